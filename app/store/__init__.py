@@ -1,0 +1,1 @@
+"""All SQL; takes and gives frozen values and arrays."""

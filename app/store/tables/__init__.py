@@ -1,0 +1,51 @@
+"""Every table of the service; the migrations are kept equal to these by a drift test."""
+
+from app.store.tables.derived import (
+    connection,
+    corridor,
+    latest_fix,
+    layer,
+    layer_feature,
+    layer_raster,
+    leg,
+    presence_day,
+    public_fix,
+    season,
+    site,
+    site_visit,
+    stay,
+    stopover,
+    track_part,
+    use_day,
+)
+from app.store.tables.naming import metadata
+from app.store.tables.reference import (
+    api_key,
+    deployment,
+    individual,
+    institute,
+    sign_in,
+    source,
+    study,
+    tag,
+)
+from app.store.tables.telemetry import (
+    decoding,
+    fix,
+    fix_flag,
+    fix_verdict,
+    naming,
+    push,
+    push_chunk,
+    reading,
+    refusal,
+)
+from app.store.tables.work import dirty, product_dirty, push_wait
+
+__all__ = [
+    "api_key", "connection", "corridor", "decoding", "deployment", "dirty", "fix", "fix_flag",
+    "fix_verdict", "individual", "institute", "latest_fix", "layer", "layer_feature",
+    "layer_raster", "leg", "metadata", "naming", "presence_day", "product_dirty", "public_fix",
+    "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
+    "site_visit", "source", "stay", "stopover", "study", "tag", "track_part", "use_day",
+]  # fmt: skip

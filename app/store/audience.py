@@ -1,0 +1,72 @@
+"""Who is asking: what a caller may read in full, and what only through the public view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.engine import execute
+
+Scope = Literal["read", "push", "manage"]
+SCOPES: tuple[Scope, ...] = ("read", "push", "manage")
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """
+    One caller, resolved once a request; every read of the store takes one.
+
+    `exact` are the studies read in full. `open` are the opened studies of others, read only
+    through the public columns (grid centre, delay, breeding and roost places left out).
+    """
+
+    kind: Literal["public", "institute", "operator"]
+    institute_id: int | None = None
+    key_id: int | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    exact: tuple[int, ...] = ()
+    open: tuple[int, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        """Name of the catalogue this audience reads: public, operator or institute:<id>."""
+        return f"institute:{self.institute_id}" if self.kind == "institute" else self.kind
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether the key carries the scope."""
+        return scope in self.scopes
+
+    @property
+    def sql(self) -> dict[str, list[int]]:
+        """Values for the binds :exact and :open of a read."""
+        return {"exact": list(self.exact), "open": list(self.open)}
+
+
+RELEASED = "release_at <= date_trunc('day', now(), 'UTC')"
+"""SQL: the row's delay has passed. By whole UTC days, so that an answer keeps its ETag for a day."""
+
+PIPELINE = Audience(kind="operator", scopes=frozenset(SCOPES))
+"""The stages themselves: they read whatever they derive from, and answer nobody."""
+
+
+async def load_audience(
+    conn: AsyncConnection,
+    *,
+    institute_id: int | None = None,
+    key_id: int | None = None,
+    scopes: frozenset[str] = frozenset(),
+) -> Audience:
+    """Resolve a caller: no key is the public, a key without institute is the operator's."""
+    rows = await execute(conn, "select id, institute_id, visibility from study order by id")
+    if key_id is not None and institute_id is None:
+        return Audience(
+            "operator", key_id=key_id, scopes=scopes, exact=tuple(row["id"] for row in rows)
+        )
+    own = tuple(row["id"] for row in rows if key_id and row["institute_id"] == institute_id)
+    opened = tuple(
+        row["id"] for row in rows if row["visibility"] == "open" and row["id"] not in own
+    )
+    kind: Literal["public", "institute"] = "institute" if key_id is not None else "public"
+    return Audience(kind, institute_id, key_id, scopes, own, opened)

@@ -1,0 +1,340 @@
+"""What is derived from fixes: a pure function of visible data, replaced window by window."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from app.store.tables.naming import (
+    geometry,
+    instant,
+    metadata,
+    now_column,
+    place_checks,
+    place_columns,
+    ref_column,
+    study_column,
+)
+
+
+def _bird_columns() -> list[Column[object]]:
+    return [Column("individual_id", Integer, nullable=False), study_column()]
+
+
+def _bird_key() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["study_id", "individual_id"], ["individual.study_id", "individual.id"]
+    )
+
+
+def _stay_columns() -> list[Column[object]]:
+    return [
+        instant("arrival_time_earliest"),
+        instant("arrival_time_latest"),
+        instant("departure_time_earliest"),
+        instant("departure_time_latest"),
+        Column("arrival_open", Boolean, nullable=False),
+        Column("departure_open", Boolean, nullable=False),
+        Column("n_fixes", Integer, nullable=False),
+        *place_columns(),
+        Column("radius_m", Double, nullable=False),
+        Column("observed_s", Double, nullable=False),
+        Column("max_gap_s", Double, nullable=False),
+    ]
+
+
+def _public_columns() -> list[Column[object]]:
+    """Return what the public may know of a row: null lon and lat mean withheld."""
+    return [*place_columns("public_", null=True), instant("release_at")]
+
+
+stay = Table(
+    "stay",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    *_bird_columns(),
+    *_stay_columns(),
+    Column("hull", ARRAY(Double, dimensions=2), nullable=False, comment="lon, lat vertices"),
+    _bird_key(),
+    UniqueConstraint("individual_id", "arrival_time_latest"),
+    *place_checks(),
+    comment="core stops; merged into stopovers over the whole life of the bird",
+)
+
+stopover = Table(
+    "stopover",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    *_bird_columns(),
+    Column("species_key", String, nullable=False),
+    *_stay_columns(),
+    Column("duration_min_s", Double, nullable=False),
+    Column("duration_max_s", Double, nullable=False),
+    Column("centre", geometry("POINT"), nullable=False),
+    Column("polygon", geometry("GEOMETRY"), nullable=False, comment="hull of the stays"),
+    Column("n_stays", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("season", String),
+    Column("seen_or_inferred", String, nullable=False),
+    Column("area", String, comment="country or sea area of the boundary set"),
+    Column("tz", String, comment="IANA zone of the place"),
+    Column("method", String, nullable=False),
+    Column("parameters", String, nullable=False, comment="digest of the species profile used"),
+    *_public_columns(),
+    _bird_key(),
+    UniqueConstraint("individual_id", "arrival_time_latest"),
+    *place_checks(),
+    *place_checks("public_"),
+    CheckConstraint("arrival_time_latest < departure_time_earliest", name="order"),
+    Index("ix_stopover_study", "study_id", "arrival_time_latest", "id"),
+    Index("ix_stopover_centre", "centre", postgresql_using="gist"),
+)
+
+leg = Table(
+    "leg",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    *_bird_columns(),
+    Column("species_key", String, nullable=False),
+    instant("departure_time"),
+    instant("arrival_time"),
+    *place_columns("from_"),
+    *place_columns("to_"),
+    Column("season", String),
+    Column("length_m", Double, nullable=False),
+    Column("displacement_m", Double, nullable=False),
+    Column("straightness", Double, nullable=False),
+    Column("speed_max_m_s", Double, nullable=False),
+    Column("observed_s", Double, nullable=False),
+    Column("unobserved_s", Double, nullable=False),
+    Column("n_fixes", Integer, nullable=False),
+    Column("line", geometry("MULTILINESTRING"), comment="observed parts, generalised"),
+    Column("method", String, nullable=False),
+    Column("parameters", String, nullable=False),
+    instant("release_at"),
+    _bird_key(),
+    UniqueConstraint("individual_id", "departure_time"),
+    Index("ix_leg_study", "study_id", "departure_time", "id"),
+    comment="from the end of one stopover to the start of the next; ends are stopover centres",
+)
+
+season = Table(
+    "season",
+    metadata,
+    *_bird_columns(),
+    Column("season", String, nullable=False),
+    Column("species_key", String, nullable=False),
+    instant("start_time"),
+    instant("end_time"),
+    Column("basis", String, nullable=False, server_default="track"),
+    Column("confidence", Double, nullable=False),
+    instant("release_at"),
+    _bird_key(),
+    UniqueConstraint("individual_id", "season"),
+)
+
+track_part = Table(
+    "track_part",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    *_bird_columns(),
+    Column("species_key", String, nullable=False),
+    Column("observed", Boolean, nullable=False),
+    instant("time_first"),
+    instant("time_last"),
+    Column("n_fixes", Integer, nullable=False),
+    Column("line", geometry("LINESTRING"), nullable=False),
+    _bird_key(),
+    UniqueConstraint("individual_id", "observed", "time_first"),
+    Index("ix_track_part_study", "study_id", "time_first"),
+    Index("ix_track_part_line", "line", postgresql_using="gist"),
+    comment="generalised track by month; gaps over the limit are parts with observed = false",
+)
+
+public_fix = Table(
+    "public_fix",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("time", DateTime(timezone=True), primary_key=True),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    *place_columns(),
+    instant("release_at"),
+    _bird_key(),
+    *place_checks(),
+    Index("ix_public_fix_study", "study_id", "time"),
+    comment="positions on the public grid, breeding and roost places left out, one a UTC hour",
+)
+
+latest_fix = Table(
+    "latest_fix",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    instant("time"),
+    *place_columns(),
+    _bird_key(),
+    *place_checks(),
+)
+
+layer = Table(
+    "layer",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("study_id", ForeignKey("study.id"), comment="null: part of the service"),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("classes", JSONB, nullable=False, comment="names by class id"),
+    Column("cell_size_m", Double),
+    Column("source", String, nullable=False, comment="origin, licence and date, as printed"),
+    Column("note", String, nullable=False, server_default=""),
+    now_column("recorded_at"),
+    instant("replaced_at", null=True),
+    CheckConstraint("kind in ('polygons', 'raster', 'boundary')", name="kind"),
+)
+
+layer_feature = Table(
+    "layer_feature",
+    metadata,
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("class_id", Integer, nullable=False),
+    Column("name", String, nullable=False, server_default=""),
+    Column("geom", geometry("GEOMETRY"), nullable=False),
+    Index("ix_layer_feature_geom", "geom", postgresql_using="gist"),
+)
+
+layer_raster = Table(
+    "layer_raster",
+    metadata,
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("transform", ARRAY(Double), nullable=False, comment="affine a b c d e f"),
+    Column("cells", LargeBinary, nullable=False, comment="int16, row by row, zlib"),
+)
+
+presence_day = Table(
+    "presence_day",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True, comment="UTC"),
+    Column("kind", String, primary_key=True, comment="kind of stopover, or travel"),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("season", String),
+    Column("bird_days", Double, nullable=False),
+    instant("release_at"),
+    _bird_key(),
+    Index("ix_presence_day_study", "study_id", "day"),
+)
+
+use_day = Table(
+    "use_day",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("season", String),
+    Column("bird_days", Double, nullable=False),
+    instant("release_at"),
+    _bird_key(),
+    Index("ix_use_day_layer", "layer_id", "study_id", "day"),
+    comment="one bird's time in each class of a layer; sums over classes equal presence_day",
+)
+
+_SCOPE = "public, operator or institute:<id>"
+
+site = Table(
+    "site",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("scope", String, nullable=False, comment=_SCOPE),
+    Column("simulated", Boolean, nullable=False),
+    Column("key", String, nullable=False, comment="seed name, or the rounded centre"),
+    Column("name", String, nullable=False),
+    Column("named", Boolean, nullable=False),
+    *place_columns(),
+    Column("radius_m", Double, nullable=False),
+    Column("area", String),
+    Column("codes", String),
+    Column("n_individuals", Integer, nullable=False),
+    Column("n_stopovers", Integer, nullable=False),
+    Column("bird_days", Double, nullable=False),
+    Column("species_keys", ARRAY(String), nullable=False),
+    instant("time_first"),
+    instant("time_last"),
+    UniqueConstraint("scope", "simulated", "key"),
+    *place_checks(),
+)
+
+site_visit = Table(
+    "site_visit",
+    metadata,
+    Column("site_id", ForeignKey("site.id", ondelete="CASCADE"), primary_key=True),
+    Column("stopover_id", ForeignKey("stopover.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_site_visit_stopover_id", "stopover_id"),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("scope", String, nullable=False, comment=_SCOPE),
+    Column("simulated", Boolean, nullable=False),
+    Column("species_key", String, nullable=False),
+    Column("season", String, nullable=False, comment="spring, autumn or other"),
+    Column("from_site_id", ForeignKey("site.id", ondelete="CASCADE")),
+    Column("to_site_id", ForeignKey("site.id", ondelete="CASCADE")),
+    Column("n_birds", Integer, nullable=False),
+    Column("n_passages", Integer, nullable=False),
+    Column("travel_days_median", Double, nullable=False),
+    Column("distance_m", Double),
+    Column("observed_share", Double, nullable=False),
+    Index("ix_connection_scope", "scope", "simulated", "species_key"),
+)
+
+corridor = Table(
+    "corridor",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("scope", String, nullable=False, comment=_SCOPE),
+    Column("simulated", Boolean, nullable=False),
+    Column("species_key", String, nullable=False),
+    Column("season", String, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("n_birds", Integer, nullable=False),
+    Column("area_km2", Double, nullable=False),
+    Column("geom", geometry("MULTIPOLYGON"), nullable=False),
+    UniqueConstraint("scope", "simulated", "species_key", "season", "level"),
+    Index("ix_corridor_geom", "geom", postgresql_using="gist"),
+    CheckConstraint("level in (50, 95)", name="level"),
+    comment="where the birds of a flyway fly; made from observed parts of legs only",
+)

@@ -1,0 +1,180 @@
+"""Who owns what: institutes, keys, studies, individuals, tags, deployments, sources."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint
+
+from app.store.tables.naming import instant, metadata, now_column, ref_column, study_column
+
+EMPTY_OBJECT = text("'{}'::jsonb")
+
+institute = Table(
+    "institute",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("name", String, nullable=False, unique=True),
+    Column("country", String(2)),
+    now_column("created_at"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("institute_id", ForeignKey("institute.id"), comment="null: the operator's own key"),
+    Column("label", String, nullable=False, server_default=""),
+    Column("prefix", String, nullable=False, comment="shown in lists so that a key can be told"),
+    Column("secret_sha256", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(String), nullable=False),
+    now_column("created_at"),
+    instant("expires_at", null=True),
+    instant("revoked_at", null=True),
+    instant("last_used_at", null=True),
+)
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("token_sha256", LargeBinary, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("api_key_id", ForeignKey("api_key.id"), nullable=False),
+    now_column("created_at"),
+    instant("expires_at"),
+    CheckConstraint("kind in ('ticket', 'session')", name="kind"),
+    comment="browser sign-in: a ticket is changed once for a session cookie",
+)
+
+study = Table(
+    "study",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("institute_id", ForeignKey("institute.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("visibility", String, nullable=False, server_default="private"),
+    instant("opened_at", null=True),
+    Column("release_delay_s", BigInteger, nullable=False, server_default=text(str(30 * 86_400))),
+    Column("public_grid_deg", Double, nullable=False, server_default=text("0.1")),
+    Column("simulated", Boolean, nullable=False, server_default=text("false")),
+    Column("taxon", String, comment="taxon of individuals whose files name none"),
+    Column("licence", String),
+    Column("citation", String),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+    now_column("created_at"),
+    CheckConstraint("visibility in ('private', 'open')", name="visibility"),
+    CheckConstraint("release_delay_s >= 0 and public_grid_deg > 0", name="protection"),
+    UniqueConstraint("institute_id", "name"),
+    comment="version counts the committed changes of anything a reader of the study can see",
+)
+
+individual = Table(
+    "individual",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    study_column(),
+    Column("local_identifier", String, nullable=False),
+    Column("taxon", String, comment="as the owner writes it"),
+    Column("species_key", String, nullable=False, server_default="default"),
+    Column("terms", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    now_column("created_at"),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    UniqueConstraint("study_id", "local_identifier"),
+    UniqueConstraint("study_id", "id"),
+    comment="terms: every other term of the Movebank reference data (sex, ring id, siblings)",
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    study_column(),
+    Column("local_identifier", String, nullable=False),
+    Column("terms", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    now_column("created_at"),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    UniqueConstraint("study_id", "local_identifier"),
+    UniqueConstraint("study_id", "id"),
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("ref", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    study_column(),
+    Column("tag_id", Integer, nullable=False),
+    Column("individual_id", Integer, nullable=False),
+    Column("during", TSTZRANGE, nullable=False, comment="[deploy_on, deploy_off)"),
+    Column("declared", Boolean, nullable=False, comment="false: implied by names in event rows"),
+    Column("local_identifier", String),
+    Column("terms", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    now_column("recorded_at"),
+    instant("replaced_at", null=True),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    ForeignKeyConstraint(
+        ["study_id", "individual_id"], ["individual.study_id", "individual.id"]
+    ),
+    CheckConstraint("not isempty(during)", name="during"),
+    ExcludeConstraint(
+        ("tag_id", "="),
+        ("during", "&&"),
+        name="ex_deployment_tag_id_during",
+        where=text("replaced_at is null"),
+        using="gist",
+    ),
+    Index("ix_deployment_current_individual", "individual_id",
+          postgresql_where=text("replaced_at is null")),
+    Index("ix_deployment_ref", "ref"),
+    comment="append-only: an edit closes the row at replaced_at and adds its successor",
+)  # fmt: skip
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    study_column(),
+    Column("name", String, nullable=False),
+    Column("format", String, comment="null: named by the bytes themselves"),
+    Column("tz", String, nullable=False, server_default="UTC"),
+    Column("scheme", String, nullable=False),
+    Column(
+        "secrets",
+        ARRAY(LargeBinary),
+        nullable=False,
+        comment="token: SHA-256 of each; standard-webhooks: the signing keys; newest first",
+    ),
+    Column("ack_status", SmallInteger, nullable=False, server_default=text("202")),
+    Column("refused_signatures", Integer, nullable=False, server_default=text("0")),
+    now_column("created_at"),
+    instant("disabled_at", null=True),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    CheckConstraint("scheme in ('token', 'standard-webhooks')", name="scheme"),
+    CheckConstraint("ack_status in (200, 202)", name="ack_status"),
+    UniqueConstraint("study_id", "name"),
+)

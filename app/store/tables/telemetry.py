@@ -1,0 +1,219 @@
+"""What tags reported: pushes as sent, their decodings, fixes, flags and verdicts."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.store.tables.naming import (
+    instant,
+    metadata,
+    now_column,
+    place_checks,
+    place_columns,
+    ref_column,
+    study_column,
+)
+
+COUNTS = (
+    "units", "records", "refused", "stored", "duplicates", "superseded", "without_position",
+)  # fmt: skip
+
+push = Table(
+    "push",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    study_column(),
+    Column("source_id", ForeignKey("source.id")),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the body as sent"),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("content_type", String),
+    Column("idempotency_key", String, comment="webhook id or Idempotency-Key header"),
+    Column("replay_of_id", ForeignKey("push.id"), comment="same bytes, read the same way"),
+    now_column("received_at"),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    UniqueConstraint("study_id", "id"),
+    Index("uq_push_digest", "study_id", "digest", unique=True,
+          postgresql_where=text("replay_of_id is null")),
+    Index("uq_push_idempotency_key", "study_id", text("coalesce(source_id, 0)"),
+          "idempotency_key", unique=True, postgresql_where=text("idempotency_key is not null")),
+)  # fmt: skip
+
+push_chunk = Table(
+    "push_chunk",
+    metadata,
+    Column("push_id", ForeignKey("push.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    CheckConstraint("octet_length(body) <= 1048576", name="body_size"),
+)
+
+decoding = Table(
+    "decoding",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    study_column(),
+    Column("push_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("format", String),
+    Column("tz", String, nullable=False),
+    Column("mapping_version", Integer, nullable=False, server_default=text("0")),
+    Column("state", String, nullable=False, server_default="received"),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in COUNTS),
+    instant("time_first", null=True),
+    instant("time_last", null=True),
+    Column("warnings", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("problem", JSONB),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    now_column("received_at"),
+    instant("stored_at", null=True),
+    instant("processed_at", null=True),
+    instant("replaced_at", null=True),
+    ForeignKeyConstraint(["study_id", "push_id"], ["push.study_id", "push.id"]),
+    UniqueConstraint("push_id", "number"),
+    CheckConstraint("state in ('received', 'stored', 'processed', 'failed')", name="state"),
+    CheckConstraint("units = records + refused", name="units"),
+    CheckConstraint(
+        "records = stored + duplicates + superseded + without_position", name="records"
+    ),
+    Index("ix_decoding_open", "id", postgresql_where=text("state = 'received'")),
+    Index("ix_decoding_study", "study_id", "id"),
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("decoding_id", ForeignKey("decoding.id"), primary_key=True),
+    Column("unit", BigInteger, primary_key=True),
+    study_column(),
+    Column("excerpt", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("remedy", String, nullable=False),
+)
+
+_KEY = ("tag_id", "time", "sensor", "variant")
+
+
+def _key_columns() -> list[Column[object]]:
+    return [
+        Column("tag_id", Integer, primary_key=True, autoincrement=False),
+        Column("time", DateTime(timezone=True), primary_key=True),
+        Column("sensor", SmallInteger, primary_key=True, comment="index into record.SENSORS"),
+        Column("variant", BigInteger, primary_key=True, comment="hash of the content"),
+    ]
+
+
+fix = Table(
+    "fix",
+    metadata,
+    *_key_columns(),
+    study_column(),
+    Column("decoding_id", BigInteger, nullable=False),
+    Column("visible", Boolean, nullable=False, comment="no flag hides it, or a verdict shows it"),
+    Column("live", Boolean, nullable=False, server_default=text("true"),
+           comment="false: its decoding was replaced, or a later provider revision came"),
+    *place_columns(),
+    Column("error_m", REAL, nullable=False, comment="position error, one sigma"),
+    Column("height_m", REAL),
+    Column("ground_speed_m_s", REAL),
+    Column("heading_deg", REAL),
+    Column("satellites", SmallInteger),
+    Column("dop", REAL),
+    Column("stated_error_m", REAL),
+    Column("argos_class", String(1)),
+    Column("semi_major_m", REAL),
+    Column("semi_minor_m", REAL),
+    Column("orientation_deg", REAL),
+    Column("lon2", Double),
+    Column("lat2", Double),
+    Column("provider_id", String),
+    Column("provider_revision", Integer),
+    Column("marked_outlier", Boolean),
+    Column("battery_v", REAL),
+    Column("temperature_c", REAL),
+    Column("activity", Double),
+    *place_checks(),
+    CheckConstraint("time between '1978-01-01Z' and '2100-01-01Z'", name="time_window"),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    Index("ix_fix_provider_id", "tag_id", "provider_id",
+          postgresql_where=text("provider_id is not null")),
+    Index("ix_fix_decoding_id", "decoding_id", postgresql_using="brin"),
+)  # fmt: skip
+
+reading = Table(
+    "reading",
+    metadata,
+    *_key_columns(),
+    study_column(),
+    Column("decoding_id", BigInteger, nullable=False),
+    Column("argos_class", String(1)),
+    Column("battery_v", REAL),
+    Column("temperature_c", REAL),
+    Column("activity", Double),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    comment="records without position",
+)
+
+fix_flag = Table(
+    "fix_flag",
+    metadata,
+    *_key_columns(),
+    Column("code", String, primary_key=True),
+    study_column(),
+    Column("origin", String, nullable=False),
+    Column("detail", String, nullable=False, server_default=""),
+    CheckConstraint("origin in ('record', 'track')", name="origin"),
+)
+
+fix_verdict = Table(
+    "fix_verdict",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    study_column(),
+    *(Column(name, kind, nullable=False) for name, kind in zip(
+        _KEY, (Integer, DateTime(timezone=True), SmallInteger, BigInteger), strict=True)),
+    Column("verdict", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("decided_by", String, nullable=False),
+    now_column("decided_at"),
+    instant("undone_at", null=True),
+    CheckConstraint("verdict in ('hide', 'show')", name="verdict"),
+    Index("uq_fix_verdict_current", *_KEY, unique=True,
+          postgresql_where=text("undone_at is null")),
+    comment="what a person decided about one fix; wins over flags and outlives re-ingest",
+)  # fmt: skip
+
+naming = Table(
+    "naming",
+    metadata,
+    Column("decoding_id", ForeignKey("decoding.id"), primary_key=True),
+    Column("tag_id", Integer, primary_key=True),
+    Column("individual_id", Integer, primary_key=True),
+    study_column(),
+    instant("time_first"),
+    instant("time_last"),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    ForeignKeyConstraint(["study_id", "individual_id"], ["individual.study_id", "individual.id"]),
+    Index("ix_naming_tag_id", "tag_id"),
+    comment="which individual the rows of a decoding named for a tag, and when",
+)

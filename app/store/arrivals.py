@@ -285,7 +285,10 @@ async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame)
 
 
 async def store_refusals(
-    conn: AsyncConnection, study_id: int, decoding_id: int, rows: Sequence[tuple[int, str, str, str]]
+    conn: AsyncConnection,
+    study_id: int,
+    decoding_id: int,
+    rows: Sequence[tuple[int, str, str, str]],
 ) -> None:
     """Store the refused units of a decoding: (unit, excerpt, code, remedy)."""
     await execute(conn, "delete from refusal where decoding_id = :id", {"id": decoding_id})
@@ -298,7 +301,10 @@ async def store_refusals(
 
 
 async def store_namings(
-    conn: AsyncConnection, study_id: int, decoding_id: int, rows: Sequence[tuple[int, int, int, int]]
+    conn: AsyncConnection,
+    study_id: int,
+    decoding_id: int,
+    rows: Sequence[tuple[int, int, int, int]],
 ) -> None:
     """Note which bird the rows named for which tag: (tag, individual, first us, last us)."""
     await execute(

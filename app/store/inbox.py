@@ -180,32 +180,35 @@ async def _new_decoding(
 
 
 async def by_idempotency_key(
-    conn: AsyncConnection, delivery: Delivery, digest: bytes | None
-) -> UUID | None:
+    conn: AsyncConnection, delivery: Delivery, digest: bytes
+) -> Kept | None:
     """Return the push sent under the same key; another body under it is a Conflict."""
     rows = await execute(
         conn,
-        "select ref, digest from push where study_id = :study and idempotency_key = :key"
-        " and coalesce(source_id, 0) = coalesce(cast(:source as int), 0)",
+        "select p.ref, p.digest, max(d.id) as decoding_id from push p"
+        " join decoding d on d.push_id = coalesce(p.replay_of_id, p.id)"
+        " where p.study_id = :study and p.idempotency_key = :key"
+        " and coalesce(p.source_id, 0) = coalesce(cast(:source as int), 0) group by p.id",
         {"study": delivery.study_id, "key": delivery.idempotency_key,
          "source": delivery.source_id},
     )  # fmt: skip
     if not rows:
         return None
-    if digest is not None and rows[0]["digest"] != digest:
+    if rows[0]["digest"] != digest:
         raise Conflict(
             "The idempotency key was used before with other bytes.",
             remedy="Use a new key for a new body; send the same body to repeat a delivery.",
             code="idempotency-key-reused",
         )
-    ref: UUID = rows[0]["ref"]
-    return ref
+    return Kept(rows[0]["ref"], int(rows[0]["decoding_id"]), True)
 
 
 async def body_of(conn: AsyncConnection, push_id: int) -> bytes:
     """Return the bytes of a push as they were sent."""
     raw = await driver(conn)
-    pieces = await raw.fetch("select body from push_chunk where push_id = $1 order by number", push_id)
+    pieces = await raw.fetch(
+        "select body from push_chunk where push_id = $1 order by number", push_id
+    )
     return b"".join(piece["body"] for piece in pieces)
 
 
@@ -227,13 +230,10 @@ async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str])
     """Note that a push can't be read as asked; its bytes stay and can be decoded otherwise."""
     await execute(
         conn,
-        "update decoding set state = 'failed', problem = cast(:problem as jsonb)"
-        " where id = :id",
+        "update decoding set state = 'failed', problem = cast(:problem as jsonb) where id = :id",
         {"id": decoding_id, "problem": orjson.dumps(problem).decode()},
     )
-    await execute(
-        conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id}
-    )
+    await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
 
 
 async def count_attempt(conn: AsyncConnection, decoding_id: int) -> int:

@@ -1,0 +1,157 @@
+"""What every test may ask for: a database of its own, the real data, settled hypothesis."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from app.store.cluster import Cluster
+
+ROOT = Path(__file__).parents[1]
+KEEP_S = 3600  # a database of a killed test run is swept away after this time
+
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Give the folder of real telemetry, which is never part of the repository."""
+    place = Path(os.environ.get("FLYWAYS_TEST_DATA", ROOT.parent / "shared/data"))
+    if not place.is_dir():
+        pytest.skip("no real data: set FLYWAYS_TEST_DATA to their folder")
+    return place
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Give the URL of a database server for tests, shared by all test processes of this tree.
+
+    The cluster stays on disk between runs, so that only the first run pays for making it.
+    """
+    given = os.environ.get("FLYWAYS_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    digest = hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
+    place = Path(tempfile.gettempdir()) / f"flyways-tests-{os.geteuid()}-{digest}"
+    with Cluster(place, durable=False).use() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Give the name of a migrated database to clone, made once for each state of the migrations."""
+    name = f"template_{_fingerprint()}"
+    with _one_at_a_time(), psycopg.connect(server, autocommit=True) as admin:
+        _sweep(admin, keep=name)
+        if not admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+            building = _fresh_name()
+            admin.execute(f"create database {building} template flyways")
+            _migrate(_with_database(server, building))
+            admin.execute(f"alter database {building} rename to {name}")
+    return name
+
+
+@pytest.fixture(scope="session")
+def new_database(server: str, template: str) -> Iterator[Callable[[], str]]:
+    """Give a maker of migrated, empty databases; they last as long as the session."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = _fresh_name()
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"create database {name} template {template} strategy file_copy")
+        made.append(name)
+        return _with_database(server, name)
+
+    yield make
+    with psycopg.connect(server, autocommit=True) as admin:
+        for name in made:
+            admin.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def database(server: str, new_database: Callable[[], str]) -> Iterator[str]:
+    """Give the URL of a migrated, empty database that is this test's own."""
+    url = new_database()
+    yield url
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"drop database {urlsplit(url).path[1:]} with (force)")
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _fingerprint() -> str:
+    """Digest everything that shapes a freshly migrated database."""
+    digest = hashlib.sha256()
+    for folder in ("migrations", "app/store/tables", "app/seeds"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in {".py", ".sql", ".csv"}:
+                digest.update(bytes(path.relative_to(ROOT)) + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _migrate(url: str) -> None:
+    """Bring a database to the newest schema the way operators do."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env=os.environ | {"FLYWAYS_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.exit(f"The migrations fail:\n{done.stderr}", returncode=3)
+
+
+def _fresh_name() -> str:
+    """Name a database by its birth, so that a later run can tell a leftover."""
+    return f"test_{int(time.time())}_{uuid.uuid4().hex[:8]}"
+
+
+def _sweep(admin: psycopg.Connection, keep: str) -> None:
+    """Drop what killed runs and earlier states of the migrations left."""
+    leftovers = admin.execute(
+        "select datname from pg_database d"
+        " where (datname like 'template\\_%%' and datname <> %s"
+        "        or datname like 'test\\_%%' and split_part(datname, '_', 2)::bigint < %s)"
+        " and not exists (select from pg_stat_activity a where a.datname = d.datname)",
+        [keep, int(time.time()) - KEEP_S],
+    ).fetchall()
+    for (name,) in leftovers:
+        admin.execute(f"drop database if exists {name}")
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep parallel test processes from building the same template twice."""
+    path = Path(tempfile.gettempdir()) / f"flyways-template-{os.geteuid()}.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -96,4 +96,4 @@ async def _store(conn: AsyncConnection, span: Span, fixes: Fixes, verdicts: Scre
         for i in found
     ]
     codes = [CODES[verdicts.code[i]] for i in found]
-    await flags.replace_track_flags(conn, span.study_id, fixes, found, codes, details)
+    await flags.replace_track_flags(conn, span, fixes, found, codes, details)

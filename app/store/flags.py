@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
 from app.store.windows import Fixes
+from app.store.work import Span
 
 _KEYS = """
 unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),
@@ -29,7 +30,7 @@ async def species_key(conn: AsyncConnection, individual_id: int) -> str:
 
 async def replace_track_flags(
     conn: AsyncConnection,
-    study_id: int,
+    bird: Span,
     fixes: Fixes,
     flagged: NDArray[np.int64],
     codes: Sequence[str],
@@ -40,7 +41,7 @@ async def replace_track_flags(
         return
     binds = {
         **_keys(fixes, flagged), "codes": list(codes), "details": list(details),
-        "study": study_id, "all_tags": sorted(set(fixes.tag_id.tolist())),
+        "study": bird.study_id, "individual": bird.individual_id, "all_tags": sorted(set(fixes.tag_id.tolist())),
         "low": int(fixes.time_us[0]), "high": int(fixes.time_us[-1]),
     }  # fmt: skip
     wanted = (
@@ -55,6 +56,9 @@ async def replace_track_flags(
         conn,
         f"delete from fix_flag g where g.origin = 'track'"
         f" and g.tag_id = any(cast(:all_tags as int[])) and g.time between {span[0]} and {span[1]}"
+        # Another bird may have worn the tag in between: its flags are its own.
+        " and exists (select from deployment d where d.individual_id = :individual"
+        " and d.replaced_at is null and d.tag_id = g.tag_id and g.time <@ d.during)"
         f" and not exists (select from ({wanted}) w where (w.tag_id, w.time, w.sensor, w.variant,"
         " w.code, w.detail) = (g.tag_id, g.time, g.sensor, g.variant, g.code, g.detail))",
         binds,

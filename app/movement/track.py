@@ -47,7 +47,9 @@ class Track:
     def __post_init__(self) -> None:
         n = self.time_us.shape
         if len(n) != 1 or any(a.shape != n for a in (self.lon, self.lat, self.error_m)):
-            raise TrackError("time_us, lon, lat and error_m must be one-dimensional and equally long")
+            raise TrackError(
+                "time_us, lon, lat and error_m must be one-dimensional and equally long"
+            )
         if np.any(np.diff(self.time_us) < 0):
             raise TrackError("time_us must not decrease: sort the fixes first")
         with np.errstate(invalid="ignore"):

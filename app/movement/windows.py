@@ -41,8 +41,8 @@ from app.movement.screening import (
     ANCHOR_RUN,
     SPIKE_ROUNDS,
     SPIKE_WINDOW,
-    detours,
     links,
+    sharp_turns,
 )
 from app.movement.stopovers import EXCURSION_MAX_US, allowed_m
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
@@ -161,7 +161,7 @@ def _calm_run(track: Track, xyz: FloatArray, reach: FloatArray) -> NDArray[np.in
     A fix is calm when it is reachable from the one before it and no sharp detour.
     """
     linked = links(track.time_us, xyz, track.error_m, reach) & ~gap_before(track.time_us)
-    _, sharp = detours(track.time_us, xyz, track.error_m)
+    sharp = sharp_turns(track.time_us, xyz, track.error_m) > 0.0
     calm = linked & ~sharp
     n = len(track)
     at = np.arange(n)

@@ -207,7 +207,7 @@ def _degrees(found: tuple[str, str], letters: str) -> float | str | None:
 
 
 def _warnings(outside: int, rows: list[dict[str, object]]) -> list[Warning_]:
-    """What was left out without a refusal."""
+    """Tell what was left out without a refusal."""
     found = []
     if outside:
         detail = f"{outside} line(s) belong to no block and were not read."

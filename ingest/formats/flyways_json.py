@@ -138,7 +138,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
 
 def _candidates(units: list[int], fixes: list[Fix], tz: str) -> pl.DataFrame:
-    """Fixes as columns."""
+    """Turn fixes into columns."""
     types = RECORD_SCHEMA | {"time": pl.String()}
     columns = {
         name: pl.Series(name, [getattr(fix, name) for fix in fixes], dtype=types[name])
@@ -170,7 +170,7 @@ def _warnings(unknown: Counter[str]) -> list[Warning_]:
 
 
 def _text(raw: bytes) -> str:
-    """The start of an element as text."""
+    """Show the start of an element as text."""
     return raw[: 4 * EXCERPT_MAX_CHARS].decode("utf-8", errors="replace")
 
 
@@ -195,7 +195,7 @@ def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:
 
 
 def _checked(element: dict[str, object]) -> Fix | str:
-    """The element with types and bounds checked, or the code of its refusal."""
+    """Give the element with types and bounds checked, or the code of its refusal."""
     if element.get("time") is None:
         return "field-missing"
     try:
@@ -222,7 +222,7 @@ def _repeats_key(raw: bytes) -> bool:
 
 
 def _elements(text: bytes) -> list[bytes]:
-    """The elements of a push, each as its own bytes."""
+    """Cut a push into its elements, each as its own bytes."""
     if text[:1] not in (b"{", b"["):
         raise _unreadable("The push is neither an object nor an array.")
     try:

@@ -1,0 +1,1 @@
+"""Habitat layers: polygons and rasters of classes, from bytes."""

@@ -271,6 +271,13 @@ def upgrade() -> None:
         sa.Column("study_id", sa.Integer(), nullable=False),
         sa.Column("local_identifier", sa.String(), nullable=False),
         sa.Column("taxon", sa.String(), nullable=True, comment="as the owner writes it"),
+        sa.Column(
+            "taxon_declared",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="from reference data or by hand, which event rows never change",
+        ),
         sa.Column("species_key", sa.String(), server_default="default", nullable=False),
         sa.Column(
             "terms",
@@ -950,6 +957,9 @@ def upgrade() -> None:
         sa.Column("without_position", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("time_first", sa.DateTime(timezone=True), nullable=True),
         sa.Column("time_last", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "tag_ids", sa.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.Column(
             "warnings",
             postgresql.JSONB(astext_type=sa.Text()),

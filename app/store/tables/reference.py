@@ -97,6 +97,8 @@ individual = Table(
     study_column(),
     Column("local_identifier", String, nullable=False),
     Column("taxon", String, comment="as the owner writes it"),
+    Column("taxon_declared", Boolean, nullable=False, server_default=text("false"),
+           comment="from reference data or by hand, which event rows never change"),
     Column("species_key", String, nullable=False, server_default="default"),
     Column("terms", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     now_column("created_at"),
@@ -104,7 +106,7 @@ individual = Table(
     UniqueConstraint("study_id", "local_identifier"),
     UniqueConstraint("study_id", "id"),
     comment="terms: every other term of the Movebank reference data (sex, ring id, siblings)",
-)
+)  # fmt: skip
 
 tag = Table(
     "tag",

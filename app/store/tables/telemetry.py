@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     REAL,
     BigInteger,
     Boolean,
@@ -82,6 +83,7 @@ decoding = Table(
     *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in COUNTS),
     instant("time_first", null=True),
     instant("time_last", null=True),
+    Column("tag_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     Column("warnings", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("problem", JSONB),
     Column("attempts", Integer, nullable=False, server_default=text("0")),

@@ -1,0 +1,337 @@
+"""The inbox: every push as it was sent, how it was read, and its receipt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import BadInput, Conflict
+from app.store import work
+from app.store.audience import Audience
+from app.store.engine import driver, execute
+
+CHUNK_BYTES = 1 << 20
+"""Largest piece of a body in one row [bytes]; small enough to stream, large enough to be few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a push is to be read; together with its bytes this is the identity of a decoding."""
+
+    format: str | None
+    tz: str
+    mapping_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where a push came from."""
+
+    study_id: int
+    source_id: int | None = None
+    content_type: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stored push: its public reference, and whether the very same one was there before."""
+
+    ref: UUID
+    decoding_id: int
+    replayed: bool
+
+
+async def keep(
+    conn: AsyncConnection, delivery: Delivery, reading: Reading, body: AsyncIterator[bytes]
+) -> Kept:
+    """
+    Keep the bytes of one push and note that they wait to be decoded.
+
+    The same bytes read the same way are a replay: noted, not stored again. The same bytes with
+    another format, zone or mapping become a new decoding of the first push.
+    """
+    try:
+        return await _keep(conn, delivery, reading, body)
+    except IntegrityError as clash:
+        # Two equal pushes at once: the unique index let one through; the other is sent again.
+        raise Conflict(
+            "The same push is being stored by another request at this moment.",
+            remedy="Send it again: it will be answered as a replay.",
+            code="push-in-progress",
+        ) from clash
+
+
+async def _keep(
+    conn: AsyncConnection, delivery: Delivery, reading: Reading, body: AsyncIterator[bytes]
+) -> Kept:
+    push_id, ref = await _new_push(conn, delivery)
+    savepoint = await conn.begin_nested()
+    digest, size = await _store_body(await driver(conn), push_id, body)
+    if size == 0:
+        raise BadInput(
+            "The body is empty.", remedy="Send the file or JSON as the body.", code="body-empty"
+        )
+    # Equal bytes queue up here, so that exactly one of them becomes the first.
+    await execute(
+        conn,
+        "select pg_advisory_xact_lock(hashtextextended(:digest, :study))",
+        {"digest": digest.hex(), "study": delivery.study_id},
+    )
+    earlier = await execute(
+        conn,
+        "select p.id, p.ref from push p where p.study_id = :study and p.digest = :digest"
+        " and p.replay_of_id is null",
+        {"study": delivery.study_id, "digest": digest},
+    )
+    if not earlier:
+        await savepoint.commit()
+        await _finish(conn, push_id, digest, size, replay_of=None)
+        return Kept(ref, await _new_decoding(conn, delivery.study_id, push_id, reading), False)
+    await savepoint.rollback()
+    return await _keep_again(conn, delivery, reading, (push_id, ref, digest, size), earlier[0])
+
+
+async def _keep_again(
+    conn: AsyncConnection,
+    delivery: Delivery,
+    reading: Reading,
+    new: tuple[int, UUID, bytes, int],
+    first: dict[str, Any],
+) -> Kept:
+    current = await execute(
+        conn,
+        "select id, format, tz, mapping_version from decoding"
+        " where push_id = :push and replaced_at is null",
+        {"push": first["id"]},
+    )
+    push_id, ref, digest, size = new
+    await _finish(conn, push_id, digest, size, replay_of=first["id"])
+    same = Reading(**{k: current[0][k] for k in ("format", "tz", "mapping_version")})
+    if same == reading:
+        return Kept(ref, int(current[0]["id"]), True)
+    decoding_id = await _new_decoding(conn, delivery.study_id, first["id"], reading)
+    return Kept(first["ref"], decoding_id, False)
+
+
+async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUID]:
+    rows = await execute(
+        conn,
+        "insert into push (study_id, source_id, digest, size_bytes, content_type,"
+        " idempotency_key, replay_of_id) values (:study, :source,"
+        " uuid_send(gen_random_uuid()), 0, :content_type, :key, null) returning id, ref",
+        {"study": delivery.study_id, "source": delivery.source_id,
+         "content_type": delivery.content_type, "key": delivery.idempotency_key},
+    )  # fmt: skip
+    return int(rows[0]["id"]), rows[0]["ref"]
+
+
+async def _store_body(
+    raw: asyncpg.Connection, push_id: int, body: AsyncIterator[bytes]
+) -> tuple[bytes, int]:
+    digest, size, number, pending = hashlib.sha256(), 0, 0, bytearray()
+    insert = "insert into push_chunk (push_id, number, body) values ($1, $2, $3)"
+    async for piece in body:
+        digest.update(piece)
+        size += len(piece)
+        pending += piece
+        while len(pending) >= CHUNK_BYTES:
+            await raw.execute(insert, push_id, number, bytes(pending[:CHUNK_BYTES]))
+            del pending[:CHUNK_BYTES]
+            number += 1
+    if pending:
+        await raw.execute(insert, push_id, number, bytes(pending))
+    return digest.digest(), size
+
+
+async def _finish(
+    conn: AsyncConnection, push_id: int, digest: bytes, size: int, *, replay_of: int | None
+) -> None:
+    await execute(
+        conn,
+        "update push set digest = :digest, size_bytes = :size, replay_of_id = :replay_of"
+        " where id = :id",
+        {"id": push_id, "digest": digest, "size": size, "replay_of": replay_of},
+    )
+
+
+async def _new_decoding(
+    conn: AsyncConnection, study_id: int, push_id: int, reading: Reading
+) -> int:
+    """Add a decoding; the one before stays in force until this one is stored."""
+    rows = await execute(
+        conn,
+        "insert into decoding (study_id, push_id, number, format, tz, mapping_version)"
+        " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :mapping"
+        " from decoding where push_id = :push returning id",
+        {"study": study_id, "push": push_id, "format": reading.format, "tz": reading.tz,
+         "mapping": reading.mapping_version},
+    )  # fmt: skip
+    await work.notify(conn)
+    return int(rows[0]["id"])
+
+
+async def by_idempotency_key(
+    conn: AsyncConnection, delivery: Delivery, digest: bytes
+) -> Kept | None:
+    """Return the push sent under the same key; another body under it is a Conflict."""
+    rows = await execute(
+        conn,
+        "select p.ref, p.digest, max(d.id) as decoding_id from push p"
+        " join decoding d on d.push_id = coalesce(p.replay_of_id, p.id)"
+        " where p.study_id = :study and p.idempotency_key = :key"
+        " and coalesce(p.source_id, 0) = coalesce(cast(:source as int), 0) group by p.id",
+        {"study": delivery.study_id, "key": delivery.idempotency_key,
+         "source": delivery.source_id},
+    )  # fmt: skip
+    if not rows:
+        return None
+    if rows[0]["digest"] != digest:
+        raise Conflict(
+            "The idempotency key was used before with other bytes.",
+            remedy="Use a new key for a new body; send the same body to repeat a delivery.",
+            code="idempotency-key-reused",
+        )
+    return Kept(rows[0]["ref"], int(rows[0]["decoding_id"]), True)
+
+
+async def body_of(conn: AsyncConnection, push_id: int) -> bytes:
+    """Return the bytes of a push as they were sent."""
+    raw = await driver(conn)
+    pieces = await raw.fetch(
+        "select body from push_chunk where push_id = $1 order by number", push_id
+    )
+    return b"".join(piece["body"] for piece in pieces)
+
+
+async def decoding_to_do(conn: AsyncConnection, decoding_id: int) -> dict[str, Any] | None:
+    """Lock a decoding that waits, with what its stage needs; None when it is done already."""
+    await work.lock(conn, work.LOCK_PUSH, decoding_id)
+    rows = await execute(
+        conn,
+        "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.stored, s.taxon,"
+        " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
+        " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
+        " where d.id = :id and d.state = 'received'",
+        {"id": decoding_id},
+    )
+    return rows[0] if rows else None
+
+
+async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str]) -> None:
+    """Note that a push can't be read as asked; its bytes stay and can be decoded otherwise."""
+    await execute(
+        conn,
+        "update decoding set state = 'failed', problem = cast(:problem as jsonb) where id = :id",
+        {"id": decoding_id, "problem": orjson.dumps(problem).decode()},
+    )
+    await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
+
+
+async def count_attempt(conn: AsyncConnection, decoding_id: int) -> int:
+    """Count a try before the work, so that a push that kills its worker is counted too."""
+    rows = await execute(
+        conn,
+        "update decoding set attempts = attempts + 1 where id = :id returning attempts",
+        {"id": decoding_id},
+    )
+    return int(rows[0]["attempts"]) if rows else 0
+
+
+_RECEIPT = """
+select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
+  p.received_at as push_received_at
+from push p
+left join push first on first.id = p.replay_of_id
+join study s on s.id = p.study_id
+left join source src on src.id = p.source_id
+join lateral (
+  select * from decoding x where x.push_id = coalesce(p.replay_of_id, p.id)
+  order by x.number desc limit 1
+) as d on true
+"""
+
+
+async def receipt(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
+    """Return the receipt of a push as stored, with what its fixes have become since."""
+    rows = await execute(
+        conn,
+        _RECEIPT + " where p.ref = :ref and p.study_id = any(cast(:exact as int[]))",
+        {"ref": ref, "exact": list(audience.exact)},
+    )
+    return {**rows[0], **await _of_stored(conn, rows[0])} if rows else None
+
+
+async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
+    span = {
+        "id": row["id"], "tags": row["tag_ids"], "first": row["time_first"],
+        "last": row["time_last"],
+    }  # fmt: skip
+    mine = (
+        "from fix f where f.tag_id = any(cast(:tags as int[])) and f.time between :first and :last"
+        " and f.decoding_id = :id and f.live"
+    )
+    if row["time_first"] is None:
+        return {"undeployed": 0, "flagged": {}, "individuals": []}
+    undeployed = await execute(
+        conn,
+        f"select count(*) as n {mine} and not exists (select from deployment d"  # noqa: S608
+        " where d.tag_id = f.tag_id and d.replaced_at is null and d.during @> f.time)",
+        span,
+    )
+    flagged = await execute(
+        conn,
+        "select g.code, count(*) as n from fix_flag g join fix f using"
+        " (tag_id, time, sensor, variant) where f.tag_id = any(cast(:tags as int[]))"
+        " and f.time between :first and :last and f.decoding_id = :id and f.live"
+        " group by g.code order by g.code",
+        span,
+    )
+    individuals = await execute(
+        conn,
+        "select distinct i.ref, i.local_identifier from deployment d"
+        " join individual i on i.id = d.individual_id where d.replaced_at is null"
+        " and d.tag_id = any(cast(:tags as int[])) and d.during && tstzrange(:first, :last, '[]')"
+        " order by i.local_identifier",
+        span,
+    )
+    return {
+        "undeployed": undeployed[0]["n"],
+        "flagged": {row["code"]: row["n"] for row in flagged},
+        "individuals": [row["ref"] for row in individuals],
+    }
+
+
+async def list_pushes(
+    conn: AsyncConnection, audience: Audience, *, study_id: int, before_id: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return the pushes of a study, newest first, from `before_id` down."""
+    return await execute(
+        conn,
+        "select p.id as push_id, p.ref, p.received_at, p.size_bytes, p.content_type"
+        " from push p where p.study_id = :study and p.study_id = any(cast(:exact as int[]))"
+        " and (cast(:before as bigint) is null or p.id < :before) order by p.id desc limit :limit",
+        {"study": study_id, "exact": list(audience.exact), "before": before_id, "limit": limit},
+    )
+
+
+async def refusals(
+    conn: AsyncConnection, audience: Audience, ref: UUID, *, after_unit: int, limit: int
+) -> list[dict[str, Any]]:
+    """Return refused units of the newest decoding of a push, in the order of the push."""
+    return await execute(
+        conn,
+        f"select r.unit, r.excerpt, r.code, r.remedy from ({_RECEIPT} where p.ref = :ref"  # noqa: S608
+        " and p.study_id = any(cast(:exact as int[]))) as receipt"
+        " join refusal r on r.decoding_id = receipt.id where r.unit > :after"
+        " order by r.unit limit :limit",
+        {"ref": ref, "exact": list(audience.exact), "after": after_unit, "limit": limit},
+    )

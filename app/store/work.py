@@ -1,0 +1,262 @@
+"""What waits to be derived: dirty spans, dirty catalogues, and the pushes that wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.engine import execute
+
+CHANNEL = "flyways_work"
+"""NOTIFY channel that wakes a worker early; a lost notice costs a second, never the work."""
+
+ATTEMPTS_MAX = 5
+"""Failures in a row after which work is laid aside as dead, with its reason, for an operator."""
+
+LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE = 1, 2, 3, 4
+"""First halves of the two-part advisory locks."""
+
+_MERGE = """
+on conflict (individual_id) do update set
+  from_time = least(dirty.from_time, excluded.from_time),
+  to_time = greatest(dirty.to_time, excluded.to_time),
+  since_at = clock_timestamp(), attempts = 0, last_error = null, dead_at = null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The dirty span of one individual."""
+
+    individual_id: int
+    study_id: int
+    from_time: datetime
+    to_time: datetime
+
+
+async def lock(conn: AsyncConnection, kind: int, key: int) -> None:
+    """Take an advisory lock that the end of the transaction gives back."""
+    await execute(conn, "select pg_advisory_xact_lock(:kind, :key)", {"kind": kind, "key": key})
+
+
+async def lock_all(conn: AsyncConnection, kind: int, keys: Iterable[int]) -> None:
+    """Take several advisory locks of a kind, in ascending order so that none can deadlock."""
+    await execute(
+        conn,
+        "select pg_advisory_xact_lock(:kind, key)"
+        " from (select unnest(cast(:keys as int[])) as key order by 1) as ordered",
+        {"kind": kind, "keys": sorted(set(keys))},
+    )
+
+
+async def notify(conn: AsyncConnection) -> None:
+    """Wake the workers once this transaction is committed."""
+    await execute(conn, f"notify {CHANNEL}")
+
+
+async def mark_dirty(
+    conn: AsyncConnection,
+    individual_id: int,
+    study_id: int,
+    from_time: datetime,
+    to_time: datetime,
+) -> None:
+    """Note that everything derived from the span must be derived again (commits with the cause)."""
+    await execute(
+        conn,
+        "insert into dirty (individual_id, study_id, from_time, to_time)"
+        " values (:individual, :study, :from_time, :to_time)" + _MERGE,
+        {"individual": individual_id, "study": study_id, "from_time": from_time,
+         "to_time": to_time},
+    )  # fmt: skip
+    await notify(conn)
+
+
+async def mark_all_dirty(
+    conn: AsyncConnection, *, study_id: int | None = None, individuals: Sequence[int] | None = None
+) -> int:
+    """Mark the whole track of every individual of a study (or of all) for a rebuild."""
+    rows = await execute(
+        conn,
+        """
+        insert into dirty (individual_id, study_id, from_time, to_time)
+        select i.id, i.study_id, '-infinity', 'infinity' from individual i
+        where (cast(:study as int) is null or i.study_id = :study)
+          and (cast(:individuals as int[]) is null or i.id = any(cast(:individuals as int[])))
+        order by i.id
+        """
+        + _MERGE
+        + " returning individual_id",
+        {"study": study_id, "individuals": list(individuals) if individuals is not None else None},
+    )
+    await notify(conn)
+    return len(rows)
+
+
+async def mark_dirty_from(conn: AsyncConnection, source_sql: str, values: dict[str, Any]) -> int:
+    """Mark the spans of `source_sql`: rows (individual_id, study_id, from_time, to_time)."""
+    rows = await execute(
+        conn,
+        "insert into dirty (individual_id, study_id, from_time, to_time)"
+        f" select * from ({source_sql}) as spans order by individual_id"
+        + _MERGE
+        + " returning individual_id",
+        values,
+    )
+    await notify(conn)
+    return len(rows)
+
+
+async def take_span(conn: AsyncConnection, individual_id: int) -> Span | None:
+    """Lock the individual and clear its dirty row; deriving it belongs to this transaction."""
+    await lock(conn, LOCK_INDIVIDUAL, individual_id)
+    rows = await execute(
+        conn,
+        "delete from dirty where individual_id = :individual and dead_at is null"
+        " returning individual_id, study_id, from_time, to_time",
+        {"individual": individual_id},
+    )
+    return Span(**rows[0]) if rows else None
+
+
+async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[str]:
+    """Mark every catalogue that shows the study; return the subjects a push may wait for."""
+    rows = await execute(
+        conn,
+        """
+        insert into product_dirty (scope, simulated)
+        select scope, s.simulated
+        from study s, lateral (
+          select 'operator' as scope
+          union all select 'institute:' || s.institute_id
+          union all select 'public' where s.visibility = 'open'
+          union all select 'institute:' || i.id from institute i
+            where s.visibility = 'open' and i.id <> s.institute_id
+        ) as scopes
+        where s.id = :study order by 1, 2
+        on conflict (scope, simulated) do update set
+          revision = product_dirty.revision + 1, since_at = clock_timestamp(),
+          attempts = 0, last_error = null, dead_at = null
+        returning scope, simulated
+        """,
+        {"study": study_id},
+    )
+    return [product_subject(row["scope"], simulated=row["simulated"]) for row in rows]
+
+
+async def take_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) -> bool:
+    """Lock a catalogue and clear its dirty row; false when another worker has done it."""
+    await execute(
+        conn,
+        "select pg_advisory_xact_lock(:kind, hashtext(:subject))",
+        {"kind": LOCK_CATALOGUE, "subject": product_subject(scope, simulated=simulated)},
+    )
+    rows = await execute(
+        conn,
+        "delete from product_dirty where scope = :scope and simulated = :simulated"
+        " and dead_at is null returning scope",
+        {"scope": scope, "simulated": simulated},
+    )
+    return bool(rows)
+
+
+def individual_subject(individual_id: int) -> str:
+    """Name an individual as something a push can wait for."""
+    return f"individual:{individual_id}"
+
+
+def product_subject(scope: str, *, simulated: bool) -> str:
+    """Name a catalogue as something a push can wait for."""
+    return f"product:{scope}:{int(simulated)}"
+
+
+async def hand_on(conn: AsyncConnection, subject: str, to: Sequence[str]) -> None:
+    """Let the pushes that wait for `subject` wait for `to` instead; none left means processed."""
+    await execute(
+        conn,
+        """
+        with waited as (delete from push_wait where subject = :subject returning decoding_id)
+        insert into push_wait (decoding_id, subject)
+        select decoding_id, next from waited, unnest(cast(:next as text[])) as next
+        on conflict do nothing
+        """,
+        {"subject": subject, "next": list(to)},
+    )
+    await settle(conn)
+
+
+async def settle(conn: AsyncConnection) -> None:
+    """Call every stored push that waits for nothing processed."""
+    await execute(
+        conn,
+        "update decoding d set state = 'processed', processed_at = clock_timestamp()"
+        " where d.state = 'stored' and not exists"
+        " (select from push_wait w where w.decoding_id = d.id)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Everything that waits for a worker, oldest first."""
+
+    decodings: list[int]
+    individuals: list[int]
+    catalogues: list[tuple[str, bool]]
+
+
+async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
+    """Return what is to do; a catalogue waits until no bird of its studies is dirty."""
+    decodings = await execute(
+        conn,
+        "select id from decoding where state = 'received' order by id limit :limit",
+        {"limit": limit},
+    )
+    individuals = await execute(
+        conn,
+        "select individual_id from dirty where dead_at is null order by since_at limit :limit",
+        {"limit": limit},
+    )
+    catalogues = await execute(
+        conn,
+        """
+        select scope, simulated from product_dirty p where dead_at is null
+          and (p.since_at < clock_timestamp() - interval '30 s' or not exists (
+            select from dirty d join study s on s.id = d.study_id
+            where d.dead_at is null and s.simulated = p.simulated))
+        order by since_at limit :limit
+        """,
+        {"limit": limit},
+    )
+    return Waiting(
+        [row["id"] for row in decodings],
+        [row["individual_id"] for row in individuals],
+        [(row["scope"], row["simulated"]) for row in catalogues],
+    )
+
+
+_FAILURES = {
+    "dirty": "individual_id = :individual",
+    "product_dirty": "scope = :scope and simulated = :simulated",
+}
+
+
+async def note_failure(
+    conn: AsyncConnection, table: str, values: dict[str, Any], reason: str
+) -> None:
+    """Count a failure of dirty work in a transaction of its own; lay it aside after too many."""
+    await execute(
+        conn,
+        f"update {table} set attempts = attempts + 1, last_error = :reason,"  # noqa: S608 - fixed names
+        f" dead_at = case when attempts + 1 >= {ATTEMPTS_MAX} then clock_timestamp() end"
+        f" where {_FAILURES[table]}",
+        {**values, "reason": reason[:2000]},
+    )
+
+
+async def bump_version(conn: AsyncConnection, study_id: int) -> None:
+    """Count a change that readers of the study can see; ETags hang on it."""
+    await execute(conn, "update study set version = version + 1 where id = :id", {"id": study_id})

@@ -1,0 +1,176 @@
+"""Which candidates become records: the rules every format shares, applied to whole columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from ingest.clock import EARLIEST_US, FUTURE_US
+from ingest.reasons import refuse
+from ingest.record import RECORD_SCHEMA, Decoded, Warning_
+from ingest.refusal import Refusal, UnreadablePush
+
+UNITS_MAX = 1_000_000
+"""Units in one push: about 10 bird-years of 5-minute fixes; a larger backlog is sent in parts."""
+
+LINE_MAX_BYTES = 65_536
+"""Length of one line or element [bytes]: hundreds of times the widest Movebank row."""
+
+NAME_MAX_CHARS = 200
+"""Length of a name or id [characters]: fits a PostgreSQL index entry in any script."""
+
+_NAMES = ("tag", "individual", "taxon", "provider_id")
+_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+_ARGOS_CLASSES = ("G", "3", "2", "1", "0", "A", "B", "Z")
+
+_KEPT_WITHIN: dict[str, tuple[float, float]] = {
+    "height_m": (-1_000.0, 50_000.0),  # below the Dead Sea shore .. above any balloon
+    "ground_speed_m_s": (0.0, 500.0),  # birds stay under 100; more is kept out as noise
+    "heading_deg": (-180.0, 360.0),
+    "satellites": (0, 200),
+    "dop": (0.0, 1_000.0),
+    "error_m": (0.0, 20_000_000.0),  # half the Earth's girth
+    "semi_major_m": (0.0, 20_000_000.0),
+    "semi_minor_m": (0.0, 20_000_000.0),
+    "orientation_deg": (-360.0, 360.0),
+    "lon2": (-180.0, 360.0),
+    "lat2": (-90.0, 90.0),
+    "battery_v": (0.0, 100.0),
+    "temperature_c": (-100.0, 150.0),
+    "activity": (-1e15, 1e15),
+}
+"""Range in which an optional value is kept; outside it becomes null and the push is warned."""
+
+
+def admit(
+    candidates: pl.DataFrame,
+    *,
+    format: str,  # noqa: A002 - the field's word, and the name of it in Decoded
+    now_us: int,
+    excerpt: Callable[[pl.DataFrame], list[str]],
+    refused: list[Refusal],
+    warnings: list[Warning_],
+) -> Decoded:
+    """
+    Split candidates into records and refusals.
+
+    Parameters
+    ----------
+    candidates : polars.DataFrame, shape (n, any)
+        ``unit``, any columns of `RECORD_SCHEMA`, and optionally ``code``: a refusal already
+        found. A required number that could not be read is NaN; one that was blank is null.
+    format : str
+        Name of the format.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+    excerpt : callable
+        Gives the text of refused candidates, one for each of the rows handed in.
+    refused : list of Refusal
+        Units that never became candidates.
+    warnings : list of Warning_
+        Found so far.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``too-many-units``.
+    """
+    if candidates.height + len(refused) > UNITS_MAX:
+        raise UnreadablePush(
+            "too-many-units",
+            f"The push holds more than {UNITS_MAX:,} units.",
+            "Send the file in parts.",
+        )
+    table = _complete(candidates)
+    table, strange = _sanitised(table)
+    table = table.with_columns(pl.coalesce("code", _reason(now_us)).alias("code"))
+    bad = table.filter(pl.col("code").is_not_null())
+    texts = excerpt(bad) if bad.height else []
+    late = [
+        refuse(unit, text, code)
+        for unit, code, text in zip(bad["unit"], bad["code"], texts, strict=True)
+    ]
+    records = table.filter(pl.col("code").is_null()).select(RECORD_SCHEMA.keys())
+    refusals = sorted([*refused, *late], key=lambda refusal: refusal.unit)
+    return Decoded(format, records, refusals, warnings + strange)
+
+
+def _complete(candidates: pl.DataFrame) -> pl.DataFrame:
+    """All columns of the schema plus ``code``, in their types."""
+    absent = [
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in RECORD_SCHEMA.items()
+        if name not in candidates.columns
+    ]
+    if "code" not in candidates.columns:
+        absent.append(pl.lit(None, dtype=pl.String).alias("code"))
+    table = candidates.with_columns(absent)
+    integers = [name for name, dtype in RECORD_SCHEMA.items() if dtype.is_integer()]
+    floats = [name for name, dtype in RECORD_SCHEMA.items() if dtype.is_float()]
+    return table.with_columns(
+        pl.col(integers).cast(pl.Float64).cast(pl.Int64, strict=False)
+        if candidates.is_empty()
+        else pl.col(integers).cast(pl.Int64, strict=False),
+        pl.col(floats).cast(pl.Float64, strict=False),
+    )
+
+
+def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
+    """Normalise angles; turn optional values no instrument gives into null, and count them."""
+    kept = {name: pl.col(name).is_between(*ends) for name, ends in _KEPT_WITHIN.items()}
+    kept["argos_class"] = pl.col("argos_class").is_in(_ARGOS_CLASSES)
+    lost = table.select(
+        (pl.col(name).is_not_null() & ~keep).sum().alias(name) for name, keep in kept.items()
+    ).row(0, named=True)
+    table = table.with_columns(pl.when(keep).then(pl.col(name)) for name, keep in kept.items())
+    ellipse = (pl.col("semi_major_m") > 0) & (pl.col("semi_minor_m") > 0)
+    mirror = pl.col("lon2").is_not_null() & pl.col("lat2").is_not_null()
+    table = table.with_columns(
+        _east(pl.col("lon")),
+        pl.when(mirror).then(_east(pl.col("lon2"))),
+        pl.when(mirror).then(pl.col("lat2")),
+        pl.when(ellipse).then(pl.col("semi_major_m", "semi_minor_m")),
+        pl.when(ellipse).then(pl.col("orientation_deg") % 180),
+        pl.when(pl.col("heading_deg") < 0)
+        .then(pl.col("heading_deg") + 360)
+        .otherwise(pl.col("heading_deg")),
+        pl.col("satellites").cast(pl.Int16),
+        pl.col("provider_revision").cast(pl.Int32, strict=False),
+        pl.col("marked_outlier").fill_null(value=False),
+    )
+    counts = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
+    if not counts:
+        return table, []
+    return table, [
+        Warning_("value-out-of-range", f"Values no instrument gives were left out: {counts}.")
+    ]
+
+
+def _east(lon: pl.Expr) -> pl.Expr:
+    """Longitude 180..360 to -180..0; any other value as it is."""
+    return pl.when((lon > 180) & (lon <= 360)).then(lon - 360).otherwise(lon)
+
+
+def _reason(now_us: int) -> pl.Expr:
+    """The first reason to refuse a row, null when there is none."""
+    lon, lat = pl.col("lon"), pl.col("lat")
+    named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
+    long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)
+    control = pl.any_horizontal(pl.col(_NAMES).str.contains(_CONTROL))
+    reasons = (
+        ("no-animal-or-tag", ~named),
+        ("control-character", control),
+        ("name-too-long", long),
+        ("time-unreadable", pl.col("time_us").is_null()),
+        ("time-out-of-window", ~pl.col("time_us").is_between(EARLIEST_US, now_us + FUTURE_US)),
+        ("coordinate-not-a-number", ~(lon.is_finite() & lat.is_finite())),
+        ("position-incomplete", lon.is_null() != lat.is_null()),
+        ("latitude-out-of-range", ~lat.is_between(-90, 90)),
+        ("longitude-out-of-range", ~lon.is_between(-180, 180)),
+    )
+    return pl.coalesce(pl.when(test).then(pl.lit(code)) for code, test in reasons)

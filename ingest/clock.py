@@ -1,0 +1,210 @@
+"""Times as senders write them, to microseconds UTC: pure arithmetic, no system clock."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from ingest.refusal import UnreadablePush
+
+SECOND_US = 1_000_000
+HOUR_US = 3_600 * SECOND_US
+DAY_US = 24 * HOUR_US
+
+EARLIEST_US = 252_460_800 * SECOND_US
+"""1978-01-01 UTC [us]: the year of the first Argos satellite; no bird was tracked before."""
+
+FUTURE_US = DAY_US
+"""How far past the present a time may lie [us]: a day covers any wrongly declared zone."""
+
+_TIME = (
+    r"^([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"
+    r"(?:(?:T|t| +)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r" ?(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+)
+_PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
+_FIXED_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?")
+_OFFSET_MAX_MIN = 14 * 60  # UTC+14 (Line Islands) is the largest offset in use [minutes]
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """
+    The zone of times that carry none: a fixed offset, or an IANA name with its rules.
+
+    Attributes
+    ----------
+    offset_us : int
+        Offset east of UTC [us]; 0 when `name` rules.
+    name : str or None
+        IANA name (``Asia/Seoul``); None for a fixed offset.
+    """
+
+    offset_us: int
+    name: str | None = None
+
+
+@cache
+def zone(tz: str) -> Zone:
+    """
+    Read a zone: ``UTC``, ``UTC+8``, ``+08:00`` or an IANA name such as ``Asia/Shanghai``.
+
+    ``UTC+8`` means eight hours *east* of Greenwich, as people write it; only the IANA names
+    ``Etc/GMT+8`` count the other way, and they keep their own meaning.
+
+    Parameters
+    ----------
+    tz : str
+        The zone as declared.
+
+    Returns
+    -------
+    Zone
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``zone-unknown``.
+
+    Examples
+    --------
+    >>> zone("UTC+8").offset_us // HOUR_US
+    8
+    """
+    if tz in {"UTC", "GMT", "Z"}:
+        return Zone(0)
+    fixed = _FIXED_OFFSET.fullmatch(tz)
+    if fixed:
+        minutes = int(fixed[2]) * 60 + int(fixed[3] or 0)
+        if minutes <= _OFFSET_MAX_MIN and int(fixed[3] or 0) < 60:
+            return Zone((-1 if fixed[1] == "-" else 1) * minutes * 60 * SECOND_US)
+    elif re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", tz):
+        try:
+            ZoneInfo(tz)
+            pl.Series([0]).cast(pl.Datetime("us")).dt.replace_time_zone(tz)
+        except (LookupError, ValueError, OSError, pl.exceptions.ComputeError):
+            pass
+        else:
+            return Zone(0, tz)
+    raise UnreadablePush(
+        "zone-unknown",
+        f"The time zone {tz[:60]!r} is not known.",
+        "Declare UTC, an offset such as UTC+8 or +08:00, or an IANA name such as Asia/Seoul.",
+    )
+
+
+def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Series:
+    """
+    Read times as text: ``2018-07-05 10:48:10.000``, ``2018/1/1 0:00``, RFC 3339.
+
+    The year stands first, always: day and month can't be swapped. A time that carries ``Z`` or
+    an offset keeps it; `tz` rules the others. Where local clocks went back and a time happened
+    twice, the first is meant; where they went forward and it never happened, it is read with
+    the offset in force before the jump (both as ``fold=0`` of PEP 495). A leap second counts as
+    the first of the next minute. Digits beyond the microsecond are cut.
+
+    Parameters
+    ----------
+    text : polars.Series of String, shape (n,)
+        Times without surrounding blanks.
+    tz : str
+        Zone of the times that carry none, see `zone`.
+    date_alone : bool
+        Whether a date without a time of day is read as midnight.
+
+    Returns
+    -------
+    polars.Series of Int64, shape (n,)
+        Time [us since 1970-01-01 UTC], null where the text is no time.
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``zone-unknown``.
+
+    Examples
+    --------
+    >>> parse_times(pl.Series(["2018/1/1 8:00", "2018-01-01T00:00:00Z"]), "UTC+8").to_list()
+    [1514764800000000, 1514764800000000]
+    """
+    declared = zone(tz)
+    parts = text.str.extract_groups(_TIME).struct.rename_fields(list(_PARTS)).struct.unnest()
+    parts = parts.with_columns(
+        pl.col(_PARTS[:6]).cast(pl.Int64),
+        pl.col("fraction").str.pad_end(6, "0").str.slice(0, 6).cast(pl.Int64).fill_null(0),
+    )
+    if not date_alone:
+        parts = parts.with_columns(
+            pl.when(pl.col("hour").is_not_null()).then(pl.col("year")).alias("year")
+        )
+    parts = parts.with_columns(pl.col("hour", "minute", "second").fill_null(0))
+    table = parts.select(_clock_us().alias("clock_us"), _stated_us().alias("stated_us"))
+    local = _to_utc(table["clock_us"], declared)
+    return table.select(
+        pl.when(pl.col("stated_us").is_null())
+        .then(local)
+        .otherwise(pl.col("clock_us") - pl.col("stated_us"))
+        .alias("time_us")
+    )["time_us"]
+
+
+def _clock_us() -> pl.Expr:
+    """Microseconds on the clock face since 1970-01-01, null where no such date exists."""
+    year, month, day = pl.col("year"), pl.col("month"), pl.col("day")
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    length = (
+        pl.when(month == 2).then(28 + leap.cast(pl.Int64)).otherwise(30 + (month + month // 8) % 2)
+    )
+    exists = (
+        month.is_between(1, 12)
+        & day.is_between(1, length)
+        & (pl.col("hour") < 24)
+        & (pl.col("minute") < 60)
+        & (pl.col("second") <= 60)
+    )
+    # Days of the civil calendar: years counted from March put the leap day last.
+    y = year - (month <= 2).cast(pl.Int64)
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    days = 365 * y + y // 4 - y // 100 + y // 400 + of_year - 719_468
+    seconds = ((days * 24 + pl.col("hour")) * 60 + pl.col("minute")) * 60 + pl.col("second")
+    return pl.when(exists).then(seconds * SECOND_US + pl.col("fraction"))
+
+
+def _stated_us() -> pl.Expr:
+    """Offset the time itself carries [us], null when it carries none."""
+    offset = pl.col("offset")
+    hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False)
+    minutes = offset.str.slice(-2, 2).cast(pl.Int64, strict=False)
+    minutes = pl.when(offset.str.len_bytes() > 3).then(minutes).otherwise(0)
+    sign = pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
+    numeric = sign * (hours * 60 + minutes) * 60 * SECOND_US
+    named = offset.is_in(["Z", "z", "UTC", "GMT"])
+    return pl.when(named).then(0).when(offset.is_not_null()).then(numeric)
+
+
+def _to_utc(clock_us: pl.Series, declared: Zone) -> pl.Series:
+    """Clock times of the declared zone to UTC."""
+    if declared.name is None:
+        return clock_us - declared.offset_us
+    aware = clock_us.cast(pl.Datetime("us")).dt.replace_time_zone(
+        declared.name, ambiguous="earliest", non_existent="null"
+    )
+    utc = aware.dt.convert_time_zone("UTC").cast(pl.Int64)
+    skipped = clock_us.filter(utc.is_null() & clock_us.is_not_null()).unique()
+    if skipped.is_empty():
+        return utc
+    rules = ZoneInfo(declared.name)
+    mended = {us: _skipped_to_utc(us, rules) for us in skipped.to_list()}
+    return utc.fill_null(clock_us.replace_strict(mended, default=None, return_dtype=pl.Int64))
+
+
+def _skipped_to_utc(clock_us: int, rules: ZoneInfo) -> int:
+    """A clock time that never happened, with the offset in force before the jump."""
+    clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=clock_us)
+    offset = clock.replace(tzinfo=rules, fold=0).utcoffset() or timedelta(0)
+    return clock_us - offset // timedelta(microseconds=1)

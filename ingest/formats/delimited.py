@@ -1,0 +1,332 @@
+"""Delimited text to columns of strings: a fast reader for regular files, an exact one for all."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.admission import LINE_MAX_BYTES, UNITS_MAX
+from ingest.reasons import refuse
+from ingest.record import Warning_
+from ingest.refusal import Refusal, UnreadablePush
+
+DELIMITERS = ",;\t"
+
+QUOTED_LINES_MAX = 20
+"""Lines one quoted field may run over; more means a quote that was never closed."""
+
+BLANKS = ("", "NA", "null", "NULL")
+"""Cells that hold no value; R writes NA."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """
+    A delimited file, opened: header read, rows not yet.
+
+    Attributes
+    ----------
+    header : list of str
+        Column names as sent.
+    delimiter : str
+        One of `DELIMITERS`.
+    body : bytes
+        All rows, UTF-8, lines ended by LF.
+    warnings : list of Warning_
+        About encoding.
+    """
+
+    header: list[str]
+    delimiter: str
+    body: bytes
+    warnings: list[Warning_]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the body."""
+        return self.body.decode("utf-8").split("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """
+    The rows of a sheet.
+
+    Attributes
+    ----------
+    cells : polars.DataFrame, shape (n, 2 + columns)
+        ``unit``, ``line`` (index in `Sheet.lines`) and the chosen columns ``c<index>``, trimmed
+        strings, null where blank.
+    refused : list of Refusal
+        Rows that have no cells to read.
+    """
+
+    cells: pl.DataFrame
+    refused: list[Refusal]
+
+
+def open_sheet(payload: bytes) -> Sheet:
+    r"""
+    Read the header line of a delimited file.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file: UTF-8 with or without BOM, UTF-16 with BOM, or else Latin-1 (with a warning);
+        lines ended by LF, CRLF or CR.
+
+    Returns
+    -------
+    Sheet
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``empty`` or ``line-too-long``.
+
+    Examples
+    --------
+    >>> open_sheet(b"a;b\\n1;2\\n").header
+    ['a', 'b']
+    """
+    text, warnings = to_utf8(payload)
+    if b"\r\n" in text:
+        text = text.replace(b"\r\n", b"\n")
+    elif b"\r" in text and b"\n" not in text:
+        text = text.replace(b"\r", b"\n")
+    head, _, body = text.lstrip(b"\n \t").partition(b"\n")
+    if not head.strip():
+        raise UnreadablePush("empty", "The push holds no text.", "Send a file with a header line.")
+    if len(head) > LINE_MAX_BYTES:
+        raise UnreadablePush(
+            "line-too-long",
+            "The header line is longer than 64 KiB.",
+            "Send a delimited text file with one header line.",
+        )
+    line = head.decode("utf-8")
+    bare = re.sub(r'"[^"]*"', "", line)
+    delimiter = max(DELIMITERS, key=bare.count)
+    cells = _split(line, delimiter) or line.split(delimiter)
+    return Sheet(cells, delimiter, body.rstrip(b"\n"), warnings)
+
+
+def to_utf8(payload: bytes) -> tuple[bytes, list[Warning_]]:
+    """
+    Bring text of any supported encoding to UTF-8 without BOM.
+
+    A file that is not UTF-8 is read line by line: each line that is not valid UTF-8 is Latin-1,
+    so that one damaged byte does not change the names in all other lines.
+
+    Parameters
+    ----------
+    payload : bytes
+        Text as sent.
+
+    Returns
+    -------
+    text : bytes
+        UTF-8.
+    warnings : list of Warning_
+        ``encoding-assumed`` or ``encoding-damaged``, if anything had to be guessed.
+    """
+    if payload.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = payload.decode("utf-16", errors="replace")
+        damaged = "\ufffd" in text
+        note = Warning_("encoding-damaged", "The UTF-16 text holds characters that are cut.")
+        return text.encode("utf-8"), [note] if damaged else []
+    payload = payload.removeprefix(b"\xef\xbb\xbf")
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError:
+        lines = [_line_to_utf8(line) for line in payload.split(b"\n")]
+        count = sum(guessed for _, guessed in lines)
+        detail = f"{count} line(s) are not UTF-8 and were read as Latin-1: send UTF-8."
+        return b"\n".join(line for line, _ in lines), [Warning_("encoding-assumed", detail)]
+    return payload, []
+
+
+def _line_to_utf8(line: bytes) -> tuple[bytes, bool]:
+    """One line as UTF-8, and whether it had to be read as Latin-1."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1").encode("utf-8"), True
+    return line, False
+
+
+def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
+    """
+    Read the rows of a sheet.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        An opened file.
+    columns : sequence of int
+        Indices of the columns wanted.
+    marker : int
+        Index of a column whose name never stands as a value: a row that holds it is a repeated
+        header line, and no unit.
+
+    Returns
+    -------
+    Rows
+        Every data row is in `cells` or in `refused`, once.
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``too-many-units``.
+    """
+    if sheet.body.count(b"\n") > 2 * UNITS_MAX:
+        raise UnreadablePush(
+            "too-many-units",
+            f"The push holds more than {UNITS_MAX:,} lines.",
+            "Send the file in parts.",
+        )
+    wanted = sorted({*columns, marker})
+    regular = is_regular(sheet)
+    cells, refused = _fast(sheet, wanted, marker) if regular else _exact(sheet, wanted, marker)
+    names = [f"c{index}" for index in wanted]
+    trimmed = cells.with_columns(pl.col(names).str.strip_chars())
+    return Rows(
+        trimmed.with_columns(
+            pl.when(~pl.col(name).is_in(BLANKS)).then(pl.col(name)) for name in names
+        ),
+        refused,
+    )
+
+
+def is_regular(sheet: Sheet) -> bool:
+    """Whether every line is one row with as many fields as the header, quoted by the rules."""
+    body = sheet.body
+    if not body or b"\0" in body or b"\r" in body:
+        return False
+    text = np.frombuffer(body, dtype=np.uint8)
+    starts, ends = _line_bounds(text)
+    if int((ends - starts).max()) > LINE_MAX_BYTES or int((ends - starts).min()) == 0:
+        return False
+    at = np.flatnonzero(text == ord(sheet.delimiter))
+    quotes = np.flatnonzero(text == ord('"'))
+    if quotes.size:
+        if not _quotes_are_regular(text, quotes, ends, ord(sheet.delimiter)):
+            return False
+        at = at[np.searchsorted(quotes, at) % 2 == 0]
+    per_line = len(sheet.header) - 1
+    if at.size != starts.size * per_line:
+        return False
+    grid = at.reshape(starts.size, per_line)
+    return per_line == 0 or bool(np.all(grid[:, 0] >= starts) and np.all(grid[:, -1] < ends))
+
+
+def _line_bounds(text: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start and end offset of each line."""
+    breaks = np.flatnonzero(text == ord("\n"))
+    starts = np.concatenate([[0], breaks + 1]).astype(np.int64)
+    ends = np.concatenate([breaks, [text.size]]).astype(np.int64)
+    return starts, ends
+
+
+def _quotes_are_regular(
+    text: NDArray[np.uint8], quotes: NDArray[np.int64], ends: NDArray[np.int64], delimiter: int
+) -> bool:
+    """Whether quotes stand only at the ends of fields (or doubled) and close on their line."""
+    if quotes.size % 2 or np.any(np.searchsorted(quotes, ends) % 2):
+        return False
+    edge = np.array([delimiter, ord("\n"), ord('"')], dtype=np.uint8)
+    padded = np.concatenate([edge[1:2], text, edge[1:2]])
+    return bool(
+        np.all(np.isin(padded[quotes[::2]], edge))
+        and np.all(np.isin(padded[quotes[1::2] + 2], edge))
+    )
+
+
+def _fast(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFrame, list[Refusal]]:
+    """Rows of a regular sheet."""
+    cells = pl.read_csv(
+        sheet.body,
+        has_header=False,
+        separator=sheet.delimiter,
+        columns=list(columns),
+        infer_schema=False,
+        quote_char='"',
+    )
+    cells.columns = [f"c{index}" for index in columns]
+    cells = cells.with_row_index("line").with_columns(pl.col("line").cast(pl.Int64))
+    name = sheet.header[marker].strip()
+    cells = cells.filter(pl.col(f"c{marker}").str.strip_chars().ne_missing(name))
+    return cells.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("unit")), []
+
+
+def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFrame, list[Refusal]]:
+    """Rows of any sheet, line by line."""
+    kept: list[tuple[int, int, *tuple[str, ...]]] = []
+    refused: list[Refusal] = []
+    unit = 0
+    name = sheet.header[marker].strip()
+    width = len(sheet.header)
+    for at, fields, code in _logical_rows(sheet):
+        if not code and len(fields) > width and not any(f.strip() for f in fields[width:]):
+            fields = fields[:width]  # noqa: PLW2901 - blank fields past the header carry nothing
+        if not code and len(fields) > marker and fields[marker].strip() == name:
+            continue
+        unit += 1
+        if code or len(fields) != width:
+            refused.append(refuse(unit, sheet.lines[at], code or "ragged-row"))
+        else:
+            kept.append((unit, at, *(fields[index] for index in columns)))
+    schema = {"unit": pl.Int64, "line": pl.Int64} | {f"c{i}": pl.String for i in columns}
+    return pl.DataFrame(kept, schema=schema, orient="row"), refused
+
+
+def _logical_rows(sheet: Sheet) -> Iterator[tuple[int, list[str], str]]:
+    """Yield first line, fields and refusal code of each row; blank lines are no rows."""
+    lines, at = sheet.lines, 0
+    while at < len(lines):
+        line = lines[at].rstrip("\r")
+        taken = 1
+        if not line.strip():
+            at += 1
+            continue
+        code = ""
+        fields: list[str] | None = []
+        if len(line) > LINE_MAX_BYTES:
+            code = "line-too-long"
+        elif "\0" in line:
+            code = "control-character"
+        elif '"' not in line:
+            fields = line.split(sheet.delimiter)
+        elif line.count('"') % 2 == 0:
+            fields = _split(line, sheet.delimiter)
+        else:
+            fields, taken = _split_over_lines(sheet, at)
+        yield at, fields or [], code or ("" if fields is not None else "bad-quotes")
+        at += taken
+
+
+def _split_over_lines(sheet: Sheet, at: int) -> tuple[list[str] | None, int]:
+    """Fields of a row whose quoted field may run over several lines, and the lines it takes."""
+    text = sheet.lines[at]
+    for taken, line in enumerate(sheet.lines[at + 1 : at + QUOTED_LINES_MAX], start=2):
+        text = f"{text}\n{line}"
+        if line.count('"') % 2:
+            fields = _split(text, sheet.delimiter)
+            if fields is not None and len(fields) == len(sheet.header) and "\0" not in text:
+                return fields, taken
+            break
+    return None, 1
+
+
+def _split(text: str, delimiter: str) -> list[str] | None:
+    """Fields of one row, or None where its quotes break the rules of RFC 4180."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return None

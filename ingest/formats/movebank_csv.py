@@ -1,0 +1,240 @@
+"""Movebank event data as CSV: hyphenated, dotted or snake-case names, GPS and Argos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from ingest.admission import admit
+from ingest.clock import parse_times
+from ingest.formats.delimited import Rows, Sheet, open_sheet, read_rows
+from ingest.record import Decoded, Warning_
+from ingest.refusal import UnreadablePush
+from ingest.vocabulary import EVENT_TERMS, SENSOR_TYPES, columns_of
+
+NAME = "movebank-csv"
+
+MILLIVOLT_ABOVE = 100.0
+"""
+A battery value above this is millivolts [V]. Movebank's dictionary gives ``tag-voltage`` in mV,
+yet real files hold 3.8 (V) beside 1271 (mV); no bird tag runs on 100 V and none on 100 mV.
+"""
+
+SAME_PLACE_DEG = 1e-5
+"""Solutions closer than this are one place [degrees]: Argos prints three decimals."""
+
+_OPTIONAL = (
+    "ground_speed_m_s",
+    "heading_deg",
+    "satellites",
+    "dop",
+    "error_m",
+    "semi_major_m",
+    "semi_minor_m",
+    "orientation_deg",
+    "height_m",
+    "lon1",
+    "lat1",
+    "lon2",
+    "lat2",
+    "battery_v",
+    "temperature_c",
+    "activity",
+)
+_OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
+
+
+def accepts(header: list[str]) -> bool:
+    """Whether a header line can be that of event data."""
+    return not _missing(columns_of(header, EVENT_TERMS))
+
+
+def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    r"""
+    Decode Movebank event data.
+
+    A unit is a data row. Rows with blank coordinates are records without position; text in an
+    optional numeric column (``neg alt``) is left out and counted in one warning. Where the
+    location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file.
+    tz : str
+        Zone of times that carry none.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``,
+        ``zone-unknown``.
+
+    References
+    ----------
+    Movebank attribute dictionary, https://www.movebank.org/cms/movebank-content/
+    movebank-attribute-dictionary
+
+    Examples
+    --------
+    >>> text = b"timestamp,location.long,location.lat,tag_id\\n2018/1/1 0:00,116.3,29.1,6118\\n"
+    >>> decode(text, tz="UTC", now_us=1_700_000_000_000_000).records["lon"].to_list()
+    [116.3]
+    """
+    sheet = open_sheet(payload)
+    columns = columns_of(sheet.header, EVENT_TERMS)
+    missing = _missing(columns)
+    if missing:
+        raise UnreadablePush(
+            "columns-missing",
+            f"The header line has no column for: {', '.join(missing)}.",
+            "Name the columns as Movebank does: timestamp, location-long, location-lat, and "
+            "tag-local-identifier or individual-local-identifier.",
+        )
+    wanted = [index for found in columns.values() for index in found]
+    rows = read_rows(sheet, wanted, columns["time"][0])
+    candidates, warnings = _interpret(rows, columns, sheet, tz)
+    return admit(
+        candidates,
+        format=NAME,
+        now_us=now_us,
+        excerpt=lambda bad: [sheet.lines[line] for line in bad["line"]],
+        refused=rows.refused,
+        warnings=sheet.warnings + warnings,
+    )
+
+
+def _missing(columns: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """The columns a file of events can't do without."""
+    missing = [EVENT_TERMS[field][0] for field in ("time", "lon", "lat") if field not in columns]
+    if "tag" not in columns and "individual" not in columns:
+        missing.append("tag-local-identifier or individual-local-identifier")
+    return missing
+
+
+def _interpret(
+    rows: Rows, columns: Mapping[str, tuple[int, ...]], sheet: Sheet, tz: str
+) -> tuple[pl.DataFrame, list[Warning_]]:
+    """Strings of the wanted columns to candidate records."""
+    comma = sheet.delimiter != ","
+    text = rows.cells
+    numbers = text.select(
+        number(pl.col(f"c{index}"), decimal_comma=comma).alias(f"c{index}")
+        for field in (*_OPTIONAL, "lon", "lat")
+        for index in columns.get(field, ())
+    )
+    warnings = _text_in_numbers(text, numbers, columns, sheet)
+    fields = [
+        pl.coalesce(numbers[f"c{index}"] for index in columns[field]).alias(field)
+        for field in _OPTIONAL
+        if field in columns
+    ]
+    fields += [
+        pl.when(text[f"c{columns[f][0]}"].is_null())
+        .then(None)
+        .otherwise(numbers[f"c{columns[f][0]}"].fill_null(float("nan")))
+        .alias(f)
+        for f in ("lon", "lat")
+    ]
+    times = parse_times(text[f"c{columns['time'][0]}"], tz).alias("time_us")
+    table = pl.select(rows.cells["unit"], rows.cells["line"], times, *fields)
+    table = table.with_columns(_names(text, columns))
+    return _mirrored(_volts(table)), warnings
+
+
+def number(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
+    """Text to number, null where it is none; NaN and infinity stay what they are."""
+    if decimal_comma:
+        text = text.str.replace(",", ".", literal=True)
+    return text.cast(pl.Float64, strict=False)
+
+
+def _text_in_numbers(
+    text: pl.DataFrame,
+    numbers: pl.DataFrame,
+    columns: Mapping[str, tuple[int, ...]],
+    sheet: Sheet,
+) -> list[Warning_]:
+    """One warning for all text found in optional numeric columns."""
+    optional = [index for field in _OPTIONAL for index in columns.get(field, ())]
+    counts = {i: numbers[f"c{i}"].null_count() - text[f"c{i}"].null_count() for i in optional}
+    found = [f"{sheet.header[index].strip()} {count}" for index, count in counts.items() if count]
+    if not found:
+        return []
+    return [
+        Warning_("text-in-numeric-column", f"Text in numeric columns left out: {', '.join(found)}.")
+    ]
+
+
+def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[pl.Series]:
+    """Columns of text: who, what sensor, which class, whether marked."""
+
+    def first(field: str) -> pl.Series:
+        found = [text[f"c{index}"] for index in columns.get(field, ())]
+        if not found:
+            return pl.Series(field, [None], dtype=pl.String).new_from_index(0, text.height)
+        return pl.select(pl.coalesce(found).alias(field))[field]
+
+    canonical, detail = first("taxon"), first("taxon_detail")
+    argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")
+    kind = first("sensor").str.to_lowercase()
+    marked = [first(field).str.to_lowercase() == "true" for field in _OUTLIER]
+    hidden = first("visible").str.to_lowercase() == "false"
+    return pl.select(
+        tag=first("tag"),
+        individual=first("individual"),
+        taxon=_most_precise(canonical, detail),
+        argos_class=argos_class,
+        sensor=pl.when(kind.is_not_null())
+        .then(kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String))
+        .when(argos_class.is_not_null())
+        .then(pl.lit("argos"))
+        .otherwise(pl.lit("gps")),
+        marked_outlier=pl.any_horizontal(
+            hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked)
+        ),
+    ).get_columns()
+
+
+def _most_precise(canonical: pl.Series, detail: pl.Series) -> pl.Expr:
+    """The name of the lower rank: a species has two words, a family one."""
+    finer = detail.str.contains(" ") & ~canonical.str.contains(" ")
+    return (
+        pl.when(finer.fill_null(value=False)).then(detail).otherwise(pl.coalesce(canonical, detail))
+    )
+
+
+def _volts(table: pl.DataFrame) -> pl.DataFrame:
+    """Battery in volts, whichever unit was sent."""
+    if "battery_v" not in table.columns:
+        return table
+    sent = pl.col("battery_v")
+    return table.with_columns(
+        pl.when(sent > MILLIVOLT_ABOVE).then(sent / 1_000).otherwise(sent).alias("battery_v")
+    )
+
+
+def _mirrored(table: pl.DataFrame) -> pl.DataFrame:
+    """In ``lon2, lat2`` the solution that the location is not; null when both are one place."""
+    if not {"lon1", "lat1", "lon2", "lat2"} <= set(table.columns):
+        return table.drop("lon1", "lat1", "lon2", "lat2", strict=False)
+
+    def there(n: int) -> pl.Expr:
+        near_lon = (pl.col(f"lon{n}") - pl.col("lon")).abs() < SAME_PLACE_DEG
+        return near_lon & ((pl.col(f"lat{n}") - pl.col("lat")).abs() < SAME_PLACE_DEG)
+
+    return table.with_columns(
+        pl.when(~there(2))
+        .then(pl.col(f"{axis}2"))
+        .when(~there(1))
+        .then(pl.col(f"{axis}1"))
+        .alias(f"{axis}2")
+        for axis in ("lon", "lat")
+    ).drop("lon1", "lat1")

@@ -1,0 +1,200 @@
+"""Movebank reference data as CSV: which tag was on which animal, from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from ingest.admission import NAME_MAX_CHARS
+from ingest.clock import EARLIEST_US, FUTURE_US, parse_times
+from ingest.formats.delimited import Sheet, open_sheet, read_rows
+from ingest.reasons import refuse
+from ingest.record import Decoded, Warning_
+from ingest.refusal import Refusal, UnreadablePush
+from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenated
+
+NAME = "movebank-reference-csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """
+    One row of reference data.
+
+    Attributes
+    ----------
+    unit : int
+        Number of the data row, from 1.
+    tag, individual : str
+        Local identifiers.
+    taxon : str or None
+        As sent.
+    deploy_on_us, deploy_off_us : int or None
+        Range ``[on, off)`` [us since 1970-01-01 UTC]; None is open.
+    deployment_id : str or None
+        As sent; real files hold ids that name another tag, so it identifies nothing.
+    terms : dict of str to str
+        Every other column that holds a value, under its Movebank name with hyphens.
+    """
+
+    unit: int
+    tag: str
+    individual: str
+    taxon: str | None
+    deploy_on_us: int | None
+    deploy_off_us: int | None
+    deployment_id: str | None
+    terms: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedReference:
+    """Everything a reference file held: ``units == len(rows) + len(refusals)``, always."""
+
+    rows: list[Deployment]
+    refusals: list[Refusal]
+    warnings: list[Warning_] = field(default_factory=list)
+
+    @property
+    def units(self) -> int:
+        """Data rows of the file."""
+        return len(self.rows) + len(self.refusals)
+
+
+def accepts(header: list[str]) -> bool:
+    """Whether a header line can be that of reference data."""
+    columns = columns_of(header, REFERENCE_TERMS)
+    return {"tag", "individual"} <= columns.keys() and "time" not in columns_of(header, EVENT_TERMS)
+
+
+def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    """Tell that reference data hold no records: `decode_reference` reads them."""
+    del payload, tz, now_us
+    raise UnreadablePush(
+        "reference-data",
+        "Reference data describe deployments; they hold no fixes.",
+        "Send this file as reference data of the study, and the fixes as a push.",
+    )
+
+
+def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReference:
+    r"""
+    Decode Movebank reference data.
+
+    Both dialects are read: ``deploy-on-date`` (download) and ``deploy-on-timestamp`` (upload).
+    An end more than a day ahead means "not yet" and is left open.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file, encodings and delimiters as for events.
+    tz : str
+        Zone of times that carry none; Movebank writes UTC.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    DecodedReference
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``,
+        ``zone-unknown``.
+
+    Examples
+    --------
+    >>> text = b"tag-id,animal-id,deploy-on-date,animal-sex\\n7,Ada,2018-07-05,f\\n"
+    >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
+    {'animal-sex': 'f'}
+    """
+    sheet = open_sheet(payload)
+    columns = columns_of(sheet.header, REFERENCE_TERMS)
+    missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]
+    if missing:
+        raise UnreadablePush(
+            "columns-missing",
+            f"The header line has no column for: {', '.join(missing)}.",
+            "Name the columns as Movebank's reference data do: tag-id, animal-id, "
+            "deploy-on-date, deploy-off-date.",
+        )
+    found = read_rows(sheet, range(len(sheet.header)), columns["tag"][0])
+    cells = found.cells.with_columns(
+        _time(found.cells, columns, name, tz).alias(name) for name in ("deploy_on", "deploy_off")
+    )
+    rows: list[Deployment] = []
+    refusals = list(found.refused)
+    for cell in cells.iter_rows(named=True):
+        row = _row(cell, columns, sheet, now_us)
+        if isinstance(row, str):
+            refusals.append(refuse(cell["unit"], sheet.lines[cell["line"]], row))
+        else:
+            rows.append(row)
+    refusals.sort(key=lambda refusal: refusal.unit)
+    return DecodedReference(rows, refusals, sheet.warnings)
+
+
+def _time(
+    cells: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], name: str, tz: str
+) -> pl.Series:
+    """Times of one end of the deployments; -1 where text is no time."""
+    if name not in columns:
+        return pl.Series([None], dtype=pl.Int64).new_from_index(0, cells.height)
+    text = pl.select(pl.coalesce(cells[f"c{i}"] for i in columns[name]).alias(name))[name]
+    times = parse_times(text, tz, date_alone=True)
+    return pl.select(
+        pl.when(text.is_not_null() & times.is_null()).then(-1).otherwise(times)
+    ).to_series()
+
+
+def _row(
+    cell: dict[str, int | str | None],
+    columns: Mapping[str, tuple[int, ...]],
+    sheet: Sheet,
+    now_us: int,
+) -> Deployment | str:
+    """One deployment, or the code of its refusal."""
+
+    def first(name: str) -> str | None:
+        values = (cell[f"c{index}"] for index in columns.get(name, ()))
+        return next((str(value) for value in values if value is not None), None)
+
+    tag, individual = first("tag"), first("individual")
+    names = (tag, individual, first("taxon"), first("deployment_id"))
+    if tag is None or individual is None:
+        return "deployment-incomplete"
+    if any(name and len(name) > NAME_MAX_CHARS for name in names):
+        return "name-too-long"
+    if any(name and not name.isprintable() for name in names):
+        return "control-character"
+    on, off = cell["deploy_on"], cell["deploy_off"]
+    assert not isinstance(on, str)
+    assert not isinstance(off, str)
+    code = _range_fault(on, off, now_us)
+    if code:
+        return code
+    used = {indices[0] for indices in columns.values()}
+    terms = {
+        hyphenated(name): str(cell[f"c{i}"])
+        for i, name in enumerate(sheet.header)
+        if i not in used and cell[f"c{i}"] is not None
+    }
+    if off is not None and off > now_us + FUTURE_US:
+        off = None
+    return Deployment(int(cell["unit"] or 0), tag, individual, names[2], on, off, names[3], terms)
+
+
+def _range_fault(on: int | None, off: int | None, now_us: int) -> str:
+    """Why a deployment range can't be, or an empty string."""
+    if -1 in (on, off):
+        return "time-unreadable"
+    if any(end is not None and end < EARLIEST_US for end in (on, off)):
+        return "time-out-of-window"
+    if on is not None and on > now_us + FUTURE_US:
+        return "time-out-of-window"
+    if on is not None and off is not None and off <= on:
+        return "deploy-off-before-on"
+    return ""

@@ -1,0 +1,83 @@
+"""Every reason to refuse one unit, with the sentence that tells the sender how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ingest.refusal import EXCERPT_MAX_CHARS, Refusal
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "ragged-row": "Give the row exactly as many fields as the header line.",
+        "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
+        "line-too-long": "Keep each line or element under 64 KiB.",
+        "control-character": "Remove control characters (such as NUL) from the unit.",
+        "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
+        "name-too-long": "Keep names of tags, individuals, taxa and ids under 200 characters.",
+        "time-unreadable": (
+            "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first."
+        ),
+        "time-out-of-window": (
+            "Check the year and the tag's clock: times run from 1978 to one day from now."
+        ),
+        "coordinate-not-a-number": (
+            "Write longitude and latitude as decimal degrees, or leave both blank."
+        ),
+        "position-incomplete": "Give both longitude and latitude, or leave both blank.",
+        "latitude-out-of-range": (
+            "Latitude runs from -90 to 90: check for swapped columns or a no-fix marker."
+        ),
+        "longitude-out-of-range": (
+            "Longitude runs from -180 to 180 (or 0 to 360): check for a no-fix marker."
+        ),
+        "hemisphere-missing": "Write the hemisphere letter (N, S, E, W) after the coordinate.",
+        "block-truncated": "Send the block again with all its lines, through 'Altitude'.",
+        "block-header-unreadable": (
+            "Begin the block with 'PTT Date : dd.mm.yy HH:MM:SS  LC : class'."
+        ),
+        "json-malformed": "Send the element as one valid JSON object (RFC 8259).",
+        "not-an-object": 'Send each element as a JSON object, {"tag": ..., "time": ...}.',
+        "duplicate-key": "Name each key of the element once.",
+        "field-missing": "Every element needs time, and tag or individual.",
+        "field-type": (
+            "Send numbers as JSON numbers, names as strings, marked_outlier as true or false."
+        ),
+        "field-out-of-range": "Keep the value inside the range the format documents.",
+        "nesting-too-deep": "Send a flat object: no field of this format holds another object.",
+        "deploy-off-before-on": "Let the deployment end after it begins.",
+        "deployment-incomplete": "Name both the tag (tag-id) and the animal (animal-id).",
+    }
+)
+"""Stable refusal code to remedy. A code is never renamed: partners match on it."""
+
+
+def refuse(unit: int, excerpt: str, code: str) -> Refusal:
+    r"""
+    Make the refusal of one unit.
+
+    Parameters
+    ----------
+    unit : int
+        Number of the unit in the push, from 1.
+    excerpt : str
+        The unit as it was sent; cut and made printable here.
+    code : str
+        A key of `REASONS`.
+
+    Returns
+    -------
+    Refusal
+
+    Examples
+    --------
+    >>> refuse(3, "a,b\\n", "ragged-row").remedy
+    'Give the row exactly as many fields as the header line.'
+    """
+    return Refusal(unit, printable(excerpt), code, REASONS[code])
+
+
+def printable(text: str) -> str:
+    """Return the start of `text` with unprintable characters shown as U+FFFD."""
+    head = text[:EXCERPT_MAX_CHARS]
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in head)

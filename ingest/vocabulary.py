@@ -1,0 +1,134 @@
+"""Movebank attribute dictionary to record fields, and the ways its names are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "time": ("timestamp",),
+        "lon": ("location-long", "location-lon", "longitude", "lon"),
+        "lat": ("location-lat", "latitude", "lat"),
+        "tag": ("tag-local-identifier", "tag-id"),
+        "individual": (
+            "individual-local-identifier",
+            "animal-id",
+            "individual-id",
+            "individual-name-deployment-id",
+        ),
+        "taxon": ("individual-taxon-canonical-name",),
+        "taxon_detail": ("taxon-detail",),
+        "sensor": ("sensor-type", "sensor-type-id"),
+        "visible": ("visible",),
+        "outlier_algorithm": ("algorithm-marked-outlier",),
+        "outlier_manual": ("manually-marked-outlier",),
+        "outlier_import": ("import-marked-outlier",),
+        "height_m": ("height-above-msl", "height-above-ellipsoid", "height-raw"),
+        "ground_speed_m_s": ("ground-speed",),
+        "heading_deg": ("heading",),
+        "satellites": ("gps:satellite-count",),
+        "dop": ("gps:hdop", "gps:dop", "gps:pdop"),
+        "error_m": (
+            "location-error-numerical",
+            "eobs:horizontal-accuracy-estimate",
+            "argos:error-radius",
+        ),
+        "argos_class": ("argos:lc",),
+        "semi_major_m": ("argos:semi-major",),
+        "semi_minor_m": ("argos:semi-minor",),
+        "orientation_deg": ("argos:orientation",),
+        "lon1": ("argos:lon1",),
+        "lat1": ("argos:lat1",),
+        "lon2": ("argos:lon2",),
+        "lat2": ("argos:lat2",),
+        "battery_v": ("tag-voltage", "eobs:battery-voltage"),
+        "temperature_c": ("external-temperature", "eobs:temperature"),
+        "activity": ("activity-count", "mw:activity-count", "gsm:activity-count"),
+    }
+)
+"""
+Field to Movebank terms, best first: in each row the first term that holds a value is taken.
+
+``event-id`` is left out on purpose: real files hold one event-id per bird, so it can't tell
+fixes apart. ``argos:altitude`` is the altitude the location was computed with, not the bird's.
+"""
+
+REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "tag": ("tag-id", "tag-local-identifier"),
+        "individual": ("animal-id", "individual-local-identifier"),
+        "taxon": ("animal-taxon", "individual-taxon-canonical-name"),
+        "deploy_on": ("deploy-on-date", "deploy-on-timestamp"),
+        "deploy_off": ("deploy-off-date", "deploy-off-timestamp"),
+        "deployment_id": ("deployment-id",),
+    }
+)
+"""Field of a deployment to Movebank terms, best first; both dialects of the reference file."""
+
+SENSOR_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "gps": "gps",
+        "gnss": "gps",
+        "gps-transmitter": "gps",
+        "653": "gps",
+        "argos": "argos",
+        "argos-doppler-shift": "argos",
+        "82798": "argos",
+    }
+)
+"""Movebank sensor type, name or id, to one of SENSORS; any other type is ``other``."""
+
+
+def term(name: str) -> str:
+    """
+    Bring a column name to the form all dialects share.
+
+    Movebank writes ``gps:satellite-count`` in files, ``gps_satellite_count`` in its service, and
+    R makes ``gps.satellite.count`` of it.
+
+    Examples
+    --------
+    >>> term(" gps_satellite.count"), term("argos:lc"), term("Location Long")
+    ('gps-satellite-count', 'argos-lc', 'location-long')
+    """
+    return re.sub(r"[\s._:/-]+", "-", name.strip().strip('"').lower()).strip("-")
+
+
+def hyphenated(name: str) -> str:
+    """Return the name as Movebank's files write it: lower case, hyphens, colons kept."""
+    return re.sub(r"[\s._-]+", "-", name.strip().strip('"').lower()).strip("-")
+
+
+def columns_of(
+    header: Sequence[str], terms: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """
+    Find the columns of each field in a header.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names as sent.
+    terms : mapping
+        `EVENT_TERMS` or `REFERENCE_TERMS`.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Column indices of each field that is present, best first.
+
+    Examples
+    --------
+    >>> columns_of(["location.long", "longitude", "time"], EVENT_TERMS)
+    {'lon': (0, 1)}
+    """
+    index: dict[str, int] = {}
+    for i, name in enumerate(header):
+        index.setdefault(term(name), i)
+    found = {
+        field: tuple(index[term(name)] for name in names if term(name) in index)
+        for field, names in terms.items()
+    }
+    return {field: columns for field, columns in found.items() if columns}

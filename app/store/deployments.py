@@ -207,7 +207,7 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
           and not exists (select from ({wanted}) w where w.tag_id = o.tag_id
             and w.individual_id = o.individual_id and w.during = o.during)
         returning o.id
-        """,  # noqa: S608 - fixed text
+        """,
         values,
     )
     fresh = await execute(
@@ -219,7 +219,7 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
           and o.replaced_at is null and o.individual_id = w.individual_id
           and o.during = w.during)
         returning id
-        """,  # noqa: S608 - fixed text
+        """,
         values,
     )
     await _mark(conn, [row["id"] for row in (*stale, *fresh)])

@@ -95,7 +95,7 @@ async def _keep(
     if not earlier:
         await savepoint.commit()
         await _finish(conn, push_id, digest, size, replay_of=None)
-        return Kept(ref, await _new_decoding(conn, delivery.study_id, push_id, reading), False)
+        return Kept(ref, await _new_decoding(conn, delivery.study_id, push_id, reading), replayed=False)
     await savepoint.rollback()
     return await _keep_again(conn, delivery, reading, (push_id, ref, digest, size), earlier[0])
 
@@ -117,9 +117,9 @@ async def _keep_again(
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
     same = Reading(**{k: current[0][k] for k in ("format", "tz", "mapping_version")})
     if same == reading:
-        return Kept(ref, int(current[0]["id"]), True)
+        return Kept(ref, int(current[0]["id"]), replayed=True)
     decoding_id = await _new_decoding(conn, delivery.study_id, first["id"], reading)
-    return Kept(first["ref"], decoding_id, False)
+    return Kept(first["ref"], decoding_id, replayed=False)
 
 
 async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUID]:
@@ -200,7 +200,7 @@ async def by_idempotency_key(
             remedy="Use a new key for a new body; send the same body to repeat a delivery.",
             code="idempotency-key-reused",
         )
-    return Kept(rows[0]["ref"], int(rows[0]["decoding_id"]), True)
+    return Kept(rows[0]["ref"], int(rows[0]["decoding_id"]), replayed=True)
 
 
 async def body_of(conn: AsyncConnection, push_id: int) -> bytes:
@@ -283,7 +283,7 @@ async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, An
         return {"undeployed": 0, "flagged": {}, "individuals": []}
     undeployed = await execute(
         conn,
-        f"select count(*) as n {mine} and not exists (select from deployment d"  # noqa: S608
+        f"select count(*) as n {mine} and not exists (select from deployment d"
         " where d.tag_id = f.tag_id and d.replaced_at is null and d.during @> f.time)",
         span,
     )
@@ -329,7 +329,7 @@ async def refusals(
     """Return refused units of the newest decoding of a push, in the order of the push."""
     return await execute(
         conn,
-        f"select r.unit, r.excerpt, r.code, r.remedy from ({_RECEIPT} where p.ref = :ref"  # noqa: S608
+        f"select r.unit, r.excerpt, r.code, r.remedy from ({_RECEIPT} where p.ref = :ref"
         " and p.study_id = any(cast(:exact as int[]))) as receipt"
         " join refusal r on r.decoding_id = receipt.id where r.unit > :after"
         " order by r.unit limit :limit",

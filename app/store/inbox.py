@@ -337,3 +337,14 @@ async def refusals(
         " order by r.unit limit :limit",
         {"ref": ref, "exact": list(audience.exact), "after": after_unit, "limit": limit},
     )
+
+
+async def sent_bytes(conn: AsyncConnection, audience: Audience, ref: UUID) -> bytes | None:
+    """Return the bytes of a push exactly as they were sent; None for a caller it is hidden from."""
+    rows = await execute(
+        conn,
+        "select coalesce(replay_of_id, id) as id from push"
+        " where ref = :ref and study_id = any(cast(:exact as int[]))",
+        {"ref": ref, "exact": list(audience.exact)},
+    )
+    return await body_of(conn, rows[0]["id"]) if rows else None

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from app.api.pushes import receipt_of
 from app.config import Settings
-from app.errors import NotFound
 from app.pipeline import receive
 from app.pipeline import run as flow
 from app.store import inbox, partners, studies, work
@@ -21,6 +21,7 @@ from app.store.engine import Store
 CHUNK_BYTES = 1 << 20
 POLL_S = 0.2
 SIGN_IN_LABEL = "sign-in address of flyways up"
+FINAL = frozenset({"processed", "failed"})
 OWN_INSTITUTE, OWN_STUDY = "This computer", "My birds"
 
 Row = dict[str, Any]
@@ -143,22 +144,13 @@ async def push(
     return kept.ref
 
 
-async def receipt(store: Store, push_ref: UUID) -> Row:
-    """Give the receipt of a push as it stands."""
-    operator = await audience(store)
-    async with store.read() as conn:
-        row = await inbox.receipt(conn, operator, push_ref)
-    if row is None:
-        raise NotFound("There is no such push.", remedy="Take the push_id from its receipt.")
-    return row
-
-
 async def settled(store: Store, push_ref: UUID) -> Row:
-    """Work here and now until a push is processed or failed; give its receipt."""
-    while (row := await receipt(store, push_ref))["state"] not in {"processed", "failed"}:
+    """Work here and now until a push is processed or failed; give its receipt as the API does."""
+    operator = await audience(store)
+    while (receipt := await receipt_of(store, operator, push_ref)).state not in FINAL:
         await flow.drain(store)
         await asyncio.sleep(POLL_S)
-    return row
+    return receipt.model_dump(mode="json")
 
 
 async def recompute(store: Store, study: UUID | None) -> int:

@@ -98,7 +98,7 @@ def _errors(records: pl.DataFrame) -> pl.Series:
 
 def _flags(placed: pl.DataFrame) -> pl.DataFrame:
     """Return record-level flags with the keys of their fixes."""
-    found = record_flags(placed)
+    found = record_flags(placed.drop("row"))
     keys = placed.select("row", "tag_id", "time_us", "sensor", "variant").with_row_index("index")
     return found.join(keys, left_on="row", right_on="index", how="left").select(
         "tag_id", "time_us", "sensor", "variant", "code", "detail", row=pl.col("row_right")

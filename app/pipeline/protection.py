@@ -78,9 +78,6 @@ def _flying(track: Track) -> NDArray[np.bool_]:
     return np.concatenate((fast[:1], fast))
 
 
-_METRES_PER_DEG / seconds < _FLIGHT_M_S)
-
-
 _METRES_PER_DEG = 111_195.0
 """Length of a degree on a sphere of 6,371 km [m]; good enough to tell flight from rest."""
 

@@ -89,9 +89,9 @@ def _errors(records: pl.DataFrame) -> pl.Series:
     found = position_error_m(
         records["sensor"].to_numpy(),
         records["argos_class"].fill_null("").to_numpy(),
-        records["semi_major_m"].to_numpy(),
-        records["semi_minor_m"].to_numpy(),
-        records["error_m"].to_numpy(),
+        semi_major_m=records["semi_major_m"].fill_null(np.nan).to_numpy(),
+        semi_minor_m=records["semi_minor_m"].fill_null(np.nan).to_numpy(),
+        stated_error_m=records["error_m"].fill_null(np.nan).to_numpy(),
     )
     return pl.Series(np.nan_to_num(found, nan=0.0, posinf=1e6), dtype=pl.Float64)
 

@@ -1,0 +1,105 @@
+"""
+Who is asking: a Bearer key, a browser's session cookie, or the public.
+
+A session cookie carries the scope `read` alone, whatever the key behind it may do: another site
+can make a browser send the cookie, so nothing that a cookie opens may change anything.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from app.api.deps import StoreDep
+from app.errors import NotAllowed, NotSignedIn
+from app.store import partners
+from app.store.audience import Audience, Scope, load_audience
+
+COOKIE = "flyways_session"
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="key", description="flw_… of an institute")
+_cookie = APIKeyCookie(
+    name=COOKIE, auto_error=False, scheme_name="session", description="browsers; read only"
+)
+_SCHEMES = [Depends(_bearer), Depends(_cookie)]
+
+
+async def caller(request: Request, store: StoreDep) -> Audience:
+    """Resolve the caller, whatever its scopes; no key and no session is the public."""
+    key = await _presented(request, store)
+    async with store.read() as conn:
+        if key is None:
+            return await load_audience(conn)
+        return await load_audience(
+            conn,
+            institute_id=key["institute_id"],
+            key_id=key["id"],
+            scopes=frozenset(key["scopes"]),
+        )
+
+
+async def _presented(request: Request, store: StoreDep) -> partners.Key | None:
+    header = request.headers.get("authorization")
+    if header is None:
+        token = request.cookies.get(COOKIE)
+        if token is None:
+            return None
+        async with store.read() as conn:
+            key = await partners.find_session(conn, token)
+        # A browser keeps sending a cookie that has ended; it goes on as the public.
+        return None if key is None else partners.Key(**{**key, "scopes": ["read"]})
+    scheme, _, secret = header.partition(" ")
+    async with store.read() as conn:
+        key = await partners.find_key(conn, secret.strip())
+    if scheme.lower() != "bearer" or key is None:
+        raise NotSignedIn(
+            "The key is unknown, expired or revoked.",
+            remedy="Send Authorization: Bearer flw_… with a current key, or none to read what "
+            "is public.",
+            code="key-unknown",
+        )
+    if key["use_is_stale"]:
+        async with store.write() as conn:
+            await partners.touch_key(conn, key["id"])
+    return key
+
+
+def require(audience: Audience, scope: Scope) -> Audience:
+    """Return the audience if it carries the scope; without a key it must sign in first."""
+    if audience.kind == "public" and not audience.may(scope):
+        raise NotSignedIn(
+            "This needs a key.", remedy="Send Authorization: Bearer flw_… with a current key."
+        )
+    if not audience.may(scope):
+        raise NotAllowed(
+            f"The key lacks the scope `{scope}`; a browser session only ever reads.",
+            remedy=f"Use a key with the scope `{scope}`; the institute's manager can make one.",
+        )
+    return audience
+
+
+def _reader(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+    return audience if audience.kind == "public" else require(audience, "read")
+
+
+def _pusher(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+    return require(audience, "push")
+
+
+def _manager(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+    return require(audience, "manage")
+
+
+SECURITY = _SCHEMES
+"""Dependencies that put the two ways to sign in into the OpenAPI document."""
+
+AnyAudience = Annotated[Audience, Depends(caller)]
+"""Whoever asks, scopes unchecked: only for answers about the caller itself."""
+CurrentAudience = Annotated[Audience, Depends(_reader)]
+"""A reader: the public, or a key with the scope `read`."""
+PushAudience = Annotated[Audience, Depends(_pusher)]
+"""A sender: a key with the scope `push`."""
+ManagerAudience = Annotated[Audience, Depends(_manager)]
+"""A manager: a key with the scope `manage`."""

@@ -1,0 +1,252 @@
+"""Errors as RFC 9457 problem documents: a stable code, a remedy, and nothing of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from app.errors import Problem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+"""Pause asked of a caller when the database does not answer [s]: longer than the pool's wait."""
+_TEXT_MAX = 200
+_ERRORS_MAX = 50
+
+_log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One value of the request that can't be used."""
+
+    where: str
+    what: str
+
+
+class ProblemOut(BaseModel):
+    """An error, as every path of the service answers it (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:flyways:problem:not-found",
+                    "title": "Nothing here for this caller",
+                    "status": 404,
+                    "code": "not-found",
+                    "detail": "There is no such study for this caller.",
+                    "remedy": "Take the id from GET /api/v1/studies, with the key of its owner.",
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="never changes once released")
+    detail: str
+    remedy: str = Field(description="how to mend the request")
+    errors: list[Fault] | None = None
+
+
+def problem_body(problem: Problem, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
+    """Return the document; it holds no id and no time, so that equal problems are equal bytes."""
+    document: dict[str, Any] = {
+        "type": f"urn:flyways:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": _plain(str(problem.detail), 1_000),
+        "remedy": problem.remedy,
+    }
+    if errors:
+        document["errors"] = list(errors)
+    return orjson.dumps(document)
+
+
+def problem_response(
+    problem: Problem,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the answer for one problem."""
+    extra = {"Cache-Control": "no-store"}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        extra["WWW-Authenticate"] = 'Bearer realm="flyways"'
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        extra["Retry-After"] = str(RETRY_AFTER_S)
+    return Response(
+        problem_body(problem, errors),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={**extra, **(headers or {})},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+
+    @app.exception_handler(Problem)
+    async def told(_: Request, error: Problem) -> Response:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.warning("unavailable", code=error.code, cause=repr(error.__cause__))
+        return problem_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        return _invalid(error)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        return problem_response(_of_status(error), headers=error.headers)
+
+    @app.exception_handler(ResponseValidationError)
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> Response:
+        # The text of an unexpected error may hold stored values: it goes to the log alone.
+        _log.error("unexpected error", exc_info=error)
+        return problem_response(internal())
+
+
+def internal() -> Problem:
+    """Return the problem that stands for an error of ours."""
+    return _made(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "An error of the service",
+        "The service met an error of its own; it has been logged.",
+        "Send the request again; if it stays, give the operator the X-Request-ID of this answer.",
+    )
+
+
+def _invalid(error: RequestValidationError) -> Response:
+    found = error.errors()[:_ERRORS_MAX]
+    if any(item["type"] == "json_invalid" for item in found):
+        return problem_response(malformed())
+    faults = [
+        {
+            "where": ".".join(_plain(str(part), 64) for part in item["loc"]),
+            "what": _plain(str(item["msg"]), _TEXT_MAX),
+        }
+        for item in found
+    ]
+    problem = _made(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-value",
+        "A value can't be used",
+        f"{len(error.errors())} values of the request can't be used.",
+        "Correct the values named in `errors`; /docs shows an example of each request.",
+    )
+    return problem_response(problem, errors=faults)
+
+
+def malformed(detail: str = "The body is not valid JSON.") -> Problem:
+    """Return the problem of a body that can't be read at all."""
+    return _made(
+        HTTPStatus.BAD_REQUEST,
+        "malformed-body",
+        "The body can't be read",
+        detail,
+        "Send one JSON document in UTF-8, each key once, numbers finite.",
+    )
+
+
+_BY_STATUS: dict[int, tuple[str, str, str, str]] = {
+    400: (
+        "bad-request",
+        "The request can't be carried out",
+        "The request can't be read.",
+        "Compare the request with its example in /docs.",
+    ),
+    404: (
+        "not-found",
+        "Nothing here for this caller",
+        "There is nothing at this address.",
+        "See /docs for the addresses of the service.",
+    ),
+    405: (
+        "method-not-allowed",
+        "This address has other methods",
+        "The address does not take this method.",
+        "Use one of the methods in the Allow header.",
+    ),
+    413: (
+        "too-large",
+        "Over the limit",
+        "The body is over its limit.",
+        "Send it in smaller parts.",
+    ),
+    415: (
+        "unsupported-media-type",
+        "The body is of another kind",
+        "This address does not take a body of this media type.",
+        "Send JSON with Content-Type: application/json.",
+    ),
+}
+
+
+def _of_status(error: HTTPException) -> Problem:
+    status = error.status_code
+    if status in _BY_STATUS:
+        return _made(status, *_BY_STATUS[status])
+    phrase = HTTPStatus(status).phrase
+    return _made(
+        status,
+        phrase.lower().replace(" ", "-"),
+        phrase,
+        f"The request was answered with {phrase}.",
+        "Compare the request with its example in /docs.",
+    )
+
+
+def of_status(status: int) -> Problem:
+    """Return the general problem of one HTTP status."""
+    return _of_status(HTTPException(status))
+
+
+def _made(status: int, code: str, title: str, detail: str, remedy: str) -> Problem:
+    problem = Problem(detail, remedy=remedy, code=code)
+    problem.status = status
+    problem.title = title
+    return problem
+
+
+def _plain(text: str, longest: int) -> str:
+    """Return text that any reader can take: no lone surrogate, no control sign, bounded."""
+    safe = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else " " for c in safe)[:longest]
+
+
+_DOCUMENTED = {
+    400: "The request can't be read",
+    401: "A valid key is needed",
+    403: "The key lacks the scope",
+    404: "Nothing here for this caller: missing and foreign things answer alike",
+    409: "The request contradicts what is stored",
+    413: "Over the limit",
+    415: "The body is of another kind",
+    422: "A value can't be used",
+    429: "Too many requests: wait for Retry-After",
+    503: "The database does not answer: wait for Retry-After",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of these statuses, each a problem document."""
+    return {
+        status: {"description": _DOCUMENTED[status], "model": ProblemOut} for status in statuses
+    }
+
+
+READING = documented(400, 401, 403, 404, 422, 429, 503)
+WRITING = documented(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)

@@ -1,1 +1,15 @@
-"""HTTP: parse, authorise, call, shape."""
+"""HTTP only: parse, authorise, call the store, shape. One file per noun, listed in ROUTERS."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from app.api import health, keys, session, studies
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    keys.router,
+    session.router,
+    studies.router,
+)
+"""Every router of the service; a new noun is one more line here."""

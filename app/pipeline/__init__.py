@@ -1,0 +1,36 @@
+"""
+The flow, one stage a file: what it reads, what it writes, and what one run of it covers.
+
+Every stage runs in one transaction and may run again: the same input gives the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the flow; `app.pipeline.<name>` holds its code."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    covers: Literal["push", "individual", "catalogue"]
+
+
+STAGES = (
+    Stage("receive", (), ("push", "push_chunk", "decoding"), "push"),
+    Stage("decode", ("push_chunk",), ("refusal",), "push"),
+    Stage("resolve", ("tag", "individual", "deployment"), ("fix", "reading", "dirty"), "push"),
+    Stage("screen", ("fix", "deployment", "fix_verdict"), ("fix_flag", "fix"), "individual"),
+    Stage("segment", ("fix",), ("stay", "stopover", "leg", "season", "track_part"), "individual"),
+    Stage("route", ("stopover", "leg"), ("site", "connection", "corridor"), "catalogue"),
+    Stage("habitat", ("fix", "stopover", "layer"), ("presence_day", "use_day"), "individual"),
+    Stage(
+        "publish", ("fix", "stopover", "site"), ("public_fix", "latest_fix", "study"), "individual"
+    ),
+)
+"""A push runs through the first three stages; then each bird it touched through screen, segment,
+habitat and publish in one transaction; then each catalogue those birds are in through route."""

@@ -163,7 +163,7 @@ async def _copy(conn: AsyncConnection, frame: pl.DataFrame) -> None:
 async def _owned(conn: AsyncConnection, binds: dict[str, Any]) -> int:
     rows = await execute(
         conn,
-        f"select count(distinct (s.tag_id, s.time_us, s.sensor, s.variant)) as n from stage s"  # noqa: S608
+        f"select count(distinct (s.tag_id, s.time_us, s.sensor, s.variant)) as n from stage s"
         f" join fix f on f.tag_id = s.tag_id and f.time = {_TIME.replace('time_us', 's.time_us')}"
         " and f.sensor = s.sensor and f.variant = s.variant"
         " where f.decoding_id = :decoding and f.live",
@@ -188,7 +188,7 @@ async def _insert_fixes(conn: AsyncConnection, binds: dict[str, Any]) -> int:
               where d.id = fix.decoding_id and d.replaced_at is not null)
           returning 1)
         select count(*) as n from merged
-        """,  # noqa: S608 - fixed names
+        """,
         binds,
     )
     return int(rows[0]["n"])
@@ -238,7 +238,7 @@ async def _apply_verdicts(conn: AsyncConnection) -> None:
           and s.variant = v.variant and {_TIME.replace("time_us", "s.time_us")} = v.time
         where v.undone_at is null and (f.tag_id, f.time, f.sensor, f.variant)
           = (v.tag_id, v.time, v.sensor, v.variant)
-        """,  # noqa: S608 - fixed names
+        """,
     )
 
 
@@ -258,7 +258,7 @@ async def _insert_readings(
           :study, :decoding, argos_class, battery_v, temperature_c, activity
         from stage order by tag_id, time_us, sensor, variant, unit
         on conflict do nothing
-        """,  # noqa: S608 - fixed names
+        """,
         binds,
     )
 
@@ -276,7 +276,7 @@ async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame)
           cast(:variants as bigint[]), cast(:codes as text[]), cast(:details as text[]))
           as new(tag_id, time_us, sensor, variant, code, detail)
         order by tag_id, time_us, sensor, variant, code on conflict do nothing
-        """,  # noqa: S608 - fixed names
+        """,
         {"study": study_id, "tags": flags["tag_id"].to_list(),
          "times": flags["time_us"].to_list(), "sensors": flags["sensor"].to_list(),
          "variants": flags["variant"].to_list(), "codes": flags["code"].to_list(),
@@ -285,7 +285,10 @@ async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame)
 
 
 async def store_refusals(
-    conn: AsyncConnection, study_id: int, decoding_id: int, rows: Sequence[tuple[int, str, str, str]]
+    conn: AsyncConnection,
+    study_id: int,
+    decoding_id: int,
+    rows: Sequence[tuple[int, str, str, str]],
 ) -> None:
     """Store the refused units of a decoding: (unit, excerpt, code, remedy)."""
     await execute(conn, "delete from refusal where decoding_id = :id", {"id": decoding_id})
@@ -298,7 +301,10 @@ async def store_refusals(
 
 
 async def store_namings(
-    conn: AsyncConnection, study_id: int, decoding_id: int, rows: Sequence[tuple[int, int, int, int]]
+    conn: AsyncConnection,
+    study_id: int,
+    decoding_id: int,
+    rows: Sequence[tuple[int, int, int, int]],
 ) -> None:
     """Note which bird the rows named for which tag: (tag, individual, first us, last us)."""
     await execute(
@@ -311,7 +317,7 @@ async def store_namings(
         order by tag_id, individual_id
         on conflict (decoding_id, tag_id, individual_id) do update
           set time_first = excluded.time_first, time_last = excluded.time_last
-        """,  # noqa: S608 - fixed names
+        """,
         {"decoding": decoding_id, "study": study_id, "tags": [r[0] for r in rows],
          "birds": [r[1] for r in rows], "firsts": [r[2] for r in rows],
          "lasts": [r[3] for r in rows]},
@@ -321,7 +327,7 @@ async def store_namings(
 async def mark_touched(
     conn: AsyncConnection, spans: Sequence[tuple[int, int, int]], decoding_id: int
 ) -> None:
-    """Mark the birds that wore these tags then: (tag, first us, last us); the push waits for them."""
+    """Mark the birds that wore these tags then (tag, first us, last us); the push waits for it."""
     values = {
         "tags": [s[0] for s in spans], "firsts": [s[1] for s in spans],
         "lasts": [s[2] for s in spans],
@@ -336,7 +342,7 @@ async def mark_touched(
       join deployment d on d.tag_id = s.tag_id and d.replaced_at is null
         and d.during && tstzrange(first, last, '[]')
       group by d.individual_id, d.study_id
-    """  # noqa: S608 - fixed names
+    """
     await work.mark_dirty_from(conn, worn, values)
     await execute(
         conn,
@@ -395,7 +401,7 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> N
             f" and d.during @> f.time where {mine} group by d.individual_id, d.study_id",
             binds,
         )
-        await execute(conn, f"update fix f set live = false where {mine}", binds)  # noqa: S608
+        await execute(conn, f"update fix f set live = false where {mine}", binds)
         await execute(
             conn,
             "update decoding set state = 'received' where study_id = :study and push_id <> :push"

@@ -45,7 +45,7 @@ class Audience:
 
 
 RELEASED = "release_at <= date_trunc('day', now(), 'UTC')"
-"""SQL: the row's delay has passed. By whole UTC days, so that an answer keeps its ETag for a day."""
+"""SQL: the row's delay has passed. By whole UTC days, so that an ETag holds for a day."""
 
 PIPELINE = Audience(kind="operator", scopes=frozenset(SCOPES))
 """The stages themselves: they read whatever they derive from, and answer nobody."""

@@ -21,6 +21,80 @@ where d.id = any(cast(:deployments as int[])) group by d.individual_id, d.study_
 """
 
 
+async def state(
+    conn: AsyncConnection,
+    study_id: int,
+    *,
+    tag: str,
+    individual: str,
+    taxon: str | None,
+    species_key: str,
+    deploy_on: datetime | None,
+    deploy_off: datetime | None,
+    local_identifier: str | None,
+    terms: Mapping[str, str],
+) -> bool:
+    """Take over one row of reference data: the bird, the tag, and who wore which when."""
+    rows = await execute(
+        conn,
+        """
+        with before as (select taxon, species_key, terms, taxon_declared from individual
+          where study_id = :study and local_identifier = :individual),
+        bird as (
+          insert into individual
+            (study_id, local_identifier, taxon, species_key, terms, taxon_declared)
+          values (:study, :individual, :taxon, :species, cast(:bird as jsonb),
+            cast(:taxon as text) is not null)
+          on conflict (study_id, local_identifier) do update set
+            taxon = coalesce(excluded.taxon, individual.taxon),
+            species_key = case when excluded.taxon is null then individual.species_key
+              else excluded.species_key end,
+            taxon_declared = individual.taxon_declared or excluded.taxon_declared,
+            terms = individual.terms || excluded.terms
+          returning id, taxon, species_key, terms, taxon_declared),
+        tag as (
+          insert into tag (study_id, local_identifier, terms)
+          values (:study, :tag, cast(:device as jsonb))
+          on conflict (study_id, local_identifier) do update
+            set terms = tag.terms || excluded.terms returning id)
+        select bird.id as bird, tag.id as tag, before.species_key is not null
+            and before.species_key <> bird.species_key as other_species,
+          before is null or (before.taxon, before.species_key, before.terms, before.taxon_declared)
+            is distinct from (bird.taxon, bird.species_key, bird.terms, bird.taxon_declared)
+            as changed
+        from bird cross join tag left join before on true
+        """,
+        {
+            "study": study_id, "individual": individual, "tag": tag, "taxon": taxon,
+            "species": species_key,
+            "bird": _terms({k: v for k, v in terms.items() if not k.startswith("tag-")}),
+            "device": _terms({k: v for k, v in terms.items() if k.startswith("tag-")}),
+        },
+    )  # fmt: skip
+    bird = rows[0]
+    if bird["other_species"]:
+        await work.mark_all_dirty(conn, individuals=[bird["bird"]])
+    known = await _current(conn, bird["tag"])
+    stated = await declare(
+        conn, study_id, bird["tag"], bird["bird"],
+        deploy_on=deploy_on, deploy_off=deploy_off, local_identifier=local_identifier,
+    )  # fmt: skip
+    return bool(bird["changed"]) or stated not in known
+
+
+async def _current(conn: AsyncConnection, tag_id: int) -> set[int]:
+    rows = await execute(
+        conn,
+        "select id from deployment where tag_id = :tag and replaced_at is null",
+        {"tag": tag_id},
+    )
+    return {row["id"] for row in rows}
+
+
+def _terms(terms: Mapping[str, str]) -> str:
+    return orjson.dumps(dict(terms)).decode()
+
+
 async def declare(
     conn: AsyncConnection,
     study_id: int,
@@ -41,7 +115,7 @@ async def declare(
     values = {
         "study": study_id, "tag": tag_id, "individual": individual_id,
         "on": deploy_on, "off": deploy_off, "name": local_identifier,
-        "terms": orjson.dumps(dict(terms or {})).decode(),
+        "terms": _terms(terms or {}),
     }  # fmt: skip
     same = await execute(
         conn,
@@ -86,7 +160,7 @@ async def amend(
     values = {
         "study": old["study_id"], "tag": old["tag_id"], "individual": old["individual_id"],
         "on": deploy_on, "off": deploy_off, "name": old["local_identifier"],
-        "terms": orjson.dumps(dict(terms if terms is not None else old["terms"])).decode(),
+        "terms": _terms(terms if terms is not None else old["terms"]),
         "id": deployment_id,
     }  # fmt: skip
     await _close(conn, "id = :id or (tag_id = :tag and not declared)", values)
@@ -133,7 +207,7 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
           and not exists (select from ({wanted}) w where w.tag_id = o.tag_id
             and w.individual_id = o.individual_id and w.during = o.during)
         returning o.id
-        """,  # noqa: S608 - fixed text
+        """,
         values,
     )
     fresh = await execute(
@@ -145,7 +219,7 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
           and o.replaced_at is null and o.individual_id = w.individual_id
           and o.during = w.during)
         returning id
-        """,  # noqa: S608 - fixed text
+        """,
         values,
     )
     await _mark(conn, [row["id"] for row in (*stale, *fresh)])

@@ -95,7 +95,9 @@ async def _keep(
     if not earlier:
         await savepoint.commit()
         await _finish(conn, push_id, digest, size, replay_of=None)
-        return Kept(ref, await _new_decoding(conn, delivery.study_id, push_id, reading), False)
+        return Kept(
+            ref, await _new_decoding(conn, delivery.study_id, push_id, reading), replayed=False
+        )
     await savepoint.rollback()
     return await _keep_again(conn, delivery, reading, (push_id, ref, digest, size), earlier[0])
 
@@ -117,9 +119,9 @@ async def _keep_again(
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
     same = Reading(**{k: current[0][k] for k in ("format", "tz", "mapping_version")})
     if same == reading:
-        return Kept(ref, int(current[0]["id"]), True)
+        return Kept(ref, int(current[0]["id"]), replayed=True)
     decoding_id = await _new_decoding(conn, delivery.study_id, first["id"], reading)
-    return Kept(first["ref"], decoding_id, False)
+    return Kept(first["ref"], decoding_id, replayed=False)
 
 
 async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUID]:
@@ -180,32 +182,35 @@ async def _new_decoding(
 
 
 async def by_idempotency_key(
-    conn: AsyncConnection, delivery: Delivery, digest: bytes | None
-) -> UUID | None:
+    conn: AsyncConnection, delivery: Delivery, digest: bytes
+) -> Kept | None:
     """Return the push sent under the same key; another body under it is a Conflict."""
     rows = await execute(
         conn,
-        "select ref, digest from push where study_id = :study and idempotency_key = :key"
-        " and coalesce(source_id, 0) = coalesce(cast(:source as int), 0)",
+        "select p.ref, p.digest, max(d.id) as decoding_id from push p"
+        " join decoding d on d.push_id = coalesce(p.replay_of_id, p.id)"
+        " where p.study_id = :study and p.idempotency_key = :key"
+        " and coalesce(p.source_id, 0) = coalesce(cast(:source as int), 0) group by p.id",
         {"study": delivery.study_id, "key": delivery.idempotency_key,
          "source": delivery.source_id},
     )  # fmt: skip
     if not rows:
         return None
-    if digest is not None and rows[0]["digest"] != digest:
+    if rows[0]["digest"] != digest:
         raise Conflict(
             "The idempotency key was used before with other bytes.",
             remedy="Use a new key for a new body; send the same body to repeat a delivery.",
             code="idempotency-key-reused",
         )
-    ref: UUID = rows[0]["ref"]
-    return ref
+    return Kept(rows[0]["ref"], int(rows[0]["decoding_id"]), replayed=True)
 
 
 async def body_of(conn: AsyncConnection, push_id: int) -> bytes:
     """Return the bytes of a push as they were sent."""
     raw = await driver(conn)
-    pieces = await raw.fetch("select body from push_chunk where push_id = $1 order by number", push_id)
+    pieces = await raw.fetch(
+        "select body from push_chunk where push_id = $1 order by number", push_id
+    )
     return b"".join(piece["body"] for piece in pieces)
 
 
@@ -227,13 +232,10 @@ async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str])
     """Note that a push can't be read as asked; its bytes stay and can be decoded otherwise."""
     await execute(
         conn,
-        "update decoding set state = 'failed', problem = cast(:problem as jsonb)"
-        " where id = :id",
+        "update decoding set state = 'failed', problem = cast(:problem as jsonb) where id = :id",
         {"id": decoding_id, "problem": orjson.dumps(problem).decode()},
     )
-    await execute(
-        conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id}
-    )
+    await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
 
 
 async def count_attempt(conn: AsyncConnection, decoding_id: int) -> int:
@@ -283,7 +285,7 @@ async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, An
         return {"undeployed": 0, "flagged": {}, "individuals": []}
     undeployed = await execute(
         conn,
-        f"select count(*) as n {mine} and not exists (select from deployment d"  # noqa: S608
+        f"select count(*) as n {mine} and not exists (select from deployment d"
         " where d.tag_id = f.tag_id and d.replaced_at is null and d.during @> f.time)",
         span,
     )
@@ -329,9 +331,20 @@ async def refusals(
     """Return refused units of the newest decoding of a push, in the order of the push."""
     return await execute(
         conn,
-        f"select r.unit, r.excerpt, r.code, r.remedy from ({_RECEIPT} where p.ref = :ref"  # noqa: S608
+        f"select r.unit, r.excerpt, r.code, r.remedy from ({_RECEIPT} where p.ref = :ref"
         " and p.study_id = any(cast(:exact as int[]))) as receipt"
         " join refusal r on r.decoding_id = receipt.id where r.unit > :after"
         " order by r.unit limit :limit",
         {"ref": ref, "exact": list(audience.exact), "after": after_unit, "limit": limit},
     )
+
+
+async def sent_bytes(conn: AsyncConnection, audience: Audience, ref: UUID) -> bytes | None:
+    """Return the bytes of a push exactly as they were sent; None for a caller it is hidden from."""
+    rows = await execute(
+        conn,
+        "select coalesce(replay_of_id, id) as id from push"
+        " where ref = :ref and study_id = any(cast(:exact as int[]))",
+        {"ref": ref, "exact": list(audience.exact)},
+    )
+    return await body_of(conn, rows[0]["id"]) if rows else None

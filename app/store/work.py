@@ -250,7 +250,7 @@ async def note_failure(
     """Count a failure of dirty work in a transaction of its own; lay it aside after too many."""
     await execute(
         conn,
-        f"update {table} set attempts = attempts + 1, last_error = :reason,"  # noqa: S608 - fixed names
+        f"update {table} set attempts = attempts + 1, last_error = :reason,"
         f" dead_at = case when attempts + 1 >= {ATTEMPTS_MAX} then clock_timestamp() end"
         f" where {_FAILURES[table]}",
         {**values, "reason": reason[:2000]},

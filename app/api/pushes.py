@@ -1,0 +1,287 @@
+"""Uploads and receipts: what was sent, what became of it, unit by unit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
+
+from app.api.auth import CurrentAudience, PushAudience
+from app.api.deps import SettingsDep, StoreDep
+from app.api.paging import Listing, PageDep, paginate
+from app.errors import BadInput, NotFound
+from app.pipeline.decode import decode_in
+from app.pipeline.receive import bounded, reading, receive
+from app.store import inbox, studies
+from app.store.audience import Audience
+from app.store.engine import Store
+
+router = APIRouter(prefix="/api/v1", tags=["pushes"])
+
+DRY_RUN_MAX_BYTES = 32 << 20
+"""Largest body of a dry run [bytes]: it is decoded within the request."""
+
+GROWING = {"received", "stored"}
+
+_EXAMPLE = {
+    "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
+    "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
+    "format": "movebank-csv", "tz": "UTC", "decoding": 1, "state": "processed",
+    "replay_of": None, "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
+    "duplicates": 2, "superseded": 0, "without_position": 0,
+    "of_stored": {"undeployed": 0, "flagged": {"speed": 4}},
+    "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
+    "time_first": "2018-07-08T10:48:10Z", "time_last": "2021-11-03T08:00:00Z",
+    "warnings": [], "problem": None,
+    "received_at": "2026-11-22T22:00:00Z", "stored_at": "2026-11-22T22:00:01Z",
+    "processed_at": "2026-11-22T22:00:02Z", "links": {"refusals": "…/refusals"},
+}  # fmt: skip
+
+
+class OfStored(BaseModel):
+    """What the stored fixes have become."""
+
+    undeployed: int = Field(description="no bird wore the tag then; they wait with the tag")
+    flagged: dict[str, int] = Field(description="flag code to number of fixes")
+
+
+class Receipt(BaseModel):
+    """
+    A push and what became of it.
+
+    units = records + refused; records = stored + duplicates + superseded + without_position.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    push_id: UUID | None = Field(description="null for a dry run")
+    digest: str
+    study: UUID
+    format: str | None
+    tz: str
+    decoding: int
+    state: str = Field(description="received, stored, processed or failed")
+    replay_of: UUID | None
+    units: int
+    records: int
+    refused: int
+    stored: int
+    duplicates: int
+    superseded: int
+    without_position: int
+    of_stored: OfStored
+    individuals: list[UUID]
+    time_first: datetime | None
+    time_last: datetime | None
+    warnings: list[dict[str, str]]
+    problem: dict[str, str] | None = Field(description="why the push failed, and the remedy")
+    received_at: datetime
+    stored_at: datetime | None
+    processed_at: datetime | None
+    links: dict[str, str]
+
+
+class RefusalOut(BaseModel):
+    """One unit of a push that did not become a record."""
+
+    unit: int = Field(description="number of the data row, block or element, from 1")
+    excerpt: str
+    code: str
+    remedy: str
+
+
+class PushOut(BaseModel):
+    """One delivery, in lists."""
+
+    push_id: UUID
+    received_at: datetime
+    size_bytes: int
+    content_type: str | None
+
+
+def shape(row: dict[str, Any]) -> Receipt:
+    """Shape a stored receipt for the wire."""
+    ref = row["ref"]
+    return Receipt(
+        **{name: row[name] for name in Receipt.model_fields if name in row},
+        push_id=ref,
+        digest="sha256:" + row["digest"].hex(),
+        decoding=row["number"],
+        of_stored=OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
+        links={"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
+    )
+
+
+async def receipt_of(store: Store, audience: Audience, ref: UUID) -> Receipt:
+    """Return the receipt of a push, or NotFound."""
+    async with store.read() as conn:
+        row = await inbox.receipt(conn, audience, ref)
+    if row is None:
+        raise NotFound(
+            "There is no such push for this caller.",
+            remedy="Take push_id from the receipt of the push, with a key of the same institute.",
+        )
+    return shape(row)
+
+
+def announce(response: Response, receipt: Receipt) -> None:
+    """Set the headers that tell a sender where its receipt grows."""
+    response.headers["Location"] = receipt.links["self"]
+    if receipt.state in GROWING:
+        response.headers["Retry-After"] = "1"
+
+
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    """Stream the body of a request: as it is, or the one file of a multipart form."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        async for piece in request.stream():
+            yield piece
+        return
+    async with request.form(max_files=1, max_fields=8) as form:
+        files = [part for part in form.values() if isinstance(part, UploadFile)]
+        if len(files) != 1:
+            raise BadInput(
+                "The form holds no file.",
+                remedy="Send exactly one file part, or the bytes as the raw body.",
+                code="form-without-file",
+            )
+        while piece := await files[0].read(inbox.CHUNK_BYTES):
+            yield piece
+
+
+@router.post("/studies/{study}/pushes", status_code=202)
+async def upload(
+    study: UUID,
+    request: Request,
+    response: Response,
+    store: StoreDep,
+    settings: SettingsDep,
+    audience: PushAudience,
+    format: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the contract's word
+    tz: Annotated[str | None, Query(max_length=64)] = None,
+    dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+) -> Receipt:
+    """
+    Upload telemetry or reference data, as a raw body or one file of a multipart form.
+
+    The bytes are on disk when this answers. `format` may be left out: the bytes name it. `tz` is
+    the zone of times that carry none. A dry run stores nothing and answers the receipt it would
+    get.
+    """
+    how = reading(format, tz)
+    async with store.read() as conn:
+        study_id = int((await studies.owned(conn, audience, study))["id"])
+    delivery = inbox.Delivery(
+        study_id,
+        content_type=request.headers.get("content-type"),
+        idempotency_key=idempotency_key,
+    )
+    if dry_run:
+        body = bounded(body_of(request), DRY_RUN_MAX_BYTES)
+        return await _try_out(store, audience, delivery, how, body)
+    body = bounded(body_of(request), settings.body_max_bytes)
+    kept = await receive(store, delivery, how, body)
+    receipt = await receipt_of(store, audience, kept.ref)
+    announce(response, receipt)
+    return receipt
+
+
+class _RollBack(Exception):  # noqa: N818 - not an error: it ends a dry run
+    pass
+
+
+async def _try_out(
+    store: Store,
+    audience: Audience,
+    delivery: inbox.Delivery,
+    how: inbox.Reading,
+    body: AsyncIterator[bytes],
+) -> Receipt:
+    """Run the first stages and take everything back."""
+    found: dict[str, Any] | None = None
+    try:
+        async with store.write() as conn:
+            kept = await inbox.keep(conn, delivery, how, body)
+            await decode_in(conn, kept.decoding_id)
+            found = await inbox.receipt(conn, audience, kept.ref)
+            raise _RollBack  # noqa: TRY301 - the transaction must end by an error
+    except _RollBack:
+        assert found is not None
+    return shape(found).model_copy(update={"push_id": None, "links": {}})
+
+
+@router.get("/studies/{study}/pushes")
+async def list_pushes(
+    study: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
+) -> Listing[PushOut]:
+    """List the pushes of a study, newest first."""
+    async with store.read() as conn:
+        study_id = int((await studies.owned(conn, audience, study))["id"])
+        before = page.after[0] if page.after else None
+        rows = await inbox.list_pushes(
+            conn,
+            audience,
+            study_id=study_id,
+            before_id=int(before) if isinstance(before, int) else None,
+            limit=page.fetch,
+        )
+    return paginate(
+        page,
+        response,
+        rows,
+        key=lambda row: (row["push_id"],),
+        shape=lambda row: PushOut(**{**row, "push_id": row["ref"]}),
+    )
+
+
+@router.get("/pushes/{push_id}")
+async def read_receipt(
+    push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience
+) -> Receipt:
+    """Return the receipt of a push as it stands now."""
+    receipt = await receipt_of(store, audience, push_id)
+    announce(response, receipt)
+    return receipt
+
+
+@router.get("/pushes/{push_id}/refusals")
+async def list_refusals(
+    push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
+) -> Listing[RefusalOut]:
+    """List the refused units of a push, each with the way to mend it."""
+    after = page.after[0] if page.after else 0
+    async with store.read() as conn:
+        if await inbox.receipt(conn, audience, push_id) is None:
+            raise NotFound(
+                "There is no such push for this caller.",
+                remedy="Take push_id from the receipt of the push.",
+            )
+        rows = await inbox.refusals(
+            conn,
+            audience,
+            push_id,
+            after_unit=after if isinstance(after, int) else 0,
+            limit=page.fetch,
+        )
+    return paginate(
+        page, response, rows, key=lambda row: (row["unit"],), shape=lambda row: RefusalOut(**row)
+    )
+
+
+@router.get("/pushes/{push_id}/body", response_class=Response)
+async def read_body(push_id: UUID, store: StoreDep, audience: CurrentAudience) -> Response:
+    """Return the bytes of a push exactly as they were sent."""
+    async with store.read() as conn:
+        body = await inbox.sent_bytes(conn, audience, push_id)
+    if body is None:
+        raise NotFound(
+            "There is no such push for this caller.",
+            remedy="Take push_id from the receipt of the push.",
+        )
+    return Response(body, media_type="application/octet-stream")

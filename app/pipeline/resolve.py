@@ -1,0 +1,186 @@
+"""records -> fix, reading, naming, dirty: which tag, which bird, new or known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+from ingest.checks import record_flags
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import ingest
+from app.movement.argos import position_error_m
+from app.pipeline.variant import content_variant
+from app.seeds import profile_of
+from app.store import arrivals, deployments, work
+
+
+async def resolve(
+    conn: AsyncConnection,
+    todo: dict[str, Any],
+    decoded: ingest.Decoded,
+    suspects: list[ingest.Warning_],
+) -> None:
+    """Store the records of one decoding and mark every bird they touch."""
+    study_id, decoding_id = todo["study_id"], todo["id"]
+    frame = await _identify(conn, todo, decoded.records)
+    placed = frame.filter(pl.col("lon").is_not_null())
+    flags = _flags(placed)
+    placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
+    tag_ids = sorted(set(frame["tag_id"].to_list()))
+    await work.lock_all(conn, work.LOCK_TAG, tag_ids)
+    counts = await arrivals.store(
+        conn,
+        study_id=study_id,
+        decoding_id=decoding_id,
+        positions=placed,
+        readings=frame.filter(pl.col("lon").is_null()).with_columns(flagged=pl.lit(value=False)),
+        again=todo["stored"] > 0,
+    )
+    await arrivals.store_flags(conn, study_id, flags)
+    await _name(conn, todo, frame)
+    await deployments.imply(conn, tag_ids)
+    if counts.stored or counts.superseded:
+        await arrivals.mark_touched(conn, _spans(placed, "tag_id"), decoding_id)
+    await arrivals.finish(conn, decoding_id, _summary(decoded, counts, frame, suspects))
+
+
+async def _identify(
+    conn: AsyncConnection, todo: dict[str, Any], records: pl.DataFrame
+) -> pl.DataFrame:
+    """Give each record its tag and bird, its error and the hash of its content."""
+    records = records.with_row_index("row").with_columns(
+        # No tag in the file: a tag named after the individual stands for the unknown one.
+        tag=pl.coalesce("tag", "individual")
+    )
+    tags = await arrivals.name_tags(
+        conn, todo["study_id"], records["tag"].unique().drop_nulls().to_list()
+    )
+    birds = await arrivals.name_individuals(conn, todo["study_id"], _taxa(records, todo["taxon"]))
+    sensor = {name: number for number, name in enumerate(ingest.SENSORS)}
+    named = records.with_columns(
+        tag_id=pl.col("tag").replace_strict(tags, return_dtype=pl.Int32),
+        individual_id=pl.col("individual").replace_strict(
+            birds, default=None, return_dtype=pl.Int32
+        ),
+        sensor=pl.col("sensor").replace_strict(sensor, return_dtype=pl.Int16),
+        stated_error_m=pl.col("error_m"),
+    )
+    return named.with_columns(
+        error_m=_errors(records), variant=pl.Series(content_variant(records), dtype=pl.Int64)
+    )
+
+
+def _taxa(records: pl.DataFrame, study_taxon: str | None) -> list[tuple[str, str | None, str]]:
+    """Return (individual, taxon, species key) once per individual, sorted, the best taxon first."""
+    pairs = records.select("individual", "taxon").unique().drop_nulls("individual")
+    best: dict[str, tuple[bool, str | None]] = {}
+    for name, taxon in sorted(pairs.iter_rows(), key=lambda p: (p[0], p[1] is None, p[1] or "")):
+        unknown = profile_of(taxon or study_taxon).key == "default"
+        if name not in best or (best[name][0] and not unknown):
+            best[name] = (unknown, taxon)
+    return [(n, t, profile_of(t or study_taxon).key) for n, (_, t) in sorted(best.items())]
+
+
+def _errors(records: pl.DataFrame) -> pl.Series:
+    """Return the one-sigma position error [m]; 0 stands where there is no position."""
+    found = position_error_m(
+        records["sensor"].to_numpy(),
+        records["argos_class"].fill_null("").to_numpy(),
+        records["semi_major_m"].to_numpy(),
+        records["semi_minor_m"].to_numpy(),
+        records["error_m"].to_numpy(),
+    )
+    return pl.Series(np.nan_to_num(found, nan=0.0, posinf=1e6), dtype=pl.Float64)
+
+
+def _flags(placed: pl.DataFrame) -> pl.DataFrame:
+    """Return record-level flags with the keys of their fixes."""
+    found = record_flags(placed)
+    keys = placed.select("row", "tag_id", "time_us", "sensor", "variant").with_row_index("index")
+    return found.join(keys, left_on="row", right_on="index", how="left").select(
+        "tag_id", "time_us", "sensor", "variant", "code", "detail", row=pl.col("row_right")
+    )
+
+
+async def _name(conn: AsyncConnection, todo: dict[str, Any], frame: pl.DataFrame) -> None:
+    named = (
+        frame.drop_nulls("individual_id")
+        .group_by("tag_id", "individual_id")
+        .agg(first=pl.col("time_us").min(), last=pl.col("time_us").max())
+        .sort("tag_id", "individual_id")
+    )
+    await arrivals.store_namings(conn, todo["study_id"], todo["id"], named.rows())
+
+
+def _spans(frame: pl.DataFrame, key: str) -> list[tuple[int, int, int]]:
+    spans = frame.group_by(key).agg(first=pl.col("time_us").min(), last=pl.col("time_us").max())
+    return [(int(k), int(a), int(b)) for k, a, b in spans.sort(key).iter_rows()]
+
+
+def _summary(
+    decoded: ingest.Decoded,
+    counts: arrivals.Counts,
+    frame: pl.DataFrame,
+    suspects: list[ingest.Warning_],
+) -> dict[str, Any]:
+    return {
+        "format": decoded.format,
+        "units": decoded.units,
+        "records": decoded.records.height,
+        "refused": len(decoded.refusals),
+        "stored": counts.stored,
+        "duplicates": counts.duplicates,
+        "superseded": counts.superseded,
+        "without_position": counts.without_position,
+        "tag_ids": sorted(set(frame["tag_id"].to_list())),
+        "first_us": frame["time_us"].min(),
+        "last_us": frame["time_us"].max(),
+        "warnings": [{"code": w.code, "detail": w.detail} for w in (*decoded.warnings, *suspects)],
+    }
+
+
+async def resolve_reference(
+    conn: AsyncConnection, todo: dict[str, Any], decoded: ingest.DecodedReference
+) -> None:
+    """Store reference data: birds, tags and who wore which when."""
+    known = 0
+    for row in decoded.rows:
+        changed = await deployments.state(
+            conn,
+            todo["study_id"],
+            tag=row.tag,
+            individual=row.individual,
+            taxon=row.taxon,
+            species_key=profile_of(row.taxon or todo["taxon"]).key,
+            deploy_on=_instant(row.deploy_on_us),
+            deploy_off=_instant(row.deploy_off_us),
+            local_identifier=row.deployment_id,
+            terms=row.terms,
+        )
+        known += not changed
+    counts = arrivals.Counts(len(decoded.rows) - known, known, 0, 0)
+    await arrivals.finish(
+        conn,
+        todo["id"],
+        {
+            "format": "movebank-reference-csv",
+            "units": len(decoded.rows) + len(decoded.refusals),
+            "records": len(decoded.rows),
+            "refused": len(decoded.refusals),
+            "stored": counts.stored,
+            "duplicates": counts.duplicates,
+            "superseded": 0,
+            "without_position": 0,
+            "tag_ids": [],
+            "first_us": None,
+            "last_us": None,
+            "warnings": [{"code": w.code, "detail": w.detail} for w in decoded.warnings],
+        },
+    )
+
+
+def _instant(time_us: int | None) -> datetime | None:
+    return None if time_us is None else datetime.fromtimestamp(time_us / 1e6, UTC)

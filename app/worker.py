@@ -1,0 +1,135 @@
+"""The job process: turns waiting work into jobs and runs them, a few birds at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import procrastinate
+import structlog
+from procrastinate.exceptions import AlreadyEnqueued
+
+from app.config import Settings
+from app.pipeline import run as flow
+from app.store import work
+from app.store.engine import Store, sync_dsn
+from app.store.listen import notices
+
+log = structlog.get_logger()
+
+SWEEP_S = 1.0
+"""Longest time between commit of work and a job for it [s], even when every notice is lost."""
+
+HEARTBEAT_S, STALLED_S = 2.0, 6.0
+"""A worker that has not reported for `STALLED_S` is dead, and its jobs are given up [s]."""
+
+BATCH = 50
+"""Pieces of work of each kind that one sweep turns into jobs."""
+
+CONCURRENCY = 2
+"""Jobs at a time in one process: one waits for the database while the other computes."""
+
+
+def queue(dsn: str) -> procrastinate.App:
+    """Return the job queue, whose tables stand in a schema of their own."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=sync_dsn(dsn), kwargs={"options": "-c search_path=jobs"}, min_size=1, max_size=4
+    )
+    return procrastinate.App(connector=connector)
+
+
+class Jobs:
+    """The three kinds of job; a job is a hint, the work itself stands in the store."""
+
+    def __init__(self, app: procrastinate.App, store: Store) -> None:
+        self.app, self.store = app, store
+        self.decode = app.task(name="decode")(self._decode)
+        self.derive = app.task(name="derive")(self._derive)
+        self.catalogue = app.task(name="catalogue")(self._catalogue)
+
+    async def _decode(self, decoding_id: int) -> None:
+        await flow.decode_push(self.store, decoding_id)
+        await self.sweep()
+
+    async def _derive(self, individual_id: int) -> None:
+        await flow.derive_individual(self.store, individual_id)
+
+    async def _catalogue(self, scope: str, *, simulated: bool) -> None:
+        await flow.refresh_catalogue(self.store, scope, simulated=simulated)
+
+    async def sweep(self) -> None:
+        """Make a job of everything that waits and has none waiting yet."""
+        async with self.store.read() as conn:
+            todo = await work.waiting(conn, limit=BATCH)
+        for decoding_id in todo.decodings:
+            await _defer(self.decode, f"push:{decoding_id}", decoding_id=decoding_id)
+        for individual_id in todo.individuals:
+            await _defer(self.derive, f"bird:{individual_id}", individual_id=individual_id)
+        for scope, simulated in todo.catalogues:
+            lock = work.product_subject(scope, simulated=simulated)
+            await _defer(self.catalogue, lock, scope=scope, simulated=simulated)
+
+    async def give_up_stalled(self) -> None:
+        """End the jobs of dead workers: their work still waits and gets new jobs."""
+        manager = self.app.job_manager
+        await manager.prune_stalled_workers(STALLED_S)
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
+            if job.id is not None:
+                await manager.finish_job_by_id_async(
+                    job.id, status=procrastinate.jobs.Status.FAILED, delete_job=True
+                )
+                log.warning("stalled_job_given_up", job=job.task_name)
+
+
+async def _defer(task: Any, lock: str, **arguments: Any) -> None:
+    with contextlib.suppress(AlreadyEnqueued):
+        await task.configure(lock=lock, queueing_lock=lock).defer_async(**arguments)
+
+
+async def run(settings: Settings, dsn: str) -> None:
+    """Work until cancelled; a job under way is finished, anything else waits for the next start."""
+    del settings
+    store = Store(dsn, pool_size=CONCURRENCY + 2, statement_timeout_s=900, name="worker")
+    app = queue(dsn)
+    jobs = Jobs(app, store)
+    try:
+        await store.assert_durable()
+        async with app.open_async():
+            beat = asyncio.create_task(_repeat(jobs, dsn))
+            try:
+                await app.run_worker_async(
+                    concurrency=CONCURRENCY,
+                    delete_jobs="always",
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=STALLED_S,
+                    fetch_job_polling_interval=SWEEP_S,
+                    shutdown_graceful_timeout=20,
+                    install_signal_handlers=True,
+                )
+            finally:
+                beat.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await beat
+    finally:
+        await store.close()
+
+
+async def _repeat(jobs: Jobs, dsn: str) -> None:
+    """Sweep at every notice, and every second all the same."""
+    async with notices(dsn, work.CHANNEL) as woken:
+        while True:
+            await _guarded(jobs.sweep)
+            await _guarded(jobs.give_up_stalled)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), SWEEP_S)
+            woken.clear()
+
+
+async def _guarded(step: Callable[[], Awaitable[None]]) -> None:
+    """A sweep that fails (the database restarts) is tried again at the next beat."""
+    try:
+        await step()
+    except Exception:  # noqa: BLE001 - the beat must outlive any failure; each is logged
+        log.exception("sweep_failed")

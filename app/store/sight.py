@@ -8,6 +8,7 @@ which are the shown values, so that no filter, count, order or extent can tell m
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -255,12 +256,16 @@ class Where:
             spans.append(f"({shape} && {area} and st_intersects({shape}, {area}))")
         return self.add(f"({' or '.join(spans)})")
 
-    def after(self, columns: str, key: tuple[Any, ...] | None) -> Where:
-        """Go on after the last row of the page before."""
+    def after(self, columns: Mapping[str, str], key: Sequence[Any] | None) -> Where:
+        """Go on after the last row of the page before; columns map an expression to its type."""
         if key is not None:
-            names = [f"key{number}" for number in range(len(key))]
+            names = [f"key{number}" for number in range(len(columns))]
             self.values |= dict(zip(names, key, strict=True))
-            self.add(f"({columns}) > ({', '.join(f':{name}' for name in names)})")
+            casts = (
+                f"cast(:{name} as {kind})"
+                for name, kind in zip(names, columns.values(), strict=True)
+            )
+            self.add(f"({', '.join(columns)}) > ({', '.join(casts)})")
         return self
 
 

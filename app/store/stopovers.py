@@ -68,15 +68,15 @@ def _chosen(
         .season(filters)
         .times(filters, "x.arrival_time_earliest", "x.departure_time_latest")
         .box(filters)
-        .after("x.arrival_time_latest, x.ref", after)
+        .after({"x.arrival_time_latest": "timestamptz", "x.ref": "uuid"}, after)
     )
     sql = f"{JOINED} where {chosen.sql} order by x.arrival_time_latest, x.ref limit :fetch"
     return sql, {**chosen.values, "scope": audience.scope}
 
 
 async def page(
-    audience: Audience,
     conn: AsyncConnection,
+    audience: Audience,
     filters: Filters,
     *,
     fetch: int,
@@ -87,7 +87,7 @@ async def page(
     return await execute(conn, f"select {_COLUMNS} {sql}", {**values, "fetch": fetch})
 
 
-async def find(audience: Audience, conn: AsyncConnection, ref: UUID) -> dict[str, Any] | None:
+async def find(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
     """Return one stopover with its polygon (GeoJSON text), or None."""
     rows = await execute(
         conn,
@@ -99,8 +99,8 @@ async def find(audience: Audience, conn: AsyncConnection, ref: UUID) -> dict[str
 
 
 async def feed(
-    audience: Audience,
     conn: AsyncConnection,
+    audience: Audience,
     filters: Filters,
     *,
     fetch: int,

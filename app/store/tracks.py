@@ -23,7 +23,7 @@ _PROPERTIES = {
     "precision": "case when x.exact then 'exact' else s.public_grid_deg || ' degree grid' end",
     "simulated": "s.simulated",
 }
-_ORDER = "x.time_first, i.ref, x.observed"
+_ORDER = {"x.time_first": "timestamptz", "i.ref": "uuid", "x.observed": "boolean"}
 _REF = (
     "i.ref || case when x.observed then ':observed:' else ':unobserved:' end"
     " || extract(epoch from x.time_first)"
@@ -40,8 +40,8 @@ def relation(audience: Audience, filters: Filters) -> str:
 
 
 async def feed(
-    audience: Audience,
     conn: AsyncConnection,
+    audience: Audience,
     filters: Filters,
     *,
     fetch: int,
@@ -62,6 +62,6 @@ async def feed(
         f"select {text} as text, x.time_first as key0, i.ref as key1, x.observed as key2"
         f" from {relation(audience, filters)} as x"
         " join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
-        f" where {chosen.sql} order by {_ORDER} limit :fetch",
+        f" where {chosen.sql} order by {', '.join(_ORDER)} limit :fetch",
         {**chosen.values, "fetch": fetch},
     )

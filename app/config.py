@@ -1,21 +1,68 @@
-"""Settings of the service: environment variables with the prefix FLYWAYS_."""
+"""Settings of the service: environment variables (or lines of `.env`) with the prefix FLYWAYS_."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT_DATA_DIR = Path("/var/lib/flyways")
+"""Where root keeps the data: the database's own user can't enter root's home."""
+
+
+def default_data_dir() -> Path:
+    """Choose the data directory by the habits of the system."""
+    if os.geteuid() == 0:
+        return ROOT_DATA_DIR
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local/share") / "flyways"
 
 
 class Settings(BaseSettings):
     """Everything that differs between two installations."""
 
-    model_config = SettingsConfigDict(env_prefix="FLYWAYS_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FLYWAYS_", env_file=".env", extra="ignore", frozen=True
+    )
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    data_dir: Path = Path("data")
-    database_url: str | None = None
-    demo: bool = True
-    rate_limit: str = "600/minute"
-    body_max_bytes: int = 256 * 1024 * 1024
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="embedded database and caches; `~/.local/share/flyways`, or "
+        "`/var/lib/flyways` when run by root",
+    )
+    database_url: str | None = Field(
+        None, description="a PostGIS database of your own instead of the embedded one"
+    )
+    demo: bool = Field(
+        default=True, description="1: a simulated flock on the first start; 0: empty"
+    )
+    rate_limit: str = Field(
+        "600/minute", description="requests per key or address, as `number/unit`; `off` for none"
+    )
+    body_max_bytes: PositiveInt = Field(
+        256 * 1024 * 1024, description="largest request body, after unpacking as well"
+    )
+    pool_size: PositiveInt = Field(8, description="database connections of one process")
+    statement_timeout_s: PositiveFloat = Field(
+        10.0, description="longest that one statement of a request may run [s]"
+    )
+    shutdown_timeout_s: PositiveInt = Field(
+        10, description="time that open requests get to finish when the service stops [s]"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity that is logged"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto` writes for people on a terminal and JSON lines elsewhere"
+    )
+
+    @property
+    def address(self) -> str:
+        """The address a browser on this machine can open."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared only
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"

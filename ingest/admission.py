@@ -157,7 +157,7 @@ def _east(lon: pl.Expr) -> pl.Expr:
 
 
 def _reason(now_us: int) -> pl.Expr:
-    """The first reason to refuse a row, null when there is none."""
+    """Give the first reason to refuse a row, null when there is none."""
     lon, lat = pl.col("lon"), pl.col("lat")
     named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
     long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)

@@ -120,7 +120,7 @@ def _unzip(payload: bytes, limit_bytes: int) -> bytes:
 
 
 def _only_entry(payload: bytes) -> tuple[int, int, int, int, int]:
-    """Method, start of data, packed size, size and CRC of the one entry of a zip."""
+    """Find method, start of data, packed size, size and CRC of the one entry of a zip."""
     at = payload.rfind(b"PK\x05\x06", max(0, len(payload) - _END_SEARCH_BYTES))
     if at < 0:
         raise _damaged()

@@ -204,7 +204,7 @@ def _to_utc(clock_us: pl.Series, declared: Zone) -> pl.Series:
 
 
 def _skipped_to_utc(clock_us: int, rules: ZoneInfo) -> int:
-    """A clock time that never happened, with the offset in force before the jump."""
+    """Read a clock time that never happened with the offset in force before the jump."""
     clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=clock_us)
     offset = clock.replace(tzinfo=rules, fold=0).utcoffset() or timedelta(0)
     return clock_us - offset // timedelta(microseconds=1)

@@ -11,7 +11,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         "ragged-row": "Give the row exactly as many fields as the header line.",
         "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
-        "line-too-long": "Keep each line or element under 64 KiB.",
+        "line-too-long": "Keep each line or element under 64 KiB (lines of DIAG under 1,024 characters).",
         "control-character": "Remove control characters (such as NUL) from the unit.",
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
         "name-too-long": "Keep names of tags, individuals, taxa and ids under 200 characters.",
@@ -47,6 +47,12 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "nesting-too-deep": "Send a flat object: no field of this format holds another object.",
         "deploy-off-before-on": "Let the deployment end after it begins.",
         "deployment-incomplete": "Name both the tag (tag-id) and the animal (animal-id).",
+        "geometry-type": "Give each feature a Polygon or MultiPolygon as its geometry.",
+        "geometry-malformed": (
+            "Write rings as arrays of four or more [longitude, latitude] pairs, closed (RFC 7946)."
+        ),
+        "geometry-empty": "Repair the polygon: it crosses itself so that no area is left.",
+        "class-missing": "Give each feature the property that names its class.",
     }
 )
 """Stable refusal code to remedy. A code is never renamed: partners match on it."""

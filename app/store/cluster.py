@@ -76,9 +76,9 @@ class Cluster:
         """Give the URL of a running, prepared database; stop the server after its last user."""
         self._claim_data_dir()
         with _locked(self.data_dir / "users.lock", fcntl.LOCK_SH) as users:
-            with _locked(self.data_dir / "start.lock", fcntl.LOCK_EX):
-                url = self._started()
             try:
+                with _locked(self.data_dir / "start.lock", fcntl.LOCK_EX):
+                    url = self._started()
                 yield url
             finally:
                 with _locked(self.data_dir / "start.lock", fcntl.LOCK_EX):

@@ -95,7 +95,9 @@ async def _keep(
     if not earlier:
         await savepoint.commit()
         await _finish(conn, push_id, digest, size, replay_of=None)
-        return Kept(ref, await _new_decoding(conn, delivery.study_id, push_id, reading), replayed=False)
+        return Kept(
+            ref, await _new_decoding(conn, delivery.study_id, push_id, reading), replayed=False
+        )
     await savepoint.rollback()
     return await _keep_again(conn, delivery, reading, (push_id, ref, digest, size), earlier[0])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingest.admission import LINE_MAX_BYTES, UNITS_MAX, admit
+from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_
@@ -18,6 +18,9 @@ NAME = "argos-diag"
 
 FIRST_YEAR = 78
 """Two-digit years from here on are 19xx, smaller ones 20xx: Argos began in 1978."""
+
+LINE_MAX_CHARS = 1_024
+"""Length of a line [characters]: CLS pads lines to 80."""
 
 BLOCK_LINES_MAX = 200
 """Lines one block may hold; 256 bits a message and four sensors a line need far fewer."""
@@ -161,7 +164,7 @@ def _lines(text: str) -> Iterator[str]:
 
 def _read(block: Block) -> dict[str, object] | str:
     """Values of one block, or the code of its refusal."""
-    if any(len(line) > LINE_MAX_BYTES for line in block.lines):
+    if any(len(line) > LINE_MAX_CHARS for line in block.lines):
         return "line-too-long"
     header = _HEADER.match(block.lines[0])
     if not header:
@@ -207,7 +210,7 @@ def _degrees(found: tuple[str, str], letters: str) -> float | str | None:
 
 
 def _warnings(outside: int, rows: list[dict[str, object]]) -> list[Warning_]:
-    """What was left out without a refusal."""
+    """Tell what was left out without a refusal."""
     found = []
     if outside:
         detail = f"{outside} line(s) belong to no block and were not read."

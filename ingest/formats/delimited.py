@@ -192,8 +192,7 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
             "Send the file in parts.",
         )
     wanted = sorted({*columns, marker})
-    regular = is_regular(sheet)
-    cells, refused = _fast(sheet, wanted, marker) if regular else _exact(sheet, wanted, marker)
+    cells, refused = _fast(sheet, wanted, marker) or _exact(sheet, wanted, marker)
     names = [f"c{index}" for index in wanted]
     trimmed = cells.with_columns(pl.col(names).str.strip_chars())
     return Rows(
@@ -248,8 +247,12 @@ def _quotes_are_regular(
     )
 
 
-def _fast(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFrame, list[Refusal]]:
-    """Rows of a regular sheet."""
+def _fast(
+    sheet: Sheet, columns: Sequence[int], marker: int
+) -> tuple[pl.DataFrame, list[Refusal]] | None:
+    """Rows of a regular sheet; None where it is not one."""
+    if not is_regular(sheet):
+        return None
     cells = pl.read_csv(
         sheet.body,
         has_header=False,

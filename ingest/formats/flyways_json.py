@@ -138,7 +138,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
 
 def _candidates(units: list[int], fixes: list[Fix], tz: str) -> pl.DataFrame:
-    """Fixes as columns."""
+    """Turn fixes into columns."""
     types = RECORD_SCHEMA | {"time": pl.String()}
     columns = {
         name: pl.Series(name, [getattr(fix, name) for fix in fixes], dtype=types[name])
@@ -170,7 +170,7 @@ def _warnings(unknown: Counter[str]) -> list[Warning_]:
 
 
 def _text(raw: bytes) -> str:
-    """The start of an element as text."""
+    """Show the start of an element as text."""
     return raw[: 4 * EXCERPT_MAX_CHARS].decode("utf-8", errors="replace")
 
 
@@ -180,14 +180,14 @@ def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:
         return "line-too-long"
     try:
         element = msgspec.json.decode(raw)
+        if not isinstance(element, dict):
+            return "not-an-object"
+        if raw.count(b'":') != len(element) and _repeats_key(raw):
+            return "duplicate-key"
     except RecursionError:
         return "nesting-too-deep"
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "json-malformed"
-    if not isinstance(element, dict):
-        return "not-an-object"
-    if raw.count(b'":') != len(element) and _repeats_key(raw):
-        return "duplicate-key"
     extra = element.keys() - _KNOWN
     if extra:
         unknown.update(key for key in element if key in extra)
@@ -195,7 +195,7 @@ def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:
 
 
 def _checked(element: dict[str, object]) -> Fix | str:
-    """The element with types and bounds checked, or the code of its refusal."""
+    """Give the element with types and bounds checked, or the code of its refusal."""
     if element.get("time") is None:
         return "field-missing"
     try:
@@ -222,7 +222,7 @@ def _repeats_key(raw: bytes) -> bool:
 
 
 def _elements(text: bytes) -> list[bytes]:
-    """The elements of a push, each as its own bytes."""
+    """Cut a push into its elements, each as its own bytes."""
     if text[:1] not in (b"{", b"["):
         raise _unreadable("The push is neither an object nor an array.")
     try:
@@ -238,6 +238,8 @@ def _elements_of_valid(text: bytes) -> list[bytes]:
     whole = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     if "fixes" not in whole:
         return [text]
+    if text.count(b'"fixes"') > 1 and len(_fixes_at(text)) > 1:
+        raise _unreadable("The push names its key fixes twice.")
     return [bytes(raw) for raw in msgspec.json.decode(whole["fixes"], type=list[msgspec.Raw])]
 
 
@@ -245,32 +247,33 @@ def _elements_of_any(text: bytes) -> list[bytes]:
     """Elements of a push that is NDJSON, or that holds an element which is no JSON."""
     if text[:1] == b"[":
         return list(_split_array(text, 0))
-    start = _fixes_at(text)
-    if start is not None:
-        return list(_split_array(text, start))
+    starts = _fixes_at(text)
+    if starts:
+        return list(_split_array(text, starts[0]))
     lines = [line for line in text.split(b"\n") if line.strip(_SPACE)]
     if len(lines) == 1 and not text.endswith(b"}"):
         raise _truncated()
     return lines
 
 
-def _fixes_at(text: bytes) -> int | None:
-    """Offset of the array under the top-level key ``fixes``, None where there is none."""
+def _fixes_at(text: bytes) -> list[int]:
+    """Offsets of the arrays under the top-level key ``fixes``."""
+    starts: list[int] = []
     depth = 0
     key = b""
     for token in _TOKEN.finditer(text):
         found = token[0]
         if found in (b"{", b"["):
             if depth == 1 and found == b"[" and key == b'"fixes"':
-                return token.start()
+                starts.append(token.start())
             depth += 1
         elif found in (b"}", b"]"):
             depth -= 1
-            if depth == 0:
-                return None
         elif depth == 1 and found not in (b":", b","):
             key = found
-    return None
+        if depth == 0 or found == b'"':
+            break
+    return starts
 
 
 def _split_array(text: bytes, start: int) -> Iterator[bytes]:

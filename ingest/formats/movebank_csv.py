@@ -112,7 +112,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
 
 def _missing(columns: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """The columns a file of events can't do without."""
+    """List the columns a file of events can't do without."""
     missing = [EVENT_TERMS[field][0] for field in ("time", "lon", "lat") if field not in columns]
     if "tag" not in columns and "individual" not in columns:
         missing.append("tag-local-identifier or individual-local-identifier")
@@ -204,7 +204,7 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
 
 
 def _most_precise(canonical: pl.Series, detail: pl.Series) -> pl.Expr:
-    """The name of the lower rank: a species has two words, a family one."""
+    """Choose the name of the lower rank: a species has two words, a family one."""
     finer = detail.str.contains(" ") & ~canonical.str.contains(" ")
     return (
         pl.when(finer.fill_null(value=False)).then(detail).otherwise(pl.coalesce(canonical, detail))

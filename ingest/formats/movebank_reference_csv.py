@@ -140,7 +140,7 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
 def _time(
     cells: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], name: str, tz: str
 ) -> pl.Series:
-    """Times of one end of the deployments; -1 where text is no time."""
+    """Read the times of one end of the deployments; -1 where text is no time."""
     if name not in columns:
         return pl.Series([None], dtype=pl.Int64).new_from_index(0, cells.height)
     text = pl.select(pl.coalesce(cells[f"c{i}"] for i in columns[name]).alias(name))[name]

@@ -895,7 +895,7 @@ def upgrade() -> None:
         sa.Column("time_first", sa.DateTime(timezone=True), nullable=False),
         sa.Column("time_last", sa.DateTime(timezone=True), nullable=False),
         sa.Column("n_fixes", sa.Integer(), nullable=False),
-        sa.Column("line", geometry("LINESTRING"), nullable=False),
+        sa.Column("line", geometry("MULTILINESTRING"), nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id", "individual_id"],
             ["individual.study_id", "individual.id"],

@@ -163,7 +163,7 @@ track_part = Table(
     instant("time_first"),
     instant("time_last"),
     Column("n_fixes", Integer, nullable=False),
-    Column("line", geometry("LINESTRING"), nullable=False),
+    Column("line", geometry("MULTILINESTRING"), nullable=False),
     _bird_key(),
     UniqueConstraint("individual_id", "observed", "time_first"),
     Index("ix_track_part_study", "study_id", "time_first"),

@@ -1,0 +1,41 @@
+# Two commands: `make run` and `make test`. Each installs what it lacks, once.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS ?= 2
+FILES ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench install lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+run: install ## start Flyways; FILES="a.csv b.csv" loads your own data, private to you
+	@exec $(BIN)/flyways up $(FILES)
+
+install: ## install PostGIS, the Python packages and the viewer's files where missing
+	@$(PYTHON) -m app.install
+
+test: ## everything that must hold: style, types, directions, tests
+	@$(PYTHON) -m app.install --tests
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+lint: ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: install ## measure on this machine
+	$(BIN)/python -m pytest tests/bench -q -s -p no:randomly
+
+lock: ## renew requirements.lock from pyproject.toml
+	@echo '# Every package of the service and of its checks, by hash. Renewed by `make lock`.' > .cache/lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --quiet --upgrade \
+		--python-platform linux --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate >> .cache/lock
+	@mv .cache/lock requirements.lock
+
+clean: ## remove what was installed or cached here; your data stay
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info app/viewer/vendor

@@ -1,0 +1,297 @@
+"""The command line: one verb, one thin call; progress goes to standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from app.config import Settings
+from app.errors import Problem, SetupError
+
+if TYPE_CHECKING:
+    from app.store.engine import Store
+
+DONE, NOT_DONE, PUSH_FAILED, UNFIT = 0, 1, 3, 4
+EPILOG = (
+    "Exit codes: 0 done; 1 not done, with the remedy on standard error; 2 wrong usage; "
+    "3 the push could not be read at all; 4 the doctor found something."
+)
+
+cli = typer.Typer(no_args_is_help=True, epilog=EPILOG, pretty_exceptions_enable=False)
+partner = typer.Typer(no_args_is_help=True, help="Partner institutes.")
+study = typer.Typer(no_args_is_help=True, help="Studies: an owner's data sets.")
+key = typer.Typer(no_args_is_help=True, help="Keys of institutes and of operators.")
+cli.add_typer(partner, name="partner")
+cli.add_typer(study, name="study")
+cli.add_typer(key, name="key")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run the command; turn every expected failure into one line with its remedy."""
+    try:
+        cli()
+    except (SetupError, Problem, ValidationError) as error:
+        _complain(error)
+        sys.exit(NOT_DONE)
+
+
+@cli.command()
+def up(
+    files: Annotated[
+        list[Path] | None, typer.Argument(exists=True, dir_okay=False, help="Your own data.")
+    ] = None,
+) -> None:
+    """Start everything (database, web, worker) until SIGINT or SIGTERM."""
+    from app.up import up as start
+
+    start(Settings(), files or [], _say)
+
+
+@cli.command()
+def serve() -> None:
+    """Answer HTTP requests."""
+    import uvicorn
+
+    from app.main import create_app
+    from app.observe import configure_logging
+    from app.operate import database
+
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    with database(settings) as dsn:
+        uvicorn.run(
+            create_app(settings.model_copy(update={"database_url": dsn})),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        )
+
+
+@cli.command()
+def worker() -> None:
+    """Derive what pushes and edits made stale."""
+    from app.observe import configure_logging
+    from app.operate import database
+    from app.worker import run
+
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    with database(settings) as dsn:
+        asyncio.run(run(settings, dsn))
+
+
+@cli.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to the schema of this version."""
+    from app.operate import database
+    from app.store.migrate import upgrade
+
+    with database(Settings()) as dsn:
+        upgrade(dsn)
+    _answer({"migrated": True}, as_json=as_json)
+
+
+@cli.command()
+def push(
+    file: File,
+    study_id: Annotated[str, typer.Option("--study", help="Study that the data belong to.")],
+    format_name: Annotated[str | None, typer.Option("--format", help="Else recognised.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Zone of times without one; else UTC.")] = None,
+    secret: Annotated[str | None, typer.Option("--key", envvar="FLYWAYS_KEY")] = None,
+    url: Annotated[str | None, typer.Option(help="A service elsewhere; needs --key.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Push a file and wait until its receipt is final."""
+    if url is not None and secret is None:
+        raise typer.BadParameter("a service elsewhere wants a key: add --key flw_…")
+    if url is not None and secret is not None:
+        from app.remote import push as send
+
+        options = {"format": format_name, "tz": tz}
+        receipt = send(url, file, study_id, key=secret, options=options)
+    else:
+        receipt = _with_store(
+            lambda store: _push_here(store, file, _uuid(study_id), format_name, tz)
+        )
+    _answer(receipt, as_json=as_json)
+    if receipt["state"] == "failed":
+        raise typer.Exit(PUSH_FAILED)
+
+
+async def _push_here(
+    store: Store, file: Path, study_id: UUID, format_name: str | None, tz: str | None
+) -> dict[str, Any]:
+    from app import operate
+
+    kept = await operate.push(store, file, study_id, format_name=format_name, tz=tz)
+    return await operate.settled(store, kept)
+
+
+@cli.command()
+def recompute(
+    study_id: Annotated[UUID | None, typer.Option("--study", help="Else every study.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Derive stopovers, legs and flyways again from the fixes."""
+    from app import operate
+
+    count = _with_store(lambda store: operate.recompute(store, study_id))
+    _answer({"individuals": count}, as_json=as_json)
+
+
+@partner.command("add")
+def partner_add(
+    name: str,
+    country: Annotated[str | None, typer.Option(help="Two letters, as in ISO 3166.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an institute and make its first key, which is shown this once."""
+    from app import operate
+
+    _answer(_with_store(lambda store: operate.add_partner(store, name, country)), as_json=as_json)
+
+
+@study.command("add")
+def study_add(
+    name: str,
+    institute: Annotated[UUID, typer.Option(help="The owner.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a study; it is private until it is opened."""
+    from app import operate
+
+    row = _with_store(lambda store: operate.add_study(store, name, institute))
+    _answer({"study": row["ref"]}, as_json=as_json)
+
+
+@study.command("open")
+def study_open(
+    study_id: UUID,
+    close: Annotated[bool, typer.Option("--close", help="Make it private again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open a study to everyone: delayed, on a coarse grid, without breeding and roost places."""
+    from app import operate
+
+    row = _with_store(lambda store: operate.open_study(store, study_id, public=not close))
+    _answer({"study": row["ref"], "visibility": row["visibility"]}, as_json=as_json)
+
+
+@key.command("create")
+def key_create(
+    institute: Annotated[UUID | None, typer.Option(help="Else an operator's key.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="read, push, manage; else all.")] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key; it is shown this once."""
+    from app import operate
+    from app.store.audience import SCOPES
+
+    scopes = [known for known in SCOPES if not scope or known in scope]
+    unknown = set(scope or ()) - set(SCOPES)
+    if unknown:
+        raise typer.BadParameter(f"no scope {', '.join(unknown)}: choose of {', '.join(SCOPES)}")
+    row = _with_store(lambda store: operate.create_key(store, institute, scopes, label))
+    _answer({"id": row["ref"], "key": row["key"], "scopes": row["scopes"]}, as_json=as_json)
+
+
+@key.command("list")
+def key_list(as_json: AsJson = False) -> None:
+    """List keys by their first characters; a secret is never kept."""
+    from app import operate
+
+    wanted = ("ref", "prefix", "label", "scopes", "institute", "last_used_at", "revoked_at")
+    rows = _with_store(operate.list_keys)
+    _answer([{name: row[name] for name in wanted} for row in rows], as_json=as_json)
+
+
+@key.command("revoke")
+def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
+    """End a key and the browser sessions made with it, at once."""
+    from app import operate
+
+    row = _with_store(lambda store: operate.revoke_key(store, key_id))
+    _answer({"id": row["ref"], "revoked_at": row["revoked_at"]}, as_json=as_json)
+
+
+@cli.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look for what keeps the service from working, and name the remedy."""
+    from app.doctor import examine
+
+    findings = examine(Settings())
+    _answer([vars(finding) for finding in findings], as_json=as_json)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(UNFIT)
+
+
+def _with_store(act: Callable[[Store], Awaitable[T]]) -> T:
+    """Run one act at the database."""
+    from app.operate import database, opened
+
+    async def run(dsn: str) -> T:
+        async with opened(dsn) as store:
+            return await act(store)
+
+    with database(Settings()) as dsn:
+        return asyncio.run(run(dsn))
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is no id: `flyways study add` prints it") from error
+
+
+def _answer(result: Any, *, as_json: bool) -> None:
+    """Print a result for a program or for a person."""
+    if as_json:
+        print(json.dumps(result, default=str, ensure_ascii=False))
+        return
+    rows = result if isinstance(result, list) else [result]
+    if len(rows) == 1:
+        for name, value in rows[0].items():
+            print(f"{name}: {value}")
+        return
+    table = Table(*rows[0] if rows else ())
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _say(text: str) -> None:
+    """Tell progress."""
+    print(f"flyways: {text}", file=sys.stderr, flush=True)
+
+
+def _complain(error: SetupError | Problem | ValidationError) -> None:
+    if isinstance(error, ValidationError):
+        for each in error.errors(include_input=False):
+            _say(f"FLYWAYS_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}. Correct it.")
+    elif isinstance(error, Problem):
+        _say(f"{error.detail} {error.remedy}")
+    else:
+        _say(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What keeps the service from working: each check with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import operate
+from app.config import Settings
+from app.errors import Problem, SetupError
+from app.store import health
+from app.store.engine import Store
+
+DISK_FREE_MIN_BYTES = 2 << 30
+"""Below this a busy day's write-ahead log and sorts can fill the disk [bytes]."""
+
+WAIT_MAX_S = 60.0
+"""Work that has waited longer has no worker to do it [s]; a bird takes under a second."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: whether it passed, what was seen, and what mends it."""
+
+    check: str
+    ok: bool
+    seen: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Carry out every check that makes sense."""
+    findings = [_python(), _disk(settings), _viewer()]
+    try:
+        with operate.database(settings) as dsn:
+            findings.append(Finding("database", ok=True, seen="answers"))
+            findings += asyncio.run(_inside(dsn))
+    except SetupError as error:
+        findings.append(Finding("database", ok=False, seen=str(error), remedy="as it says"))
+    except Problem as problem:
+        findings.append(Finding("database", ok=False, seen=problem.detail, remedy=problem.remedy))
+    return findings
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    return Finding("python", version.startswith("3.11."), version, "make PYTHON=… run")
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.data_dir
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    remedy = "Free some disk or set FLYWAYS_DATA_DIR to a larger one."
+    return Finding("disk", free > DISK_FREE_MIN_BYTES, f"{free >> 30} GiB free", remedy)
+
+
+def _viewer() -> Finding:
+    there = (Path(__file__).parent / "viewer/vendor").is_dir()
+    return Finding("viewer", there, "installed" if there else "files missing", "make install")
+
+
+async def _inside(dsn: str) -> list[Finding]:
+    """Look at the schema and at what waits."""
+    store = Store(dsn, pool_size=1, name="doctor")
+    try:
+        async with store.read() as conn:
+            found, wanted = await health.revision(conn), health.newest_revision()
+            schema = Finding("schema", found == wanted, f"at {found}", "flyways migrate")
+            if found != wanted:
+                return [schema]
+            backlog = await health.backlog(conn)
+    finally:
+        await store.close()
+    late = [kind for kind, state in backlog.items() if state["oldest_age_s"] > WAIT_MAX_S]
+    dead = [kind for kind, state in backlog.items() if state["dead"]]
+    seen = ", ".join(f"{kind} {state['waiting']:.0f}" for kind, state in backlog.items())
+    return [
+        schema,
+        Finding("queue", not late, seen, "Start a worker: flyways worker"),
+        Finding("dead letters", not dead, ", ".join(dead) or "none", "flyways recompute"),
+    ]

@@ -1,0 +1,99 @@
+"""fix, fix_verdict -> fix_flag, fix.visible: checks of the track, within the touched window."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.movement.profile import Profile
+from app.movement.screening import CODES, Screening
+from app.movement.screening import screen as screen_track
+from app.movement.windows import window as window_of
+from app.seeds import profile_of
+from app.store import flags
+from app.store.audience import PIPELINE
+from app.store.windows import FAR_FUTURE, FAR_PAST, Fixes, instant, load_fixes, micros
+from app.store.work import Span
+
+MARGIN = timedelta(days=45)
+"""First try of how much more than the change to load; doubled until cuts are found around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """
+    The stretch of one bird's life that a change can reach, screened.
+
+    `from_time` and `to_time` are the cuts that bound it (far past and future where the data
+    begin and end); `fixes` are all live fixes within, `visible` tells which are shown now.
+    """
+
+    span: Span
+    profile: Profile
+    from_time: datetime
+    to_time: datetime
+    fixes: Fixes
+    visible: NDArray[np.bool_]
+
+
+async def screen(conn: AsyncConnection, span: Span) -> Window:
+    """Load the window of a change, screen it, and store the verdicts that differ."""
+    profile = profile_of(await flags.species_key(conn, span.individual_id))
+    fixes, from_time, to_time = await _bounded(conn, span, profile)
+    hidden = (fixes.marked & (fixes.verdict == 0)) | (fixes.verdict < 0)
+    verdicts = await asyncio.to_thread(
+        screen_track, fixes.track, profile, hidden, fixes.verdict > 0
+    )
+    visible = ~hidden & (verdicts.code == 0)
+    await _store(conn, span, fixes, verdicts)
+    await flags.show(conn, fixes, visible)
+    return Window(span, profile, from_time, to_time, fixes, visible)
+
+
+async def _bounded(
+    conn: AsyncConnection, span: Span, profile: Profile
+) -> tuple[Fixes, datetime, datetime]:
+    """Load fixes around a change until cuts bound it on both sides."""
+    changed = (_us(span.from_time), _us(span.to_time))
+    before = after = MARGIN
+    while True:
+        low, high = _shift(span.from_time, -before), _shift(span.to_time, after)
+        fixes = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
+        hidden = (fixes.marked & (fixes.verdict == 0)) | (fixes.verdict < 0)
+        found = await asyncio.to_thread(window_of, fixes.track, profile, changed, hidden)
+        if found.head and low > FAR_PAST:
+            before = before * 2 if before < timedelta(days=700) else timedelta(days=100_000)
+        elif found.tail and high < FAR_FUTURE:
+            after = after * 2 if after < timedelta(days=700) else timedelta(days=100_000)
+        else:
+            break
+    time_us = fixes.time_us
+    from_time = FAR_PAST if found.head else instant(time_us[found.start])
+    to_time = FAR_FUTURE if found.tail else instant(time_us[found.stop])
+    return fixes.take(slice(found.start, found.stop)), from_time, to_time
+
+
+def _us(time: datetime) -> int:
+    return micros(min(max(time, FAR_PAST), FAR_FUTURE))
+
+
+def _shift(time: datetime, by: timedelta) -> datetime:
+    time = min(max(time, FAR_PAST), FAR_FUTURE)
+    if by < timedelta(0):
+        return FAR_PAST if time - FAR_PAST <= -by else time + by
+    return FAR_FUTURE if FAR_FUTURE - time <= by else time + by
+
+
+async def _store(conn: AsyncConnection, span: Span, fixes: Fixes, verdicts: Screening) -> None:
+    found = np.flatnonzero(verdicts.code)
+    details = [
+        f"takes {verdicts.speed_m_s[i]:.1f} m/s" if np.isfinite(verdicts.speed_m_s[i]) else ""
+        for i in found
+    ]
+    codes = [CODES[verdicts.code[i]] for i in found]
+    await flags.replace_track_flags(conn, span, fixes, found, codes, details)

@@ -1,0 +1,81 @@
+"""visible fixes -> track_part: the drawn track, month by month, gaps as parts of their own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.movement.gaps import GAP_MAX_US
+from app.movement.lines import draw
+from app.movement.track import Track
+from app.store import derived
+from app.store.audience import PIPELINE
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, load_fixes, visible_near
+
+
+async def renew_track_parts(
+    conn: AsyncConnection, bird: derived.Bird, from_time: datetime, to_time: datetime
+) -> None:
+    """
+    Draw every month again that holds a step the window can have changed.
+
+    A step belongs to the month it starts in, so a month's line runs on to the first fix after.
+    """
+    before = await visible_near(conn, bird.individual_id, from_time, before=True)
+    low = _month(before or from_time)
+    high = _next_month(to_time)
+    after = await visible_near(conn, bird.individual_id, high, before=False)
+    end = after + timedelta(microseconds=1) if after else high
+    fixes = await load_fixes(conn, PIPELINE, bird.individual_id, low, end)
+    rows = _parts(fixes.track.take(fixes.visible), bird.species_key)
+    rows = [row for row in rows if row["time_first"] < high]
+    await derived.replace_days(
+        conn,
+        "track_part",
+        bird,
+        ("time_first >= :low and time_first < :high", {"low": low, "high": high}),
+        rows,
+    )
+
+
+def _month(time: datetime) -> datetime:
+    if time <= FAR_PAST:
+        return FAR_PAST
+    return datetime(time.year, time.month, 1, tzinfo=UTC)
+
+
+def _next_month(time: datetime) -> datetime:
+    if time >= FAR_FUTURE:
+        return FAR_FUTURE
+    start = _month(time)
+    return _month(start + timedelta(days=32))
+
+
+def _parts(track: Track, species_key: str) -> list[derived.Row]:
+    """Cut a track where the month changes and around gaps; each part shares its end fixes."""
+    n = len(track)
+    if n < 2:  # noqa: PLR2004 - a line needs two ends
+        return []
+    month = track.time_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    silent = np.diff(track.time_us) > GAP_MAX_US
+    starts = np.flatnonzero(
+        np.concatenate(
+            ([True], (np.diff(month[:-1]) != 0) | (np.diff(silent.astype(np.int8)) != 0))
+        )
+    )
+    rows = []
+    for a, b in pairwise([*starts.tolist(), n - 1]):
+        piece = track.take(slice(a, b + 1))
+        rows.append({
+            "species_key": species_key,
+            "observed": not bool(silent[a]),
+            "time_first": instant(piece.time_us[0]),
+            "time_last": instant(piece.time_us[-1]),
+            "n_fixes": len(piece),
+            "line": bytes(shapely.to_wkb(draw(piece.lon, piece.lat))),
+        })  # fmt: skip
+    return rows

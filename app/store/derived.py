@@ -1,0 +1,341 @@
+"""Write what the stages derive from one bird: only rows that differ are touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.movement.stopovers import Stays
+from app.store.engine import execute
+from app.store.windows import instant, micros
+
+_STAY = (
+    "arrival_time_earliest", "arrival_time_latest", "departure_time_earliest",
+    "departure_time_latest", "arrival_open", "departure_open", "n_fixes", "lon", "lat",
+    "radius_m", "observed_s", "max_gap_s",
+)  # fmt: skip
+
+STOPOVER = (
+    *_STAY, "species_key", "duration_min_s", "duration_max_s", "polygon", "n_stays", "kind",
+    "season", "seen_or_inferred", "area", "tz", "method", "parameters", "public_lon",
+    "public_lat", "release_at",
+)  # fmt: skip
+"""Content of a stopover, `polygon` as WKB; everything but its identity."""
+
+LEG = (
+    "species_key", "departure_time", "arrival_time", "from_lon", "from_lat", "to_lon", "to_lat",
+    "season", "length_m", "displacement_m", "straightness", "speed_max_m_s", "observed_s",
+    "unobserved_s", "n_fixes", "line", "method", "parameters", "release_at",
+)  # fmt: skip
+
+_GEOMETRIES = {"polygon", "line"}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bird:
+    """What the stages need to know of one bird and its study."""
+
+    individual_id: int
+    study_id: int
+    species_key: str
+    simulated: bool
+    release_delay_s: int
+    public_grid_deg: float
+
+
+async def bird(conn: AsyncConnection, individual_id: int) -> Bird:
+    """Return the facts about one bird."""
+    rows = await execute(
+        conn,
+        "select i.id as individual_id, i.study_id, i.species_key, s.simulated, s.release_delay_s,"
+        " s.public_grid_deg from individual i join study s on s.id = i.study_id where i.id = :id",
+        {"id": individual_id},
+    )
+    return Bird(**rows[0])
+
+
+def stay_rows(stays: Stays) -> list[Row]:
+    """Return stays as rows."""
+    return [
+        {
+            "arrival_time_earliest": instant(stays.arrival_earliest_us[k]),
+            "arrival_time_latest": instant(stays.arrival_latest_us[k]),
+            "departure_time_earliest": instant(stays.departure_earliest_us[k]),
+            "departure_time_latest": instant(stays.departure_latest_us[k]),
+            "arrival_open": bool(stays.arrival_open[k]),
+            "departure_open": bool(stays.departure_open[k]),
+            "n_fixes": int(stays.n_fixes[k]),
+            "lon": float(stays.lon[k]),
+            "lat": float(stays.lat[k]),
+            "radius_m": float(stays.radius_m[k]),
+            "observed_s": float(stays.observed_s[k]),
+            "max_gap_s": float(stays.max_gap_s[k]),
+            "hull": stays.hull[k].tolist(),
+        }
+        for k in range(len(stays))
+    ]
+
+
+async def replace_stays(
+    conn: AsyncConnection, owner: Bird, from_time: datetime, to_time: datetime, new: Sequence[Row]
+) -> None:
+    """Let exactly these stays stand between two cuts."""
+    old = await execute(
+        conn,
+        f"select id, {', '.join(_STAY)}, hull from stay where individual_id = :individual"
+        " and arrival_time_latest >= :from_time and arrival_time_latest < :to_time",
+        {"individual": owner.individual_id, "from_time": from_time, "to_time": to_time},
+    )
+    await _renew(conn, "stay", owner, old, new, (*_STAY, "hull"))
+
+
+async def load_stays(conn: AsyncConnection, individual_id: int) -> Stays:
+    """Return every stay of a bird, in time order; `first` and `last` count nothing here."""
+    rows = await execute(
+        conn,
+        f"select {', '.join(_STAY)}, hull from stay where individual_id = :individual"
+        " order by arrival_time_latest",
+        {"individual": individual_id},
+    )
+
+    def column(name: str, kind: type) -> Any:
+        return np.array([row[name] for row in rows], dtype=kind)
+
+    def times(name: str) -> Any:
+        return np.array([micros(row[name]) for row in rows], dtype=np.int64)
+
+    index = np.arange(len(rows), dtype=np.int64)
+    return Stays(
+        first=index,
+        last=index,
+        arrival_earliest_us=times("arrival_time_earliest"),
+        arrival_latest_us=times("arrival_time_latest"),
+        arrival_open=column("arrival_open", np.bool_),
+        departure_earliest_us=times("departure_time_earliest"),
+        departure_latest_us=times("departure_time_latest"),
+        departure_open=column("departure_open", np.bool_),
+        n_fixes=column("n_fixes", np.int64),
+        lon=column("lon", np.float64),
+        lat=column("lat", np.float64),
+        radius_m=column("radius_m", np.float64),
+        observed_s=column("observed_s", np.float64),
+        max_gap_s=column("max_gap_s", np.float64),
+        hull=tuple(np.array(row["hull"], dtype=np.float64).reshape(-1, 2) for row in rows),
+    )
+
+
+async def stopovers_of(conn: AsyncConnection, individual_id: int) -> list[Row]:
+    """Return every stopover of a bird as stored, in time order."""
+    return await execute(
+        conn,
+        f"select id, {_read(STOPOVER)} from stopover where individual_id = :individual"
+        " order by arrival_time_latest",
+        {"individual": individual_id},
+    )
+
+
+async def replace_stopovers(
+    conn: AsyncConnection, owner: Bird, old: Sequence[Row], new: Sequence[Row]
+) -> None:
+    """Let exactly these stopovers stand; identities go to whom they overlap most."""
+    await _renew(conn, "stopover", owner, old, new, STOPOVER)
+
+
+async def legs_of(conn: AsyncConnection, individual_id: int) -> list[Row]:
+    """Return every leg of a bird as stored, in time order."""
+    return await execute(
+        conn,
+        f"select id, {_read(LEG)} from leg where individual_id = :individual"
+        " order by departure_time",
+        {"individual": individual_id},
+    )
+
+
+async def replace_legs(
+    conn: AsyncConnection, owner: Bird, old: Sequence[Row], new: Sequence[Row]
+) -> None:
+    """Let exactly these legs stand."""
+    await _renew(conn, "leg", owner, old, new, LEG)
+
+
+async def replace_seasons(conn: AsyncConnection, owner: Bird, new: Sequence[Row]) -> None:
+    """Let exactly these seasons stand."""
+    columns = ("season", "species_key", "start_time", "end_time", "basis", "confidence",
+               "release_at")  # fmt: skip
+    old = await execute(
+        conn,
+        f"select {', '.join(columns)} from season where individual_id = :individual"
+        " order by start_time, season",
+        {"individual": owner.individual_id},
+    )
+    if [tuple(row[c] for c in columns) for row in new] == [
+        tuple(row[c] for c in columns) for row in old
+    ]:
+        return
+    await execute(
+        conn,
+        "delete from season where individual_id = :individual",
+        {"individual": owner.individual_id},
+    )
+    for row in new:
+        await _insert(conn, "season", owner, row, columns)
+
+
+async def replace_days(
+    conn: AsyncConnection,
+    table: str,
+    owner: Bird,
+    where: tuple[str, Mapping[str, Any]],
+    new: Sequence[Row],
+) -> None:
+    """Let exactly these rows stand in the part of a table that `where` names."""
+    await execute(
+        conn,
+        f"delete from {table} where individual_id = :individual and {where[0]}",
+        {"individual": owner.individual_id, **where[1]},
+    )
+    if new:
+        columns = tuple(new[0])
+        values = ", ".join(_bind(column) for column in columns)
+        await execute_many(
+            conn,
+            f"insert into {table} (individual_id, study_id, {', '.join(columns)})"
+            f" values (:individual_id, :study_id, {values})",
+            [
+                {"individual_id": owner.individual_id, "study_id": owner.study_id, **row}
+                for row in new
+            ],
+        )
+
+
+async def execute_many(conn: AsyncConnection, sql: str, rows: Sequence[Row]) -> None:
+    """Run one statement for each row."""
+    await conn.execute(text(sql), list(rows))
+
+
+def overlap_s(a: Row, b: Row) -> float:
+    """Return how long two stays or legs overlap [s]; never negative."""
+    start, end = (
+        ("arrival_time_latest", "departure_time_earliest")
+        if "arrival_time_latest" in a
+        else ("departure_time", "arrival_time")
+    )
+    return max(0.0, (min(a[end], b[end]) - max(a[start], b[start])).total_seconds())
+
+
+async def _renew(
+    conn: AsyncConnection,
+    table: str,
+    owner: Bird,
+    old: Sequence[Row],
+    new: Sequence[Row],
+    columns: tuple[str, ...],
+) -> None:
+    """
+    Touch only what differs.
+
+    A row whose content is equal stays as it is. The others hand their identity on to the new row
+    they overlap longest with (the earlier one in a tie); rows without a successor are deleted.
+    """
+    content = {tuple(_plain(row[c]) for c in columns): row for row in old}
+    kept = [content.pop(tuple(_plain(row[c]) for c in columns), None) for row in new]
+    spare = sorted(content.values(), key=lambda row: row["id"])
+    fresh = [row for row, same in zip(new, kept, strict=True) if same is None]
+    heirs = _heirs(spare, fresh)
+    leaving = [row["id"] for row in spare if row["id"] not in {i for i in heirs if i is not None}]
+    if leaving:
+        await execute(
+            conn, f"delete from {table} where id = any(cast(:ids as bigint[]))", {"ids": leaving}
+        )
+    # Successors may swap places in time: unique keys must not meet half-way.
+    moving = [i for i in heirs if i is not None]
+    if moving:
+        await _step_aside(conn, table, moving)
+    for row, heir in zip(fresh, heirs, strict=True):
+        if heir is None:
+            await _insert(conn, table, owner, row, columns)
+        else:
+            await _update(conn, table, heir, row, columns)
+
+
+async def _step_aside(conn: AsyncConnection, table: str, ids: Sequence[int]) -> None:
+    key = "departure_time" if table == "leg" else "arrival_time_latest"
+    await execute(
+        conn,
+        f"update {table} set {key} = timestamptz '1900-01-01Z' + id * interval '1 second'"
+        " where id = any(cast(:ids as bigint[]))",
+        {"ids": list(ids)},
+    )
+
+
+def _heirs(spare: Sequence[Row], fresh: Sequence[Row]) -> list[int | None]:
+    pairs = sorted(
+        (
+            (-overlap_s(a, b), i, j)
+            for i, a in enumerate(spare)
+            for j, b in enumerate(fresh)
+            if overlap_s(a, b) > 0
+        ),
+    )
+    given: dict[int, int] = {}
+    for _, i, j in pairs:
+        if i not in given.values() and j not in given:
+            given[j] = i
+    return [spare[given[j]]["id"] if j in given else None for j in range(len(fresh))]
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(tuple, value)) if isinstance(value, list) else value
+
+
+def _read(columns: Sequence[str]) -> str:
+    return ", ".join(
+        f"ST_AsBinary({c}) as {c}" if c in _GEOMETRIES else c for c in columns
+    )
+
+
+def _bind(column: str) -> str:
+    return f"ST_GeomFromWKB(:{column}, 4326)" if column in _GEOMETRIES else f":{column}"
+
+
+async def _insert(
+    conn: AsyncConnection, table: str, owner: Bird, row: Row, columns: tuple[str, ...]
+) -> None:
+    names, values = _columns_of(table, columns)
+    await execute(
+        conn,
+        f"insert into {table} (individual_id, study_id, {', '.join(names)})"
+        f" values (:individual_id, :study_id, {', '.join(values)})",
+        {"individual_id": owner.individual_id, "study_id": owner.study_id,
+         **{c: row[c] for c in columns}},
+    )  # fmt: skip
+
+
+async def _update(
+    conn: AsyncConnection, table: str, row_id: int, row: Row, columns: tuple[str, ...]
+) -> None:
+    names, values = _columns_of(table, columns)
+    changes = ", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True))
+    await execute(
+        conn,
+        f"update {table} set {changes} where id = :id",
+        {"id": row_id, **{c: row[c] for c in columns}},
+    )
+
+
+def _columns_of(table: str, columns: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    names, values = list(columns), [_bind(c) for c in columns]
+    if table == "stopover":
+        names.append("centre")
+        values.append(
+            "ST_SetSRID(ST_MakePoint(cast(:lon as float8), cast(:lat as float8)), 4326)"
+        )
+    return names, values

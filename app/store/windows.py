@@ -1,0 +1,177 @@
+"""Fixes of one bird as arrays: what the stages read, by binary COPY."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.movement.track import Track
+from app.store.audience import Audience
+from app.store.engine import driver, execute
+
+PG_EPOCH_US = 946_684_800_000_000
+"""2000-01-01 UTC [us since 1970]: where PostgreSQL's binary timestamps begin."""
+
+FAR_PAST = datetime(1900, 1, 1, tzinfo=UTC)
+FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
+"""Stand for an open end; the fix table holds 1978 to 2100 only."""
+
+_COPY_HEADER_BYTES, _COPY_TRAILER_BYTES = 19, 2
+
+_FIELDS = (
+    ("tag_id", ">i4"), ("time", ">i8"), ("sensor", ">i2"), ("variant", ">i8"), ("lon", ">f8"),
+    ("lat", ">f8"), ("error_m", ">f4"), ("visible", "?"), ("verdict", ">i2"), ("marked", "?"),
+)  # fmt: skip
+
+_ROW = np.dtype(
+    [("n_fields", ">i2")]
+    + [
+        part
+        for name, kind in _FIELDS
+        for part in ((f"{name}_bytes", ">i4"), (name, kind))
+    ]
+)  # fmt: skip
+"""One row of a binary COPY whose columns are all of fixed size and never null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """
+    All live fixes of one bird within a span, in time order.
+
+    Attributes
+    ----------
+    tag_id, time_us, sensor, variant : ndarray of int64, shape (n,)
+        The key of each fix.
+    track : Track
+        Their positions, n fixes; times may repeat.
+    visible : ndarray of bool, shape (n,)
+        As stored.
+    marked : ndarray of bool, shape (n,)
+        A check of the record alone flagged the fix.
+    verdict : ndarray of int64, shape (n,)
+        1 shown by hand, -1 hidden by hand, 0 undecided.
+    """
+
+    tag_id: NDArray[np.int64]
+    sensor: NDArray[np.int64]
+    variant: NDArray[np.int64]
+    track: Track
+    visible: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
+    verdict: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+    @property
+    def time_us(self) -> NDArray[np.int64]:
+        """Times [us since 1970 UTC], shape (n,)."""
+        return self.track.time_us
+
+    def take(self, index: NDArray[np.bool_] | slice) -> Fixes:
+        """Return some of the fixes."""
+        return Fixes(
+            self.tag_id[index], self.sensor[index], self.variant[index], self.track.take(index),
+            self.visible[index], self.marked[index], self.verdict[index],
+        )  # fmt: skip
+
+
+_READ = """
+select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
+  (case v.verdict when 'show' then 1 when 'hide' then -1 else 0 end)::int2 as verdict,
+  exists (select from fix_flag g where (g.tag_id, g.time, g.sensor, g.variant)
+    = (f.tag_id, f.time, f.sensor, f.variant) and g.origin = 'record') as marked
+from deployment d
+join fix f on f.tag_id = d.tag_id and f.live
+  and f.time >= coalesce(lower(d.during), '-infinity')
+  and f.time < coalesce(upper(d.during), 'infinity')
+left join fix_verdict v on (v.tag_id, v.time, v.sensor, v.variant)
+  = (f.tag_id, f.time, f.sensor, f.variant) and v.undone_at is null
+where d.individual_id = {individual} and d.replaced_at is null and d.study_id = any({studies})
+  and f.time >= {from_time} and f.time < {to_time}
+order by f.time, f.tag_id, f.sensor, f.variant
+"""
+
+
+async def load_fixes(
+    conn: AsyncConnection,
+    audience: Audience,
+    individual_id: int,
+    from_time: datetime = FAR_PAST,
+    to_time: datetime = FAR_FUTURE,
+) -> Fixes:
+    """Return the fixes of a bird in [from_time, to_time), through its deployments."""
+    studies = await _studies(conn, audience, individual_id)
+    sink = io.BytesIO()
+    query = _READ.format(
+        individual=int(individual_id),
+        studies=f"array{studies}::int[]",
+        from_time=f"'{from_time.isoformat()}'::timestamptz",
+        to_time=f"'{to_time.isoformat()}'::timestamptz",
+    )
+    await (await driver(conn)).copy_from_query(query, output=sink, format="binary")
+    body = sink.getbuffer()[_COPY_HEADER_BYTES : -_COPY_TRAILER_BYTES or None]
+    return _fixes(np.frombuffer(body, dtype=_ROW))
+
+
+async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int) -> list[int]:
+    """The stages read every study; any other audience only what it may read in full."""
+    rows = await execute(
+        conn, "select study_id from individual where id = :id", {"id": individual_id}
+    )
+    found = [int(row["study_id"]) for row in rows]
+    return [s for s in found if audience.kind == "operator" or s in audience.exact]
+
+
+def _fixes(rows: NDArray[np.void]) -> Fixes:
+    track = Track(
+        rows["time"].astype(np.int64) + PG_EPOCH_US,
+        rows["lon"].astype(np.float64),
+        rows["lat"].astype(np.float64),
+        rows["error_m"].astype(np.float64),
+    )
+    return Fixes(
+        rows["tag_id"].astype(np.int64),
+        rows["sensor"].astype(np.int64),
+        rows["variant"].astype(np.int64),
+        track,
+        rows["visible"].astype(np.bool_),
+        rows["marked"].astype(np.bool_),
+        rows["verdict"].astype(np.int64),
+    )
+
+
+async def visible_near(
+    conn: AsyncConnection, individual_id: int, time: datetime, *, before: bool
+) -> datetime | None:
+    """Return the time of the last visible fix before (or first one from) a time."""
+    low, high = (FAR_PAST, time) if before else (time, FAR_FUTURE)
+    rows = await execute(
+        conn,
+        f"select {'max' if before else 'min'}(t) as t from deployment o, lateral ("
+        " select f.time as t from fix f where f.tag_id = o.tag_id and f.live and f.visible"
+        "  and f.time >= coalesce(lower(o.during), '-infinity')"
+        "  and f.time < coalesce(upper(o.during), 'infinity')"
+        "  and f.time >= :low and f.time < :high"
+        f"  order by f.time {'desc' if before else 'asc'} limit 1) as nearest"
+        " where o.individual_id = :individual and o.replaced_at is null",
+        {"individual": individual_id, "low": low, "high": high},
+    )
+    found: datetime | None = rows[0]["t"]
+    return found
+
+
+def instant(time_us: int) -> datetime:
+    """Return microseconds since 1970 as a UTC time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(time_us))
+
+
+def micros(time: datetime) -> int:
+    """Return a UTC time as microseconds since 1970."""
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

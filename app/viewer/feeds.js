@@ -1,0 +1,51 @@
+// The GeoJSON feeds: what to ask for, page by page, with a bound on what is held.
+
+import { ROOT, request } from './http.js';
+
+/** Drawing order, from the bottom up. */
+export const FEEDS = ['flyways', 'tracks', 'stopovers', 'sites', 'positions'];
+
+const PAGE_FEATURES = 1000; // per request: the first page is drawn soon, a page stays below a few MB
+const MOST_FEATURES = 20000; // per layer: what software rendering still pans at >= 10 frames/s
+
+/** The feeds' query: only the filters that are set. `box` is [west, south, east, north] or null. */
+export function feedQuery(filters, box = null) {
+  const query = new URLSearchParams();
+  for (const name of ['species', 'individual', 'study', 'season']) {
+    if (filters[name]) query.set(name, filters[name]);
+  }
+  const interval = datetimeInterval(filters.from, filters.to);
+  if (interval) query.set('datetime', interval);
+  if (box) query.set('bbox', box.map((degrees) => degrees.toFixed(4)).join(','));
+  query.set('limit', String(PAGE_FEATURES));
+  return query;
+}
+
+/** RFC 3339 interval over whole UTC days, both inclusive; an open end is `..`. */
+export function datetimeInterval(from, to) {
+  if (!from && !to) return '';
+  const first = from ? `${from}T00:00:00Z` : '..';
+  const last = to ? `${to}T23:59:59.999Z` : '..';
+  return `${first}/${last}`;
+}
+
+/** All pages of a feed up to MOST_FEATURES; `complete` says whether that was all there is. */
+export async function fetchFeed(name, query, signal) {
+  const features = [];
+  let next = `feeds/${name}.geojson?${query}`;
+  while (next && features.length < MOST_FEATURES) {
+    const { document: page, response } = await request(next, { signal });
+    features.push(...(page.features ?? []).filter((feature) => feature.geometry));
+    next = nextPage(page, response);
+  }
+  return { features, complete: !next };
+}
+
+function nextPage(page, response) {
+  const linked = /<([^>]+)>\s*;[^,]*rel="?next"?/.exec(response.headers.get('Link') ?? '');
+  const href = linked?.[1] ?? page.links?.find?.((link) => link.rel === 'next')?.href ?? page.next;
+  if (!href) return null;
+  // A service behind a proxy may name another host: its path is ours, its host is not asked.
+  const { pathname, search } = new URL(href, response.url ?? ROOT);
+  return new URL(pathname + search, ROOT).href;
+}

@@ -1,0 +1,67 @@
+// The filter form: options from what the feeds have shown, values from the state.
+
+import { byId, element } from './dom.js';
+import { seasonLabel } from './details.js';
+import { FILTERS, LAYERS } from './state.js';
+import { LANGUAGES, t } from './words.js';
+
+/** Report each change as a part of the state: { species: 'Grus vipio' }. */
+export function listenToForm(change) {
+  for (const name of FILTERS) {
+    byId(`filter-${name}`).addEventListener('change', ({ target }) => {
+      if (target.reportValidity()) change({ [name]: target.value });
+    });
+  }
+  byId('filter-area').addEventListener('change', ({ target }) => change({ area: target.checked }));
+  byId('filter-colour').addEventListener('change', ({ target }) => change({ colour: target.value }));
+  byId('filter-lang').addEventListener('change', ({ target }) => change({ lang: target.value }));
+  for (const layer of LAYERS) {
+    byId(`layer-${layer}`).addEventListener('change', () => change({
+      layers: LAYERS.filter((name) => byId(`layer-${name}`).checked),
+    }));
+  }
+}
+
+/** Bring the form in line with the state and what can be chosen. */
+export function fillForm(state, catalogue, studies, language) {
+  const birds = [...catalogue.birds.values()]
+    .filter((bird) => !state.species || bird.species === state.species)
+    .map((bird) => [bird.id, bird.name]);
+  const species = [...catalogue.species.keys()].map((name) => [name, catalogue.speciesLabel(name)]);
+  const seasons = [...catalogue.seasons].map((season) => [season, seasonLabel(season)]);
+  fillSelect('species', species.sort(byLabel), state);
+  fillSelect('individual', birds.sort(byLabel), state);
+  fillSelect('study', studies.map(({ id, name }) => [String(id), name ?? id]).sort(byLabel), state);
+  fillSelect('season', seasons.sort(latestFirst), state);
+  byId('filter-from').value = state.from;
+  byId('filter-to').value = state.to;
+  byId('filter-to').min = state.from;
+  byId('filter-from').max = state.to;
+  byId('filter-area').checked = state.area;
+  byId('filter-colour').value = state.colour;
+  byId('filter-lang').replaceChildren(...options(Object.entries(LANGUAGES), language));
+  for (const layer of LAYERS) byId(`layer-${layer}`).checked = state.layers.includes(layer);
+}
+
+const byLabel = ([, a], [, b]) => String(a).localeCompare(String(b), undefined, { numeric: true });
+
+const ORDER = ['spring', 'breeding', 'autumn', 'wintering'];
+
+function latestFirst([a], [b]) {
+  const [yearA, nameA] = a.split('-');
+  const [yearB, nameB] = b.split('-');
+  return yearB - yearA || ORDER.indexOf(nameB) - ORDER.indexOf(nameA);
+}
+
+function fillSelect(name, entries, state) {
+  const chosen = state[name];
+  const known = entries.some(([value]) => value === chosen);
+  // A link may name what this audience cannot see (yet): it stays visible as what it is.
+  const extra = chosen && !known ? [[chosen, chosen]] : [];
+  const all = [['', t('filter.all')], ...extra, ...entries];
+  byId(`filter-${name}`).replaceChildren(...options(all, chosen));
+}
+
+const options = (entries, chosen) => entries.map(([value, label]) => (
+  element('option', { value, selected: value === chosen }, String(label))
+));

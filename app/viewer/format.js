@@ -1,0 +1,49 @@
+// Quantities as text. Times are UTC and say so; every number carries its unit.
+
+const DAY_S = 86400;
+const HOUR_S = 3600;
+
+/** `2020-03-12 04:30 UTC`; an em dash when there is no time. */
+export function utc(time) {
+  const date = new Date(time ?? NaN);
+  if (Number.isNaN(date.getTime())) return '—';
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** One instant, or the window it must lie in. */
+export function utcWindow(earliest, latest) {
+  if (!earliest || !latest || earliest === latest) return utc(earliest ?? latest);
+  return `${utc(earliest)} – ${utc(latest)}`;
+}
+
+/** Hours below two days, days above: `31 h`, `12.4 d`. */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return '—';
+  if (seconds < 2 * DAY_S) return `${(seconds / HOUR_S).toFixed(seconds < 10 * HOUR_S ? 1 : 0)} h`;
+  return `${(seconds / DAY_S).toFixed(seconds < 100 * DAY_S ? 1 : 0)} d`;
+}
+
+export function durationRange(least, most) {
+  const [low, high] = [duration(least), duration(most)];
+  if (low === high || high === '—') return low;
+  return low === '—' ? high : `${low} – ${high}`;
+}
+
+/** Metres below one kilometre, kilometres above. */
+export function distance(metres) {
+  if (!Number.isFinite(metres)) return '—';
+  return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(1)} km`;
+}
+
+export const count = (number, lang) => (
+  Number.isFinite(number) ? new Intl.NumberFormat(lang, { maximumFractionDigits: 1 }).format(number) : '—'
+);
+
+/** `36.4500° N, 126.6100° E` */
+export function place([lon, lat]) {
+  const east = ((lon + 540) % 360) - 180;
+  const part = (value, positive, negative) => (
+    `${Math.abs(value).toFixed(4)}° ${value < 0 ? negative : positive}`
+  );
+  return `${part(lat, 'N', 'S')}, ${part(east, 'E', 'W')}`;
+}

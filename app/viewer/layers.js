@@ -1,0 +1,191 @@
+// How each feed is drawn: map layers from a theme and a colour expression, bottom to top.
+
+const EMPTY = { type: 'FeatureCollection', features: [] };
+const DAY_S = 86400;
+
+/** Which map layers belong to which feed. */
+export const GROUPS = {
+  flyways: ['corridor-95', 'corridor-50', 'corridor-edge', 'connections', 'connection-arrows'],
+  tracks: ['tracks-unobserved', 'tracks-casing', 'tracks-observed', 'track-arrows'],
+  stopovers: ['stopovers-most', 'stopovers'],
+  sites: ['sites', 'site-names'],
+  positions: ['positions', 'position-names'],
+};
+
+/** Layers that answer a click, the one on top first. */
+export const PICKED = [
+  ['positions', 'positions'], ['sites', 'sites'], ['stopovers', 'stopovers'],
+  ['flyways', 'connections'], ['tracks', 'tracks-observed'], ['tracks', 'tracks-unobserved'],
+  ['flyways', 'corridor-50'], ['flyways', 'corridor-95'],
+];
+
+export const feedSources = () => Object.fromEntries(
+  [...Object.keys(GROUPS), 'selection'].map((name) => [
+    name, { type: 'geojson', data: EMPTY, tolerance: 0.3 },
+  ]),
+);
+
+/** Pixels of a circle whose area is proportional to the stay; the legend draws the same. */
+const RADIUS_PX_PER_ROOT_DAY = 1.8; // a winter of 150 d: 22 px, less than a finger's width
+const LEAST_RADIUS_PX = 3; // still a target for the pointer
+export const stopoverRadiusPx = (days) => Math.max(LEAST_RADIUS_PX, RADIUS_PX_PER_ROOT_DAY * Math.sqrt(days));
+const stopoverRadius = (property) => [
+  'max', LEAST_RADIUS_PX,
+  ['*', RADIUS_PX_PER_ROOT_DAY, ['sqrt', ['/', ['max', 0, number(property)], DAY_S]]],
+];
+
+/** Pixels of a connection's line, by the birds that flew it; the legend draws the same. */
+export const connectionWidthPx = (birds) => Math.min(9, 1.2 * Math.sqrt(birds));
+const connectionWidth = ['min', 9, ['*', 1.2, ['sqrt', ['max', 1, number('n_birds')]]]];
+
+function number(property) {
+  return ['to-number', ['get', property], 0];
+}
+
+export function feedLayers(theme, colour) {
+  return [
+    ...flywayLayers(theme, colour), ...trackLayers(theme, colour), ...stopoverLayers(theme, colour),
+    ...siteLayers(theme), ...positionLayers(theme, colour), ...selectionLayers(theme),
+  ];
+}
+
+const isPart = (part) => ['==', ['get', 'part'], part];
+const isLevel = (level) => ['==', number('level'), level];
+
+function flywayLayers(theme, colour) {
+  const corridor = (level, opacity) => ({
+    id: `corridor-${level}`, type: 'fill', source: 'flyways',
+    filter: ['all', isPart('corridor'), isLevel(level)],
+    paint: { 'fill-color': colour, 'fill-opacity': opacity, 'fill-antialias': false },
+  });
+  return [
+    corridor(95, 0.14), corridor(50, 0.22),
+    {
+      id: 'corridor-edge', type: 'line', source: 'flyways', filter: isPart('corridor'),
+      paint: { 'line-color': colour, 'line-width': 0.8, 'line-opacity': 0.55 },
+    },
+    {
+      id: 'connections', type: 'line', source: 'flyways', filter: isPart('connection'),
+      layout: { 'line-cap': 'round' },
+      paint: { 'line-color': colour, 'line-width': connectionWidth, 'line-opacity': 0.6 },
+    },
+    arrows('connection-arrows', 'flyways', colour, isPart('connection')),
+  ];
+}
+
+const OBSERVED = ['!=', ['get', 'observed'], false];
+
+function trackLayers(theme, colour) {
+  const width = ['interpolate', ['linear'], ['zoom'], 3, 1.1, 8, 2];
+  return [
+    {
+      id: 'tracks-unobserved', type: 'line', source: 'tracks', filter: ['!', OBSERVED],
+      paint: {
+        'line-color': colour, 'line-width': width, 'line-opacity': 0.8, 'line-dasharray': [1.5, 3],
+      },
+    },
+    {
+      id: 'tracks-casing', type: 'line', source: 'tracks', filter: OBSERVED,
+      layout: { 'line-join': 'round', 'line-cap': 'round' },
+      paint: {
+        'line-color': theme.halo, 'line-opacity': 0.7,
+        'line-width': ['interpolate', ['linear'], ['zoom'], 3, 2.4, 8, 4.5],
+      },
+    },
+    {
+      id: 'tracks-observed', type: 'line', source: 'tracks', filter: OBSERVED,
+      layout: { 'line-join': 'round', 'line-cap': 'round' },
+      paint: { 'line-color': colour, 'line-width': width, 'line-opacity': 0.9 },
+    },
+    arrows('track-arrows', 'tracks', colour, OBSERVED),
+  ];
+}
+
+function arrows(id, source, colour, filter) {
+  return {
+    id, type: 'symbol', source, filter, minzoom: 3.5,
+    layout: {
+      'symbol-placement': 'line', 'symbol-spacing': 140, 'icon-image': 'arrow', 'icon-size': 0.5,
+      'icon-allow-overlap': true, 'icon-rotation-alignment': 'map',
+    },
+    paint: { 'icon-color': colour },
+  };
+}
+
+function stopoverLayers(theme, colour) {
+  const longestBelow = ['-', 0, number('duration_min_s')];
+  return [
+    {
+      id: 'stopovers-most', type: 'circle', source: 'stopovers',
+      layout: { 'circle-sort-key': longestBelow },
+      paint: {
+        'circle-radius': stopoverRadius('duration_max_s'), 'circle-color': colour,
+        'circle-opacity': 0, 'circle-stroke-color': colour, 'circle-stroke-width': 0.8,
+        'circle-stroke-opacity': 0.75,
+      },
+    },
+    {
+      id: 'stopovers', type: 'circle', source: 'stopovers',
+      layout: { 'circle-sort-key': longestBelow },
+      paint: {
+        'circle-radius': stopoverRadius('duration_min_s'), 'circle-color': colour,
+        'circle-opacity': 0.38, 'circle-stroke-color': theme.halo, 'circle-stroke-width': 0.8,
+      },
+    },
+  ];
+}
+
+function siteLayers(theme) {
+  return [
+    {
+      id: 'sites', type: 'symbol', source: 'sites',
+      layout: { 'icon-image': 'diamond', 'icon-size': 0.5, 'icon-allow-overlap': true },
+      paint: { 'icon-color': theme.site, 'icon-halo-color': theme.halo, 'icon-halo-width': 1.5 },
+    },
+    name('site-names', 'sites', ['coalesce', ['get', 'name'], ''], theme, 4),
+  ];
+}
+
+function positionLayers(theme, colour) {
+  return [
+    {
+      id: 'positions', type: 'circle', source: 'positions',
+      paint: {
+        'circle-radius': 4.5, 'circle-color': colour, 'circle-stroke-color': theme.ink,
+        'circle-stroke-width': 1.6,
+      },
+    },
+    name('position-names', 'positions', ['to-string', ['get', 'individual']], theme, 5.5),
+  ];
+}
+
+function name(id, source, text, theme, minzoom) {
+  return {
+    id, type: 'symbol', source, minzoom,
+    layout: {
+      'text-field': text, 'text-font': ['sans-serif'], 'text-size': 12, 'text-max-width': 9,
+      'text-variable-anchor': ['left', 'right', 'top', 'bottom'], 'text-radial-offset': 0.8,
+      'text-justify': 'auto', 'text-optional': true,
+    },
+    paint: { 'text-color': theme.ink, 'text-halo-color': theme.halo, 'text-halo-width': 1.4 },
+  };
+}
+
+function selectionLayers(theme) {
+  const isPoint = ['==', ['geometry-type'], 'Point'];
+  return [
+    {
+      id: 'selection-line', type: 'line', source: 'selection', filter: ['!', isPoint],
+      layout: { 'line-join': 'round', 'line-cap': 'round' },
+      paint: { 'line-color': theme.selection, 'line-width': 3.2, 'line-opacity': 0.85 },
+    },
+    {
+      id: 'selection-point', type: 'circle', source: 'selection', filter: isPoint,
+      paint: {
+        'circle-radius': ['+', 4, ['max', 5, stopoverRadius('duration_max_s')]], 'circle-opacity': 0,
+        'circle-color': theme.selection, 'circle-stroke-color': theme.selection,
+        'circle-stroke-width': 2,
+      },
+    },
+  ];
+}

@@ -1,0 +1,89 @@
+// The legend: only what the map shows now, drawn with the map's own measures.
+
+import { byId, drawing, element } from './dom.js';
+import { connectionWidthPx, stopoverRadiusPx } from './layers.js';
+import { t } from './words.js';
+
+const DAYS = [2, 14, 60, 150]; // the printed classes' limits, then a long and a whole winter
+const BIRDS = [1, 10, 40];
+
+/** `visible`: feeds that are on and hold features; `label`: colour value -> name. */
+export function drawLegend({ scale, shown, visible, label, choose, chosen }) {
+  byId('legend').replaceChildren(...[
+    colours({ scale, shown, label, choose, chosen }),
+    visible.has('tracks') ? entry(trackKey(), t('legend.tracks')) : null,
+    visible.has('stopovers') ? entry(stopoverKey(), t('legend.stopovers')) : null,
+    visible.has('sites') ? entry(siteKey(), t('legend.sites')) : null,
+    visible.has('positions') ? entry(positionKey(), t('legend.positions')) : null,
+    visible.has('flyways') ? entry(connectionKey(), t('legend.connections')) : null,
+    visible.has('flyways') ? entry(corridorKey(), t('legend.corridors')) : null,
+  ].filter(Boolean));
+}
+
+function colours({ scale, shown, label, choose, chosen }) {
+  const entries = scale.entries.filter(([value]) => shown.has(value));
+  const items = entries.map(([value, colour]) => element('li', {}, element(
+    'button',
+    {
+      type: 'button', class: 'row', 'aria-pressed': String(chosen === value),
+      click: () => choose(chosen === value ? '' : value),
+    },
+    drawing(14, 14, ['circle', { cx: 7, cy: 7, r: 5.5, fill: colour }]),
+    element('span', {}, label(value)),
+  )));
+  const repeats = new Set(entries.map(([, colour]) => colour)).size < entries.length;
+  return element(
+    'div', { class: 'legend-colours' },
+    element('ul', { class: 'rows', 'aria-label': t(`colour.${scale.by}`) }, items),
+    repeats ? element('p', { class: 'quiet' }, t('legend.repeats')) : null,
+  );
+}
+
+const entry = (key, text) => element('div', { class: 'key' }, key, element('span', {}, text));
+const line = (y, attributes) => ['line', { x1: 2, x2: 42, y1: y, y2: y, stroke: 'currentColor', ...attributes }];
+
+const trackKey = () => drawing(
+  44, 18, line(5, { 'stroke-width': 1.8 }), line(13, { 'stroke-width': 1.8, 'stroke-dasharray': '3 5' }),
+);
+
+const siteKey = () => drawing(44, 18, ['path', { d: 'M22 4 L27 9 L22 14 L17 9 Z', fill: 'currentColor' }]);
+
+const positionKey = () => drawing(44, 18, ['circle', {
+  cx: 22, cy: 9, r: 4.5, fill: 'currentColor', 'fill-opacity': 0.45, stroke: 'currentColor', 'stroke-width': 1.6,
+}]);
+
+const corridorKey = () => drawing(
+  44, 18,
+  ['rect', { x: 2, y: 2, width: 40, height: 14, fill: 'currentColor', 'fill-opacity': 0.14 }],
+  ['rect', { x: 12, y: 5, width: 20, height: 8, fill: 'currentColor', 'fill-opacity': 0.26 }],
+);
+
+/** Circles standing on one line, each with its days below. */
+function stopoverKey() {
+  const base = 2 * stopoverRadiusPx(DAYS.at(-1)) + 2;
+  const shapes = [];
+  let x = 0;
+  for (const days of DAYS) {
+    const r = stopoverRadiusPx(days);
+    const half = Math.max(r + 2, 18);
+    const circle = {
+      cx: x + half, cy: base - r, r, fill: 'currentColor', 'fill-opacity': 0.3,
+      stroke: 'currentColor', 'stroke-width': 0.8,
+    };
+    shapes.push(['circle', circle], caption(x + half, base + 14, `${days} d`));
+    x += 2 * half;
+  }
+  return drawing(x, base + 18, ...shapes);
+}
+
+function connectionKey() {
+  const shapes = BIRDS.flatMap((birds, order) => [['line', {
+    x1: 6 + order * 46, x2: 38 + order * 46, y1: 8, y2: 8, stroke: 'currentColor',
+    'stroke-opacity': 0.6, 'stroke-width': connectionWidthPx(birds), 'stroke-linecap': 'round',
+  }], caption(22 + order * 46, 27, String(birds))]);
+  return drawing(140, 31, ...shapes);
+}
+
+const caption = (x, y, content) => ['text', {
+  x, y, content, 'text-anchor': 'middle', 'font-size': 11, fill: 'currentColor',
+}];

@@ -1,0 +1,52 @@
+// Holds the answer of each feed to its latest question; an overtaken question is given up.
+
+import { FEEDS, fetchFeed } from './feeds.js';
+
+export class Loader {
+  data = Object.fromEntries(FEEDS.map((feed) => [feed, []]));
+
+  incomplete = new Set();
+
+  #underway = new Map(); // feed -> AbortController
+  #asked = new Map(); // feed -> the query that is answered or under way
+
+  /** `received(feed, features)`, `failed(feed, problem)` and `progress()` are told as it happens. */
+  constructor({ received, failed, progress }) {
+    Object.assign(this, { received, failed, progress });
+  }
+
+  get underway() { return [...this.#underway.keys()]; }
+
+  /** Ask these feeds this query, except where it is already answered or under way. */
+  async ask(feeds, query) {
+    const stale = feeds.filter((feed) => this.#asked.get(feed) !== String(query));
+    await Promise.all(stale.map((feed) => this.#load(feed, query)));
+  }
+
+  async #load(feed, query) {
+    this.#underway.get(feed)?.abort();
+    const attempt = new AbortController();
+    this.#underway.set(feed, attempt);
+    this.#asked.set(feed, String(query));
+    this.progress();
+    try {
+      const { features, complete } = await fetchFeed(feed, query, attempt.signal);
+      this.#hold(feed, features, complete);
+    } catch (error) {
+      if (error.name === 'AbortError') return;
+      this.#asked.delete(feed);
+      this.#hold(feed, [], true); // an old answer would belie the filters shown beside it
+      this.failed(feed, error);
+    } finally {
+      if (this.#underway.get(feed) === attempt) this.#underway.delete(feed);
+      this.progress();
+    }
+  }
+
+  #hold(feed, features, complete) {
+    this.data[feed] = features;
+    if (complete) this.incomplete.delete(feed);
+    else this.incomplete.add(feed);
+    this.received(feed, features);
+  }
+}

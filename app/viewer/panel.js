@@ -1,0 +1,45 @@
+// The details panel: opens on a choice, takes the focus, gives it back when closed.
+
+import { rows, title } from './details.js';
+import { byId, element } from './dom.js';
+import { t } from './words.js';
+
+let returnFocus = null;
+
+/** Show one feature; `others` are what lies under the same point, `choose` switches to one. */
+export function openPanel(chosen, others, { choose, actions }) {
+  const panel = byId('details');
+  if (panel.hidden) returnFocus = document.activeElement;
+  const pairs = rows(chosen.feed, chosen.feature).flatMap(([label, value]) => [
+    element('dt', {}, label), element('dd', {}, value),
+  ]);
+  byId('details-kind').textContent = t(`layer.${chosen.feed}`);
+  byId('details-title').textContent = title(chosen.feed, chosen.feature);
+  byId('details-body').replaceChildren(
+    element('dl', {}, pairs),
+    element('div', { class: 'actions' }, actions.map(({ label, run }) => (
+      element('button', { type: 'button', click: run }, label)
+    ))),
+    ...alsoHere(others, choose),
+  );
+  panel.hidden = false;
+  byId('details-title').focus({ preventScroll: true });
+}
+
+function alsoHere(others, choose) {
+  if (others.length === 0) return [];
+  const items = others.map((other) => element('li', {}, element(
+    'button', { type: 'button', class: 'row', click: () => choose(other) },
+    element('span', {}, title(other.feed, other.feature)),
+    element('span', { class: 'quiet' }, t(`layer.${other.feed}`)),
+  )));
+  return [element('h3', {}, t('details.also')), element('ul', { class: 'rows' }, items)];
+}
+
+export function closePanel() {
+  const panel = byId('details');
+  if (panel.hidden) return;
+  panel.hidden = true;
+  if (returnFocus?.isConnected) returnFocus.focus();
+  returnFocus = null;
+}

@@ -1,0 +1,50 @@
+// What the reader chose: kept in the address (#…), so that a link shows the same map.
+
+export const FILTERS = ['species', 'individual', 'study', 'season', 'from', 'to'];
+export const LAYERS = ['tracks', 'stopovers', 'sites', 'flyways', 'positions'];
+
+export const START = Object.freeze({
+  zoom: 3.1, lat: 41.5, lon: 120, // North-East Asia whole, from the Lena to the Yangtze
+  layers: Object.freeze(['tracks', 'stopovers', 'sites', 'positions']),
+  species: '', individual: '', study: '', season: '', from: '', to: '',
+  area: false, colour: 'species', lang: '',
+});
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Read a fragment; whatever is malformed falls back to the start, part by part. */
+export function readFragment(fragment) {
+  const given = new URLSearchParams(fragment.replace(/^#/, ''));
+  const state = { ...START, ...readPosition(given.get('map')) };
+  for (const name of FILTERS) state[name] = given.get(name) ?? '';
+  for (const name of ['from', 'to']) if (!DATE.test(state[name])) state[name] = '';
+  if (given.has('layers')) {
+    const wanted = given.get('layers').split(',');
+    state.layers = LAYERS.filter((layer) => wanted.includes(layer));
+  }
+  state.area = given.get('area') === '1';
+  state.colour = given.get('colour') === 'individual' ? 'individual' : 'species';
+  state.lang = given.get('lang') ?? '';
+  return state;
+}
+
+function readPosition(text) {
+  const [zoom, lat, lon] = (text ?? '').split('/').map(Number);
+  const sound = [zoom, lat, lon].every(Number.isFinite)
+    && zoom >= 0 && zoom <= 20 && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
+  return sound ? { zoom, lat, lon } : {};
+}
+
+/** Write the fragment; what equals the start is left out, the position always stands. */
+export function writeFragment(state) {
+  const lon = ((state.lon + 540) % 360) - 180;
+  const parts = [`map=${state.zoom.toFixed(2)}/${state.lat.toFixed(4)}/${lon.toFixed(4)}`];
+  for (const name of FILTERS) if (state[name]) parts.push(`${name}=${encodeURIComponent(state[name])}`);
+  if (state.layers.join() !== START.layers.join()) parts.push(`layers=${state.layers.join()}`);
+  if (state.area) parts.push('area=1');
+  if (state.colour !== START.colour) parts.push(`colour=${state.colour}`);
+  if (state.lang) parts.push(`lang=${state.lang}`);
+  return `#${parts.join('&')}`;
+}
+
+export const filtered = (state) => state.area || FILTERS.some((name) => state[name]);

@@ -1,0 +1,190 @@
+"""
+``python -m ingest check FILE``: what the service would make of a file, with no server.
+
+Exit codes: 0 every unit would be stored; 1 some units would be refused; 2 the file can't be read
+at all (or the command was misspelt); 3 nothing refused, but something is suspect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ingest import (
+    FORMATS,
+    Refusal,
+    UnreadablePush,
+    Warning_,
+    decode,
+    decode_reference,
+    sniff,
+    unpack,
+)
+from ingest.checks import record_flags
+from ingest.clock import SECOND_US
+from ingest.daylight import zone_suspect
+from ingest.formats import movebank_reference_csv
+
+FILE_MAX_BYTES = 1_073_741_824
+"""Largest file checked, inflated [bytes]: 1 GiB fits the memory of a laptop."""
+
+REFUSALS_SHOWN = 20
+"""Refusals printed; ``--json`` holds all."""
+
+ALL_STORED, SOME_REFUSED, UNREADABLE, SUSPECT = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check found: the counts of a receipt, plus flags."""
+
+    file: str
+    format: str
+    units: int
+    records: int
+    without_position: int
+    individuals: int
+    time_first_us: int | None
+    time_last_us: int | None
+    refused: int
+    flagged: dict[str, int]
+    warnings: list[Warning_]
+    refusals: list[Refusal]
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the command."""
+        if self.refusals:
+            return SOME_REFUSED
+        return SUSPECT if self.warnings or self.flagged else ALL_STORED
+
+
+def check(name: str, payload: bytes, form: str | None, tz: str, now_us: int) -> Findings:
+    """Decode a file and put together what was found."""
+    content = unpack(payload, limit_bytes=FILE_MAX_BYTES)
+    form = form or sniff(content)
+    if form == movebank_reference_csv.NAME:
+        return _check_reference(name, content, tz, now_us)
+    decoded = decode(content, format=form, tz=tz, now_us=now_us)
+    records = decoded.records
+    suspect = zone_suspect(records)
+    first, last = records["time_us"].min(), records["time_us"].max()
+    return Findings(
+        file=name,
+        format=decoded.format,
+        units=decoded.units,
+        records=records.height,
+        without_position=records["lon"].null_count(),
+        individuals=records.select("individual", "tag").n_unique(),
+        time_first_us=first if isinstance(first, int) else None,
+        time_last_us=last if isinstance(last, int) else None,
+        refused=len(decoded.refusals),
+        flagged=dict(sorted(Counter(record_flags(records)["code"].to_list()).items())),
+        warnings=[*decoded.warnings, *([suspect] if suspect else [])],
+        refusals=decoded.refusals,
+    )
+
+
+def _check_reference(name: str, content: bytes, tz: str, now_us: int) -> Findings:
+    """Put together what was found in reference data."""
+    decoded = decode_reference(content, tz=tz, now_us=now_us)
+    starts = [row.deploy_on_us for row in decoded.rows if row.deploy_on_us is not None]
+    return Findings(
+        file=name,
+        format=movebank_reference_csv.NAME,
+        units=decoded.units,
+        records=len(decoded.rows),
+        without_position=0,
+        individuals=len({row.individual for row in decoded.rows}),
+        time_first_us=min(starts, default=None),
+        time_last_us=max(starts, default=None),
+        refused=len(decoded.refusals),
+        flagged={},
+        warnings=decoded.warnings,
+        refusals=decoded.refusals,
+    )
+
+
+def show(found: Findings, console: Console) -> None:
+    """Print findings for people."""
+    counts = Table(title=Text(f"{found.file} as {found.format}"), show_header=False)
+    shown = {
+        "units": found.units,
+        "would be stored": found.records,
+        "of these without position": found.without_position,
+        "birds or tags": found.individuals,
+        "refused": found.refused,
+    }
+    for label, count in shown.items():
+        counts.add_row(label, f"{count:,}")
+    for code, count in found.flagged.items():
+        counts.add_row(f"flagged {code}", f"{count:,}")
+    console.print(counts)
+    for warning in found.warnings:
+        console.print(Text(f"{warning.code}: {warning.detail}"))
+    for refusal in found.refusals[:REFUSALS_SHOWN]:
+        console.print(Text(f"unit {refusal.unit}: {refusal.code}. {refusal.remedy}"))
+        console.print(Text(f"    {refusal.excerpt}"))
+    rest = found.refused - REFUSALS_SHOWN
+    if rest > 0:
+        console.print(Text(f"... and {rest:,} more; --json lists all."))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command."""
+    chosen = _parser().parse_args(arguments)
+    path = Path(chosen.file)
+    console = Console(soft_wrap=True)
+    try:
+        payload = path.read_bytes()
+        now_us = time.time_ns() * SECOND_US // 1_000_000_000
+        found = check(path.name, payload, chosen.format, chosen.tz, now_us)
+    except OSError as error:
+        Console(stderr=True).print(Text(f"{path}: {error.strerror}"))
+        return UNREADABLE
+    except UnreadablePush as error:
+        problem = {"code": error.code, "detail": error.detail, "remedy": error.remedy}
+        if chosen.json:
+            sys.stdout.write(msgspec.json.encode(problem).decode() + "\n")
+        else:
+            console.print(Text(f"{error.code}: {error.detail} {error.remedy}"))
+        return UNREADABLE
+    if chosen.json:
+        sys.stdout.write(msgspec.json.encode(asdict(found)).decode() + "\n")
+    else:
+        show(found, console)
+    return found.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ingest",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(required=True, metavar="check")
+    verb = verbs.add_parser("check", help="tell what would be stored, refused, suspected")
+    verb.add_argument("file", help="the file, plain, gzip or zip")
+    verb.add_argument("--format", choices=sorted(FORMATS), help="default: by its first bytes")
+    verb.add_argument("--tz", default="UTC", help="zone of times that carry none (UTC)")
+    verb.add_argument("--json", action="store_true", help="one JSON object, all refusals")
+    return parser
+
+
+def _run() -> NoReturn:
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    _run()

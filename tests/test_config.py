@@ -1,0 +1,72 @@
+"""Settings come from the environment and are checked at the door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.config import Settings, default_data_dir
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # away from a developer's own .env
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"FLYWAYS_{name.upper()}", raising=False)
+
+
+def test_the_defaults_serve_this_machine_only() -> None:
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.database_url is None
+    assert settings.demo
+
+
+def test_the_environment_wins_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("FLYWAYS_PORT=8001\nFLYWAYS_DEMO=0\nOTHER=1\n")
+    monkeypatch.setenv("FLYWAYS_PORT", "8002")
+    settings = Settings()
+    assert settings.port == 8002
+    assert not settings.demo
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "0"), ("PORT", "70000"), ("POOL_SIZE", "0"), ("LOG_LEVEL", "loud")],
+)
+def test_a_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"FLYWAYS_{name}", value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+def test_settings_do_not_change_while_running() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("birds.example", "http://birds.example:8000"),
+    ],
+)
+def test_the_address_can_be_opened_in_a_browser(host: str, address: str) -> None:
+    assert Settings(host=host).address == address
+
+
+def test_data_live_where_the_system_expects_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_data_dir() == tmp_path / "flyways"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert default_data_dir() == Path("/var/lib/flyways")

@@ -147,7 +147,7 @@ def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     out = np.empty(2 * n, dtype=np.int64)
     size = 0
     for sweep in range(2):
-        floor = size + 1 if sweep == 1 else 1
+        floor = size if sweep == 1 else 1
         for step in range(n):
             i = step if sweep == 0 else n - 1 - step
             if sweep == 1 and step == 0:

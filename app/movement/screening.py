@@ -185,7 +185,7 @@ def _implied_speed(track: Track, code: NDArray[np.int8], shown: BoolArray) -> Fl
     return out
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _reachable(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> bool:
     """Say whether a bird can get `far_m` in `dt_s`, `reach` being its normal and hard speed."""
     if dt_s <= 0.0 or far_m > reach[0] * dt_s + ERROR_SIGMAS * error_m:
@@ -258,7 +258,7 @@ def _best_chain(
     return kept
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _price(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> int:
     """Return the cost of one step of the chain."""
     if _reachable(dt_s, far_m, error_m, reach):

@@ -3,7 +3,7 @@ import doctest
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.movement import gaps, geodesy, legs, screening, steps, stopovers
@@ -42,6 +42,7 @@ def test_distance_agrees_with_published_lines():
     assert azimuth[0] == pytest.approx(306.86816, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(lons, lats, st.floats(0, 360), st.floats(0, 2e6))
 def test_arc_stays_within_its_stated_error(lon, lat, azimuth, far):
     lon2, lat2, _ = geodesy.WGS84.fwd(lon, lat, azimuth, far)
@@ -76,6 +77,7 @@ def test_path_length_of_nothing_is_zero():
     assert path_length_m(np.array([1.0]), np.array([1.0])) == 0.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.sampled_from([0.0, 179.98, -120.0]))
 def test_hull_equals_shapely_s(seed, n, lon0):
     rng = np.random.default_rng(seed)

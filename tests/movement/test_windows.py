@@ -137,7 +137,9 @@ def test_windows_of_real_cranes_stay_bounded(neasia_cranes):
     days = []
     for track in neasia_cranes.values():
         edges = [0, *np.flatnonzero(cuts(track, profile_of("Grus virgo"))), len(track)]
-        span = [track.time_us[b - 1] - track.time_us[a] for a, b in zip(edges, edges[1:], strict=False)]
+        span = [
+            track.time_us[b - 1] - track.time_us[a] for a, b in zip(edges, edges[1:], strict=False)
+        ]
         days += [s / 86.4e9 for s in span]
     assert len(days) > 1000
     assert max(days) < 185  # a whole summer or winter in one place

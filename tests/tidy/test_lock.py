@@ -16,8 +16,8 @@ def lock(root: Path) -> str:
 
 def locked(lock: str) -> dict[str, str]:
     """Give each locked package with its block of lines."""
-    blocks = re.findall(r"^([\w.-]+)(\[[\w,-]+\])?==(.*(?:\\\n.*)*)", lock, re.MULTILINE)
-    return {canonical(name): block for name, _, block in blocks}
+    blocks = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==((?:.*\\\n)*.*)", lock, re.MULTILINE)
+    return {canonical(name): block for name, block in blocks}
 
 
 def canonical(name: str) -> str:

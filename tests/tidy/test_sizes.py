@@ -10,6 +10,11 @@ MODULE_MAX_LINES = 400
 PARAMETERS_MAX = 5  # more are keyword-only; FastAPI's and typer's are the caller's words
 
 
+def grown(sources: list[Path]) -> list[Path]:
+    """Give the modules that people wrote to be read: a first migration is a list of tables."""
+    return [path for path in sources if path.parent.name != "versions"]
+
+
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     tree = ast.parse(path.read_text())
     return [
@@ -31,7 +36,7 @@ def is_handler(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def test_functions_are_short(sources: list[Path], root: Path) -> None:
     long = [
         f"{path.relative_to(root)}:{node.lineno} {node.name} has {body_lines(node)} lines"
-        for path in sources
+        for path in grown(sources)
         for node in functions(path)
         if body_lines(node) > FUNCTION_MAX_LINES
     ]
@@ -39,7 +44,7 @@ def test_functions_are_short(sources: list[Path], root: Path) -> None:
 
 
 def test_modules_are_short(sources: list[Path], root: Path) -> None:
-    sizes = {path.relative_to(root): len(path.read_text().splitlines()) for path in sources}
+    sizes = {path.relative_to(root): len(path.read_text().splitlines()) for path in grown(sources)}
     assert not {str(path): size for path, size in sizes.items() if size > MODULE_MAX_LINES}
 
 

@@ -65,8 +65,7 @@ def test_where_the_fast_reader_dares_it_agrees_with_the_exact_one(text: str) -> 
 def test_any_bytes_open_or_are_told(payload: bytes) -> None:
     try:
         sheet = open_sheet(payload)
-    except UnreadablePush as told:
-        assert told.code in {"empty", "line-too-long"}
+    except UnreadablePush:
         return
     rows = read_rows(sheet, [0], 0)
     data_lines = sum(1 for line in sheet.lines if line.strip())

@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
     stub: Stub
     vendor: dict[str, Path]
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Keep the test's output quiet."""
 
     def do_GET(self) -> None:
@@ -210,9 +210,11 @@ def visit(browser: Browser, base_url: str) -> Iterator[Visit]:
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.on(
         "console",
-        lambda message: message.type in {"error", "warning"}
-        and "GPU stall due to ReadPixels" not in message.text  # what a screenshot costs
-        and visit.complaints.append(message.text),
+        lambda message: (
+            message.type in {"error", "warning"}
+            and "GPU stall due to ReadPixels" not in message.text  # what a screenshot costs
+            and visit.complaints.append(message.text)
+        ),
     )
     yield visit
     context.close()

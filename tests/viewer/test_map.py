@@ -105,8 +105,8 @@ def test_a_stay_opens_from_the_keyboard_and_gives_the_focus_back(visit: Visit) -
     page.keyboard.press("Enter")
     details = page.inner_text("#details")
     assert "WN-07 Cheorwon" in details
-    assert "2025-02-24 00:00 UTC – 2025-02-24 06:00 UTC" in details
-    assert "15.8 d – 19.2 d" in details
+    assert "2025-02-24 00:00 UTC \u2013 2025-02-24 06:00 UTC" in details
+    assert "15.8 d \u2013 19.2 d" in details
     assert page.evaluate("document.activeElement.id") == "details-title"
     page.keyboard.press("Escape")
     assert page.is_hidden("#details")
@@ -162,7 +162,9 @@ def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub)
     assert "Signed in: Crane Institute" in page.inner_text("#session")
     with page.expect_navigation():
         page.get_by_role("button", name="Sign out").click()
-    visit.page.wait_for_function("() => document.querySelector('#session').innerText === 'Public view'")
+    visit.page.wait_for_function(
+        "() => document.querySelector('#session').innerText === 'Public view'"
+    )
     assert stub.signed_in is False
 
 
@@ -198,7 +200,8 @@ def test_every_control_has_a_name_and_every_heading_its_level(visit: Visit) -> N
     broken = page.evaluate(
         "[...document.querySelectorAll('[aria-labelledby], [aria-controls], label[for]')]"
         ".flatMap((node) => ['aria-labelledby', 'aria-controls', 'for']"
-        ".map((name) => node.getAttribute(name))).filter((id) => id && !document.getElementById(id))"
+        ".map((name) => node.getAttribute(name)))"
+        ".filter((id) => id && !document.getElementById(id))"
     )
     assert broken == []
     assert page.locator("h1").count() == 1

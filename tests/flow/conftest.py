@@ -96,9 +96,7 @@ async def service(new_service) -> Service:
 
 
 def flock(*, seed: int = 5, birds: int = 2, days: float = 120, **sending) -> Flock:
-    places = [
-        Place(row["name"], float(row["lon"]), float(row["lat"])) for row in rows("sites")
-    ]
+    places = [Place(row["name"], float(row["lon"]), float(row["lat"])) for row in rows("sites")]
     species = [profiles()["white_naped_crane"], profiles()["black_faced_spoonbill"]]
     return simulate_flock(
         species, places, n_individuals=birds, start_us=START_US, days=days, seed=seed,

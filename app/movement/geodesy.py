@@ -124,7 +124,9 @@ def hull(lon: FloatArray, lat: FloatArray) -> IntArray:
     """
     centre = mean_position(lon, lat)
     plane = tangent_plane(lon, lat, centre)
-    _, index = np.unique(plane, axis=0, return_index=True)
+    order = np.lexsort((plane[:, 1], plane[:, 0]))
+    fresh = np.any(np.diff(plane[order], axis=0, prepend=np.nan) != 0.0, axis=1)
+    index = order[fresh]
     if index.shape[0] < 3:
         return np.asarray(index, dtype=np.int64)
     corners = _monotone_chain(np.ascontiguousarray(plane[index]))

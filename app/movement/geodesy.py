@@ -69,7 +69,11 @@ def to_normal(lon: FloatArray, lat: FloatArray) -> FloatArray:
     """Return the unit vectors normal to the ellipsoid (n-vectors), shape (n, 3)."""
     lam, phi = np.radians(lon), np.radians(lat)
     cos_phi = np.cos(phi)
-    return np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)], axis=1)
+    normal = np.empty((lon.shape[0], 3))
+    normal[:, 0] = cos_phi * np.cos(lam)
+    normal[:, 1] = cos_phi * np.sin(lam)
+    normal[:, 2] = np.sin(phi)
+    return normal
 
 
 def from_normal(normal: FloatArray) -> tuple[float, float]:

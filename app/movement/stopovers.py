@@ -204,11 +204,11 @@ def _describe(track: Track, first: IntArray, last: IntArray, inside: BoolArray) 
         at = a + np.flatnonzero(inside[a : b + 1])
         lon, lat = track.lon[at], track.lat[at]
         centre[k] = mean_position(lon, lat)
-        radius[k] = _farthest_m(centre[k], lon, lat)
         count[k] = at.shape[0]
         observed[k] = observed_us(t[a : b + 1]) / SECOND_US
         longest[k] = longest_gap_us(t[a : b + 1]) / SECOND_US
         corner = hull(lon, lat)
+        radius[k] = _farthest_m(centre[k], lon[corner], lat[corner])  # a corner is the farthest
         rings.append(np.stack([lon[corner], lat[corner]], axis=1))
     return Stays(
         first,

@@ -8,7 +8,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import numpy as np
@@ -20,8 +20,10 @@ from app.errors import BadInput
 from app.movement.layers import OUTSIDE, AreaIndex, PolygonIndex, RasterClasses
 from app.store import work
 from app.store.engine import execute
-from ingest.layers.geotiff import RasterLayer
-from ingest.layers.polygons import PolygonLayer
+
+if TYPE_CHECKING:  # the decoders load GDAL, which no reader of layers needs
+    from ingest.layers.geotiff import RasterLayer
+    from ingest.layers.polygons import PolygonLayer
 
 Index = PolygonIndex | RasterClasses | AreaIndex
 

@@ -214,9 +214,7 @@ class Where:
         if filters.individual is not None:
             self.add("i.ref = :individual", individual=filters.individual)
         if filters.study is not None:
-            self.add(
-                "i.study_id = (select id from study where ref = :study)", study=filters.study
-            )
+            self.add("i.study_id = (select id from study where ref = :study)", study=filters.study)
         return self
 
     def times(self, filters: Filters, first: str, last: str) -> Where:

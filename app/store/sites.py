@@ -66,8 +66,7 @@ async def page(
     chosen = _chosen(audience, filters, after)
     return await execute(
         conn,
-        f"select {_COLUMNS} from site x where {chosen.sql}"  # noqa: S608 - fixed text
-        " order by x.name, x.ref limit :fetch",
+        f"select {_COLUMNS} from site x where {chosen.sql} order by x.name, x.ref limit :fetch",
         {**chosen.values, "fetch": fetch},
     )
 
@@ -76,7 +75,7 @@ async def find(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str
     """Return one site of the caller's catalogue, or None."""
     rows = await execute(
         conn,
-        f"select {_COLUMNS} from site x where x.scope = :scope and x.ref = :ref",  # noqa: S608 - fixed text
+        f"select {_COLUMNS} from site x where x.scope = :scope and x.ref = :ref",
         {"scope": audience.scope, "ref": ref},
     )
     return rows[0] if rows else None

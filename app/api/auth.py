@@ -28,42 +28,34 @@ _SCHEMES = [Depends(_bearer), Depends(_cookie)]
 
 async def caller(request: Request, store: StoreDep) -> Audience:
     """Resolve the caller, whatever its scopes; no key and no session is the public."""
-    key = await _presented(request, store)
-    async with store.read() as conn:
-        if key is None:
+    header = request.headers.get("authorization")
+    if header is None:
+        token = request.cookies.get(COOKIE)
+        async with store.read() as conn:
+            # A browser keeps sending a cookie that has ended; it goes on as the public.
+            if token is not None:
+                return await partners.session_audience(conn, token)
             return await load_audience(conn)
-        return await load_audience(
+    scheme, _, secret = header.partition(" ")
+    async with store.read() as conn:
+        key = await partners.find_key(conn, secret.strip())
+        if scheme.lower() != "bearer" or key is None:
+            raise NotSignedIn(
+                "The key is unknown, expired or revoked.",
+                remedy="Send Authorization: Bearer flw_… with a current key, or none to read "
+                "what is public.",
+                code="key-unknown",
+            )
+        audience = await load_audience(
             conn,
             institute_id=key["institute_id"],
             key_id=key["id"],
             scopes=frozenset(key["scopes"]),
         )
-
-
-async def _presented(request: Request, store: StoreDep) -> partners.Key | None:
-    header = request.headers.get("authorization")
-    if header is None:
-        token = request.cookies.get(COOKIE)
-        if token is None:
-            return None
-        async with store.read() as conn:
-            key = await partners.find_session(conn, token)
-        # A browser keeps sending a cookie that has ended; it goes on as the public.
-        return None if key is None else partners.Key(**{**key, "scopes": ["read"]})
-    scheme, _, secret = header.partition(" ")
-    async with store.read() as conn:
-        key = await partners.find_key(conn, secret.strip())
-    if scheme.lower() != "bearer" or key is None:
-        raise NotSignedIn(
-            "The key is unknown, expired or revoked.",
-            remedy="Send Authorization: Bearer flw_… with a current key, or none to read what "
-            "is public.",
-            code="key-unknown",
-        )
     if key["use_is_stale"]:
         async with store.write() as conn:
             await partners.touch_key(conn, key["id"])
-    return key
+    return audience
 
 
 def require(audience: Audience, scope: Scope) -> Audience:

@@ -9,6 +9,7 @@ from fastapi import Depends, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, StringConstraints
 
+from app.api.problems import MalformedBody
 from app.api.strict import strict_json
 from app.config import Settings
 from app.store.engine import Store
@@ -51,7 +52,7 @@ class StrictRequest(Request):
         try:
             return strict_json(await self.body())
         except ValueError as error:
-            raise HTTPException(400) from error
+            raise MalformedBody from error
 
 
 class StrictRoute(APIRoute):

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -58,6 +58,13 @@ class ProblemOut(BaseModel):
     errors: list[Fault] | None = None
 
 
+class MalformedBody(HTTPException):
+    """A body that can't be read; FastAPI passes on no other kind of error while it reads one."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST)
+
+
 def problem_body(problem: Problem, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
     """Return the document; it holds no id and no time, so that equal problems are equal bytes."""
     document: dict[str, Any] = {
@@ -94,7 +101,7 @@ def problem_response(
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the application a problem document."""
+    """Make every told error a problem document; `middleware.Guard` answers the unexpected."""
 
     @app.exception_handler(Problem)
     async def told(_: Request, error: Problem) -> Response:
@@ -109,13 +116,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
         return problem_response(_of_status(error), headers=error.headers)
-
-    @app.exception_handler(ResponseValidationError)
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, error: Exception) -> Response:
-        # The text of an unexpected error may hold stored values: it goes to the log alone.
-        _log.error("unexpected error", exc_info=error)
-        return problem_response(internal())
 
 
 def internal() -> Problem:
@@ -196,6 +196,8 @@ _BY_STATUS: dict[int, tuple[str, str, str, str]] = {
 
 
 def _of_status(error: HTTPException) -> Problem:
+    if isinstance(error, MalformedBody):
+        return malformed()
     status = error.status_code
     if status in _BY_STATUS:
         return _made(status, *_BY_STATUS[status])
@@ -227,7 +229,7 @@ def _plain(text: str, longest: int) -> str:
     return "".join(c if c.isprintable() else " " for c in safe)[:longest]
 
 
-_DOCUMENTED = {
+STATUSES = {
     400: "The request can't be read",
     401: "A valid key is needed",
     403: "The key lacks the scope",
@@ -244,7 +246,7 @@ _DOCUMENTED = {
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of these statuses, each a problem document."""
     return {
-        status: {"description": _DOCUMENTED[status], "model": ProblemOut} for status in statuses
+        status: {"description": STATUSES[status], "model": ProblemOut} for status in statuses
     }
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import BadInput, Conflict, NotFound
-from app.store.audience import Audience, Scope
+from app.store.audience import Audience, Scope, load_audience
 from app.store.engine import execute
 
 KEY_BYTES = 32
@@ -25,6 +25,9 @@ TICKET_S = 3_600
 """Life of a printed sign-in address [s]: long enough to be opened by hand; it works once."""
 SESSION_S = 12 * 3_600
 """Life of a browser session [s]: one working day."""
+
+READ_ONLY = frozenset({"read"})
+"""All that a browser session may do, whatever the key behind it may."""
 
 Row = dict[str, Any]
 
@@ -254,6 +257,19 @@ async def find_session(conn: AsyncConnection, token: str) -> Key | None:
         f"select {_RESOLVED} from sign_in join api_key on api_key.id = api_key_id"
         f" where token_sha256 = :sha256 and kind = 'session' and {_VALID_OWNER}",
         token,
+    )
+
+
+async def session_audience(conn: AsyncConnection, token: str) -> Audience:
+    """Resolve the audience of a session: whatever its key may do, a browser only reads."""
+    key = await find_session(conn, token)
+    if key is None:
+        return await load_audience(conn)
+    return await load_audience(
+        conn,
+        institute_id=key["institute_id"],
+        key_id=key["id"],
+        scopes=READ_ONLY & set(key["scopes"]),
     )
 
 

@@ -1,0 +1,226 @@
+"""What surrounds every request: its id, its limits, its headers. Pure ASGI: nothing is buffered."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from hashlib import sha256
+from http import HTTPStatus
+
+import structlog
+from limits import RateLimitItem
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import internal, of_status, problem_response
+from app.errors import TooMany
+from app.observe import REQUEST_SECONDS
+
+_log = structlog.get_logger(__name__)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:;"
+        " object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+VARY = "Authorization, Cookie, Accept-Encoding"
+"""Every answer depends on who asks; a cache between must know."""
+
+
+class Guard:
+    """Give each request an id and its answer the common headers; turn a crash into a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        asked = Headers(scope=scope).get("x-request-id", "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        started, status, began = False, 500, time.perf_counter()
+
+        async def dressed(message: Message) -> None:
+            nonlocal started, status
+            if message["type"] == "http.response.start":
+                started, status = True, message["status"]
+                _dress(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                if _holds_nul(scope):
+                    await problem_response(of_status(400))(scope, receive, dressed)
+                else:
+                    await self.app(scope, receive, dressed)
+            except Exception:
+                # The text of an unexpected error may hold stored values: it goes to the log alone.
+                _log.exception("unexpected error", path=_route_of(scope))
+                if started:
+                    raise
+                await problem_response(internal())(scope, receive, dressed)
+            finally:
+                REQUEST_SECONDS.labels(_method_of(scope), _route_of(scope), str(status)).observe(
+                    time.perf_counter() - began
+                )
+
+
+def _dress(headers: MutableHeaders, request_id: str) -> None:
+    headers["X-Request-ID"] = request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    for name in VARY.split(", "):
+        headers.add_vary_header(name)
+
+
+def _holds_nul(scope: Scope) -> bool:
+    """Tell whether the address holds a NUL, which no text of the database can."""
+    return b"%00" in scope["query_string"] or "\0" in scope["path"]
+
+
+class BodyLimit:
+    """Refuse a body over the limit of its path, before reading when its length is told."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: Callable[[str], int]) -> None:
+        self.app = app
+        self.limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.limit_bytes(scope["path"])
+        told = Headers(scope=scope).get("content-length", "0")
+        if not told.isdecimal() or int(told[:20]) > limit:
+            status = 413 if told.isdecimal() else 400
+            await problem_response(of_status(status))(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                # FastAPI lets this one through unchanged while it reads a body.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return message
+
+        await self.app(scope, counted, send)
+
+
+_UNCOUNTED = ("/health/", "/metrics", "/viewer/")
+
+
+class RateLimit:
+    """Hold each client address to a number of requests; health and metrics are never refused."""
+
+    def __init__(self, app: ASGIApp, item: RateLimitItem) -> None:
+        self.app = app
+        self.item = item
+        self.windows = FixedWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith(
+            ("/health/", "/metrics", "/viewer/")
+        ):
+            await self.app(scope, receive, send)
+            return
+        client = scope["client"][0] if scope.get("client") else "local"
+        if await self.windows.hit(self.item, client):
+            await self.app(scope, receive, send)
+            return
+        window = await self.windows.get_window_stats(self.item, client)
+        wait_s = max(1, int(window.reset_time - time.time()) + 1)
+        problem = TooMany(
+            "This address sent too many requests.",
+            remedy="Send the request again after the time in Retry-After.",
+        )
+        answer = problem_response(problem, headers={"Retry-After": str(wait_s)})
+        await answer(scope, receive, send)
+
+
+class ContentETag:
+    """
+    Give JSON answers that have no ETag one of their own bytes, and answer 304 to a current copy.
+
+    An ETag of the bytes tells a caller nothing that the answer does not.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            await self.app(scope, receive, send)
+            return
+        held = Headers(scope=scope).get("if-none-match", "")
+        start: Message | None = None
+
+        async def tagged(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start" and _taggable(message):
+                start = message
+                return
+            if start is not None:
+                await _send_tagged(start, message, held, send)
+                start = None
+                return
+            await send(message)
+
+        await self.app(scope, receive, tagged)
+
+
+def _taggable(start: Message) -> bool:
+    headers = Headers(scope=start)
+    return (
+        start["status"] == HTTPStatus.OK
+        and "json" in headers.get("content-type", "")
+        and "content-length" in headers
+        and "etag" not in headers
+        and "no-store" not in headers.get("cache-control", "")
+    )
+
+
+async def _send_tagged(start: Message, body: Message, held: str, send: Send) -> None:
+    headers = MutableHeaders(scope=start)
+    tag = f'"{sha256(body.get("body", b"")).hexdigest()[:32]}"'
+    whole = not body.get("more_body", False)
+    if whole:
+        headers["ETag"] = f"W/{tag}"
+        headers.setdefault("Cache-Control", "private, no-cache")
+    if whole and tag in {part.strip().removeprefix("W/") for part in held.split(",")}:
+        for name in ("content-length", "content-type"):
+            del headers[name]
+        await send({**start, "status": 304, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send(start)
+    await send(body)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the template of the route, never the address: labels and logs stay free of ids."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+def _method_of(scope: Scope) -> str:
+    """Return the method as a label; a made-up one must not make a series of its own."""
+    return scope["method"] if scope["method"] in _METHODS else "other"

@@ -1,0 +1,59 @@
+"""Pages for people: the map at `/`, its files below `/viewer`, and the offline `/docs`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+_APP = Path(__file__).parents[1]
+VIEWER = _APP / "viewer"
+DOCS = _APP / "api" / "docs"
+
+
+def install(app: FastAPI) -> None:
+    """Serve the pages; a file that is missing is a 404 like any other."""
+    app.router.routes.extend(
+        [
+            Route("/", _page(VIEWER / "index.html"), methods=["GET"], name="map"),
+            Route("/docs", _page(DOCS / "index.html"), methods=["GET"], name="docs"),
+            Mount("/docs", StaticFiles(directory=DOCS), name="docs-files"),
+            *_vendor_routes(),
+        ]
+    )
+    if VIEWER.is_dir():
+        app.router.routes.append(
+            Mount("/viewer", StaticFiles(directory=VIEWER), name="viewer-files")
+        )
+
+
+def _vendor_routes() -> list[Route]:
+    """Serve exactly the third-party files that vendor.json names, from where npm put them."""
+    listed = VIEWER / "vendor.json"
+    if not listed.is_file():
+        return []
+    return [
+        Route(
+            f"/viewer/vendor/{entry['to']}",
+            _page(VIEWER / "node_modules" / entry["from"]),
+            methods=["GET"],
+        )
+        for entry in json.loads(listed.read_text(encoding="utf-8"))
+        if (VIEWER / "node_modules" / entry["from"]).is_file()
+    ]
+
+
+def _page(path: Path) -> Callable[[Request], Response]:
+    def answer(_: Request) -> Response:
+        if not path.is_file():
+            raise HTTPException(404)
+        return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    return answer

@@ -1,0 +1,67 @@
+"""What every noun's models share: strict bodies, instants, and species."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
+
+from app.api.deps import Text
+
+INSTANT_MIN = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT_MAX = datetime(2100, 1, 1, tzinfo=UTC)
+"""Instants a caller may name: the age of satellite telemetry, with room ahead."""
+TERMS_MAX = 200
+"""Most further terms of one row; Movebank's vocabulary of reference data has about 100."""
+
+
+def example(**values: JsonValue) -> ConfigDict:
+    """Return the configuration that shows a model's example in /docs."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class Body(BaseModel):
+    """A body of a request: unknown names are refused, so that a typo is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Shown(BaseModel):
+    """A thing as the service answers it."""
+
+    model_config = ConfigDict(from_attributes=False, extra="ignore")
+
+
+def _as_text(value: Any) -> Any:
+    if value is not None and not isinstance(value, str | datetime):
+        raise ValueError("an instant is text such as 2018-07-05T10:48:10Z")
+    return value
+
+
+def _in_window(value: datetime) -> datetime:
+    if not INSTANT_MIN <= value < INSTANT_MAX:
+        raise ValueError("an instant lies between 1970 and 2100")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_as_text),
+    AfterValidator(_in_window),
+    Field(examples=["2018-07-05T10:48:10Z"]),
+]
+"""A moment with its zone; a time without one is refused, never guessed."""
+
+TermName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
+Terms = Annotated[dict[TermName, Text], Field(max_length=TERMS_MAX)]
+"""Further terms of the Movebank vocabulary, by name with hyphens."""

@@ -1,0 +1,54 @@
+"""Whether the database is fit to serve, and how much waits to be done."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.engine import execute
+
+_MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+@cache
+def newest_revision() -> str | None:
+    """Return the revision this version of the service is written for."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+
+async def revision(conn: AsyncConnection) -> str | None:
+    """Return the revision the database is at; None before its first migration."""
+    found = await execute(conn, "select to_regclass('alembic_version') is not null as migrated")
+    if not found[0]["migrated"]:
+        return None
+    rows = await execute(conn, "select version_num from alembic_version")
+    return str(rows[0]["version_num"]) if rows else None
+
+
+async def backlog(conn: AsyncConnection) -> dict[str, dict[str, float]]:
+    """Return for each kind of waiting work: how many, how old the oldest [s], how many dead."""
+    rows = await execute(
+        conn,
+        """
+        select 'decoding' as kind, count(*) as waiting,
+          min(received_at) as oldest, 0 as dead from decoding where state = 'received'
+        union all
+        select 'individual', count(*) filter (where dead_at is null),
+          min(since_at) filter (where dead_at is null), count(dead_at) from dirty
+        union all
+        select 'catalogue', count(*) filter (where dead_at is null),
+          min(since_at) filter (where dead_at is null), count(dead_at) from product_dirty
+        """,
+    )
+    now = (await execute(conn, "select clock_timestamp() as now"))[0]["now"]
+    return {
+        row["kind"]: {
+            "waiting": float(row["waiting"]),
+            "oldest_age_s": (now - row["oldest"]).total_seconds() if row["oldest"] else 0.0,
+            "dead": float(row["dead"]),
+        }
+        for row in rows
+    }

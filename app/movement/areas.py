@@ -76,11 +76,8 @@ class PolygonIndex:
         best = np.full(n, m, dtype=np.int64)
         points = shapely.points(lon, lat)
         point, polygon = self._tree.query(points)
-        order = np.argsort(polygon, kind="stable")
-        point, polygon = point[order], polygon[order]
-        starts = np.flatnonzero(np.diff(polygon, prepend=-1))
-        for a, b in zip(starts, [*starts[1:], polygon.shape[0]], strict=True):
-            some, k = point[a:b], int(polygon[a])
+        for k in np.unique(polygon).tolist():
+            some = point[polygon == k]
             inside = shapely.intersects_xy(self._polygons[k], lon[some], lat[some])
             best[some[inside]] = np.minimum(best[some[inside]], k)
         return np.where(best < m, best, OUTSIDE)

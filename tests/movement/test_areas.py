@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import shapely
-from flocks import key_sites
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -13,6 +12,7 @@ from shapely.geometry import shape
 
 from app.movement.areas import COAST_M, AreaIndex, LayerError, PolygonIndex, RasterClasses
 from app.movement.habitat import OUTSIDE, bird_days
+from tests.movement.flocks import key_sites
 
 GEOD = Geod(ellps="WGS84")
 
@@ -21,8 +21,8 @@ GEOD = Geod(ellps="WGS84")
 def layers(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     m = draw(st.integers(0, 8))
-    corners = rng.uniform(0, 8, (m, 2))
-    boxes = [shapely.box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners, rng.uniform(0.5, 4, (m, 2)), strict=True)]  # fmt: skip
+    low = rng.uniform(0, 8, (m, 2))
+    boxes = list(shapely.box(*low.T, *(low + rng.uniform(0.5, 4, (m, 2))).T))
     lon, lat = rng.uniform(0, 10, (2, draw(st.integers(0, 60))))
     return boxes, rng.integers(0, 4, m), lon, lat
 
@@ -32,7 +32,9 @@ def test_polygons_give_the_first_that_holds_the_point(case):
     boxes, class_id, lon, lat = case
     got = PolygonIndex.build(boxes, class_id).classes(lon, lat)
     for i, (x, y) in enumerate(zip(lon, lat, strict=True)):
-        hits = [c for b, c in zip(boxes, class_id, strict=True) if b.intersects(shapely.Point(x, y))]
+        hits = [
+            c for b, c in zip(boxes, class_id, strict=True) if b.intersects(shapely.Point(x, y))
+        ]
         assert got[i] == (hits[0] if hits else OUTSIDE)
 
 
@@ -43,7 +45,7 @@ def test_a_point_on_a_shared_edge_counts_once():
 
 def test_broken_layers_are_refused_by_feature():
     bow = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
-    with pytest.raises(LayerError, match="feature 1 .*repair"):
+    with pytest.raises(LayerError, match=r"feature 1 .*repair"):
         PolygonIndex.build([shapely.box(0, 0, 1, 1), bow], np.array([0, 1]))
     with pytest.raises(LayerError, match="class id"):
         PolygonIndex.build([shapely.box(0, 0, 1, 1)], np.array([0, 1]))
@@ -66,7 +68,9 @@ def test_a_turned_raster_is_read_by_its_transform():
         RasterClasses(cells, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)).classes(np.zeros(1), np.zeros(1))
 
 
-@pytest.mark.parametrize(("nm", "name"), [(1, "Box (coast)"), (23.8, "Box (coast)"), (24.2, "Open sea")])
+@pytest.mark.parametrize(
+    ("nm", "name"), [(1, "Box (coast)"), (23.8, "Box (coast)"), (24.2, "Open sea")]
+)
 @pytest.mark.parametrize("lon", [126.0, 179.5])
 def test_a_coast_reaches_24_nautical_miles(nm, name, lon):
     areas = AreaIndex.build(["Box"], [shapely.box(lon - 1, 50, lon, 52)])

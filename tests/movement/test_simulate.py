@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import time
 from datetime import datetime
 
 import numpy as np
 import pytest
-from flocks import START_US, key_sites, profiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -17,6 +15,8 @@ from app.movement.itinerary import ROUTES, SimulationError
 from app.movement.sensing import Sending
 from app.movement.simulate import flock_csv, reference_csv, simulate_flock
 from app.movement.track import DAY_US
+from app.seeds import profiles
+from tests.movement.flocks import START_US, key_sites
 
 GEOD = Geod(ellps="WGS84")
 
@@ -88,7 +88,10 @@ def test_a_year_is_one_loop_from_wintering_to_breeding_and_back(year):
 
 
 def test_some_stopovers_lie_at_no_named_site_and_birds_share_them(year):
-    shared = [{s.place for s in b.stays if not s.place.name} for b in flock(n=40, days=365).birds]
+    shared = [
+        {s.place for s in b.stays if not s.place.name}
+        for b in flock(n=24, days=160, interval_s=86_400).birds
+    ]
     seen = [place for places in shared for place in places]
     assert len(seen) > len(set(seen)) > 0
 
@@ -222,15 +225,8 @@ def hourly(tracks):
     return np.concatenate(speeds), np.array(ranges)
 
 
-def test_demoiselle_cranes_move_as_the_real_ones_do(shared_data):
-    path = shared_data / "telemetry/demoiselle_crane_neasia/cranes_guo_2018_2019.csv.gz"
-    by_bird = {}
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            when = datetime.strptime(row["timestamp"] + "+0800", "%Y/%m/%d %H:%M%z")
-            fix = when.timestamp() * 1e6, float(row["location.long"]), float(row["location.lat"])
-            by_bird.setdefault(row["individual.local.identifier"], []).append(fix)
-    real, real_km = hourly(np.array(sorted(rows)).T for rows in by_bird.values())
+def test_demoiselle_cranes_move_as_the_real_ones_do(neasia_cranes):
+    real, real_km = hourly((t.time_us, t.lon, t.lat) for t in neasia_cranes.values())
     made = flock(n=12, days=730, seed=2, species=["demoiselle_crane"])
     kept = [(b.sent.track, ~b.sent.is_gross_error) for b in made.birds]
     ours, ours_km = hourly((t.time_us[k], t.lon[k], t.lat[k]) for t, k in kept)

@@ -37,7 +37,7 @@ class Viewer {
   async start() {
     await this.speak();
     const refused = await redeemTicket();
-    if (refused) showFailure('session', refused, null);
+    if (refused) showFailure('ticket', refused, null);
     const created = await createMap(byId('map'), this.state, {
       theme: currentTheme(),
       colour: this.scale.expression,
@@ -130,7 +130,7 @@ class Viewer {
   async apply(state) {
     const before = this.state;
     this.state = state;
-    if (state.lang !== before.lang) await this.speak();
+    if (state.lang !== before.lang) await this.attempt('words', () => this.speak());
     if (FILTERS.some((name) => state[name] !== before[name])) this.deselect();
     this.draw();
     await this.refresh();

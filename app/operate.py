@@ -46,7 +46,7 @@ async def operator(store: Store) -> Audience:
 
 
 async def is_empty(store: Store) -> bool:
-    """Tell whether no study is there yet: the first start."""
+    """Tell whether nothing was brought in yet: the first start."""
     async with store.read() as conn:
         return await simulated.is_empty(conn)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,6 @@ def test_a_wrong_setting_is_named(
 
 
 def test_the_same_seed_gives_the_same_flock() -> None:
-    from datetime import UTC, datetime
-
     end = datetime(2026, 1, 1, tzinfo=UTC)
     first = flock(end, birds=2, days=30, seed=3)
     assert first == flock(end, birds=2, days=30, seed=3)

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         "600/minute", description="requests per key or address, as `number/unit`; `off` for none"
     )
     body_max_bytes: PositiveInt = Field(
-        256 * 1024 * 1024, description="largest request body, after unpacking as well"
+        256 * 1024 * 1024, description="largest request body [bytes]"
     )
     pool_size: PositiveInt = Field(8, description="database connections of one process")
     statement_timeout_s: PositiveFloat = Field(

@@ -122,7 +122,7 @@ def sniff(payload: bytes) -> str | None:
 
     Examples
     --------
-    >>> sniff(b"tag-id,animal-id,deploy-on-date\\n")
+    >>> sniff(b"tag-id,animal-id,deploy-on-date\n")
     'movebank-reference-csv'
     """
     if flyways_json.accepts(payload):
@@ -151,7 +151,7 @@ _SNIFF_BYTES = 131_072  # twice the longest header line accepted [bytes]
 def decode(
     payload: bytes,
     *,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002 - the sender's word, as in ?format=
     tz: str = "UTC",
     now_us: int,
 ) -> Decoded:

@@ -10,6 +10,7 @@ from app.api import (
     individuals,
     institutes,
     keys,
+    push,
     pushes,
     reference_data,
     session,
@@ -32,5 +33,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     species.router,
     reference_data.router,
     pushes.router,
+    push.router,
 )
 """Every router of the service; a new noun is one more line here."""

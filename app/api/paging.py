@@ -24,6 +24,8 @@ from app.api.auth import AnyAudience
 from app.api.deps import StoreDep
 from app.errors import BadInput
 from app.store import partners
+from app.store.audience import Audience
+from app.store.engine import Store
 
 LIMIT_MAX = 1_000
 """Most items of one page: about 0.5 MB of the widest noun."""
@@ -64,13 +66,10 @@ class Page:
         return str(self._request.url.include_query_params(cursor=cursor))
 
 
-async def _page(
-    request: Request,
-    store: StoreDep,
-    audience: AnyAudience,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=1_000)] = None,
+async def page_of(
+    request: Request, store: Store, audience: Audience, *, limit: int, cursor: str | None
 ) -> Page:
+    """Return the page a caller asked for; a cursor that belongs elsewhere is refused."""
     async with store.read() as conn:
         secret = await partners.cursor_secret(conn)
     filters = sorted(
@@ -81,6 +80,16 @@ async def _page(
     bound = repr((request.url.path, filters, audience.scope)).encode()
     after = None if cursor is None else _open(secret, bound, cursor)
     return Page(limit, after, secret, bound, request)
+
+
+async def _page(
+    request: Request,
+    store: StoreDep,
+    audience: AnyAudience,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=1_000)] = None,
+) -> Page:
+    return await page_of(request, store, audience, limit=limit, cursor=cursor)
 
 
 PageDep = Annotated[Page, Depends(_page)]

@@ -97,7 +97,7 @@ def mean_position(
     return from_normal(normal.sum(axis=0))
 
 
-@njit(nogil=True, cache=True, inline="always")  # inlined: it is the innermost line of each kernel
+@njit(nogil=True, cache=True)
 def arc_m(a: FloatArray, b: FloatArray) -> float:
     """
     Return the distance of two points given as `to_xyz` [m].
@@ -147,7 +147,7 @@ def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     out = np.empty(2 * n, dtype=np.int64)
     size = 0
     for sweep in range(2):
-        floor = size + 1 if sweep == 1 else 1
+        floor = size if sweep == 1 else 1
         for step in range(n):
             i = step if sweep == 0 else n - 1 - step
             if sweep == 1 and step == 0:
@@ -159,7 +159,7 @@ def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     return out[: size - 1].copy()
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _turn(points: FloatArray, a: int, b: int, c: int) -> float:
     ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
     vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]

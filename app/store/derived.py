@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -228,7 +228,8 @@ def overlap_s(a: Row, b: Row) -> float:
         if "arrival_time_latest" in a
         else ("departure_time", "arrival_time")
     )
-    return max(0.0, (min(a[end], b[end]) - max(a[start], b[start])).total_seconds())
+    shared: timedelta = min(a[end], b[end]) - max(a[start], b[start])
+    return max(0.0, shared.total_seconds())
 
 
 async def _renew(
@@ -297,9 +298,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(columns: Sequence[str]) -> str:
-    return ", ".join(
-        f"ST_AsBinary({c}) as {c}" if c in _GEOMETRIES else c for c in columns
-    )
+    return ", ".join(f"ST_AsBinary({c}) as {c}" if c in _GEOMETRIES else c for c in columns)
 
 
 def _bind(column: str) -> str:
@@ -335,7 +334,5 @@ def _columns_of(table: str, columns: tuple[str, ...]) -> tuple[list[str], list[s
     names, values = list(columns), [_bind(c) for c in columns]
     if table == "stopover":
         names.append("centre")
-        values.append(
-            "ST_SetSRID(ST_MakePoint(cast(:lon as float8), cast(:lat as float8)), 4326)"
-        )
+        values.append("ST_SetSRID(ST_MakePoint(cast(:lon as float8), cast(:lat as float8)), 4326)")
     return names, values

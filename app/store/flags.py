@@ -41,7 +41,8 @@ async def replace_track_flags(
         return
     binds = {
         **_keys(fixes, flagged), "codes": list(codes), "details": list(details),
-        "study": bird.study_id, "individual": bird.individual_id, "all_tags": sorted(set(fixes.tag_id.tolist())),
+        "study": bird.study_id, "individual": bird.individual_id,
+        "all_tags": sorted(set(fixes.tag_id.tolist())),
         "low": int(fixes.time_us[0]), "high": int(fixes.time_us[-1]),
     }  # fmt: skip
     wanted = (
@@ -49,8 +50,9 @@ async def replace_track_flags(
         " cast(:codes as text[]), cast(:details as text[]))"
         " as new(tag_id, time_us, sensor, variant, code, detail)"
     )
-    span = _TIME.replace("time_us", "cast(:low as bigint)"), _TIME.replace(
-        "time_us", "cast(:high as bigint)"
+    span = (
+        _TIME.replace("time_us", "cast(:low as bigint)"),
+        _TIME.replace("time_us", "cast(:high as bigint)"),
     )
     await execute(
         conn,

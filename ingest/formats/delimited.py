@@ -93,7 +93,7 @@ def open_sheet(payload: bytes) -> Sheet:
 
     Examples
     --------
-    >>> open_sheet(b"a;b\\n1;2\\n").header
+    >>> open_sheet(b"a;b\n1;2\n").header
     ['a', 'b']
     """
     text, warnings = to_utf8(payload)

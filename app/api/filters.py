@@ -1,0 +1,147 @@
+"""The query parameters that every list and feed of derived data shares, read once."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, time
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from app.api.schemas import INSTANT_MAX, INSTANT_MIN
+from app.errors import BadInput
+from app.seeds import profile_of, profiles
+from app.store.sight import Box, Filters
+
+SpeciesQuery = Annotated[
+    str | None,
+    Query(max_length=100, description="key, scientific name or synonym", examples=["Grus vipio"]),
+]
+SeasonQuery = Annotated[
+    str | None,
+    Query(
+        pattern=r"^\d{4}-(spring|autumn|breeding|wintering|summering)$",
+        description="wintering is named by its starting year",
+        examples=["2020-spring"],
+    ),
+]
+BoxQuery = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description="west,south,east,north in degrees; west > east crosses the antimeridian",
+        examples=["110,30,145,55"],
+    ),
+]
+DatetimeQuery = Annotated[
+    str | None,
+    Query(
+        max_length=100,
+        description="RFC 3339 instant or interval, both ends included; `..` is an open end",
+        examples=["2020-03-01T00:00:00Z/2020-05-31T23:59:59Z"],
+    ),
+]
+
+
+def species_key(species: str | None) -> str | None:
+    """Return the key of a species by key, scientific name, synonym or English name."""
+    if species is None or species == "default":
+        return species
+    profile = profile_of(species)
+    if profile.key == "default":
+        known = ", ".join(sorted(profiles()))
+        raise BadInput(
+            "The species is not known.",
+            code="species-unknown",
+            remedy=f"Use one of these keys, or its scientific name or synonym: {known}.",
+        )
+    return profile.key
+
+
+def box_of(bbox: str | None) -> Box | None:
+    """Read west,south,east,north; six numbers are read with heights, which are left aside."""
+    if bbox is None:
+        return None
+    try:
+        numbers = [float(part) for part in bbox.split(",")]
+    except ValueError as error:
+        raise _bad_box() from error
+    if len(numbers) == 6:
+        numbers = [*numbers[:2], *numbers[3:5]]
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        raise _bad_box()
+    west, south, east, north = numbers
+    if max(abs(west), abs(east)) > 180 or not -90 <= south <= north <= 90:
+        raise _bad_box()
+    return Box(west, south, east, north)
+
+
+def _bad_box() -> BadInput:
+    return BadInput(
+        "bbox is not a box in degrees.",
+        code="bbox-invalid",
+        remedy="Send bbox=west,south,east,north with longitudes -180..180, latitudes -90..90 and "
+        "south <= north; west > east crosses the antimeridian.",
+    )
+
+
+def interval_of(text: str | None) -> tuple[datetime | None, datetime | None]:
+    """Read an RFC 3339 instant or interval; an open end is `..` or empty."""
+    if text is None:
+        return None, None
+    start, slash, end = text.partition("/")
+    if not slash:
+        first, last = _instant(start, time.min), _instant(start, time.max)
+    else:
+        first = None if start in {"", ".."} else _instant(start, time.min)
+        last = None if end in {"", ".."} else _instant(end, time.max)
+    if first and last and first > last:
+        raise _bad_interval()
+    return first, last
+
+
+def _instant(text: str, of_day: time) -> datetime:
+    """Read an instant; a plain date stands for the whole UTC day."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _bad_interval() from error
+    if len(text) == len("2020-03-01"):
+        found = datetime.combine(found.date(), of_day, tzinfo=UTC)
+    if found.tzinfo is None or not INSTANT_MIN <= found <= INSTANT_MAX:
+        raise _bad_interval()
+    return found.astimezone(UTC)
+
+
+def _bad_interval() -> BadInput:
+    return BadInput(
+        "datetime is not an instant or interval.",
+        code="datetime-invalid",
+        remedy="Send RFC 3339 with a zone, such as 2020-03-01T00:00:00Z or "
+        "2020-03-01T00:00:00Z/.., the earlier end first, years 1970 to 2099.",
+    )
+
+
+def _filters(
+    species: SpeciesQuery = None,
+    individual: UUID | None = None,
+    study: UUID | None = None,
+    season: SeasonQuery = None,
+    bbox: BoxQuery = None,
+    datetime: DatetimeQuery = None,
+) -> Filters:
+    first, last = interval_of(datetime)
+    return Filters(
+        species=species_key(species),
+        individual=individual,
+        study=study,
+        season=season,
+        box=box_of(bbox),
+        time_from=first,
+        time_to=last,
+    )
+
+
+FiltersDep = Annotated[Filters, Depends(_filters)]
+"""Species, individual, study, season, bbox and datetime of a request."""

@@ -1,0 +1,68 @@
+"""GeoJSON features as text, written by the database in bulk (RFC 7946)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.audience import Audience
+from app.store.engine import execute
+
+DECIMALS = 7
+"""Decimals of a degree in GeoJSON: 1 cm, finer than any tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One feature as JSON text, and its place in the order of the feed."""
+
+    text: str
+    key: tuple[Any, ...]
+
+
+def when(column: str) -> str:
+    """Return the SQL of a time in RFC 3339 with Z."""
+    return f"replace(to_json({column}) #>> '{{}}', '+00:00', 'Z')"
+
+
+def geometry(shape: str) -> str:
+    """Return the SQL of a geometry as JSON text: cut at the antimeridian, outer rings left-turning.
+
+    A shape wider than half the globe runs across the antimeridian: no bird's month is that wide.
+    """
+    whole = f"st_wrapx(st_shiftlongitude({shape}), 180, -360)"
+    cut = f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
+    return f"st_asgeojson(st_forcepolygonccw({cut}), {DECIMALS}, 0)::json"
+
+
+def feature(ref: str, shape: str, properties: Mapping[str, str]) -> str:
+    """Return the SQL of one feature's text; properties map a name to an SQL expression."""
+    pairs = ", ".join(f"'{name}', {value}" for name, value in properties.items())
+    return (
+        f"json_build_object('type', 'Feature', 'id', {ref}, 'geometry', {geometry(shape)},"
+        f" 'properties', json_build_object({pairs}))::text"
+    )
+
+
+async def read(conn: AsyncConnection, sql: str, values: Mapping[str, Any]) -> list[Feature]:
+    """Run a statement that gives `text` and key0, key1, …; return its features."""
+    rows = await execute(conn, sql, values)
+    return [
+        Feature(row["text"], tuple(value for name, value in row.items() if name != "text"))
+        for row in rows
+    ]
+
+
+async def versions(conn: AsyncConnection, audience: Audience) -> tuple[Any, ...]:
+    """Return what changes whenever anything this audience sees of its studies may have changed."""
+    rows = await execute(
+        conn,
+        "select date_trunc('day', now(), 'UTC') as day,"
+        " coalesce(array_agg(array[id, version] order by id), '{}') as versions"
+        " from study where id = any(:exact) or id = any(:open)",
+        audience.sql,
+    )
+    return rows[0]["day"], tuple(tuple(pair) for pair in rows[0]["versions"])

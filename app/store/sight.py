@@ -1,0 +1,272 @@
+"""
+What an audience sees of each table. Every read of derived data starts from a relation here.
+
+Rows of its own studies are seen as they are, rows of opened studies only through the released,
+generalised columns. A relation is a subquery with two branches (binds :exact and :open). Filters act on its columns,
+which are the shown values, so that no filter, count, order or extent can tell more than a row does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.movement.profile import GAP_MAX_S
+from app.store.audience import RELEASED, Audience
+
+DISTANCE_STEP_M = 10_000
+"""Step to which the public reads lengths of legs [m]: about one cell of the 0.1 degree grid."""
+
+GROUP_MIN = 3
+"""Fewest birds of opened studies that an aggregate may stand for (k-anonymity, trust.md)."""
+
+
+def _day(column: str) -> str:
+    """Return the UTC day of a time: what the public reads instead of the time itself."""
+    return f"date_trunc('day', {column}, 'UTC')"
+
+
+def _duration_s(start: str, end: str) -> str:
+    return f"greatest(extract(epoch from {_day(end)} - {_day(start)}), 0)::float8"
+
+
+def point(lon: str, lat: str) -> str:
+    """Return the SQL of a WGS 84 point."""
+    return f"st_setsrid(st_makepoint({lon}, {lat}), 4326)"
+
+
+STOPOVER = f"""(
+select id, ref, individual_id, study_id, species_key, true as exact,
+  arrival_time_earliest, arrival_time_latest, departure_time_earliest, departure_time_latest,
+  arrival_open, departure_open, duration_min_s, duration_max_s, n_fixes, lon, lat,
+  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, tz, method, parameters
+from stopover where study_id = any(:exact)
+union all
+select id, ref, individual_id, study_id, species_key, false,
+  {_day("arrival_time_earliest")}, {_day("arrival_time_latest")},
+  {_day("departure_time_earliest")}, {_day("departure_time_latest")},
+  arrival_open, departure_open,
+  {_duration_s("arrival_time_latest", "departure_time_earliest")},
+  {_duration_s("arrival_time_earliest", "departure_time_latest")},
+  null, public_lon, public_lat, {point("public_lon", "public_lat")}, null, null,
+  kind, season, seen_or_inferred, area, tz, method, parameters
+from stopover
+where study_id = any(:open) and public_lon is not null and public_lat is not null and {RELEASED}
+)"""
+
+
+def _end_is_public(prefix: str) -> str:
+    return (
+        "exists (select from stopover s where s.individual_id = leg.individual_id"
+        f" and s.lon = leg.{prefix}_lon and s.lat = leg.{prefix}_lat"
+        " and s.public_lon is not null and s.public_lat is not null"
+        f" and s.{RELEASED})"
+    )
+
+
+def _rough(column: str) -> str:
+    """Return a length in coarse steps, and none where an end is withheld: circles would cross."""
+    return (
+        f"case when {_end_is_public('from')} and {_end_is_public('to')}"
+        f" then round({column} / {DISTANCE_STEP_M}) * {DISTANCE_STEP_M} end"
+    )
+
+
+LEG = f"""(
+select ref, individual_id, study_id, species_key, true as exact, departure_time, arrival_time,
+  from_lon, from_lat, to_lon, to_lat, season, length_m, displacement_m, straightness,
+  speed_max_m_s, observed_s, unobserved_s, n_fixes,
+  coalesce(line, st_makeline({point("from_lon", "from_lat")}, {point("to_lon", "to_lat")}))
+    as shape,
+  line, method, parameters
+from leg where study_id = any(:exact)
+union all
+select ref, individual_id, study_id, species_key, false, {_day("departure_time")},
+  {_day("arrival_time")}, null, null, null, null, season, {_rough("length_m")},
+  {_rough("displacement_m")}, null, null, null, null, null, null, null, method, parameters
+from leg where study_id = any(:open) and {RELEASED}
+)"""
+
+SEASON = f"""(
+select individual_id, study_id, species_key, true as exact, season, start_time, end_time, basis,
+  confidence
+from season where study_id = any(:exact)
+union all
+select individual_id, study_id, species_key, false, season, {_day("start_time")},
+  {_day("end_time")}, basis, confidence
+from season where study_id = any(:open) and {RELEASED}
+)"""
+
+POSITION = f"""(
+select individual_id, study_id, species_key, true as exact, time, lon, lat,
+  {point("lon", "lat")} as shape
+from latest_fix where study_id = any(:exact)
+union all
+select i.id, i.study_id, last.species_key, false, last.time, last.lon, last.lat,
+  {point("last.lon", "last.lat")}
+from individual i cross join lateral (
+  select species_key, time, lon, lat from public_fix p
+  where p.individual_id = i.id and {RELEASED} order by p.time desc limit 1
+) as last
+where i.study_id = any(:open)
+)"""
+
+
+TRACK_EXACT = """
+select individual_id, study_id, species_key, true as exact, observed, time_first, time_last,
+  n_fixes, line as shape
+from track_part where study_id = any(:exact)
+"""
+
+TRACK_OPEN = f"""
+select individual_id, study_id, species_key, false as exact, observed, time_first, time_last,
+  n_fixes, line as shape
+from (
+  with seen as (
+    select p.individual_id, p.study_id, p.species_key, p.time, {point("p.lon", "p.lat")} as place
+    from public_fix p join individual i on i.id = p.individual_id
+    where p.study_id = any(:open) and p.{RELEASED} %(narrowed)s
+  ), stepped as (
+    select *, lag(time) over bird as time_before, lag(place) over bird as place_before
+    from seen window bird as (partition by individual_id order by time)
+  ), joined as (
+    select *, coalesce(time - time_before <= interval '{GAP_MAX_S:.0f} s', false) as follows
+    from stepped
+  ), numbered as (
+    select *, count(*) filter (where not follows)
+      over (partition by individual_id order by time) as run
+    from joined
+  )
+  select individual_id, study_id, species_key, true as observed,
+    min(case when follows then time_before else time end) as time_first,
+    max(time) as time_last, count(*)::int as n_fixes,
+    st_makeline(array_prepend(
+      (array_agg(case when follows then place_before end order by time))[1],
+      array_agg(place order by time))) as line
+  from numbered
+  group by individual_id, study_id, species_key, run, date_trunc('month', time, 'UTC')
+  union all
+  select individual_id, study_id, species_key, false, time_before, time, 0,
+    st_makeline(place_before, place)
+  from joined where not follows and time_before is not null
+) as parts
+where st_length(line) > 0
+"""
+"""Lines of opened studies, drawn from their public positions alone, by month as `track_part` is;
+a bird that stays in one cell of the grid has no line. `narrowed` are conditions on the bird."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A bounding box in degrees; west > east crosses the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def spans(self) -> list[tuple[float, float]]:
+        """Return the one or two ranges of longitude the box covers."""
+        if self.west <= self.east:
+            return [(self.west, self.east)]
+        return [(self.west, 180.0), (-180.0, self.east)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a caller asks for; None leaves a filter out."""
+
+    species: str | None = None
+    individual: UUID | None = None
+    study: UUID | None = None
+    season: str | None = None
+    box: Box | None = None
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions and their bound values, built up filter by filter."""
+
+    values: dict[str, Any]
+    conditions: list[str] = field(default_factory=list)
+
+    @property
+    def sql(self) -> str:
+        """Return the conditions joined, `true` when there is none."""
+        return " and ".join(self.conditions) or "true"
+
+    def add(self, condition: str, **values: Any) -> Where:
+        """Add one condition with its values."""
+        self.conditions.append(condition)
+        self.values.update(values)
+        return self
+
+    def birds(self, filters: Filters, *, species: str = "x.species_key") -> Where:
+        """Narrow to species, individual and study (tables i and s are joined)."""
+        if filters.species is not None:
+            self.add(f"{species} = :species", species=filters.species)
+        if filters.individual is not None:
+            self.add("i.ref = :individual", individual=filters.individual)
+        if filters.study is not None:
+            self.add("i.study_id = (select id from study where ref = :study)", study=filters.study)
+        return self
+
+    def times(self, filters: Filters, first: str, last: str) -> Where:
+        """Keep what overlaps the interval, both ends included."""
+        if filters.time_from is not None:
+            self.add(f"{last} >= :time_from", time_from=filters.time_from)
+        if filters.time_to is not None:
+            self.add(f"{first} <= :time_to", time_to=filters.time_to)
+        return self
+
+    def season(self, filters: Filters, column: str = "x.season") -> Where:
+        """Keep rows of one season."""
+        if filters.season is not None:
+            self.add(f"{column} = :season", season=filters.season)
+        return self
+
+    def in_season(self, filters: Filters, first: str, last: str) -> Where:
+        """Keep what overlaps the time the bird itself spent in the season."""
+        if filters.season is not None:
+            self.add(
+                f"exists (select from {SEASON} as own where own.individual_id = x.individual_id"
+                f" and own.season = :season and own.start_time <= {last}"
+                f" and own.end_time > {first})",
+                season=filters.season,
+            )
+        return self
+
+    def box(self, filters: Filters, shape: str = "x.shape") -> Where:
+        """Keep what meets the box; the index is asked first, then the exact geometry."""
+        if filters.box is None:
+            return self
+        self.values.update(south=filters.box.south, north=filters.box.north)
+        spans = []
+        for number, (west, east) in enumerate(filters.box.spans):
+            self.values |= {f"west{number}": west, f"east{number}": east}
+            area = f"st_makeenvelope(:west{number}, :south, :east{number}, :north, 4326)"
+            spans.append(f"({shape} && {area} and st_intersects({shape}, {area}))")
+        return self.add(f"({' or '.join(spans)})")
+
+    def after(self, columns: Mapping[str, str], key: Sequence[Any] | None) -> Where:
+        """Go on after the last row of the page before; columns map an expression to its type."""
+        if key is not None:
+            names = [f"key{number}" for number in range(len(columns))]
+            self.values |= dict(zip(names, key, strict=True))
+            casts = (
+                f"cast(:{name} as {kind})"
+                for name, kind in zip(names, columns.values(), strict=True)
+            )
+            self.add(f"({', '.join(columns)}) > ({', '.join(casts)})")
+        return self
+
+
+def where(audience: Audience) -> Where:
+    """Start the conditions of a read: the audience comes first."""
+    return Where(dict(audience.sql))

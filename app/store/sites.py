@@ -1,0 +1,100 @@
+"""Sites of the catalogue an audience reads, and who used them when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store import features
+from app.store.audience import Audience
+from app.store.engine import execute
+from app.store.features import Feature, when
+from app.store.sight import STOPOVER, Filters, Where, point, where
+
+_SHAPE = point("x.lon", "x.lat")
+_COLUMNS = """
+x.ref as id, x.key, x.name, x.named, x.lon, x.lat, x.radius_m, x.area, x.codes, x.n_individuals,
+x.n_stopovers, x.bird_days, x.species_keys as species, x.time_first, x.time_last, x.simulated
+"""
+_PROPERTIES = {
+    **{
+        name: f"x.{name}"
+        for name in (
+            "name", "named", "n_individuals", "n_stopovers", "bird_days", "radius_m", "area",
+            "codes", "simulated",
+        )
+    },
+    "country": "x.area",
+    "species": "x.species_keys",
+    "time_first": when("x.time_first"),
+    "time_last": when("x.time_last"),
+}  # fmt: skip
+_VISITS = f"site_visit v join {STOPOVER} as b on b.id = v.stopover_id"
+_ORDER = {"x.name": "text", "x.ref": "uuid"}
+
+
+def _chosen(audience: Audience, filters: Filters, after: Sequence[Any] | None) -> Where:
+    """Narrow the catalogue; bird, study and season keep sites that such a seen stay touches."""
+    chosen = where(audience).add("x.scope = :scope", scope=audience.scope)
+    if filters.species is not None:
+        chosen.add(":species = any(x.species_keys)", species=filters.species)
+    bird = Filters(individual=filters.individual, study=filters.study)
+    visit = Where({}).birds(bird).season(filters, "b.season")
+    if visit.conditions:
+        chosen.add(
+            f"exists (select from {_VISITS} join individual i on i.id = b.individual_id"
+            f" where v.site_id = x.id and {visit.sql})",
+            **visit.values,
+        )
+    return chosen.times(filters, "x.time_first", "x.time_last").box(filters, _SHAPE).after(
+        _ORDER, after
+    )  # fmt: skip
+
+
+async def page(
+    conn: AsyncConnection,
+    audience: Audience,
+    filters: Filters,
+    *,
+    fetch: int,
+    after: Sequence[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return sites by name; the key of a row is (name, id)."""
+    chosen = _chosen(audience, filters, after)
+    return await execute(
+        conn,
+        f"select {_COLUMNS} from site x where {chosen.sql} order by x.name, x.ref limit :fetch",
+        {**chosen.values, "fetch": fetch},
+    )
+
+
+async def find(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
+    """Return one site of the caller's catalogue, or None."""
+    rows = await execute(
+        conn,
+        f"select {_COLUMNS} from site x where x.scope = :scope and x.ref = :ref",
+        {"scope": audience.scope, "ref": ref},
+    )
+    return rows[0] if rows else None
+
+
+async def feed(
+    conn: AsyncConnection,
+    audience: Audience,
+    filters: Filters,
+    *,
+    fetch: int,
+    after: Sequence[Any] | None = None,
+) -> list[Feature]:
+    """Return sites as point features; keys as in `page`."""
+    chosen = _chosen(audience, filters, after)
+    return await features.read(
+        conn,
+        f"select {features.feature('x.ref', _SHAPE, _PROPERTIES)} as text,"
+        " x.name as key0, x.ref as key1"
+        f" from site x where {chosen.sql} order by x.name, x.ref limit :fetch",
+        {**chosen.values, "fetch": fetch},
+    )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.pipeline.decode import decode_in
 from app.store.engine import execute
 
 CSV = b"tag-id,animal-id,animal-taxon,deploy-on-date,animal-sex\n7,Ada,Grus vipio,2018-07-05,f\n"
@@ -182,6 +183,22 @@ def test_reference_data_are_kept_and_answered_with_a_receipt(network):
     receipt = answer.json()
     assert receipt["format"] == "movebank-reference-csv"
     assert answer.headers["location"] == f"/api/v1/pushes/{receipt['push_id']}"
+
+    async def decode(conn):
+        (found,) = await execute(conn, "select max(id) as id from decoding")
+        await decode_in(conn, found["id"])
+
+    network.in_store(decode)
+    grown = network.client.get(answer.headers["location"], headers=network.amur).json()
+    assert (grown["units"], grown["stored"], grown["refused"]) == (1, 1, 0)
+    (bird,) = network.client.get(
+        f"/api/v1/individuals?study={study}", headers=network.amur
+    ).json()["items"]
+    assert (bird["species"], bird["terms"]) == ("white_naped_crane", {"animal-sex": "f"})
+    (worn,) = network.client.get(
+        f"/api/v1/deployments?study={study}", headers=network.amur
+    ).json()["items"]
+    assert worn["deploy_on"] == "2018-07-05T00:00:00Z"
     body = network.client.get(f"{answer.headers['location']}/body", headers=network.amur)
     assert body.content == CSV
     assert network.client.post(path, content=CSV, headers=network.naktong).status_code == 404

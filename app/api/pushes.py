@@ -107,8 +107,9 @@ class PushOut(BaseModel):
 def shape(row: dict[str, Any]) -> Receipt:
     """Shape a stored receipt for the wire."""
     ref = row["ref"]
+    known = Receipt.model_fields.keys() & row.keys() - {"push_id", "digest"}
     return Receipt(
-        **{name: row[name] for name in Receipt.model_fields if name in row},
+        **{name: row[name] for name in known},
         push_id=ref,
         digest="sha256:" + row["digest"].hex(),
         decoding=row["number"],

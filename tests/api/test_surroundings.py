@@ -153,7 +153,7 @@ def test_metrics_are_for_operators_and_name_no_ids(network):
     assert 'route="/api/v1/studies/{study}"' in text
     assert "3f0e6d1c" not in text
     assert "flyways_queue_age_seconds" in text
-    with TestClient(network.client.app, client=("203.0.113.9", 1)) as far:
+    with serving(network.dsn, caller="203.0.113.9") as far:
         assert far.get("/metrics").status_code == 401
         assert far.get("/metrics", headers=network.amur).status_code == 401
         assert far.get("/metrics", headers=network.operator).status_code == 200

@@ -46,9 +46,7 @@ async def test_use_is_noted_once_a_minute(store, key):
         assert found["use_is_stale"]
         await partners.touch_key(conn, found["id"])
         assert not (await partners.find_key(conn, key["key"]))["use_is_stale"]
-        await execute(
-            conn, "update api_key set last_used_at = now() - interval '2 min'"
-        )
+        await execute(conn, "update api_key set last_used_at = now() - interval '2 min'")
         assert (await partners.find_key(conn, key["key"]))["use_is_stale"]
 
 

@@ -294,16 +294,17 @@ async def end_session(conn: AsyncConnection, token: str) -> None:
     )
 
 
-async def cursor_secret(conn: AsyncConnection) -> bytes:
+async def cursor_secret(conn: AsyncConnection) -> bytes | None:
     """
-    Return the secret that seals this database's cursors.
+    Return the secret that seals this database's cursors; None before its first key.
 
     It is derived from the hash of the first key, which is random, never leaves the store and
-    stays (keys are revoked, not deleted). Without any key there is nothing to protect yet.
+    stays (keys are revoked, not deleted).
     """
     rows = await execute(conn, "select secret_sha256 from api_key order by id limit 1")
-    seed = bytes(rows[0]["secret_sha256"]) if rows else b""
-    return sha256(b"flyways cursor seal 1" + seed).digest()
+    if not rows:
+        return None
+    return sha256(b"flyways cursor seal 1" + bytes(rows[0]["secret_sha256"])).digest()
 
 
 async def _sign_in(conn: AsyncConnection, kind: str, key_id: int, lifetime_s: int) -> str:

@@ -97,7 +97,6 @@ def network(new_database: Callable[[], str]) -> Iterator[Network]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def plain_logs() -> Iterator[None]:
+def plain_logs() -> None:
     """Log as the service does: no values of variables, one line each."""
     configure_logging("info", "json")
-    yield

@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from app.api import ROUTERS, middleware
+from app.api import ROUTERS
 from app.config import Settings
 from app.errors import SetupError, Unavailable
 from app.main import SMALL_BODY_BYTES, create_app
@@ -173,12 +173,3 @@ def test_the_web_process_loads_no_heavy_science():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_middleware_is_pure_asgi():
-    from starlette.middleware.base import BaseHTTPMiddleware
-
-    made = [
-        getattr(middleware, name) for name in ("Guard", "BodyLimit", "RateLimit", "ContentETag")
-    ]
-    assert not any(issubclass(one, BaseHTTPMiddleware) for one in made)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api import health, keys, session, studies
+from app.api import feeds, health, keys, session, stopovers, studies
 
 ROUTERS: tuple[APIRouter, ...] = (
+    feeds.router,
     health.router,
     keys.router,
     session.router,
+    stopovers.router,
     studies.router,
 )
 """Every router of the service; a new noun is one more line here."""

@@ -16,20 +16,21 @@ from app.store.sight import POSITION, STOPOVER, Filters, Where, point, where
 STRAIGHT_MAX_M = 100_000
 """Longest straight piece of a drawn great circle [m]: its bow is below 1 km on the map."""
 
-_ENDS = f"{point('a.lon', 'a.lat')}::geography, {point('b.lon', 'b.lat')}::geography"
+_ENDS = f"{point('a.lon', 'a.lat')}, {point('b.lon', 'b.lat')}"
 _ROUTE = f"st_segmentize(st_makeline({_ENDS})::geography, {STRAIGHT_MAX_M})::geometry"
 
 PARTS = f"""(
 select 'connection' as part, c.scope, c.simulated, c.species_key, c.season,
   c.species_key || ':' || c.season || ':' || coalesce(a.ref::text, '') || ':'
-    || coalesce(b.ref::text, '') || case when c.simulated then ':simulated' else '' end as ref,
+    || coalesce(b.ref::text, '') || case when c.simulated then ':' || 'simulated' else '' end as ref,
   case when a.id <> b.id then {_ROUTE} end as shape, c.n_birds, c.n_passages,
   c.travel_days_median, c.distance_m, c.observed_share, a.ref as from_site, b.ref as to_site,
   a.name as from_name, b.name as to_name, null::int as level, null::float8 as area_km2
 from connection c left join site a on a.id = c.from_site_id left join site b on b.id = c.to_site_id
 union all
 select 'corridor', scope, simulated, species_key, season,
-  species_key || ':' || season || ':' || level || case when simulated then ':simulated' else '' end,
+  species_key || ':' || season || ':' || level
+    || case when simulated then ':' || 'simulated' else '' end,
   geom, n_birds, null, null, null, null, null, null, null, null, level, area_km2
 from corridor
 )"""

@@ -38,6 +38,16 @@ def point(lon: str, lat: str) -> str:
     return f"st_setsrid(st_makepoint({lon}, {lat}), 4326)"
 
 
+def cut(shape: str) -> str:
+    """
+    Return the SQL of a shape cut at the antimeridian.
+
+    A shape wider than half the globe runs across it: no bird's month is that wide.
+    """
+    whole = f"st_wrapx(st_shiftlongitude({shape}), 180, -360)"
+    return f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
+
+
 STOPOVER = f"""(
 select id, ref, individual_id, study_id, species_key, true as exact,
   arrival_time_earliest, arrival_time_latest, departure_time_earliest, departure_time_latest,
@@ -253,7 +263,7 @@ class Where:
         for number, (west, east) in enumerate(filters.box.spans):
             self.values |= {f"west{number}": west, f"east{number}": east}
             area = f"st_makeenvelope(:west{number}, :south, :east{number}, :north, 4326)"
-            spans.append(f"({shape} && {area} and st_intersects({shape}, {area}))")
+            spans.append(f"({shape} && {area} and st_intersects({cut(shape)}, {area}))")
         return self.add(f"({' or '.join(spans)})")
 
     def after(self, columns: Mapping[str, str], key: Sequence[Any] | None) -> Where:

@@ -31,8 +31,16 @@ def when(column: str) -> str:
 
 
 def geometry(shape: str) -> str:
-    """Return the SQL of a geometry as JSON: cut at the antimeridian, outer rings left-turning."""
-    return f"st_asgeojson(st_forcepolygonccw({cut(shape)}), {DECIMALS}, 0)::json"
+    """
+    Return the SQL of a geometry as JSON: cut at the antimeridian, outer rings left-turning.
+
+    Only areas are turned: PostGIS would turn a line round too, and the bird with it.
+    """
+    turned = (
+        f"case when st_dimension({shape}) = 2 then st_forcepolygonccw({cut(shape)})"
+        f" else {cut(shape)} end"
+    )
+    return f"st_asgeojson({turned}, {DECIMALS}, 0)::json"
 
 
 def feature(ref: str, shape: str, properties: Mapping[str, str]) -> str:

@@ -44,7 +44,7 @@ def cut(shape: str) -> str:
 
     A shape wider than half the globe runs across it: no bird's month is that wide.
     """
-    whole = f"st_wrapx(st_shiftlongitude({shape}), 180, -360)"
+    whole = f"st_collectionextract(st_wrapx(st_shiftlongitude({shape}), 180, -360))"
     return f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
 
 

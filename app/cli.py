@@ -138,10 +138,10 @@ def push(
 async def _push_here(
     store: Store, file: Path, study_id: UUID, format_name: str | None, tz: str | None
 ) -> dict[str, Any]:
-    from app import operate
+    from app import deliver
 
-    kept = await operate.push(store, file, study_id, format_name=format_name, tz=tz)
-    return await operate.settled(store, kept)
+    kept = await deliver.push(store, file, study_id, format_name=format_name, tz=tz)
+    return await deliver.settled(store, kept)
 
 
 @cli.command()
@@ -150,9 +150,9 @@ def recompute(
     as_json: AsJson = False,
 ) -> None:
     """Derive stopovers, legs and flyways again from the fixes."""
-    from app import operate
+    from app import deliver
 
-    count = _with_store(lambda store: operate.recompute(store, study_id))
+    count = _with_store(lambda store: deliver.recompute(store, study_id))
     _answer({"individuals": count}, as_json=as_json)
 
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.errors import NotFound
-from app.pipeline import receive
-from app.pipeline import run as flow
-from app.store import inbox, partners, studies, work
+from app.store import partners, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
 
-CHUNK_BYTES = 1 << 20
-POLL_S = 0.2
 SIGN_IN_LABEL = "sign-in address of flyways up"
 OWN_INSTITUTE, OWN_STUDY = "This computer", "My birds"
 
@@ -46,7 +39,7 @@ async def opened(dsn: str) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def audience(store: Store) -> Audience:
+async def operator(store: Store) -> Audience:
     """Give the operator's view: who reaches the database reads everything."""
     async with store.read() as conn:
         return await load_audience(conn, key_id=0, scopes=frozenset(SCOPES))
@@ -62,51 +55,51 @@ async def add_partner(store: Store, name: str, country: str | None) -> Row:
 
 async def add_study(store: Store, name: str, institute: UUID) -> Row:
     """Add a private study to an institute."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.write() as conn:
-        owner = await partners.institute(conn, operator, institute)
+        owner = await partners.institute(conn, audience, institute)
         return await studies.create(conn, owner["id"], {"name": name})
 
 
 async def open_study(store: Store, study: UUID, *, public: bool) -> Row:
     """Open a study to the public view, or close it again."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.write() as conn:
         visibility = "open" if public else "private"
-        return await studies.edit(conn, operator, study, {"visibility": visibility})
+        return await studies.edit(conn, audience, study, {"visibility": visibility})
 
 
 async def create_key(
     store: Store, institute: UUID | None, scopes: Sequence[Scope], label: str
 ) -> Row:
     """Make a key of an institute, or without one an operator's."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.write() as conn:
-        owner = await partners.institute(conn, operator, institute) if institute else None
+        owner = await partners.institute(conn, audience, institute) if institute else None
         return await partners.create_key(conn, owner["id"] if owner else None, scopes, label=label)
 
 
 async def list_keys(store: Store) -> list[Row]:
     """Give every key, newest first, without its secret."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.read() as conn:
-        return await partners.keys(conn, operator, limit=1000)
+        return await partners.keys(conn, audience, limit=1000)
 
 
 async def revoke_key(store: Store, key: UUID) -> Row:
     """End a key at once."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.write() as conn:
-        return await partners.revoke_key(conn, operator, key)
+        return await partners.revoke_key(conn, audience, key)
 
 
 async def sign_in_ticket(store: Store) -> str:
     """Give a ticket that signs a browser in as the operator, once."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.write() as conn:
         known = [
             key["id"]
-            for key in await partners.keys(conn, operator, limit=1000)
+            for key in await partners.keys(conn, audience, limit=1000)
             if key["label"] == SIGN_IN_LABEL and key["revoked_at"] is None
         ]
         if not known:
@@ -117,11 +110,11 @@ async def sign_in_ticket(store: Store) -> str:
 
 async def own_study(store: Store) -> UUID:
     """Find or make the private study that files named at the start go into."""
-    operator = await audience(store)
+    audience = await operator(store)
     async with store.write() as conn:
         found = [
             row["ref"]
-            for row in await studies.page(conn, operator, limit=1000)
+            for row in await studies.page(conn, audience, limit=1000)
             if (row["institute_name"], row["name"]) == (OWN_INSTITUTE, OWN_STUDY)
         ]
         if found:
@@ -129,49 +122,3 @@ async def own_study(store: Store) -> UUID:
         institute = await partners.create_institute(conn, OWN_INSTITUTE)
         study = await studies.create(conn, institute["id"], {"name": OWN_STUDY})
         return UUID(str(study["ref"]))
-
-
-async def push(
-    store: Store, file: Path, study: UUID, *, format_name: str | None = None, tz: str | None = None
-) -> UUID:
-    """Keep a file's bytes as one push; when this returns they are on disk."""
-    operator = await audience(store)
-    async with store.read() as conn:
-        owner = await studies.owned(conn, operator, study)
-    how = receive.reading(format_name, tz)
-    kept = await receive.receive(store, inbox.Delivery(owner["id"]), how, _pieces(file))
-    return kept.ref
-
-
-async def receipt(store: Store, push_ref: UUID) -> Row:
-    """Give the receipt of a push as it stands."""
-    operator = await audience(store)
-    async with store.read() as conn:
-        row = await inbox.receipt(conn, operator, push_ref)
-    if row is None:
-        raise NotFound("There is no such push.", remedy="Take the push_id from its receipt.")
-    return row
-
-
-async def settled(store: Store, push_ref: UUID) -> Row:
-    """Work here and now until a push is processed or failed; give its receipt."""
-    while (row := await receipt(store, push_ref))["state"] not in {"processed", "failed"}:
-        await flow.drain(store)
-        await asyncio.sleep(POLL_S)
-    return row
-
-
-async def recompute(store: Store, study: UUID | None) -> int:
-    """Derive everything again, of one study or of all; give the number of individuals."""
-    operator = await audience(store)
-    async with store.write() as conn:
-        chosen = (await studies.owned(conn, operator, study))["id"] if study else None
-        marked = await work.mark_all_dirty(conn, study_id=chosen)
-    await flow.drain(store)
-    return marked
-
-
-async def _pieces(file: Path) -> AsyncIterator[bytes]:
-    with file.open("rb") as opened_file:
-        while piece := await asyncio.to_thread(opened_file.read, CHUNK_BYTES):
-            yield piece

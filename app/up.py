@@ -50,10 +50,12 @@ async def _load(dsn: str, files: Sequence[Path], say: Say) -> None:
     """Push the files into a private study of their own and say what became of each."""
     if not files:
         return
+    from app import deliver  # noqa: PLC0415 - the decoders take a second that few starts need
+
     async with operate.opened(dsn) as store:
         study = await operate.own_study(store)
         for file in files:
-            kept = await operate.push(store, file, study)
+            kept = await deliver.push(store, file, study)
             say(f"{file.name} is kept as push {kept}, in the private study {study}")
 
 

@@ -44,11 +44,11 @@ DROP_COST = 1000
 """Cost of dropping one fix [units]; the costs of a step and of an error stay below a tenth."""
 BREAK_COST = 64 * DROP_COST
 """Cost of an impossible step: no run short of an anchored one is kept at this price."""
-JUMP_COST = 24 * DROP_COST
-"""Extra cost of a step in flight that leaves fixes out: otherwise dropping one good fix on each
-side of a far run of errors would give the time to reach it. More than the longest run, 20."""
-FLIGHT_M_S = 5.0
-"""Ground speed from which a step is flight [m/s] (domain.md)."""
+JUMP_UNIT_M = 5000.0
+"""A step that leaves fixes out costs one drop more for each of these [m]: otherwise dropping a
+good fix or two on each side of a far run of errors would give the time to reach it."""
+JUMP_UNITS_MAX = 40.0
+"""Twice the longest run of gross errors, and two jumps cost more than a break does."""
 LOOK_BACK = 128
 """Fixes one step may leave out: two breaks are cheaper than dropping more."""
 SAME_TIME_MAX = 8
@@ -59,7 +59,7 @@ ERROR_UNIT_M = 100.0
 """Position error worth one unit of cost [m]."""
 ERROR_UNITS_MAX = 39.0
 
-SPIKE_WINDOW = 4
+SPIKE_WINDOW = 6
 """Steps looked at on each side to learn how the bird moves around then."""
 SPIKE_ROUNDS = 3
 """Spikes beside spikes come to light when the first are gone."""
@@ -68,10 +68,10 @@ SPIKE_FLOOR_M = 8000.0
 SPIKE_SPEED_M_S = 1.1
 """Least detour over the time it took [m/s]: what is far within an hour is near within a day."""
 SPIKE_RETURN = 0.35
-"""A spike comes back to within this share of its shorter way: real flights seldom do. With 0.25
-and the ratio below 0.03 % of the fixes of 27 real cranes are spikes, 0.3 % without both."""
-SPIKE_RATIO = 1.5
-"""A spike goes this many times farther than the third longest step around it."""
+"""A spike comes back to within this share of its shorter way: real flights seldom do. With
+this and the ratio below 0.09 % of the fixes of 27 real cranes are spikes, 0.3 % without."""
+SPIKE_RATIO = 2.0
+"""A spike goes this many times farther than the bird usually does around then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def _best_chain(
                 price = cost[j] + _price(dt_s, far, error, reach)
                 if j < i - 1:
                     price += DROP_COST * (i - j - 1)
-                    price += JUMP_COST if far > FLIGHT_M_S * dt_s + ERROR_SIGMAS * error else 0
+                    price += int(DROP_COST * min(JUMP_UNITS_MAX, far / JUMP_UNIT_M))
                 if price < best:
                     best, before[i] = price, j
             if must[j]:
@@ -318,7 +318,7 @@ def _spikes(
         for i in range(way.shape[0]):
             if way[i] == 0.0 or pinned[index[i]] or way[i] < way[i - 1] or way[i] <= way[i + 1]:
                 continue
-            if way[i] > SPIKE_RATIO * _third_longest_step(xyz, index, i):
+            if way[i] > SPIKE_RATIO * _usual_step(xyz, index, i):
                 out[index[i]] = True
                 found = True
         if not found:
@@ -328,17 +328,24 @@ def _spikes(
 
 
 @njit(nogil=True, cache=True)
-def _third_longest_step(xyz: FloatArray, index: IntArray, i: int) -> float:
-    """Return the third longest step around the i-th fix of `index`, its own two left out [m]."""
-    a = b = c = 0.0
-    for j in range(max(1, i - SPIKE_WINDOW), min(index.shape[0], i + SPIKE_WINDOW + 2)):
-        if j in (i, i + 1):
-            continue
-        v = arc_m(xyz[index[j - 1]], xyz[index[j]])
-        if v > a:
-            a, b, c = v, a, b
-        elif v > b:
-            b, c = v, b
-        elif v > c:
-            c = v
-    return c
+def _usual_step(xyz: FloatArray, index: IntArray, i: int) -> float:
+    """
+    Return how far the bird moves around the i-th fix of `index`, its own two steps left out [m].
+
+    The second longest of the steps before and of those after it, whichever is less: beside the
+    spike the bird may be about to leave or have just come.
+    """
+    least = np.inf
+    for side in range(2):
+        lo = max(1, i - SPIKE_WINDOW) if side == 0 else i + 2
+        hi = i if side == 0 else min(index.shape[0], i + 2 + SPIKE_WINDOW)
+        a = b = 0.0
+        for j in range(lo, hi):
+            v = arc_m(xyz[index[j - 1]], xyz[index[j]])
+            if v > a:
+                a, b = v, a
+            elif v > b:
+                b = v
+        if hi - lo >= SPIKE_WINDOW // 2:
+            least = min(least, b)
+    return least

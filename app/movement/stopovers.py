@@ -39,7 +39,16 @@ EDGE_QUANTILE = 0.9
 EDGE_RATIO = 1.5
 """Fixes at an end of a stay this many core radii out are still on their way."""
 EDGE_FLOOR_M = 2000.0
-"""No fix this near the centre is on its way [m]."""
+"""No fix this near the centre is called far out [m]."""
+FLIGHT_M_S = 5.0
+"""Ground speed from which a step is flight [m/s] (domain.md)."""
+FLIGHT_SHARE = 0.85
+"""A step this near the speed of the one before it was flown to its end: a bird that landed on the
+way shows a slower one."""
+FLIGHT_COSINE = 0.85
+"""... and the next step goes on in the same direction, within 30 degrees."""
+FLIGHT_ON_M = 500.0
+"""... for at least this far [m], above any GPS error."""
 
 Ring = FloatArray  # shape (k, 2): lon, lat of hull corners [degrees]
 
@@ -376,9 +385,31 @@ def _settle(
         a += 1
     while b > a and far[b - lo] > min(edge + allowed[b] - rule[1], allowed[b]):
         b -= 1
+    if _flying(time_us, xyz, a, 1):
+        a += 1
+    if _flying(time_us, xyz, b, -1):
+        b -= 1
     if time_us[b] - time_us[a] < rule[0]:
         a, b = lo, hi
     for i in range(a, b + 1):
         inside[i] = far[i - lo] <= allowed[i]
     inside[a] = inside[b] = True
     return a, b
+
+
+@njit(nogil=True, cache=True)
+def _flying(time_us: IntArray, xyz: FloatArray, i: int, way: int) -> bool:
+    """Say whether the first (way 1) or last (-1) fix of a stay was taken in flight to (from) it."""
+    if not (0 <= i - 2 * way < time_us.shape[0] and 0 <= i + way < time_us.shape[0]):
+        return False
+    if abs(time_us[i] - time_us[i - 2 * way]) > GAP_MAX_US:
+        return False
+    come, on = xyz[i] - xyz[i - way], xyz[i + way] - xyz[i]
+    before = xyz[i - way] - xyz[i - 2 * way]
+    far, next_far = np.sqrt((come * come).sum()), np.sqrt((on * on).sum())
+    speed = far / abs(time_us[i] - time_us[i - way]) * SECOND_US
+    flown = np.sqrt((before * before).sum())
+    usual = flown / abs(time_us[i - way] - time_us[i - 2 * way]) * SECOND_US
+    if min(speed, usual) < FLIGHT_M_S or speed < FLIGHT_SHARE * usual or next_far < FLIGHT_ON_M:
+        return False
+    return bool((come * on).sum() > FLIGHT_COSINE * far * next_far)

@@ -16,13 +16,15 @@ There are two kinds. A silence over `GAP_MAX_S` cuts always. A journey cuts wher
    neighbourhood ends before it.
 2. the bird is too far away, before and after, for one stay to hold both: there is a block X of
    fixes before and a block Y after, each of two or more fixes over `EXCURSION_MAX_S` or more, with
-   every fix of X farther from every fix between cut and end of Y than two allowed distances and
-   one radius (by which a centre can move, once, in a day), and the same for Y.
+   every fix of X farther from every fix of the middle and of Y than two allowed distances and
+   one radius (by which a centre can move, once, in a day), and every fix of Y from every fix of
+   X and of the middle. The middle is what lies between, `MIDDLE` or more fixes each side.
 3. all of it, X to Y, takes less than `stop_min_s`.
 
-A stay across the cut would need fixes on both sides. With one in X it would have none from the
-cut to the end of Y and would have ended there; likewise with one in Y. With neither it began
-after X and ended before Y: too short.
+A stay across the cut, or with one of the `MIDDLE` fixes next to it, has a fix in the middle or
+in both blocks. With one in X it has none from the middle to the end of Y and ended there, before
+the middle; likewise with one in Y. With neither it began after X and ended before Y: too short.
+So no stay comes near enough to the cut for its arrival or departure to need fixes beyond it.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, SPIKE_WINDOW + SPIKE_ROUNDS + 2)
 """Calm fixes wanted on each side of a cut."""
 CALM_MARGIN = ANCHOR_EDGE + SPIKE_ROUNDS + 1
 """Calm fixes wanted beyond the blocks X and Y."""
+MIDDLE = 2
+"""Fixes beside the cut that no stay can hold: the ends of a stay are told by two fixes beyond."""
 CUT_CONTEXT_FIXES = 256
 """A cut depends on at most this many fixes on each side, and on less than `stop_min_s` for Y."""
 SLOT_US = 3600 * SECOND_US
@@ -185,8 +189,8 @@ def _journeys(
         left, right = calm[0, i - 1], calm[1, i - 1]
         if left < CALM_RUN or right < CALM_RUN:
             continue
-        x1 = _clear(xyz, allowed, rule[1], i, -1)
-        y0 = _clear(xyz, allowed, rule[1], i - 1, 1)
+        x1 = _clear(xyz, allowed, rule[1], i - MIDDLE, -1)
+        y0 = _clear(xyz, allowed, rule[1], i - 1 + MIDDLE, 1)
         if x1 < 0 or y0 < 0:
             continue
         x0, y1 = _block(time_us, x1, -1), _block(time_us, y0, 1)
@@ -198,8 +202,8 @@ def _journeys(
             continue
         if max(wanted_left, wanted_right) >= CUT_CONTEXT_FIXES or i + wanted_right >= n:
             continue  # whether the last calm fix is sharp depends on the one after it
-        if _apart(xyz, allowed, rule[1], (x0, x1, i, y1)) and _apart(
-            xyz, allowed, rule[1], (y0, y1, x0, i - 1)
+        if _apart(xyz, allowed, rule[1], (x0, x1, i - MIDDLE, y1)) and _apart(
+            xyz, allowed, rule[1], (y0, y1, x0, i - 1 + MIDDLE)
         ):
             lo[i], hi[i] = i - wanted_left - 1, i + wanted_right
     return lo, hi

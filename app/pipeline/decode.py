@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import polars as pl
-from ingest.checks import zone_suspect
+from ingest.daylight import zone_suspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import ingest

@@ -89,16 +89,16 @@ def _errors(records: pl.DataFrame) -> pl.Series:
     found = position_error_m(
         records["sensor"].to_numpy(),
         records["argos_class"].fill_null("").to_numpy(),
-        records["semi_major_m"].to_numpy(),
-        records["semi_minor_m"].to_numpy(),
-        records["error_m"].to_numpy(),
+        semi_major_m=records["semi_major_m"].fill_null(np.nan).to_numpy(),
+        semi_minor_m=records["semi_minor_m"].fill_null(np.nan).to_numpy(),
+        stated_error_m=records["error_m"].fill_null(np.nan).to_numpy(),
     )
     return pl.Series(np.nan_to_num(found, nan=0.0, posinf=1e6), dtype=pl.Float64)
 
 
 def _flags(placed: pl.DataFrame) -> pl.DataFrame:
     """Return record-level flags with the keys of their fixes."""
-    found = record_flags(placed)
+    found = record_flags(placed.drop("row"))
     keys = placed.select("row", "tag_id", "time_us", "sensor", "variant").with_row_index("index")
     return found.join(keys, left_on="row", right_on="index", how="left").select(
         "tag_id", "time_us", "sensor", "variant", "code", "detail", row=pl.col("row_right")

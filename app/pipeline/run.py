@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.pipeline.decode import decode_push
 from app.pipeline.habitat import habitat
@@ -30,15 +31,15 @@ async def derive_individual(store: Store, individual_id: int) -> None:
         raise
 
 
-async def _derive(conn: work.AsyncConnection, individual_id: int) -> None:
+async def _derive(conn: AsyncConnection, individual_id: int) -> None:
     span = await work.take_span(conn, individual_id)
     subject = work.individual_subject(individual_id)
     if span is None:
         return
     window = await screen(conn, span)
-    await segment(conn, window)
-    await habitat(conn, window)
-    await publish(conn, window)
+    found = await segment(conn, window)
+    await habitat(conn, found)
+    await publish(conn, found)
     catalogues = await work.mark_catalogues_dirty(conn, span.study_id)
     await work.hand_on(conn, subject, catalogues)
 

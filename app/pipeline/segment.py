@@ -19,6 +19,7 @@ from app.movement.seasons import Seasons, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
 from app.movement.track import Track
 from app.pipeline.areas import area_names
+from app.pipeline.protection import grid_centre, stopover_withheld
 from app.pipeline.screen import Window
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived
@@ -80,9 +81,8 @@ def _stopover_rows(
     rows = []
     for k in range(len(stopovers)):
         season = _season_at(seasons, k)
-        withheld = seasons.kinds[k] == "breeding" or (season or "").endswith("breeding")
         lon, lat = float(stopovers.lon[k]), float(stopovers.lat[k])
-        rows.append({
+        row = {
             "arrival_time_earliest": instant(stopovers.arrival_earliest_us[k]),
             "arrival_time_latest": instant(stopovers.arrival_latest_us[k]),
             "departure_time_earliest": instant(stopovers.departure_earliest_us[k]),
@@ -109,17 +109,14 @@ def _stopover_rows(
             "tz": None,
             "method": METHOD,
             "parameters": parameters_of(profile),
-            "public_lon": None if withheld else grid_centre(lon, bird.public_grid_deg),
-            "public_lat": None if withheld else grid_centre(lat, bird.public_grid_deg),
             "release_at": instant(stopovers.departure_latest_us[k])
             + timedelta(seconds=bird.release_delay_s),
-        })  # fmt: skip
+        }
+        hidden = stopover_withheld(row, profile)
+        row["public_lon"] = None if hidden else grid_centre(lon, bird.public_grid_deg)
+        row["public_lat"] = None if hidden else grid_centre(lat, bird.public_grid_deg)
+        rows.append(row)
     return rows
-
-
-def grid_centre(degrees: float, grid_deg: float) -> float:
-    """Return the centre of the grid cell a coordinate lies in: the same for every place in it."""
-    return round((np.floor(degrees / grid_deg) + 0.5) * grid_deg, 6)
 
 
 def _season_at(seasons: Seasons, k: int) -> str | None:

@@ -170,9 +170,11 @@ class Cluster:
         conf = self.pgdata / "flyways.conf"
         conf.write_text("".join(lines))
         account.own(conf, 0o600)
-        # postgres takes any living process with the number in the file for its predecessor;
-        # whether that one still holds the data is checked by shared memory as well.
-        (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
+        # PostgreSQL takes any process with the number in these files for its predecessor, even
+        # a dead one that was not collected. None runs (that was checked by name), and a back
+        # end that lingers is found by its shared memory all the same.
+        for left in (self.pgdata / "postmaster.pid", socket_dir / f"{SOCKET_NAME}.lock"):
+            left.unlink(missing_ok=True)
 
     def _make_socket_dir(self, account: Account) -> Path:
         """Choose a folder for the socket whose path fits into a socket address."""

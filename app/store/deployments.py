@@ -43,7 +43,7 @@ async def state(
         bird as (
           insert into individual
             (study_id, local_identifier, taxon, species_key, terms, taxon_declared)
-          values (:study, :individual, :taxon, :species, cast(:bird as jsonb),
+          values (:study, :individual, cast(:taxon as text), :species, cast(:bird as jsonb),
             cast(:taxon as text) is not null)
           on conflict (study_id, local_identifier) do update set
             taxon = coalesce(excluded.taxon, individual.taxon),
@@ -120,7 +120,7 @@ async def declare(
     same = await execute(
         conn,
         "select id from deployment where replaced_at is null and declared and tag_id = :tag"
-        " and individual_id = :individual and during = tstzrange(:on, :off)"
+        " and individual_id = :individual and during = tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))"
         " and local_identifier is not distinct from cast(:name as text)"
         " and terms = cast(:terms as jsonb)",
         values,
@@ -130,7 +130,7 @@ async def declare(
     await _close(
         conn,
         "tag_id = :tag and (not declared or local_identifier = cast(:name as text)"
-        " or (individual_id = :individual and during = tstzrange(:on, :off)))",
+        " or (individual_id = :individual and during = tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))))",
         values,
     )
     return await _insert(conn, values, declared=True)
@@ -243,7 +243,7 @@ async def _insert(
             conn,
             "insert into deployment (study_id, tag_id, individual_id, during, declared,"
             " local_identifier, terms, ref) values (:study, :tag, :individual,"
-            " tstzrange(:on, :off), :declared, :name, cast(:terms as jsonb),"
+            " tstzrange(cast(:on as timestamptz), cast(:off as timestamptz)), :declared, :name, cast(:terms as jsonb),"
             " coalesce(cast(:ref as uuid), gen_random_uuid())) returning id",
             {**values, "declared": declared, "ref": ref},
         )

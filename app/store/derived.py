@@ -297,9 +297,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(columns: Sequence[str]) -> str:
-    return ", ".join(
-        f"ST_AsBinary({c}) as {c}" if c in _GEOMETRIES else c for c in columns
-    )
+    return ", ".join(f"ST_AsBinary({c}) as {c}" if c in _GEOMETRIES else c for c in columns)
 
 
 def _bind(column: str) -> str:
@@ -335,7 +333,5 @@ def _columns_of(table: str, columns: tuple[str, ...]) -> tuple[list[str], list[s
     names, values = list(columns), [_bind(c) for c in columns]
     if table == "stopover":
         names.append("centre")
-        values.append(
-            "ST_SetSRID(ST_MakePoint(cast(:lon as float8), cast(:lat as float8)), 4326)"
-        )
+        values.append("ST_SetSRID(ST_MakePoint(cast(:lon as float8), cast(:lat as float8)), 4326)")
     return names, values

@@ -49,8 +49,9 @@ async def replace_track_flags(
         " cast(:codes as text[]), cast(:details as text[]))"
         " as new(tag_id, time_us, sensor, variant, code, detail)"
     )
-    span = _TIME.replace("time_us", "cast(:low as bigint)"), _TIME.replace(
-        "time_us", "cast(:high as bigint)"
+    span = (
+        _TIME.replace("time_us", "cast(:low as bigint)"),
+        _TIME.replace("time_us", "cast(:high as bigint)"),
     )
     await execute(
         conn,

@@ -7,17 +7,25 @@ import { t } from './words.js';
 const DAYS = [2, 14, 60, 150]; // the printed classes' limits, then a long and a whole winter
 const BIRDS = [1, 10, 40];
 
-/** `visible`: feeds that are on and hold features; `label`: colour value -> name. */
-export function drawLegend({ scale, shown, visible, label, choose, chosen }) {
-  byId('legend').replaceChildren(...[
-    colours({ scale, shown, label, choose, chosen }),
-    visible.has('tracks') ? entry(trackKey(), t('legend.tracks')) : null,
-    visible.has('stopovers') ? entry(stopoverKey(), t('legend.stopovers')) : null,
-    visible.has('sites') ? entry(siteKey(), t('legend.sites')) : null,
-    visible.has('positions') ? entry(positionKey(), t('legend.positions')) : null,
-    visible.has('flyways') ? entry(connectionKey(), t('legend.connections')) : null,
-    visible.has('flyways') ? entry(corridorKey(), t('legend.corridors')) : null,
-  ].filter(Boolean));
+const KEYS = {
+  tracks: () => [
+    entry(line({}), t('legend.observed')), entry(line({ 'stroke-dasharray': '3 5' }), t('legend.unobserved')),
+  ],
+  stopovers: () => [stopoverKey(), element('p', {}, t('legend.stopovers'))],
+  sites: () => [entry(siteKey(), t('legend.sites'))],
+  positions: () => [entry(positionKey(), t('legend.positions'))],
+  flyways: () => [
+    connectionKey(), element('p', {}, t('legend.connections')),
+    entry(corridorKey(), t('legend.corridors')),
+  ],
+};
+
+/** `visible`: feeds that are on and hold features; `shown`: colour values among them. */
+export function drawLegend({ visible, ...colouring }) {
+  for (const [feed, key] of Object.entries(KEYS)) {
+    byId(`key-${feed}`).replaceChildren(...(visible.has(feed) ? key() : []));
+  }
+  byId('legend').replaceChildren(colours(colouring));
 }
 
 function colours({ scale, shown, label, choose, chosen }) {
@@ -39,23 +47,22 @@ function colours({ scale, shown, label, choose, chosen }) {
   );
 }
 
-const entry = (key, text) => element('div', { class: 'key' }, key, element('span', {}, text));
-const line = (y, attributes) => ['line', { x1: 2, x2: 42, y1: y, y2: y, stroke: 'currentColor', ...attributes }];
+const entry = (key, text) => element('div', { class: 'key-row' }, key, element('span', {}, text));
 
-const trackKey = () => drawing(
-  44, 18, line(5, { 'stroke-width': 1.8 }), line(13, { 'stroke-width': 1.8, 'stroke-dasharray': '3 5' }),
-);
+const line = (attributes) => drawing(40, 10, ['line', {
+  x1: 2, x2: 38, y1: 5, y2: 5, stroke: 'currentColor', 'stroke-width': 1.8, ...attributes,
+}]);
 
-const siteKey = () => drawing(44, 18, ['path', { d: 'M22 4 L27 9 L22 14 L17 9 Z', fill: 'currentColor' }]);
+const siteKey = () => drawing(40, 14, ['path', { d: 'M20 2 L25 7 L20 12 L15 7 Z', fill: 'currentColor' }]);
 
-const positionKey = () => drawing(44, 18, ['circle', {
-  cx: 22, cy: 9, r: 4.5, fill: 'currentColor', 'fill-opacity': 0.45, stroke: 'currentColor', 'stroke-width': 1.6,
+const positionKey = () => drawing(40, 14, ['circle', {
+  cx: 20, cy: 7, r: 4.5, fill: 'currentColor', 'fill-opacity': 0.45, stroke: 'currentColor', 'stroke-width': 1.6,
 }]);
 
 const corridorKey = () => drawing(
-  44, 18,
-  ['rect', { x: 2, y: 2, width: 40, height: 14, fill: 'currentColor', 'fill-opacity': 0.14 }],
-  ['rect', { x: 12, y: 5, width: 20, height: 8, fill: 'currentColor', 'fill-opacity': 0.26 }],
+  40, 16,
+  ['rect', { x: 2, y: 1, width: 36, height: 14, fill: 'currentColor', 'fill-opacity': 0.14 }],
+  ['rect', { x: 11, y: 4, width: 18, height: 8, fill: 'currentColor', 'fill-opacity': 0.26 }],
 );
 
 /** Circles standing on one line, each with its days below. */

@@ -17,6 +17,9 @@ export class Loader {
 
   get underway() { return [...this.#underway.keys()]; }
 
+  /** Nothing is under way, and something has been asked. */
+  get settled() { return this.#underway.size === 0 && this.#asked.size > 0; }
+
   /** Ask these feeds this query, except where it is already answered or under way. */
   async ask(feeds, query) {
     const stale = feeds.filter((feed) => this.#asked.get(feed) !== String(query));

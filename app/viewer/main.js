@@ -1,22 +1,21 @@
 // Puts the page together: one state, the feeds it asks for, the map and lists that show them.
 
 import { Catalogue } from './catalogue.js';
-import { byId, element } from './dom.js';
+import { byId } from './dom.js';
 import { feedQuery, fetchFeed } from './feeds.js';
-import { fillForm, listenToForm } from './filters.js';
-import { middleOf, viewBox } from './geometry.js';
+import { listenToForm } from './filters.js';
+import { viewBox } from './geometry.js';
 import { request } from './http.js';
-import { drawLegend } from './legend.js';
-import { drawLists } from './lists.js';
 import { Loader } from './loader.js';
 import { createMap, lookAt, pick, repaint, setFeed, setSelection, showLayer } from './map.js';
-import * as notices from './notices.js';
+import { clearFailure, showFailure } from './notices.js';
+import { drawPage, drawPageLists, drawPageNotices } from './page.js';
 import { colourScale } from './palette.js';
 import { closePanel, openPanel } from './panel.js';
 import { readSession, redeemTicket, signOut } from './session.js';
-import { FILTERS, filtered, LAYERS, readFragment, writeFragment } from './state.js';
+import { FILTERS, LAYERS, readFragment, writeFragment } from './state.js';
 import { currentTheme, onThemeChange } from './themes.js';
-import { chooseLanguage, currentLanguage, loadWords, t, translatePage } from './words.js';
+import { chooseLanguage, loadWords, t, translatePage } from './words.js';
 
 const SETTLE_MS = 250; // a drag ends in several moves; lists and feeds follow once, after the last
 
@@ -31,18 +30,18 @@ class Viewer {
 
   loader = new Loader({
     received: (feed, features) => this.received(feed, features),
-    failed: (feed, problem) => notices.showFailure(feed, problem, () => this.refresh()),
-    progress: () => this.drawNotices(),
+    failed: (feed, problem) => showFailure(feed, problem, () => this.refresh()),
+    progress: () => drawPageNotices(this),
   });
 
   async start() {
     await this.speak();
     const refused = await redeemTicket();
-    if (refused) notices.showFailure('session', refused, null);
+    if (refused) showFailure('session', refused, null);
     const created = await createMap(byId('map'), this.state, {
       theme: currentTheme(),
       colour: this.scale.expression,
-      failed: (error) => notices.showFailure('map', error, null),
+      failed: (error) => showFailure('map', error, null),
     });
     this.map = created.map;
     this.listen();
@@ -58,11 +57,11 @@ class Viewer {
 
   /** What fails beside the feeds is told too, with a way to try again. */
   async attempt(what, run) {
-    notices.clearFailure(what);
+    clearFailure(what);
     try {
       await run();
     } catch (problem) {
-      notices.showFailure(what, problem, what === 'map' ? null : () => this.attempt(what, run));
+      showFailure(what, problem, what === 'map' ? null : () => this.attempt(what, run));
     }
   }
 
@@ -103,7 +102,7 @@ class Viewer {
   }
 
   async settle() {
-    this.drawLists();
+    drawPageLists(this);
     if (this.state.area) await this.refresh();
   }
 
@@ -151,7 +150,7 @@ class Viewer {
 
   async refresh() {
     const box = this.state.area ? viewBox(this.map.getBounds()) : null;
-    this.state.layers.forEach(notices.clearFailure);
+    this.state.layers.forEach(clearFailure);
     await this.loader.ask(this.state.layers, feedQuery(this.state, box));
   }
 
@@ -213,7 +212,7 @@ class Viewer {
     closePanel();
   }
 
-  // --- drawing
+  // --- what is shown
 
   get scale() {
     const { colour } = this.state;
@@ -226,70 +225,10 @@ class Viewer {
     return new Set(this.state.layers.filter((feed) => this.loader.data[feed].length > 0));
   }
 
-  get visibleFeatures() {
-    return [...this.visible].flatMap((feed) => this.loader.data[feed]);
-  }
-
   draw() {
     repaint(this.map, currentTheme(), this.scale.expression);
     for (const feed of LAYERS) showLayer(this.map, feed, this.state.layers.includes(feed));
-    fillForm(this.state, this.catalogue, this.studies, currentLanguage());
-    this.drawLegend();
-    this.drawLists();
-    this.drawNotices();
-    this.drawSession();
-  }
-
-  drawLegend() {
-    const { colour } = this.state;
-    const property = colour === 'species' ? 'species' : 'individual_id';
-    const shown = new Set(this.visibleFeatures.flatMap(({ properties }) => properties[property]).map(String));
-    drawLegend({
-      scale: this.scale,
-      shown,
-      visible: this.visible,
-      chosen: colour === 'species' ? this.state.species : this.state.individual,
-      choose: (value) => this.change({ [colour]: value }),
-      label: (value) => (colour === 'species'
-        ? this.catalogue.speciesLabel(value) : this.catalogue.birds.get(value)?.name ?? value),
-    });
-  }
-
-  drawLists() {
-    const [west, south, east, north] = viewBox(this.map.getBounds());
-    const inside = (lon) => (west <= east ? lon >= west && lon <= east : lon >= west || lon <= east);
-    drawLists({
-      data: this.loader.data,
-      visible: this.visible,
-      inView: ([lon, lat]) => inside(((lon + 540) % 360) - 180) && lat >= south && lat <= north,
-      colourOf: ({ species, individual_id: bird }) => (
-        this.scale.of(this.state.colour === 'species' ? species : String(bird))),
-      choose: (item) => {
-        this.map.jumpTo({ center: middleOf(item.feature) });
-        this.choose(item);
-      },
-    });
-  }
-
-  drawNotices() {
-    const { loader, state } = this;
-    notices.showLoading(loader.underway);
-    notices.showIncomplete(state.layers.filter((feed) => loader.incomplete.has(feed)));
-    notices.showSimulated(this.catalogue.simulated(this.visibleFeatures));
-    const settled = loader.underway.length === 0 && !notices.anyFailure() && state.layers.length > 0;
-    const empty = settled && this.visible.size === 0;
-    notices.showEmpty(empty ? (filtered(state) ? 'filtered' : 'all') : null, () => this.clear());
-  }
-
-  drawSession() {
-    if (this.session === null) return;
-    const { signed_in: signedIn, institute } = this.session;
-    byId('session').replaceChildren(
-      element('span', {}, signedIn ? t('session.signed_in', { institute }) : t('session.public')),
-      ...(signedIn ? [element('button', {
-        type: 'button', click: () => this.attempt('session', () => this.leave()),
-      }, t('session.sign_out'))] : []),
-    );
+    drawPage(this);
   }
 }
 

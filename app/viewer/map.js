@@ -9,7 +9,7 @@ import { THEMES } from './themes.js';
 import { t } from './words.js';
 
 const PICK_PX = 5; // half the side of the box that answers a click: a track is 2 px wide
-const ATTRIBUTION = 'Natural Earth';
+const ATTRIBUTION = 'Land: Natural Earth';
 
 /** Resolves once the style stands and layers can be filled; land follows on its own. */
 export async function createMap(container, state, { theme, colour, failed }) {
@@ -31,9 +31,10 @@ export async function createMap(container, state, { theme, colour, failed }) {
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
+  const attribution = new maplibre.AttributionControl({ compact: false, customAttribution: ATTRIBUTION });
+  map.addControl(attribution, 'bottom-right');
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'bottom-right');
-  map.addControl(new maplibre.ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-right');
-  map.addControl(new maplibre.AttributionControl({ compact: false, customAttribution: ATTRIBUTION }));
+  map.addControl(new maplibre.ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-left');
   map.on('error', ({ error }) => failed(error));
   await map.once('style.load');
   addIcons(map);

@@ -1,0 +1,166 @@
+"""Sources: addresses that telemetry is pushed to, and the secrets that open them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field, JsonValue
+
+from app.api.auth import CurrentAudience, ManagerAudience
+from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.paging import Listing, PageDep, paginate
+from app.api.problems import READING, WRITING
+from app.api.schemas import Body, Shown, example
+from app.pipeline.receive import reading
+from app.store import sources, studies
+
+router = APIRouter(prefix="/api/v1/sources", tags=["sources"], route_class=StrictRoute)
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "id": "e1a7d2c4-0c7e-4f0e-8d31-5b9f5b1c2a66",
+    "study": "5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11",
+    "name": "GSM gateway",
+    "push": "/push/e1a7d2c4-0c7e-4f0e-8d31-5b9f5b1c2a66",
+    "format": "flyways-json",
+    "tz": "UTC",
+    "scheme": "standard-webhooks",
+    "secrets_valid": 1,
+    "ack_status": 202,
+    "refused_signatures": 0,
+    "created_at": "2026-03-01T00:00:00Z",
+    "disabled_at": None,
+}
+
+
+class SourceOut(Shown):
+    """An address that telemetry is pushed to."""
+
+    model_config = example(**_EXAMPLE)
+
+    id: UUID
+    study: UUID
+    name: str
+    push: str = Field(description="path to push to")
+    format: str | None = Field(description="null: named by the bytes themselves")
+    tz: str
+    scheme: sources.Scheme
+    secrets_valid: int
+    ack_status: int
+    refused_signatures: int
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class SourceOpened(SourceOut):
+    """A source with a new secret, which is shown this once."""
+
+    model_config = example(**_EXAMPLE, secret="whsec_…")  # noqa: S106 - no secret
+
+    secret: str
+
+
+class SourceIn(Body):
+    """A source to add."""
+
+    model_config = example(
+        study="5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11", name="GSM gateway", scheme="token"
+    )
+
+    study: UUID
+    name: Text
+    scheme: sources.Scheme
+    format: Text | None = None
+    tz: Text | None = None
+    ack_status: Literal[200, 202] = 202
+
+
+class SourceEdit(Body):
+    """What to change of a source."""
+
+    model_config = example(disabled=True)
+
+    disabled: bool | None = None
+    only_newest_secret: bool = Field(default=False, description="true ends the secret before it")
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "id": row["ref"], "push": f"/push/{row['ref']}"}
+
+
+def _shown(row: dict[str, Any]) -> SourceOut:
+    return SourceOut(**_row(row))
+
+
+@router.get("", responses=READING)
+async def list_sources(
+    store: StoreDep,
+    audience: CurrentAudience,
+    page: PageDep,
+    response: Response,
+    study: Annotated[UUID | None, Query()] = None,
+) -> Listing[SourceOut]:
+    """List the sources of the caller's own studies; secrets are never shown again."""
+    after = int(str(page.after[0])) if page.after else None
+    async with store.read() as conn:
+        rows = await sources.page(conn, audience, limit=page.fetch, after=after, study=study)
+    return paginate(page, response, rows, key=lambda row: (row["id"],), shape=_shown)
+
+
+@router.post("", status_code=201, responses=WRITING)
+async def create_source(
+    body: SourceIn, store: StoreDep, audience: ManagerAudience, response: Response
+) -> SourceOpened:
+    """Add a source; the answer holds its secret, once."""
+    how = reading(body.format, body.tz)
+    async with store.write() as conn:
+        study = await studies.owned(conn, audience, body.study)
+        row = await sources.create(
+            conn,
+            audience,
+            study["id"],
+            name=body.name,
+            scheme=body.scheme,
+            push_format=how.format,
+            tz=how.tz,
+            ack_status=body.ack_status,
+        )
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Location"] = f"/api/v1/sources/{row['ref']}"
+    return SourceOpened(**_row(row))
+
+
+@router.get("/{source}", responses=READING)
+async def read_source(source: UUID, store: StoreDep, audience: CurrentAudience) -> SourceOut:
+    """Read one source."""
+    async with store.read() as conn:
+        return _shown(await sources.one(conn, audience, source))
+
+
+@router.post("/{source}/rotate", responses=WRITING)
+async def rotate_secret(
+    source: UUID, store: StoreDep, audience: ManagerAudience, response: Response
+) -> SourceOpened:
+    """Give a source a new secret; the one before stays valid until the next rotation."""
+    async with store.write() as conn:
+        row = await sources.rotate(conn, audience, source)
+    response.headers["Cache-Control"] = "no-store"
+    return SourceOpened(**_row(row))
+
+
+@router.patch("/{source}", responses=WRITING)
+async def edit_source(
+    source: UUID, body: SourceEdit, store: StoreDep, audience: ManagerAudience
+) -> SourceOut:
+    """Disable or enable a source, or end the secret before the newest."""
+    async with store.write() as conn:
+        row = await sources.edit(
+            conn,
+            audience,
+            source,
+            disabled=body.disabled,
+            only_newest=body.only_newest_secret,
+        )
+    return _shown(row)

@@ -1,0 +1,52 @@
+"""visible fixes, stopover -> public_fix, latest_fix, study.version: what readers get to see."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.movement.track import SECOND_US, Track
+from app.pipeline.protection import fixes_withheld, grid_centre
+from app.pipeline.segment import Segmented
+from app.store import derived, latest, work
+from app.store.audience import PIPELINE
+from app.store.windows import instant, load_fixes
+
+HOUR_US = 3600 * SECOND_US
+"""The public sees one position an hour: movement, not the minutes of a disturbance."""
+
+
+async def publish(conn: AsyncConnection, found: Segmented) -> None:
+    """Renew what the public may see of the changed span, and count the change."""
+    bird = found.bird
+    low, high = found.from_time, found.to_time
+    fixes = await load_fixes(conn, PIPELINE, bird.individual_id, low, high)
+    track = fixes.track.take(fixes.visible)
+    rows = await asyncio.to_thread(_public, found, track)
+    await derived.replace_days(
+        conn, "public_fix", bird, ("time >= :low and time < :high", {"low": low, "high": high}), rows
+    )
+    await latest.renew(conn, bird)
+    await work.bump_version(conn, bird.study_id)
+
+
+def _public(found: Segmented, track: Track) -> list[derived.Row]:
+    bird = found.bird
+    hidden = fixes_withheld(track, found.stopovers, found.window.profile)
+    shown = np.flatnonzero(~hidden)
+    hour = track.time_us[shown] // HOUR_US
+    first = shown[np.flatnonzero(np.diff(hour, prepend=-1) != 0)]
+    delay = timedelta(seconds=bird.release_delay_s)
+    return [
+        {
+            "time": instant(hour_us := int(track.time_us[i]) // HOUR_US * HOUR_US),
+            "species_key": bird.species_key,
+            "lon": grid_centre(float(track.lon[i]), bird.public_grid_deg),
+            "lat": grid_centre(float(track.lat[i]), bird.public_grid_deg),
+            "release_at": instant(hour_us) + delay,
+        }
+        for i in first
+    ]

@@ -1,0 +1,34 @@
+"""The newest visible fix of each bird, kept so that nobody has to search for it."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.derived import Bird
+from app.store.engine import execute
+
+
+async def renew(conn: AsyncConnection, bird: Bird) -> None:
+    """Find the newest visible fix of a bird again; none left means no row."""
+    await execute(
+        conn,
+        """
+        with newest as (
+          select f.time, f.lon, f.lat from deployment d, lateral (
+            select time, lon, lat from fix f
+            where f.tag_id = d.tag_id and f.live and f.visible
+              and f.time >= coalesce(lower(d.during), '-infinity')
+              and f.time < coalesce(upper(d.during), 'infinity')
+            order by f.time desc, f.sensor, f.variant limit 1) as f
+          where d.individual_id = :individual and d.replaced_at is null
+          order by f.time desc limit 1),
+        gone as (
+          delete from latest_fix where individual_id = :individual
+            and not exists (select from newest))
+        insert into latest_fix (individual_id, study_id, species_key, time, lon, lat)
+        select :individual, :study, :species, time, lon, lat from newest
+        on conflict (individual_id) do update set species_key = excluded.species_key,
+          time = excluded.time, lon = excluded.lon, lat = excluded.lat
+        """,
+        {"individual": bird.individual_id, "study": bird.study_id, "species": bird.species_key},
+    )

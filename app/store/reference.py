@@ -1,0 +1,220 @@
+"""Individuals and tags: reading, adding and correcting reference data by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Conflict, NotFound
+from app.store import work
+from app.store.audience import Audience
+from app.store.engine import execute
+
+Row = dict[str, Any]
+
+# Terms name rings, capture places and siblings: only the owner reads them.
+_INDIVIDUAL = """
+select individual.id, individual.ref, individual.study_id, study.ref as study,
+  individual.local_identifier, individual.taxon, individual.species_key,
+  case when individual.study_id = any(:exact) then individual.terms else '{}'::jsonb end as terms
+from individual join study on study.id = individual.study_id
+where (individual.study_id = any(:exact) or individual.study_id = any(:open))
+"""
+_TAG = """
+select tag.id, tag.ref, tag.study_id, study.ref as study, tag.local_identifier, tag.terms
+from tag join study on study.id = tag.study_id where tag.study_id = any(:exact)
+"""
+
+
+async def individuals(
+    conn: AsyncConnection,
+    audience: Audience,
+    *,
+    limit: int,
+    after: int | None = None,
+    study: UUID | None = None,
+    species_key: str | None = None,
+) -> list[Row]:
+    """Return individuals of the studies a caller may see, oldest row first."""
+    return await execute(
+        conn,
+        _INDIVIDUAL + " and (cast(:study as uuid) is null or study.ref = :study)"
+        " and (cast(:species_key as text) is null or individual.species_key = :species_key)"
+        " and (cast(:after as int) is null or individual.id > :after)"
+        " order by individual.id limit :limit",
+        {
+            **audience.sql,
+            "study": study,
+            "species_key": species_key,
+            "after": after,
+            "limit": limit,
+        },
+    )
+
+
+async def individual(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
+    """Return one individual of a study the caller may see."""
+    rows = await execute(
+        conn, _INDIVIDUAL + " and individual.ref = :ref", {**audience.sql, "ref": ref}
+    )
+    if not rows:
+        raise unknown("individual")
+    return rows[0]
+
+
+async def tags(
+    conn: AsyncConnection,
+    audience: Audience,
+    *,
+    limit: int,
+    after: int | None = None,
+    study: UUID | None = None,
+) -> list[Row]:
+    """Return tags of the caller's own studies; others never learn of tags."""
+    return await execute(
+        conn,
+        _TAG + " and (cast(:study as uuid) is null or study.ref = :study)"
+        " and (cast(:after as int) is null or tag.id > :after) order by tag.id limit :limit",
+        {"exact": audience.sql["exact"], "study": study, "after": after, "limit": limit},
+    )
+
+
+async def tag(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
+    """Return one tag of the caller's own studies."""
+    rows = await execute(
+        conn, _TAG + " and tag.ref = :ref", {"exact": audience.sql["exact"], "ref": ref}
+    )
+    if not rows:
+        raise unknown("tag")
+    return rows[0]
+
+
+async def owned(
+    conn: AsyncConnection, audience: Audience, noun: Literal["individual", "tag"], ref: UUID
+) -> Row:
+    """Return an individual or tag the caller may change; any other is as good as missing."""
+    row = await (individual if noun == "individual" else tag)(conn, audience, ref)
+    if row["study_id"] not in audience.exact:
+        raise unknown(noun)
+    return row
+
+
+async def add_individual(
+    conn: AsyncConnection,
+    audience: Audience,
+    study_id: int,
+    *,
+    local_identifier: str,
+    taxon: str | None,
+    species_key: str,
+    terms: Mapping[str, str],
+) -> Row:
+    """Add an individual; an identifier the study has is a conflict."""
+    rows = await execute(
+        conn,
+        "insert into individual"
+        " (study_id, local_identifier, taxon, species_key, terms, taxon_declared)"
+        " values (:study, :name, :taxon, :species_key, cast(:terms as jsonb),"
+        " cast(:taxon as text) is not null)"
+        " on conflict (study_id, local_identifier) do nothing returning ref",
+        {
+            "study": study_id,
+            "name": local_identifier,
+            "taxon": taxon,
+            "species_key": species_key,
+            "terms": orjson.dumps(dict(terms)).decode(),
+        },
+    )
+    if not rows:
+        raise _taken("individual")
+    await work.bump_version(conn, study_id)
+    return await individual(conn, audience, rows[0]["ref"])
+
+
+async def edit_individual(
+    conn: AsyncConnection,
+    audience: Audience,
+    ref: UUID,
+    *,
+    taxon: str | None,
+    species_key: str,
+    terms: Mapping[str, str],
+) -> Row:
+    """Correct an individual; another species has its whole track derived again."""
+    old = await owned(conn, audience, "individual", ref)
+    await execute(
+        conn,
+        "update individual set taxon = :taxon, species_key = :species_key,"
+        " taxon_declared = taxon_declared or taxon is distinct from cast(:taxon as text),"
+        " terms = cast(:terms as jsonb) where id = :id",
+        {
+            "id": old["id"],
+            "taxon": taxon,
+            "species_key": species_key,
+            "terms": orjson.dumps(dict(terms)).decode(),
+        },
+    )
+    if species_key != old["species_key"]:
+        await work.mark_all_dirty(conn, individuals=[old["id"]])
+    await work.bump_version(conn, old["study_id"])
+    return await individual(conn, audience, ref)
+
+
+async def add_tag(
+    conn: AsyncConnection,
+    audience: Audience,
+    study_id: int,
+    *,
+    local_identifier: str,
+    terms: Mapping[str, str],
+) -> Row:
+    """Add a tag; an identifier the study has is a conflict."""
+    rows = await execute(
+        conn,
+        "insert into tag (study_id, local_identifier, terms)"
+        " values (:study, :name, cast(:terms as jsonb))"
+        " on conflict (study_id, local_identifier) do nothing returning ref",
+        {
+            "study": study_id,
+            "name": local_identifier,
+            "terms": orjson.dumps(dict(terms)).decode(),
+        },
+    )
+    if not rows:
+        raise _taken("tag")
+    await work.bump_version(conn, study_id)
+    return await tag(conn, audience, rows[0]["ref"])
+
+
+async def edit_tag(
+    conn: AsyncConnection, audience: Audience, ref: UUID, *, terms: Mapping[str, str]
+) -> Row:
+    """Replace the terms of a tag."""
+    old = await owned(conn, audience, "tag", ref)
+    await execute(
+        conn,
+        "update tag set terms = cast(:terms as jsonb) where id = :id",
+        {"id": old["id"], "terms": orjson.dumps(dict(terms)).decode()},
+    )
+    await work.bump_version(conn, old["study_id"])
+    return await tag(conn, audience, ref)
+
+
+def unknown(noun: str) -> NotFound:
+    """Return the one answer for a missing and for a foreign thing."""
+    return NotFound(
+        f"There is no such {noun} for this caller.",
+        remedy=f"Take the id from GET /api/v1/{noun}s, with a key of its institute.",
+    )
+
+
+def _taken(noun: str) -> Conflict:
+    return Conflict(
+        f"The study has a {noun} of this local identifier.".replace("a i", "an i"),
+        code="local-identifier-taken",
+        remedy="Edit the one there is, or choose another local identifier.",
+    )

@@ -1,0 +1,74 @@
+// What stands around the map, drawn from the viewer's state: form, legend, lists, notices, session.
+
+import { byId, element } from './dom.js';
+import { fillForm } from './filters.js';
+import { middleOf, viewBox } from './geometry.js';
+import { drawLegend } from './legend.js';
+import { drawLists } from './lists.js';
+import * as notices from './notices.js';
+import { filtered } from './state.js';
+import { currentLanguage, t } from './words.js';
+
+export function drawPage(viewer) {
+  fillForm(viewer.state, viewer.catalogue, viewer.studies, currentLanguage());
+  drawPageLegend(viewer);
+  drawPageLists(viewer);
+  drawPageNotices(viewer);
+  drawSession(viewer);
+}
+
+const visibleFeatures = ({ visible, loader }) => [...visible].flatMap((feed) => loader.data[feed]);
+
+function drawPageLegend(viewer) {
+  const { state, catalogue } = viewer;
+  const bySpecies = state.colour === 'species';
+  const property = bySpecies ? 'species' : 'individual_id';
+  const values = visibleFeatures(viewer).flatMap(({ properties }) => properties[property] ?? []);
+  drawLegend({
+    scale: viewer.scale,
+    shown: new Set(values.map(String)),
+    visible: viewer.visible,
+    chosen: state[bySpecies ? 'species' : 'individual'],
+    choose: (value) => viewer.change({ [state.colour]: value }),
+    label: (value) => (
+      bySpecies ? catalogue.speciesLabel(value) : catalogue.birds.get(value)?.name ?? value),
+  });
+}
+
+export function drawPageLists(viewer) {
+  const { map, loader, scale, state } = viewer;
+  const [west, south, east, north] = viewBox(map.getBounds());
+  const between = (lon) => (
+    west <= east ? lon >= west && lon <= east : lon >= west || lon <= east);
+  drawLists({
+    data: loader.data,
+    visible: viewer.visible,
+    inView: ([lon, lat]) => lat >= south && lat <= north && between(((lon + 540) % 360) - 180),
+    colourOf: ({ species, individual_id: bird }) => (
+      scale.of(state.colour === 'species' ? species : String(bird))),
+    choose: (item) => {
+      map.jumpTo({ center: middleOf(item.feature) });
+      viewer.choose(item);
+    },
+  });
+}
+
+export function drawPageNotices(viewer) {
+  const { loader, state, catalogue, visible } = viewer;
+  notices.showLoading(loader.underway);
+  notices.showIncomplete(state.layers.filter((feed) => loader.incomplete.has(feed)));
+  notices.showSimulated(catalogue.simulated(visibleFeatures(viewer)));
+  const settled = loader.settled && state.layers.length > 0 && !notices.anyFailure();
+  const kind = filtered(state) ? 'filtered' : 'all';
+  notices.showEmpty(settled && visible.size === 0 ? kind : null, () => viewer.clear());
+}
+
+function drawSession(viewer) {
+  if (viewer.session === null) return;
+  const { signed_in: signedIn, institute } = viewer.session;
+  const leave = () => viewer.attempt('session', () => viewer.leave());
+  byId('session').replaceChildren(
+    element('span', {}, signedIn ? t('session.signed_in', { institute }) : t('session.public')),
+    ...(signedIn ? [element('button', { type: 'button', click: leave }, t('session.sign_out'))] : []),
+  );
+}

@@ -67,12 +67,12 @@ def box_of(bbox: str | None) -> Box | None:
         numbers = [float(part) for part in bbox.split(",")]
     except ValueError as error:
         raise _bad_box() from error
-    if len(numbers) == 6:  # noqa: PLR2004 - the form with heights of RFC 7946
+    if len(numbers) == 6:
         numbers = [*numbers[:2], *numbers[3:5]]
-    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):  # noqa: PLR2004 - as above
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
         raise _bad_box()
     west, south, east, north = numbers
-    if max(abs(west), abs(east)) > 180 or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
+    if max(abs(west), abs(east)) > 180 or not -90 <= south <= north <= 90:
         raise _bad_box()
     return Box(west, south, east, north)
 
@@ -92,10 +92,9 @@ def interval_of(text: str | None) -> tuple[datetime | None, datetime | None]:
         return None, None
     start, slash, end = text.partition("/")
     if not slash:
-        first, last = _instant(start, time.min), _instant(start, time.max)
-    else:
-        first = None if start in {"", ".."} else _instant(start, time.min)
-        last = None if end in {"", ".."} else _instant(end, time.max)
+        return _instant(start, time.min), _instant(start, time.max)
+    first = None if start in {"", ".."} else _instant(start, time.min)
+    last = None if end in {"", ".."} else _instant(end, time.max)
     if first and last and first > last:
         raise _bad_interval()
     return first, last
@@ -129,7 +128,7 @@ def _filters(
     study: UUID | None = None,
     season: SeasonQuery = None,
     bbox: BoxQuery = None,
-    datetime: DatetimeQuery = None,  # noqa: A002 - the parameter's name in every OGC API
+    datetime: DatetimeQuery = None,
 ) -> Filters:
     first, last = interval_of(datetime)
     return Filters(

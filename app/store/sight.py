@@ -2,8 +2,9 @@
 What an audience sees of each table. Every read of derived data starts from a relation here.
 
 Rows of its own studies are seen as they are, rows of opened studies only through the released,
-generalised columns. A relation is a subquery with two branches (binds :exact and :open). Filters act on its columns,
-which are the shown values, so that no filter, count, order or extent can tell more than a row does.
+generalised columns. A relation is a subquery with two branches (binds :exact and :open). Filters
+act on its columns, which are the shown values, so that no filter, count, order or extent can tell
+more than a row does.
 """
 
 from __future__ import annotations
@@ -224,9 +225,7 @@ class Where:
         if filters.individual is not None:
             self.add("i.ref = :individual", individual=filters.individual)
         if filters.study is not None:
-            self.add(
-                "i.study_id = (select id from study where ref = :study)", study=filters.study
-            )
+            self.add("i.study_id = (select id from study where ref = :study)", study=filters.study)
         return self
 
     def times(self, filters: Filters, first: str, last: str) -> Where:

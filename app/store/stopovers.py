@@ -91,7 +91,7 @@ async def find(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str
     """Return one stopover with its polygon (GeoJSON text), or None."""
     rows = await execute(
         conn,
-        f"select {_COLUMNS}, {features.geometry('x.polygon')}::text as polygon"  # noqa: S608 - fixed text
+        f"select {_COLUMNS}, {features.geometry('x.polygon')}::text as polygon"
         f" {JOINED} where x.ref = :ref",
         {**audience.sql, "scope": audience.scope, "ref": ref},
     )

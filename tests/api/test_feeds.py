@@ -50,9 +50,7 @@ def changed(world: World) -> Iterator[World]:
     """The same world for a test that changes it: what it adds goes again."""
     yield world
     world.flock.run("delete from site_visit")
-    world.flock.run(
-        "delete from stopover where arrival_time_latest > %s", START + 40 * DAY
-    )
+    world.flock.run("delete from stopover where arrival_time_latest > %s", START + 40 * DAY)
     world.flock.run("update study set version = version + 1")
 
 
@@ -136,7 +134,7 @@ async def test_lines_are_cut_at_the_antimeridian(world: World) -> None:
 
 @pytest.mark.parametrize("name", FEEDS)
 @pytest.mark.parametrize("owner", [True, False])
-async def test_features_are_valid_geojson(world: World, name: str, owner: bool) -> None:
+async def test_features_are_valid_geojson(world: World, name: str, *, owner: bool) -> None:
     found = await world.feed(name, world.key if owner else None)
     assert found
     assert len({f["id"] for f in found}) == len(found)

@@ -13,7 +13,10 @@ from tests.store.flock import UNRELEASED, Flock, ref_of
 
 SECRET = (120.7654321, 45.1234567)
 PATHS = [
-    *(f"/feeds/{name}.geojson" for name in ("positions", "tracks", "stopovers", "sites", "flyways")),
+    *(
+        f"/feeds/{name}.geojson"
+        for name in ("positions", "tracks", "stopovers", "sites", "flyways")
+    ),
     "/feeds/stopovers.geojson?limit=1",
     "/feeds/positions.geojson?bbox=120,45,121,46",
     "/feeds/tracks.geojson?bbox=120,45,121,46",

@@ -225,9 +225,7 @@ async def test_a_track_over_its_limit_names_the_rest(client, bird) -> None:
     head = (await client.get(path, headers=KEY)).json()
     rest = (await client.get(head["links"][0]["href"], headers=KEY)).json()
     assert rest["links"] == []
-    counts = [
-        f["properties"]["n_fixes"] for page in (head, rest) for f in page["features"]
-    ]
+    counts = [f["properties"]["n_fixes"] for page in (head, rest) for f in page["features"]]
     assert sum(counts) == 119 + 1  # the last of the head is the first of the rest
 
 

@@ -58,5 +58,5 @@ def test_no_condition_keeps_every_row() -> None:
 def test_each_open_branch_waits_for_the_release() -> None:
     relations = (sight.STOPOVER, sight.LEG, sight.SEASON, sight.POSITION, sight.TRACK_OPEN)
     for relation in relations:
-        branch = relation[relation.index(":open") - 400 :]
-        assert "release_at <= date_trunc('day', now(), 'UTC')" in branch
+        waits = relation.count("release_at <= date_trunc('day', now(), 'UTC')")
+        assert waits >= relation.count(":open") > 0

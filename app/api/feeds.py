@@ -74,9 +74,13 @@ class Kept:
 
 
 def assemble(found: Sequence[Feature], page: Page) -> Answer:
-    """Join features into a collection; a `next` link says that there are more."""
+    """Make a page of what was found; a `next` link says that there are more."""
     shown = found[: page.limit]
-    link = page.next_url(shown[-1].key) if len(found) > page.limit else None
+    return collection(shown, page.next_url(shown[-1].key) if len(found) > page.limit else None)
+
+
+def collection(shown: Sequence[Feature], link: str | None) -> Answer:
+    """Join features into a collection, plain and compressed, with the ETag of its bytes."""
     links = [{"rel": "next", "href": link, "type": MEDIA_TYPE}] if link else []
     body = b"".join(
         (

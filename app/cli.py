@@ -100,12 +100,11 @@ def worker() -> None:
 @cli.command()
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version."""
-    from app.operate import database
-    from app.store.migrate import upgrade
+    from app import operate
 
-    with database(Settings()) as dsn:
-        upgrade(dsn)
-    _answer({"migrated": True}, as_json=as_json)
+    with operate.database(Settings()) as dsn:
+        loaded = asyncio.run(operate.migrate(dsn))
+    _answer({"migrated": True, "layers_loaded": loaded}, as_json=as_json)
 
 
 @cli.command()

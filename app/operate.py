@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from app.store import partners, simulated, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
+from app.store.migrate import upgrade
 
 SIGN_IN_LABEL = "sign-in address of flyways up"
 OWN_INSTITUTE, OWN_STUDY = "This computer", "My birds"
@@ -37,6 +39,15 @@ async def opened(dsn: str) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def migrate(dsn: str) -> list[str]:
+    """Bring a database to this version, its built-in layers included; name the layers loaded."""
+    from app.pipeline.builtin import ensure_builtin_layers  # noqa: PLC0415 - loads the decoders
+
+    await asyncio.to_thread(upgrade, dsn)
+    async with opened(dsn) as store:
+        return await ensure_builtin_layers(store)
 
 
 async def operator(store: Store) -> Audience:

@@ -20,7 +20,6 @@ from urllib.request import urlopen
 from app import operate
 from app.config import Settings
 from app.errors import SetupError
-from app.store import migrate
 
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 25  # longer than the worker's own time to finish a job
@@ -35,7 +34,8 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
     with _until_told_to_stop(), operate.database(settings) as dsn:
         _free_port(settings)
         say("database ready")
-        migrate.upgrade(dsn)
+        for layer in asyncio.run(operate.migrate(dsn)):
+            say(f"layer loaded: {layer}")
         with _children(settings, dsn) as children:
             _wait_until_ready(settings, children)
             asyncio.run(_load(settings, dsn, files, say))

@@ -166,7 +166,7 @@ async def _legs(
 
 
 def passage(a: derived.Row, b: derived.Row) -> str | None:
-    """Return the season of the way from a to b: a leg belongs to the migration that either end belongs to."""
+    """Return the season of the way from a to b: the migration that either end belongs to."""
     for row in (a, b):
         if row["season"] and row["season"].endswith(("spring", "autumn")):
             return str(row["season"])

@@ -17,7 +17,7 @@ CHANNEL = "flyways_work"
 ATTEMPTS_MAX = 5
 """Failures in a row after which work is laid aside as dead, with its reason, for an operator."""
 
-LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE = 1, 2, 3, 4
+LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE, LOCK_LAYERS = 1, 2, 3, 4, 5
 """First halves of the two-part advisory locks."""
 
 _MERGE = """

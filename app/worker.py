@@ -131,5 +131,5 @@ async def _guarded(step: Callable[[], Awaitable[None]]) -> None:
     """A sweep that fails (the database restarts) is tried again at the next beat."""
     try:
         await step()
-    except Exception:  # noqa: BLE001 - the beat must outlive any failure; each is logged
+    except Exception:
         log.exception("sweep_failed")

@@ -122,7 +122,7 @@ def sniff(payload: bytes) -> str | None:
 
     Examples
     --------
-    >>> sniff(b"tag-id,animal-id,deploy-on-date\\n")
+    >>> sniff(b"tag-id,animal-id,deploy-on-date\n")
     'movebank-reference-csv'
     """
     if flyways_json.accepts(payload):

@@ -110,13 +110,10 @@ def _complete(candidates: pl.DataFrame) -> pl.DataFrame:
     if "code" not in candidates.columns:
         absent.append(pl.lit(None, dtype=pl.String).alias("code"))
     table = candidates.with_columns(absent)
-    integers = [name for name, dtype in RECORD_SCHEMA.items() if dtype.is_integer()]
-    floats = [name for name, dtype in RECORD_SCHEMA.items() if dtype.is_float()]
+    # Integers stay wide until they are known to be in range.
     return table.with_columns(
-        pl.col(integers).cast(pl.Float64).cast(pl.Int64, strict=False)
-        if candidates.is_empty()
-        else pl.col(integers).cast(pl.Int64, strict=False),
-        pl.col(floats).cast(pl.Float64, strict=False),
+        pl.col(name).cast(pl.Int64() if dtype.is_integer() else dtype, strict=False)
+        for name, dtype in RECORD_SCHEMA.items()
     )
 
 

@@ -11,7 +11,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         "ragged-row": "Give the row exactly as many fields as the header line.",
         "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
-        "line-too-long": "Keep each line or element under 64 KiB (lines of DIAG under 1,024 characters).",
+        "line-too-long": (
+            "Keep each line or element under 64 KiB (a line of DIAG under 1,024 characters)."
+        ),
         "control-character": "Remove control characters (such as NUL) from the unit.",
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
         "name-too-long": "Keep names of tags, individuals, taxa and ids under 200 characters.",
@@ -77,7 +79,7 @@ def refuse(unit: int, excerpt: str, code: str) -> Refusal:
 
     Examples
     --------
-    >>> refuse(3, "a,b\\n", "ragged-row").remedy
+    >>> refuse(3, "a,b\n", "ragged-row").remedy
     'Give the row exactly as many fields as the header line.'
     """
     return Refusal(unit, printable(excerpt), code, REASONS[code])

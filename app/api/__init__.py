@@ -15,6 +15,7 @@ from app.api import (
     institutes,
     keys,
     legs,
+    push,
     pushes,
     reference_data,
     seasons,
@@ -50,5 +51,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     species.router,
     reference_data.router,
     pushes.router,
+    push.router,
 )
 """Every router of the service; a new noun is one more line here."""

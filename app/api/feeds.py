@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.auth import CurrentAudience
 from app.api.conditional import cache_headers, not_modified, unchanged
@@ -22,7 +21,7 @@ from app.api.paging import Page, page_of
 from app.api.problems import READING
 from app.store import features, fixes, flyways, sites, stopovers, tracks
 from app.store.audience import Audience
-from app.store.engine import Store
+from app.store.engine import Connection, Store
 from app.store.features import Feature
 from app.store.sight import Filters
 
@@ -143,7 +142,7 @@ class Feed:
                     held.put(key, found)
         return answer_with(self.request, self.audience, found)
 
-    async def _key(self, conn: AsyncConnection, read: Reader) -> Hashable:
+    async def _key(self, conn: Connection, read: Reader) -> Hashable:
         versions = await features.versions(conn, self.audience)
         seen = (self.audience.scope, self.audience.exact, self.audience.open)
         asked = (self.filters, self.page.limit, self.page.after, str(self.request.base_url))

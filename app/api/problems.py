@@ -229,7 +229,7 @@ def _plain(text: str, longest: int) -> str:
     return "".join(c if c.isprintable() else " " for c in safe)[:longest]
 
 
-_DOCUMENTED = {
+STATUSES = {
     400: "The request can't be read",
     401: "A valid key is needed",
     403: "The key lacks the scope",
@@ -245,9 +245,7 @@ _DOCUMENTED = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of these statuses, each a problem document."""
-    return {
-        status: {"description": _DOCUMENTED[status], "model": ProblemOut} for status in statuses
-    }
+    return {status: {"description": STATUSES[status], "model": ProblemOut} for status in statuses}
 
 
 READING = documented(400, 401, 403, 404, 422, 429, 503)

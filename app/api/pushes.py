@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.datastructures import UploadFile
 
 from app.api.auth import CurrentAudience, PushAudience
@@ -28,7 +28,7 @@ DRY_RUN_MAX_BYTES = 32 << 20
 
 GROWING = {"received", "stored"}
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
     "format": "movebank-csv", "tz": "UTC", "decoding": 1, "state": "processed",
@@ -107,14 +107,14 @@ class PushOut(BaseModel):
 def shape(row: dict[str, Any]) -> Receipt:
     """Shape a stored receipt for the wire."""
     ref = row["ref"]
-    return Receipt(
-        **{name: row[name] for name in Receipt.model_fields if name in row},
-        push_id=ref,
-        digest="sha256:" + row["digest"].hex(),
-        decoding=row["number"],
-        of_stored=OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
-        links={"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
-    )
+    told = {name: row[name] for name in Receipt.model_fields if name in row} | {
+        "push_id": ref,
+        "digest": "sha256:" + row["digest"].hex(),
+        "decoding": row["number"],
+        "of_stored": OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
+        "links": {"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
+    }
+    return Receipt(**told)
 
 
 async def receipt_of(store: Store, audience: Audience, ref: UUID) -> Receipt:

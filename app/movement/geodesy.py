@@ -69,7 +69,11 @@ def to_normal(lon: FloatArray, lat: FloatArray) -> FloatArray:
     """Return the unit vectors normal to the ellipsoid (n-vectors), shape (n, 3)."""
     lam, phi = np.radians(lon), np.radians(lat)
     cos_phi = np.cos(phi)
-    return np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)], axis=1)
+    normal = np.empty((lon.shape[0], 3))
+    normal[:, 0] = cos_phi * np.cos(lam)
+    normal[:, 1] = cos_phi * np.sin(lam)
+    normal[:, 2] = np.sin(phi)
+    return normal
 
 
 def from_normal(normal: FloatArray) -> tuple[float, float]:
@@ -97,7 +101,7 @@ def mean_position(
     return from_normal(normal.sum(axis=0))
 
 
-@njit(nogil=True, cache=True, inline="always")  # inlined: it is the innermost line of each kernel
+@njit(nogil=True, cache=True)
 def arc_m(a: FloatArray, b: FloatArray) -> float:
     """
     Return the distance of two points given as `to_xyz` [m].
@@ -124,7 +128,9 @@ def hull(lon: FloatArray, lat: FloatArray) -> IntArray:
     """
     centre = mean_position(lon, lat)
     plane = tangent_plane(lon, lat, centre)
-    _, index = np.unique(plane, axis=0, return_index=True)
+    order = np.lexsort((plane[:, 1], plane[:, 0]))
+    fresh = np.any(np.diff(plane[order], axis=0, prepend=np.nan) != 0.0, axis=1)
+    index = order[fresh]
     if index.shape[0] < 3:
         return np.asarray(index, dtype=np.int64)
     corners = _monotone_chain(np.ascontiguousarray(plane[index]))
@@ -147,7 +153,7 @@ def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     out = np.empty(2 * n, dtype=np.int64)
     size = 0
     for sweep in range(2):
-        floor = size + 1 if sweep == 1 else 1
+        floor = size if sweep == 1 else 1
         for step in range(n):
             i = step if sweep == 0 else n - 1 - step
             if sweep == 1 and step == 0:
@@ -159,7 +165,7 @@ def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     return out[: size - 1].copy()
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _turn(points: FloatArray, a: int, b: int, c: int) -> float:
     ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
     vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]

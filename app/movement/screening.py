@@ -42,14 +42,14 @@ ANCHOR_EDGE = 4
 """Fixes at each end of such a run that may still belong to the error beside it."""
 DROP_COST = 1000
 """Cost of dropping one fix [units]; the costs of a step and of an error stay below a tenth."""
-BREAK_COST = 64 * DROP_COST
+BREAK_COST = 40 * DROP_COST
 """Cost of an impossible step: no run short of an anchored one is kept at this price."""
 JUMP_UNIT_M = 5000.0
 """A step that leaves fixes out costs one drop more for each of these [m]: otherwise dropping a
 good fix or two on each side of a far run of errors would give the time to reach it."""
 JUMP_UNITS_MAX = 40.0
-"""Twice the longest run of gross errors, and two jumps cost more than a break does."""
-LOOK_BACK = 128
+"""As much as a break: a bird carried far off loses no good fix to make the way look possible."""
+LOOK_BACK = 80
 """Fixes one step may leave out: two breaks are cheaper than dropping more."""
 SAME_TIME_MAX = 8
 """Fixes of one time that compete, by error; more are conflicts unheard."""
@@ -154,7 +154,7 @@ def _judge(track: Track, profile: Profile, pinned: BoolArray) -> NDArray[np.int8
     xyz = to_xyz(track.lon, track.lat)
     fresh = gap_before(track.time_us)
     reach = np.array([profile.speed_max_m_s, profile.speed_hard_m_s])
-    linked = links(track.time_us, xyz, track.error_m, reach)
+    linked = links(track.time_us, xyz, track.error_m, reach) & ~fresh
     must = anchors(linked) | pinned
     kept = _best_chain(track.time_us, xyz, track.error_m, reach, fresh, must)
     code = np.where(kept, OK, SPEED).astype(np.int8)
@@ -185,7 +185,7 @@ def _implied_speed(track: Track, code: NDArray[np.int8], shown: BoolArray) -> Fl
     return out
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _reachable(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> bool:
     """Say whether a bird can get `far_m` in `dt_s`, `reach` being its normal and hard speed."""
     if dt_s <= 0.0 or far_m > reach[0] * dt_s + ERROR_SIGMAS * error_m:
@@ -258,7 +258,7 @@ def _best_chain(
     return kept
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _price(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> int:
     """Return the cost of one step of the chain."""
     if _reachable(dt_s, far_m, error_m, reach):
@@ -333,7 +333,7 @@ def _usual_step(xyz: FloatArray, index: IntArray, i: int) -> float:
     Return how far the bird moves around the i-th fix of `index`, its own two steps left out [m].
 
     The second longest of the steps before and of those after it, whichever is less: beside the
-    spike the bird may be about to leave or have just come.
+    spike the bird may be about to leave or have just come. Infinite where the track is too short.
     """
     least = np.inf
     for side in range(2):
@@ -346,6 +346,6 @@ def _usual_step(xyz: FloatArray, index: IntArray, i: int) -> float:
                 a, b = v, a
             elif v > b:
                 b = v
-        if hi - lo >= SPIKE_WINDOW // 2:
+        if hi - lo == SPIKE_WINDOW:
             least = min(least, b)
     return least

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from app.movement.gaps import gap_before
 from app.movement.geodesy import arc_m, to_xyz
+from app.movement.lingering import EXCURSION_MAX_US
 from app.movement.profile import Profile
 from app.movement.screening import (
     ANCHOR_EDGE,
@@ -46,7 +47,7 @@ from app.movement.screening import (
     links,
     sharp_turns,
 )
-from app.movement.stopovers import EXCURSION_MAX_US, allowed_m
+from app.movement.stopovers import allowed_m
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
 
 CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, SPIKE_WINDOW + SPIKE_ROUNDS + 2)
@@ -56,7 +57,7 @@ CALM_MARGIN = ANCHOR_EDGE + SPIKE_ROUNDS + 1
 MIDDLE = 2
 """Fixes beside the cut that no stay can hold: the ends of a stay are told by two fixes beyond."""
 CUT_CONTEXT_FIXES = 256
-"""A cut depends on at most this many fixes on each side, and on less than `stop_min_s` for Y."""
+"""A cut depends on at most this many fixes on each side of it."""
 SLOT_US = 3600 * SECOND_US
 """Only the first fix of each hour is tried as a cut [us]: enough, and dense data stay cheap."""
 SLACK = 1.01
@@ -209,7 +210,7 @@ def _journeys(
     return lo, hi
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _too_far(xyz: FloatArray, allowed: FloatArray, radius: float, p: int, q: int) -> bool:
     """Say whether no stay can hold both fixes."""
     return bool(arc_m(xyz[p], xyz[q]) > SLACK * (allowed[p] + allowed[q] + radius))

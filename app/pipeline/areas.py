@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.track import FloatArray
 from app.store import layers
+from app.store.engine import Connection
 
 
-async def area_names(conn: AsyncConnection, lon: FloatArray, lat: FloatArray) -> list[str | None]:
+async def area_names(conn: Connection, lon: FloatArray, lat: FloatArray) -> list[str | None]:
     """
     Name the area of each position: a country with its coast, or the open sea.
 

@@ -6,14 +6,13 @@ import asyncio
 from typing import Any
 
 import polars as pl
-from ingest.daylight import zone_suspect
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 import ingest
 from app.pipeline.resolve import resolve, resolve_reference
 from app.seeds import profile_of
 from app.store import arrivals, inbox, work
-from app.store.engine import Store
+from app.store.engine import Connection, Store
+from ingest.daylight import zone_suspect
 
 UNPACKED_MAX_BYTES = 512 << 20
 """Largest push after unpacking [bytes]: about four million Movebank rows."""
@@ -35,7 +34,7 @@ async def decode_push(store: Store, decoding_id: int) -> None:
         await decode_in(conn, decoding_id)
 
 
-async def decode_in(conn: AsyncConnection, decoding_id: int) -> None:
+async def decode_in(conn: Connection, decoding_id: int) -> None:
     """Decode and store within the caller's transaction (which a dry run rolls back)."""
     todo = await inbox.decoding_to_do(conn, decoding_id)
     if todo is None:

@@ -1,7 +1,8 @@
-"""The protective default: what of a bird's life the public never sees, and how coarsely the rest."""
+"""The protective default: what the public never sees of a bird, and how coarsely the rest."""
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 import numpy as np
@@ -11,12 +12,13 @@ from app.movement.profile import Profile
 from app.movement.seasons import AUTUMN_DEFAULT, SPRING_DEFAULT
 from app.movement.track import Track
 from app.store import derived
+from app.store.windows import micros
 from ingest.daylight import HORIZON_DEG, sun_elevation
 
 
 def grid_centre(degrees: float, grid_deg: float) -> float:
     """Return the centre of the grid cell a coordinate lies in: the same for every place in it."""
-    return round((np.floor(degrees / grid_deg) + 0.5) * grid_deg, 6)
+    return round((math.floor(degrees / grid_deg) + 0.5) * grid_deg, 6)
 
 
 def in_breeding_season(time: datetime, profile: Profile) -> bool:
@@ -48,10 +50,10 @@ def fixes_withheld(
     so the hour decides, wherever the bird was.
     """
     night = sun_elevation(track.time_us, track.lon, track.lat) < HORIZON_DEG
-    hidden = night if profile.roosts_at_night else ~night
+    hidden: NDArray[np.bool_] = night if profile.roosts_at_night else ~night
     for row in stopovers:
-        a = int(np.searchsorted(track.time_us, derived.micros(row["arrival_time_latest"])))
-        last = derived.micros(row["departure_time_earliest"])
+        a = int(np.searchsorted(track.time_us, micros(row["arrival_time_latest"])))
+        last = micros(row["departure_time_earliest"])
         b = int(np.searchsorted(track.time_us, last, side="right"))
         if row["public_lon"] is None:
             hidden[a:b] = True
@@ -69,13 +71,13 @@ def _in_breeding_season(track: Track, profile: Profile) -> NDArray[np.bool_]:
 
 def _flying(track: Track) -> NDArray[np.bool_]:
     """A bird not seen flying in the breeding season may be at its breeding place."""
-    if len(track) < 2:  # noqa: PLR2004 - one fix has no speed
+    if len(track) < 2:
         return np.zeros(len(track), dtype=np.bool_)
     seconds = np.diff(track.time_us) / 1e6
     turn = (np.diff(track.lon) + 180) % 360 - 180
     across = np.hypot(turn * np.cos(np.radians(track.lat[1:])), np.diff(track.lat))
-    fast = across * _METRES_PER_DEG > _FLIGHT_M_S * seconds
-    return np.concatenate((fast[:1], fast))
+    fast: NDArray[np.bool_] = across * _METRES_PER_DEG > _FLIGHT_M_S * seconds
+    return np.concatenate((fast[:1], fast)).astype(np.bool_)
 
 
 _METRES_PER_DEG = 111_195.0

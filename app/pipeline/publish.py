@@ -6,20 +6,20 @@ import asyncio
 from datetime import timedelta
 
 import numpy as np
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.track import SECOND_US, Track
 from app.pipeline.protection import fixes_withheld, grid_centre
 from app.pipeline.segment import Segmented
 from app.store import derived, latest, work
 from app.store.audience import PIPELINE
+from app.store.engine import Connection
 from app.store.windows import instant, load_fixes
 
 HOUR_US = 3600 * SECOND_US
 """The public sees one position an hour: movement, not the minutes of a disturbance."""
 
 
-async def publish(conn: AsyncConnection, found: Segmented) -> None:
+async def publish(conn: Connection, found: Segmented) -> None:
     """Renew what the public may see of the changed span, and count the change."""
     bird = found.bird
     low, high = found.from_time, found.to_time
@@ -27,7 +27,11 @@ async def publish(conn: AsyncConnection, found: Segmented) -> None:
     track = fixes.track.take(fixes.visible)
     rows = await asyncio.to_thread(_public, found, track)
     await derived.replace_days(
-        conn, "public_fix", bird, ("time >= :low and time < :high", {"low": low, "high": high}), rows
+        conn,
+        "public_fix",
+        bird,
+        ("time >= :low and time < :high", {"low": low, "high": high}),
+        rows,
     )
     await latest.renew(conn, bird)
     await work.bump_version(conn, bird.study_id)

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from ingest.checks import record_flags
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 import ingest
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
 from app.store import arrivals, deployments, work
+from app.store.engine import Connection
+from ingest.checks import record_flags
 
 
 async def resolve(
-    conn: AsyncConnection,
+    conn: Connection,
     todo: dict[str, Any],
     decoded: ingest.Decoded,
     suspects: list[ingest.Warning_],
@@ -47,9 +47,7 @@ async def resolve(
     await arrivals.finish(conn, decoding_id, _summary(decoded, counts, frame, suspects))
 
 
-async def _identify(
-    conn: AsyncConnection, todo: dict[str, Any], records: pl.DataFrame
-) -> pl.DataFrame:
+async def _identify(conn: Connection, todo: dict[str, Any], records: pl.DataFrame) -> pl.DataFrame:
     """Give each record its tag and bird, its error and the hash of its content."""
     records = records.with_row_index("row").with_columns(
         # No tag in the file: a tag named after the individual stands for the unknown one.
@@ -105,7 +103,7 @@ def _flags(placed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-async def _name(conn: AsyncConnection, todo: dict[str, Any], frame: pl.DataFrame) -> None:
+async def _name(conn: Connection, todo: dict[str, Any], frame: pl.DataFrame) -> None:
     named = (
         frame.drop_nulls("individual_id")
         .group_by("tag_id", "individual_id")
@@ -143,7 +141,7 @@ def _summary(
 
 
 async def resolve_reference(
-    conn: AsyncConnection, todo: dict[str, Any], decoded: ingest.DecodedReference
+    conn: Connection, todo: dict[str, Any], decoded: ingest.DecodedReference
 ) -> None:
     """Store reference data: birds, tags and who wore which when."""
     known = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.pipeline.decode import decode_push
 from app.pipeline.habitat import habitat
@@ -12,7 +11,7 @@ from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import segment
 from app.store import work
-from app.store.engine import Store
+from app.store.engine import Connection, Store
 
 __all__ = ["decode_push", "derive_individual", "drain", "refresh_catalogue"]
 
@@ -31,7 +30,7 @@ async def derive_individual(store: Store, individual_id: int) -> None:
         raise
 
 
-async def _derive(conn: AsyncConnection, individual_id: int) -> None:
+async def _derive(conn: Connection, individual_id: int) -> None:
     span = await work.take_span(conn, individual_id)
     subject = work.individual_subject(individual_id)
     if span is None:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.profile import Profile
 from app.movement.screening import CODES, Screening
@@ -17,6 +16,7 @@ from app.movement.windows import window as window_of
 from app.seeds import profile_of
 from app.store import flags
 from app.store.audience import PIPELINE
+from app.store.engine import Connection
 from app.store.windows import FAR_FUTURE, FAR_PAST, Fixes, instant, load_fixes, micros
 from app.store.work import Span
 
@@ -41,7 +41,7 @@ class Window:
     visible: NDArray[np.bool_]
 
 
-async def screen(conn: AsyncConnection, span: Span) -> Window:
+async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
     profile = profile_of(await flags.species_key(conn, span.individual_id))
     fixes, from_time, to_time = await _bounded(conn, span, profile)
@@ -56,7 +56,7 @@ async def screen(conn: AsyncConnection, span: Span) -> Window:
 
 
 async def _bounded(
-    conn: AsyncConnection, span: Span, profile: Profile
+    conn: Connection, span: Span, profile: Profile
 ) -> tuple[Fixes, datetime, datetime]:
     """Load fixes around a change until cuts bound it on both sides."""
     changed = (_us(span.from_time), _us(span.to_time))
@@ -89,7 +89,7 @@ def _shift(time: datetime, by: timedelta) -> datetime:
     return FAR_FUTURE if FAR_FUTURE - time <= by else time + by
 
 
-async def _store(conn: AsyncConnection, span: Span, fixes: Fixes, verdicts: Screening) -> None:
+async def _store(conn: Connection, span: Span, fixes: Fixes, verdicts: Screening) -> None:
     found = np.flatnonzero(verdicts.code)
     details = [
         f"takes {verdicts.speed_m_s[i]:.1f} m/s" if np.isfinite(verdicts.speed_m_s[i]) else ""

@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.legs import measure_leg
 from app.movement.lines import draw
@@ -24,7 +24,8 @@ from app.pipeline.screen import Window
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived
 from app.store.audience import PIPELINE
-from app.store.windows import instant, load_fixes
+from app.store.engine import Connection
+from app.store.windows import instant, load_fixes, micros
 
 METHOD = "core stops 1"
 """Name and version of the method; a change of result is a new version."""
@@ -49,7 +50,7 @@ def parameters_of(profile: Profile) -> str:
     return f"{profile.key}:{hashlib.sha256(repr(profile).encode()).hexdigest()[:12]}"
 
 
-async def segment(conn: AsyncConnection, window: Window) -> Segmented:
+async def segment(conn: Connection, window: Window) -> Segmented:
     """Derive stays within the window, and from all stays of the bird everything made of them."""
     bird = await derived.bird(conn, window.span.individual_id)
     track = window.fixes.track.take(window.visible)
@@ -144,12 +145,12 @@ def _season_rows(bird: derived.Bird, seasons: Seasons) -> list[derived.Row]:
 
 
 async def _legs(
-    conn: AsyncConnection, window: Window, bird: derived.Bird, stopovers: list[derived.Row]
+    conn: Connection, window: Window, bird: derived.Bird, stopovers: list[derived.Row]
 ) -> None:
     old = await derived.legs_of(conn, bird.individual_id)
     same = {(row["departure_time"], row["arrival_time"]): row for row in old}
     new = []
-    for a, b in zip(stopovers, stopovers[1:], strict=False):
+    for a, b in pairwise(stopovers):
         start, end = a["departure_time_earliest"], b["arrival_time_latest"]
         ends = {
             "from_lon": a["lon"], "from_lat": a["lat"], "to_lon": b["lon"], "to_lat": b["lat"],
@@ -165,7 +166,7 @@ async def _legs(
 
 
 def passage(a: derived.Row, b: derived.Row) -> str | None:
-    """Return the season of the way from a to b: a leg belongs to the migration that either end belongs to."""
+    """Return the season of the way from a to b: the migration that either end belongs to."""
     for row in (a, b):
         if row["season"] and row["season"].endswith(("spring", "autumn")):
             return str(row["season"])
@@ -176,15 +177,11 @@ def passage(a: derived.Row, b: derived.Row) -> str | None:
     return None
 
 
-async def _measure(
-    conn: AsyncConnection, window: Window, start: datetime, end: datetime
-) -> derived.Row:
+async def _measure(conn: Connection, window: Window, start: datetime, end: datetime) -> derived.Row:
     track = await _visible_between(conn, window, start, end)
     leg = await asyncio.to_thread(measure_leg, track, 0, len(track) - 1)
     seen = [p for p in leg.parts if p.kind == "observed" and p.last > p.first]
-    lines = [
-        draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen
-    ]
+    lines = [draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen]
     pieces = [piece for line in lines for piece in line.geoms]
     return {
         "departure_time": start,
@@ -201,7 +198,7 @@ async def _measure(
 
 
 async def _visible_between(
-    conn: AsyncConnection, window: Window, start: datetime, end: datetime
+    conn: Connection, window: Window, start: datetime, end: datetime
 ) -> Track:
     """Return the shown fixes of [start, end], from memory where the window holds them all."""
     fixes, visible = window.fixes, window.visible
@@ -212,14 +209,10 @@ async def _visible_between(
         visible = fixes.visible
     track = fixes.track.take(visible)
     low, high = (
-        np.searchsorted(track.time_us, _us(start)),
-        np.searchsorted(track.time_us, _us(end), side="right"),
+        np.searchsorted(track.time_us, micros(start)),
+        np.searchsorted(track.time_us, micros(end), side="right"),
     )
     return track.take(slice(int(low), int(high)))
-
-
-def _us(time: datetime) -> int:
-    return derived.micros(time)
 
 
 def _changed(

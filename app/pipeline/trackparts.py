@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 import shapely
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.lines import draw
 from app.movement.track import Track
 from app.store import derived
 from app.store.audience import PIPELINE
+from app.store.engine import Connection
 from app.store.windows import FAR_FUTURE, FAR_PAST, instant, load_fixes, visible_near
 
 
 async def renew_track_parts(
-    conn: AsyncConnection, bird: derived.Bird, from_time: datetime, to_time: datetime
+    conn: Connection, bird: derived.Bird, from_time: datetime, to_time: datetime
 ) -> None:
     """
     Draw every month again that holds a step the window can have changed.
@@ -58,7 +58,7 @@ def _next_month(time: datetime) -> datetime:
 def _parts(track: Track, species_key: str) -> list[derived.Row]:
     """Cut a track where the month changes and around gaps; each part shares its end fixes."""
     n = len(track)
-    if n < 2:  # noqa: PLR2004 - a line needs two ends
+    if n < 2:
         return []
     month = track.time_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
     silent = np.diff(track.time_us) > GAP_MAX_US

@@ -14,6 +14,8 @@ from app.errors import Conflict
 from app.store import work
 from app.store.engine import execute
 
+_RANGE = "tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))"
+
 _TOUCHED = """
 select d.individual_id, d.study_id, min(f.time) as from_time, max(f.time) as to_time
 from deployment d join fix f on f.tag_id = d.tag_id and f.time <@ d.during
@@ -120,7 +122,7 @@ async def declare(
     same = await execute(
         conn,
         "select id from deployment where replaced_at is null and declared and tag_id = :tag"
-        " and individual_id = :individual and during = tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))"
+        f" and individual_id = :individual and during = {_RANGE}"
         " and local_identifier is not distinct from cast(:name as text)"
         " and terms = cast(:terms as jsonb)",
         values,
@@ -130,7 +132,7 @@ async def declare(
     await _close(
         conn,
         "tag_id = :tag and (not declared or local_identifier = cast(:name as text)"
-        " or (individual_id = :individual and during = tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))))",
+        f" or (individual_id = :individual and during = {_RANGE}))",
         values,
     )
     return await _insert(conn, values, declared=True)
@@ -243,7 +245,7 @@ async def _insert(
             conn,
             "insert into deployment (study_id, tag_id, individual_id, during, declared,"
             " local_identifier, terms, ref) values (:study, :tag, :individual,"
-            " tstzrange(cast(:on as timestamptz), cast(:off as timestamptz)), :declared, :name, cast(:terms as jsonb),"
+            f" {_RANGE}, :declared, :name, cast(:terms as jsonb),"
             " coalesce(cast(:ref as uuid), gen_random_uuid())) returning id",
             {**values, "declared": declared, "ref": ref},
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -235,7 +235,8 @@ def overlap_s(a: Row, b: Row) -> float:
         if "arrival_time_latest" in a
         else ("departure_time", "arrival_time")
     )
-    return max(0.0, (min(a[end], b[end]) - max(a[start], b[start])).total_seconds())
+    shared: timedelta = min(a[end], b[end]) - max(a[start], b[start])
+    return max(0.0, shared.total_seconds())
 
 
 async def _renew(

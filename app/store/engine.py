@@ -15,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import SetupError, Unavailable
 
+Connection = AsyncConnection
+"""A transaction as the stages and the api hold it: they pass it on and never speak SQL to it."""
+
 POOL_WAIT_S = 2.0
 """Longest wait for a free connection [s]: overload answers 503 within a second or two."""
 

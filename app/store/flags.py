@@ -41,7 +41,8 @@ async def replace_track_flags(
         return
     binds = {
         **_keys(fixes, flagged), "codes": list(codes), "details": list(details),
-        "study": bird.study_id, "individual": bird.individual_id, "all_tags": sorted(set(fixes.tag_id.tolist())),
+        "study": bird.study_id, "individual": bird.individual_id,
+        "all_tags": sorted(set(fixes.tag_id.tolist())),
         "low": int(fixes.time_us[0]), "high": int(fixes.time_us[-1]),
     }  # fmt: skip
     wanted = (

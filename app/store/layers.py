@@ -14,11 +14,10 @@ from uuid import UUID
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import BadInput
 from app.store import work
-from app.store.engine import execute
+from app.store.engine import Connection, execute
 
 if TYPE_CHECKING:  # the decoders load GDAL, which no reader of layers needs
     from ingest.layers.geotiff import RasterLayer
@@ -70,7 +69,7 @@ class Layer:
         return self.class_name(class_id).removesuffix(COAST)
 
 
-async def current_layers(conn: AsyncConnection, study_id: int) -> list[Layer]:
+async def current_layers(conn: Connection, study_id: int) -> list[Layer]:
     """Return the layers that a study's birds are measured against, oldest first."""
     rows = await execute(
         conn,
@@ -81,7 +80,7 @@ async def current_layers(conn: AsyncConnection, study_id: int) -> list[Layer]:
     return [_layer(row) for row in rows]
 
 
-async def boundary(conn: AsyncConnection) -> Layer | None:
+async def boundary(conn: Connection) -> Layer | None:
     """Return the boundary set that names countries and seas, if there is one."""
     rows = await execute(
         conn,
@@ -96,7 +95,7 @@ def _layer(row: Mapping[str, Any]) -> Layer:
 
 
 async def add_polygon_layer(
-    conn: AsyncConnection,
+    conn: Connection,
     study_id: int | None,
     name: str,
     source: str,
@@ -133,7 +132,7 @@ async def add_polygon_layer(
 
 
 async def add_raster_layer(
-    conn: AsyncConnection,
+    conn: Connection,
     study_id: int | None,
     name: str,
     source: str,
@@ -178,7 +177,7 @@ def _stored_cells(layer: RasterLayer) -> NDArray[np.int16]:
 
 
 async def _add(
-    conn: AsyncConnection, row: dict[str, Any], classes: dict[int, str], cell_size_m: float | None
+    conn: Connection, row: dict[str, Any], classes: dict[int, str], cell_size_m: float | None
 ) -> int:
     """Put the new layer in the old one's place; every bird it covers is measured again."""
     await execute(
@@ -199,7 +198,19 @@ async def _add(
     return int(added[0]["id"])
 
 
-async def retire_layer(conn: AsyncConnection, layer_id: int) -> None:
+async def claim_builtin(conn: Connection, name: str, source: str) -> bool:
+    """Tell whether the service's own layer must be loaded; until commit no other process may."""
+    await work.lock(conn, work.LOCK_LAYERS, 0)
+    rows = await execute(
+        conn,
+        "select id from layer where replaced_at is null and study_id is null and name = :name"
+        " and source = :source",
+        {"name": name, "source": source},
+    )
+    return not rows
+
+
+async def retire_layer(conn: Connection, layer_id: int) -> None:
     """Take a layer out of use; birds lose their shares of it as they are derived again."""
     rows = await execute(
         conn,
@@ -211,7 +222,7 @@ async def retire_layer(conn: AsyncConnection, layer_id: int) -> None:
         await work.mark_all_dirty(conn, study_id=row["study_id"])
 
 
-async def index_of(conn: AsyncConnection, layer: Layer) -> Index:
+async def index_of(conn: Connection, layer: Layer) -> Index:
     """Return the index of a layer, built at first use and kept while it is among the last used."""
     found = _indexes.get(layer.ref)
     if found is None:
@@ -224,7 +235,7 @@ async def index_of(conn: AsyncConnection, layer: Layer) -> Index:
     return found
 
 
-async def _load_polygons(conn: AsyncConnection, layer: Layer) -> Index:
+async def _load_polygons(conn: Connection, layer: Layer) -> Index:
     rows = await execute(
         conn,
         "select class_id, ST_AsBinary(geom) as wkb from layer_feature where layer_id = :id"
@@ -245,7 +256,7 @@ async def _load_polygons(conn: AsyncConnection, layer: Layer) -> Index:
     return await asyncio.to_thread(build)
 
 
-async def _load_raster(conn: AsyncConnection, layer: Layer) -> Index:
+async def _load_raster(conn: Connection, layer: Layer) -> Index:
     rows = await execute(
         conn,
         "select width, height, transform, cells from layer_raster where layer_id = :id",

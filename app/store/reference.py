@@ -118,7 +118,7 @@ async def add_individual(
         conn,
         "insert into individual"
         " (study_id, local_identifier, taxon, species_key, terms, taxon_declared)"
-        " values (:study, :name, :taxon, :species_key, cast(:terms as jsonb),"
+        " values (:study, :name, cast(:taxon as text), :species_key, cast(:terms as jsonb),"
         " cast(:taxon as text) is not null)"
         " on conflict (study_id, local_identifier) do nothing returning ref",
         {
@@ -148,7 +148,7 @@ async def edit_individual(
     old = await owned(conn, audience, "individual", ref)
     await execute(
         conn,
-        "update individual set taxon = :taxon, species_key = :species_key,"
+        "update individual set taxon = cast(:taxon as text), species_key = :species_key,"
         " taxon_declared = taxon_declared or taxon is distinct from cast(:taxon as text),"
         " terms = cast(:terms as jsonb) where id = :id",
         {

@@ -139,3 +139,23 @@ async def edit(
         {"id": source["id"], "disabled": disabled, "only_newest": only_newest},
     )
     return await one(conn, audience, ref)
+
+
+async def sender(conn: AsyncConnection, ref: UUID) -> Row | None:
+    """Return what checking a push needs, secrets included; never leaves the push endpoint."""
+    rows = await execute(
+        conn,
+        "select id, study_id, format, tz, scheme, secrets, ack_status from source"
+        " where ref = :ref and disabled_at is null",
+        {"ref": ref},
+    )
+    return rows[0] if rows else None
+
+
+async def count_refused(conn: AsyncConnection, source_id: int) -> None:
+    """Count a push that could not prove where it came from."""
+    await execute(
+        conn,
+        "update source set refused_signatures = refused_signatures + 1 where id = :id",
+        {"id": source_id},
+    )

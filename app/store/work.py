@@ -17,7 +17,7 @@ CHANNEL = "flyways_work"
 ATTEMPTS_MAX = 5
 """Failures in a row after which work is laid aside as dead, with its reason, for an operator."""
 
-LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE = 1, 2, 3, 4
+LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE, LOCK_LAYERS = 1, 2, 3, 4, 5
 """First halves of the two-part advisory locks."""
 
 _MERGE = """
@@ -260,3 +260,27 @@ async def note_failure(
 async def bump_version(conn: AsyncConnection, study_id: int) -> None:
     """Count a change that readers of the study can see; ETags hang on it."""
     await execute(conn, "update study set version = version + 1 where id = :id", {"id": study_id})
+
+
+async def catalogues(conn: AsyncConnection) -> list[tuple[str, bool]]:
+    """Return every catalogue that the studies there are call for."""
+    rows = await execute(
+        conn,
+        """
+        select distinct scope, s.simulated from study s, lateral (
+          select 'operator' as scope
+          union all select 'institute:' || i.id from institute i
+            where i.id = s.institute_id or s.visibility = 'open'
+          union all select 'public' where s.visibility = 'open') as scopes
+        order by 1, 2
+        """,
+    )
+    return [(row["scope"], row["simulated"]) for row in rows]
+
+
+async def study_of(conn: AsyncConnection, individual_id: int) -> int:
+    """Return the study a bird belongs to."""
+    rows = await execute(
+        conn, "select study_id from individual where id = :id", {"id": individual_id}
+    )
+    return int(rows[0]["study_id"])

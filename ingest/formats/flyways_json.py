@@ -68,6 +68,7 @@ KEYS = tuple(Fix.__struct_encode_fields__)
 
 _KNOWN = frozenset(KEYS)
 _SPACE = b" \t\r\n"
+_SPACED_COLON = re.compile(rb'"\s+:')
 # Strings, brackets and commas; a string that never closes matches no alternative but the last.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|"', re.DOTALL)
 
@@ -182,7 +183,7 @@ def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:
         element = msgspec.json.decode(raw)
         if not isinstance(element, dict):
             return "not-an-object"
-        if raw.count(b'":') != len(element) and _repeats_key(raw):
+        if _may_repeat_key(raw, len(element)) and _repeats_key(raw):
             return "duplicate-key"
     except RecursionError:
         return "nesting-too-deep"
@@ -204,6 +205,11 @@ def _checked(element: dict[str, object]) -> Fix | str:
         # msgspec names the kind of fault in its text only: bounds read "Expected `float` >= 0".
         bounds = re.search(r"[<>]=|out of range", str(error))
         return "field-out-of-range" if bounds else "field-type"
+
+
+def _may_repeat_key(raw: bytes, keys: int) -> bool:
+    """Whether the text may hold more keys than were kept; a cheap test that never misses one."""
+    return raw.count(b'":') != keys or _SPACED_COLON.search(raw) is not None
 
 
 def _repeats_key(raw: bytes) -> bool:

@@ -84,7 +84,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
     Examples
     --------
-    >>> text = b"timestamp,location.long,location.lat,tag_id\\n2018/1/1 0:00,116.3,29.1,6118\\n"
+    >>> text = b"timestamp,location.long,location.lat,tag_id\n2018/1/1 0:00,116.3,29.1,6118\n"
     >>> decode(text, tz="UTC", now_us=1_700_000_000_000_000).records["lon"].to_list()
     [116.3]
     """

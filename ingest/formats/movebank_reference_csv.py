@@ -107,7 +107,7 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
 
     Examples
     --------
-    >>> text = b"tag-id,animal-id,deploy-on-date,animal-sex\\n7,Ada,2018-07-05,f\\n"
+    >>> text = b"tag-id,animal-id,deploy-on-date,animal-sex\n7,Ada,2018-07-05,f\n"
     >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
     {'animal-sex': 'f'}
     """

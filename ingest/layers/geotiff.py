@@ -113,6 +113,8 @@ def decode_geotiff(payload: bytes) -> RasterLayer:
     """
     if len(payload) > PAYLOAD_MAX_BYTES:
         raise _too_large(f"{PAYLOAD_MAX_BYTES:,} bytes")
+    if not payload:
+        raise _unreadable()
     try:
         with (
             rasterio.Env(**_GDAL),
@@ -124,11 +126,15 @@ def decode_geotiff(payload: bytes) -> RasterLayer:
             cells: NDArray[np.integer] = dataset.read(1)
             return RasterLayer(_meta(dataset, cells), cells)
     except (RasterioError, OSError, ValueError, MemoryError) as error:
-        raise UnreadablePush(
-            "raster-unreadable",
-            "The bytes are no GeoTIFF that can be read to its end.",
-            "Send one whole GeoTIFF, as gdal_translate -of GTiff writes it.",
-        ) from error
+        raise _unreadable() from error
+
+
+def _unreadable() -> UnreadablePush:
+    return UnreadablePush(
+        "raster-unreadable",
+        "The bytes are no GeoTIFF that can be read to its end.",
+        "Send one whole GeoTIFF, as gdal_translate -of GTiff writes it.",
+    )
 
 
 def _too_large(bound: str) -> UnreadablePush:

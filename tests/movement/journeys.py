@@ -23,7 +23,7 @@ class Journey:
 
 
 def fly(seed, *, stays=6, every_us=HOUR_US, bad_share=0.0, start=(115.0, 50.0), runs=False):
-    """A crane's autumn: stays of 1.5 to 12 days, flights by day of 100 to 450 km between them."""
+    """A crane's autumn: stays of 1.5 to 12 days, flights by day of 150 to 750 km between them."""
     rng = np.random.default_rng(seed)
     knots_t, knots_lon, knots_lat, arrivals, departures = [], [], [], [], []
     t, (lon, lat) = 0.0, start
@@ -45,7 +45,7 @@ def fly(seed, *, stays=6, every_us=HOUR_US, bad_share=0.0, start=(115.0, 50.0), 
         if k == stays - 1:
             break
         heading = float(rng.uniform(150, 250))
-        for _ in range(int(rng.integers(3, 12))):
+        for _ in range(int(rng.integers(6, 16))):
             hours = float(rng.uniform(0.5, 1.0))
             pace = float(rng.uniform(10, 18))
             lon, lat, _ = GEOD.fwd(lon, lat, heading + rng.normal(0, 12), pace * 3600 * hours)

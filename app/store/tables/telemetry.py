@@ -192,8 +192,10 @@ fix_verdict = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     study_column(),
-    *(Column(name, kind, nullable=False) for name, kind in zip(
-        _KEY, (Integer, DateTime(timezone=True), SmallInteger, BigInteger), strict=True)),
+    Column("tag_id", Integer, nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("sensor", SmallInteger, nullable=False),
+    Column("variant", BigInteger, nullable=False),
     Column("verdict", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("decided_by", String, nullable=False),

@@ -1,0 +1,303 @@
+"""Where and when a simulated bird lives: flyways of eight species, a calendar, a true path."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pyproj import Geod
+
+from app.movement.profile import Profile, Window
+from app.movement.track import DAY_US, SECOND_US, FloatArray, IntArray
+
+HOUR_US = 3600 * SECOND_US
+METRES_PER_DEGREE = 111_195.0
+"""Length of a degree of latitude on the mean sphere [m]; offsets here stay below 15 km."""
+
+COMMUTE_SPEED_M_S = 10.0
+"""Speed of flights between roost and fields [m/s]: median of the hourly crane steps >= 5 m/s."""
+
+WALK_MAX_M = 1_500.0
+"""An hour's move longer than this is flown, not walked [m]: 0.4 m/s, p90 of resting cranes."""
+
+FLIGHT_SPEED_M_S = (10.2, 5.2)
+"""Mean and spread of cross-country speed over an hour [m/s]; gives p50/p95/p99 of 96,976 hourly
+fixes of 27 Demoiselle Cranes of north-east Asia: 10.0, 17.6 and 20.5 m/s."""
+
+FLYING_DAY_H = (7.0, 10.5)
+"""Hours a crane flies on a travelling day [h], from the same birds' daylight hours of flight."""
+
+ROUTES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "hooded_crane": (
+        ("Lesser Khingan bogs (Xinqing)", "Zhalong", "Shuangtai Estuary (Panjin)",
+         "Cheonsu Bay", "Izumi Wintering Habitat of Cranes"),
+        ("Bikin taiga bogs", "Lake Khanka", "Kumya Bay / Kumya Wetland Reserve",
+         "Suncheon Bay"),
+        ("Lesser Khingan bogs (Xinqing)", "Momoge", "Shuangtai Estuary (Panjin)",
+         "Chongming Dongtan"),
+    ),
+    "white_naped_crane": (
+        ("Mongol Daguur", "Xianghai", "Shuangtai Estuary (Panjin)", "Cheorwon Basin",
+         "Izumi Wintering Habitat of Cranes"),
+        ("Lakes in the Khurkh-Khuiten river valley", "Duolun (upper Luan River)",
+         "Yellow River Delta", "Poyanghu (Poyang Lake NNR)"),
+        ("Khingano-Arkharinskaya Lowland", "Lake Khanka", "Rason Migratory Bird Reserve",
+         "Kumya Bay / Kumya Wetland Reserve", "Cheorwon Basin"),
+    ),
+    "red_crowned_crane": (
+        ("Zhalong", "Shuangtai Estuary (Panjin)", "Yellow River Delta", "Yancheng"),
+        ("Lake Khanka", "Rason Migratory Bird Reserve", "Kumya Bay / Kumya Wetland Reserve",
+         "Cheorwon Basin"),
+    ),
+    "siberian_crane": (
+        ("Kytalyk (Indigirka lowlands)", "Zeya-Bureya Plains (Muraviovka)", "Momoge",
+         "Shuangtai Estuary (Panjin)", "Yellow River Delta", "Poyanghu (Poyang Lake NNR)"),
+    ),
+    "common_crane": (
+        ("Torey Lakes (Daursky)", "Lake Ganga and its surrounding wetlands",
+         "Duolun (upper Luan River)", "Yellow River Delta", "Poyanghu (Poyang Lake NNR)"),
+    ),
+    "demoiselle_crane": (
+        ("Lake Buir and its surrounding wetlands", "Lake Ganga and its surrounding wetlands",
+         "Khar Us Nuur", "Khichan (Rajasthan)"),
+        ("Mongol Daguur", "Khar Us Nuur", "Little Rann of Kutch"),
+    ),
+    "black_faced_spoonbill": (
+        ("Chilsando islets", "Suncheon Bay", "Chongming Dongtan", "Chigu / Tsengwen estuary"),
+        ("Namdong reservoir (Incheon)", "Yancheng", "Chongming Dongtan", "Mai Po"),
+        ("Zhuanghe islets (Liaoning)", "Yellow River Delta", "Yancheng", "Xuan Thuy"),
+    ),
+    "eurasian_spoonbill": (
+        ("Naoli River Basin", "Xianghai", "Yellow River Delta", "Poyanghu (Poyang Lake NNR)"),
+        ("Lake Buir and its surrounding wetlands", "Duolun (upper Luan River)", "Yancheng",
+         "Nanji Wetland (Poyang)"),
+    ),
+}  # fmt: skip
+"""Breeding place first, wintering place last, names of sites.csv; the roles that file gives each
+site, joined in the order in which a bird would meet them. A drawing of the flyways, no survey."""
+
+_GEOD = Geod(ellps="WGS84")
+
+
+class SimulationError(ValueError):
+    """The flock asked for cannot be simulated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on a route; `name` is empty for a stopover at no named site."""
+
+    name: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A true stay: the bird is within the stop radius of the centre the whole time."""
+
+    place: Place
+    kind: str  # breeding, wintering, stopover, staging
+    arrival_us: int
+    departure_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """True positions at the turns of a path, shape (n,); straight and even between them."""
+
+    time_us: IntArray
+    lon: FloatArray
+    lat: FloatArray
+
+    def at(self, time_us: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return lon, lat at `time_us` [degrees]."""
+        lon = np.degrees(np.unwrap(np.radians(self.lon)))
+        x = np.interp(time_us, self.time_us, lon)
+        lat = np.interp(time_us, self.time_us, self.lat)
+        return np.asarray((x + 180.0) % 360.0 - 180.0), np.asarray(lat)
+
+
+def live(
+    profile: Profile,
+    route: tuple[Place, ...],
+    *,
+    start_us: int,
+    end_us: int,
+    rng: np.random.Generator,
+) -> tuple[tuple[Stay, ...], Path]:
+    """
+    Let one bird commute along its route from 1 January of the first year until `end_us`.
+
+    Parameters
+    ----------
+    profile : Profile
+        Windows, stop radius and hours of activity of the species.
+    route : tuple of Place
+        Breeding place first, wintering place last.
+    start_us, end_us : int
+        Span wanted [microseconds since 1970-01-01 UTC]; stays are cut to it.
+    rng : numpy.random.Generator
+        The only source of chance.
+
+    Returns
+    -------
+    stays : tuple of Stay
+        In time order, clipped to the span.
+    path : Path
+        From before `start_us` to beyond `end_us`.
+    """
+    windows = _windows(profile)
+    clock = _january_us(start_us)
+    year = _year(start_us)
+    stays: list[Stay] = []
+    knots: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    while clock < end_us:
+        for window, way in zip(windows, (route[::-1], route), strict=True):
+            leave_us, rests_us = _season(window, year, len(way) - 2, rng)
+            kind = "wintering" if way[0] is route[-1] else "breeding"
+            ends = [max(leave_us, clock + 10 * DAY_US), *rests_us]
+            for i, place in enumerate(way[:-1]):
+                until = ends[i] if i == 0 else clock + ends[i]
+                leave = _departure_us(until, place.lon, profile, rng)
+                stays.append(_stay(place, kind if i == 0 else "", clock, leave, profile))
+                knots.append(_stay_knots(stays[-1], profile, rng))
+                knots.append(_leg_knots(place, way[i + 1], leave, profile, rng))
+                clock = int(knots[-1][0][-1])
+        year += 1
+    stays.append(_stay(route[-1], "wintering", clock, clock + 30 * DAY_US, profile))
+    knots.append(_stay_knots(stays[-1], profile, rng))
+    time, lon, lat = (np.concatenate(part) for part in zip(*knots, strict=True))
+    return _clip(stays, start_us, end_us), Path(time.astype(np.int64), lon, lat)
+
+
+def _windows(profile: Profile) -> tuple[Window, Window]:
+    if profile.spring is None or profile.autumn is None:
+        raise SimulationError(
+            f"species {profile.key!r} has no season windows: fill spring_window_md and "
+            "autumn_window_md in species.csv, or choose another species"
+        )
+    return profile.spring, profile.autumn
+
+
+def _year(time_us: int) -> int:
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=time_us)).year
+
+
+def _date_us(year: int, month_day: tuple[int, int]) -> int:
+    return int(dt.datetime(year, *month_day, tzinfo=dt.UTC).timestamp()) * SECOND_US
+
+
+def _january_us(time_us: int) -> int:
+    return _date_us(_year(time_us), (1, 1))
+
+
+def _season(
+    window: Window, year: int, n_stops: int, rng: np.random.Generator
+) -> tuple[int, list[int]]:
+    """Draw when a bird leaves and how long it rests at each stop, within the season's window."""
+    start_us = _date_us(year, window.start)
+    span_us = _date_us(year, window.end) - start_us
+    leave_us = start_us + int(rng.uniform(0.10, 0.35) * span_us)
+    total_us = rng.uniform(0.30, 0.50) * span_us
+    shares = rng.dirichlet(np.full(max(n_stops, 1), 2.5))[:n_stops]
+    return leave_us, [max(int(share * total_us), 5 * DAY_US // 2) for share in shares]
+
+
+def _departure_us(until_us: int, lon: float, profile: Profile, rng: np.random.Generator) -> int:
+    """Shift a departure to the hour at which the species sets out."""
+    hour = rng.normal(8.5 if profile.roosts_at_night else 18.5, 0.7)
+    midnight_us = until_us // DAY_US * DAY_US
+    return midnight_us + int((hour - lon / 15.0) % 24.0 * HOUR_US) // SECOND_US * SECOND_US
+
+
+def _stay(place: Place, kind: str, arrival_us: int, departure_us: int, profile: Profile) -> Stay:
+    long = departure_us - arrival_us >= profile.staging_min_s * SECOND_US
+    return Stay(place, kind or ("staging" if long else "stopover"), arrival_us, departure_us)
+
+
+def _clip(stays: list[Stay], start_us: int, end_us: int) -> tuple[Stay, ...]:
+    return tuple(
+        Stay(s.place, s.kind, max(s.arrival_us, start_us), min(s.departure_us, end_us))
+        for s in stays
+        if s.arrival_us < end_us and s.departure_us > start_us
+    )
+
+
+def _stay_knots(
+    stay: Stay, profile: Profile, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Commute between roost and feeding grounds, hour by hour, never leaving the stop radius."""
+    margin_us = HOUR_US // 2
+    hours = np.arange(stay.arrival_us + margin_us, stay.departure_us - HOUR_US, HOUR_US)
+    solar_h = (hours / HOUR_US + stay.place.lon / 15.0) % 24.0
+    active = (solar_h >= 5.0) & (solar_h < 19.0)
+    if not profile.roosts_at_night:
+        active = ~active
+    reach_m = 0.75 * profile.stop_radius_m
+    xy = _feeding_m(active, reach_m, rng)
+    start = np.zeros((1, 2))
+    xy = np.concatenate([start, xy, start])
+    move_m = np.hypot(*np.diff(xy, axis=0).T)
+    time = np.concatenate([[stay.arrival_us], hours, [stay.departure_us]]).astype(float)
+    span = np.diff(time)
+    taken = np.where(move_m > WALK_MAX_M, move_m / COMMUTE_SPEED_M_S * SECOND_US, span)
+    begin = time[1:] - np.minimum(taken, span)
+    order_time = np.column_stack([begin, time[1:]]).ravel()
+    order_xy = np.stack([xy[:-1], xy[1:]], axis=1).reshape(-1, 2)
+    lat = stay.place.lat + order_xy[:, 1] / METRES_PER_DEGREE
+    scale = METRES_PER_DEGREE * np.cos(np.radians(stay.place.lat))
+    return order_time, stay.place.lon + order_xy[:, 0] / scale, lat
+
+
+def _feeding_m(
+    active: np.ndarray[tuple[int], np.dtype[np.bool_]], reach_m: float, rng: np.random.Generator
+) -> FloatArray:
+    """Positions per hour, shape (n, 2) [m from the centre]: still at the roost, moving by day."""
+    n = active.shape[0]
+    begins = np.diff(active.astype(np.int8), prepend=0) == 1
+    day = np.cumsum(begins)
+    roosts = rng.normal(0.0, reach_m / 8, (4, 2))
+    roost = roosts[np.minimum(rng.geometric(0.6, day.max(initial=0) + 1) - 1, 3)]
+    fields = rng.normal(0.0, reach_m / 2.5, (day.max(initial=0) + 1, 2))
+    busy = rng.lognormal(-0.6, 0.9, day.max(initial=0) + 1)
+    fields *= busy[:, None]
+    step_m = rng.lognormal(np.log(850.0), 1.3, n) * busy[day]
+    angle = rng.uniform(0.0, 2 * np.pi, n)
+    steps = np.where(active, step_m, 0.0)[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    walked = np.cumsum(steps, axis=0)
+    since = np.maximum.accumulate(np.where(begins, np.arange(n), 0))
+    xy = np.where(active[:, None], fields[day] + walked - walked[since], roost[day])
+    far = np.hypot(*xy.T)
+    inside: FloatArray = xy * np.minimum(1.0, reach_m / np.maximum(far, 1.0))[:, None]
+    return inside
+
+
+def _leg_knots(
+    origin: Place, target: Place, leave_us: int, profile: Profile, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Fly from place to place: a speed for each hour, cranes by day with nights on the ground."""
+    azimuth, _, length_m = _GEOD.inv(origin.lon, origin.lat, target.lon, target.lat)
+    hours = int(length_m / 3600.0 / 4.0) + 24
+    speed = np.clip(rng.normal(*FLIGHT_SPEED_M_S, hours), 3.0, 26.0)
+    flown_m = np.concatenate([[0.0], np.cumsum(speed * 3600.0)])
+    airborne_h = np.interp(length_m, flown_m, np.arange(flown_m.size))
+    bouts_h = rng.uniform(*FLYING_DAY_H, int(airborne_h / FLYING_DAY_H[0]) + 2)
+    if not profile.roosts_at_night:  # spoonbills cross the Yellow Sea in one flight
+        bouts_h = np.array([airborne_h + 1.0])
+    ends_h = np.cumsum(bouts_h)
+    turns = np.unique(np.concatenate([np.arange(0.0, airborne_h), [airborne_h]]))
+    halts = ends_h[ends_h < airborne_h - 0.1]
+    flight_h = np.sort(np.concatenate([turns, halts, halts]))
+    bout = np.searchsorted(ends_h, flight_h, side="right")
+    bout[np.flatnonzero(np.diff(flight_h) == 0)] -= 1  # first of a pair: landing
+    begun_h = np.concatenate([[0.0], ends_h])[bout]
+    time = leave_us + (bout * 24.0 + flight_h - begun_h) * HOUR_US
+    along_m = np.interp(flight_h, np.arange(flown_m.size), flown_m)
+    bow_m = rng.normal(0.0, 0.03) * length_m * np.sin(np.pi * along_m / length_m)
+    one = np.ones(along_m.shape)
+    lon, lat, back = _GEOD.fwd(origin.lon * one, origin.lat * one, azimuth * one, along_m)
+    lon, lat, _ = _GEOD.fwd(lon, lat, back + 90.0, bow_m)
+    return time, np.asarray(lon), np.asarray(lat)

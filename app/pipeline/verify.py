@@ -1,0 +1,76 @@
+"""Prove promise 5: what is stored equals a rebuild from scratch, bird by bird."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.pipeline.habitat import habitat
+from app.pipeline.publish import publish
+from app.pipeline.route import route
+from app.pipeline.screen import screen
+from app.pipeline.segment import segment
+from app.store import content, work
+from app.store.engine import Connection, Store
+from app.store.windows import FAR_FUTURE, FAR_PAST
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One bird or catalogue, and the tables in which stored and rebuilt content differ."""
+
+    name: str
+    differs: tuple[str, ...]
+
+
+class _RollBack(Exception):  # noqa: N818 - not an error: it ends a trial
+    pass
+
+
+async def verify(store: Store) -> AsyncIterator[Verdict]:
+    """Rebuild every bird and catalogue in transactions that are taken back; yield each verdict."""
+    async with store.read() as conn:
+        birds = await content.individuals(conn)
+        catalogues = await work.catalogues(conn)
+    for individual_id, name in birds:
+        yield Verdict(name, await _bird(store, individual_id))
+    for scope, simulated in catalogues:
+        subject = work.product_subject(scope, simulated=simulated)
+        yield Verdict(subject, await _catalogue(store, scope, simulated=simulated))
+
+
+async def _bird(store: Store, individual_id: int) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    try:
+        async with store.write() as conn:
+            await work.lock(conn, work.LOCK_INDIVIDUAL, individual_id)
+            before = await content.of_bird(conn, individual_id)
+            await content.clear_bird(conn, individual_id)
+            await rebuild(conn, individual_id)
+            found = tuple(content.differing(before, await content.of_bird(conn, individual_id)))
+            raise _RollBack  # noqa: TRY301 - the transaction must end by an error
+    except _RollBack:
+        return found
+
+
+async def rebuild(conn: Connection, individual_id: int) -> None:
+    """Derive a bird's whole life."""
+    study_id = await work.study_of(conn, individual_id)
+    window = await screen(conn, work.Span(individual_id, study_id, FAR_PAST, FAR_FUTURE))
+    found = await segment(conn, window)
+    await habitat(conn, found)
+    await publish(conn, found)
+
+
+async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    try:
+        async with store.write() as conn:
+            before = await content.of_catalogue(conn, scope, simulated=simulated)
+            await content.clear_catalogue(conn, scope, simulated=simulated)
+            await route(conn, scope, simulated=simulated)
+            after = await content.of_catalogue(conn, scope, simulated=simulated)
+            found = tuple(content.differing(before, after))
+            raise _RollBack  # noqa: TRY301 - the transaction must end by an error
+    except _RollBack:
+        return found

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.formats.delimited import (
+    Rows,
+    _exact,
+    _fast,
+    is_regular,
+    open_sheet,
+    read_rows,
+    to_utf8,
+)
+from ingest.refusal import UnreadablePush
+
+
+def read(text: str | bytes, columns: int = 3) -> Rows:
+    payload = text.encode() if isinstance(text, str) else text
+    return read_rows(open_sheet(payload), range(columns), 0)
+
+
+def values(rows: Rows) -> list[tuple[str | None, ...]]:
+    return rows.cells.select("c0", "c1", "c2").rows()
+
+
+def refusals(rows: Rows) -> list[tuple[int, str]]:
+    return [(refusal.unit, refusal.code) for refusal in rows.refused]
+
+
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=8)
+
+
+@given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8), st.sampled_from(",;\t"))
+def test_fast_and_exact_readers_agree_on_whatever_csv_writes(
+    table: list[tuple[str, str, str]], delimiter: str
+) -> None:
+    held = io.StringIO()
+    writer = csv.writer(held, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([("#a", "b", "c"), *table])
+    sheet = open_sheet(held.getvalue().encode())
+    fast, exact = _fast(sheet, [0, 1, 2], 0), _exact(sheet, [0, 1, 2], 0)
+    assert fast is not None
+    assert exact[1] == []
+    names = ["unit", "line", "c0", "c1", "c2"]
+    assert fast[0].select(names).fill_null("").rows() == exact[0].select(names).fill_null("").rows()
+
+
+@given(st.text(st.sampled_from('a1,";\n\t \r\0é'), max_size=60))
+def test_where_the_fast_reader_dares_it_agrees_with_the_exact_one(text: str) -> None:
+    sheet = open_sheet(("h,i,j\n" + text).encode())
+    fast, exact = _fast(sheet, [0, 1, 2], 0), _exact(sheet, [0, 1, 2], 0)
+    if fast is None:
+        return
+    assert exact[1] == []
+    names = ["unit", "line", "c0", "c1", "c2"]
+    assert fast[0].select(names).fill_null("").rows() == exact[0].select(names).fill_null("").rows()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_open_or_are_told(payload: bytes) -> None:
+    try:
+        sheet = open_sheet(payload)
+    except UnreadablePush:
+        return
+    rows = read_rows(sheet, [0], 0)
+    data_lines = sum(1 for line in sheet.lines if line.strip() or sheet.delimiter in line)
+    assert rows.cells.height + len(rows.refused) <= data_lines
+
+
+def test_ragged_rows_are_refused_and_the_others_kept() -> None:
+    rows = read("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12\n")
+    assert values(rows) == [("1", "2", "3"), ("10", "11", "12")]
+    assert refusals(rows) == [(2, "ragged-row"), (3, "ragged-row")]
+    assert rows.cells["unit"].to_list() == [1, 4]
+
+
+def test_blank_fields_past_the_header_are_no_fault() -> None:
+    assert values(read("a,b,c\n1,2,3,,\n")) == [("1", "2", "3")]
+
+
+def test_lines_of_tabs_are_rows_of_a_tabbed_file_on_either_path() -> None:
+    for tail in ("", "x\ty\n"):
+        assert read("a\tb\tc\n1\t2\t3\n\t\t\n4\t5\t6\n" + tail).cells["unit"].to_list() == [1, 2, 3]
+
+
+def test_blank_lines_are_no_units() -> None:
+    rows = read("\n\na,b,c\n\n1,2,3\n   \n4,5,6\n\n\n")
+    assert rows.cells["unit"].to_list() == [1, 2]
+
+
+@pytest.mark.parametrize("tail", ["", "x,y\n"])
+def test_a_repeated_header_is_no_unit_on_either_path(tail: str) -> None:
+    rows = read("a,b,c\n1,2,3\na,b,c\n4,5,6\n" + tail)
+    assert rows.cells["unit"].to_list() == [1, 2]
+    assert rows.cells["line"].to_list() == [0, 2]
+    assert [unit for unit, _ in refusals(rows)] == ([3] if tail else [])
+
+
+def test_a_quoted_field_may_hold_delimiter_quote_and_line_end() -> None:
+    rows = read('a,b,c\n1,"x, ""y""\nz",3\n4,5,6\n')
+    assert values(rows) == [("1", 'x, "y"\nz', "3"), ("4", "5", "6")]
+
+
+def test_a_quote_never_closed_costs_its_own_line_only() -> None:
+    rows = read('a,b,c\n1,"2,3\n4,5,6\n7,8,9\n')
+    assert refusals(rows) == [(1, "bad-quotes")]
+    assert values(rows) == [("4", "5", "6"), ("7", "8", "9")]
+
+
+def test_stray_quotes_cost_their_own_line_only() -> None:
+    rows = read('a,b,c\n1,"2"x,3\n4,5,6\n')
+    assert refusals(rows) == [(1, "bad-quotes")]
+    assert values(rows) == [("4", "5", "6")]
+
+
+def test_nul_and_long_lines_are_refused() -> None:
+    rows = read("a,b,c\n1,\0,3\n1," + "x" * 70_000 + ",3\n4,5,6\n")
+    assert refusals(rows) == [(1, "control-character"), (2, "line-too-long")]
+    assert values(rows) == [("4", "5", "6")]
+
+
+def test_blank_marks_are_null() -> None:
+    assert values(read('a,b,c\nNA,"", null \n')) == [(None, None, None)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom"])
+def test_line_ends_and_encodings(end: str, encoding: str) -> None:
+    text = end.join(["a;b;c", "1;Żuraw 丹頂;3", "4;5;6"])
+    if encoding == "utf-16-le-bom":
+        payload = b"\xff\xfe" + text.encode("utf-16-le")
+    else:
+        payload = text.encode(encoding)
+    rows = read(payload)
+    assert values(rows) == [("1", "Żuraw 丹頂", "3"), ("4", "5", "6")]
+
+
+def test_latin_1_is_read_line_by_line_with_a_warning() -> None:
+    text, warnings = to_utf8("a,é\n".encode() + "b,é\n".encode("latin-1"))
+    assert text.decode() == "a,é\nb,é\n"
+    assert [warning.code for warning in warnings] == ["encoding-assumed"]
+    assert "1 line" in warnings[0].detail
+
+
+def test_cut_utf_16_is_told() -> None:
+    _, warnings = to_utf8("a,b\n1,2".encode("utf-16")[:-1])
+    assert [warning.code for warning in warnings] == ["encoding-damaged"]
+
+
+@pytest.mark.parametrize(
+    ("body", "regular"),
+    [
+        ("1,2,3", True),
+        ('"1,1",2,3\n4,5,6', True),
+        ('"a""b",2,3', True),
+        ("", False),
+        ("1,2", False),
+        ("1,2,3,4\n5,6", False),
+        ("1,2,3\n\n4,5,6", False),
+        ('1,"2\n2",3', False),
+        ('1,2"x",3', False),
+        ('1,"2"x,3', False),
+        ("1,2,\0", False),
+    ],
+)
+def test_which_sheets_are_regular(body: str, regular: bool) -> None:  # noqa: FBT001 - a case
+    assert is_regular(open_sheet(f"a,b,c\n{body}".encode())) is regular

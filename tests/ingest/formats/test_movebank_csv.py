@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ingest import Decoded, UnreadablePush, decode
+from ingest.record import RECORD_SCHEMA
+
+NOW_US = 1_795_000_000_000_000
+HEADER = "timestamp,location-long,location-lat,tag-local-identifier"
+KAZAKH = "telemetry/demoiselle_crane_kazakhstan/1000 Cranes. Southern Kazakhstan..csv"
+GUO = "telemetry/demoiselle_crane_neasia/cranes_guo_2018_2019.csv.gz"
+STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
+BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
+BRANT = "telemetry/argos_brant_2002/Brant Geese Sean Boyd 2002.csv"
+
+
+def csv(*rows: str, header: str = HEADER, tz: str = "UTC") -> Decoded:
+    return decode("\n".join([header, *rows]).encode(), format="movebank-csv", tz=tz, now_us=NOW_US)
+
+
+def test_hyphened_file_with_every_oddity(sample: Callable[[str], bytes]) -> None:
+    decoded = decode(sample("events_hyphen.csv"), now_us=NOW_US)
+    assert decoded.format == "movebank-csv"
+    assert decoded.units == 6
+    assert [(r.unit, r.code) for r in decoded.refusals] == [(5, "latitude-out-of-range")]
+    assert decoded.refusals[0].excerpt.startswith("1,true,2021-03-01 04:00:00.000,116.3,95.2")
+    rows = decoded.records
+    assert dict(rows.schema) == RECORD_SCHEMA
+    assert rows["unit"].to_list() == [1, 2, 3, 4, 6]
+    assert rows["individual"].unique().to_list() == ['Nana, "the first"']
+    assert rows["tag"].unique().to_list() == ["0071"]
+    assert rows["heading_deg"].to_list() == [270.0, 359.5, None, None, None]
+    assert rows["lon"].to_list() == [116.30123, 116.302, -115.5, None, 116.3]
+    assert rows["satellites"].to_list() == [7, 0, 6, None, 6]
+    assert rows["height_m"].to_list() == [21.0, None, 120.5, None, None]
+    assert rows["battery_v"].to_list() == [3.871, 3.9, None, None, None]
+    assert rows["temperature_c"].to_list() == [4.5, None, None, None, None]
+    assert rows["marked_outlier"].to_list() == [False, False, True, False, True]
+    assert rows["sensor"].to_list() == ["gps", "gps", "gps", "other", "gps"]
+    assert rows["provider_id"].null_count() == 5
+    assert rows["time_us"][1] - rows["time_us"][0] == 3_600_500_000
+    assert [(w.code, "height-raw 2" in w.detail) for w in decoded.warnings] == [
+        ("text-in-numeric-column", True)
+    ]
+
+
+def test_dotted_file_without_tags(sample: Callable[[str], bytes]) -> None:
+    rows = decode(sample("events_dotted.csv"), tz="Asia/Shanghai", now_us=NOW_US).records
+    assert rows["tag"].to_list() == [None, None]
+    assert rows["individual"].to_list() == ["38E10", "38E10"]
+    assert rows["taxon"].to_list() == ["Anthropoides virgo"] * 2
+    assert rows["sensor"].to_list() == ["gps", "gps"]
+    assert rows["time_us"][0] == 1_640_966_400_000_000  # 2021-12-31T16:00Z
+
+
+def test_semicolons_and_decimal_commas(sample: Callable[[str], bytes]) -> None:
+    rows = decode(sample("events_snake_comma.csv"), now_us=NOW_US).records
+    assert rows.select("lon", "lat", "height_m").rows() == [
+        (127.105, 38.301, 12.5),
+        (127.106, 38.302, 13.0),
+    ]
+
+
+def test_argos_rows(sample: Callable[[str], bytes]) -> None:
+    rows = decode(sample("events_argos.csv"), now_us=NOW_US).records
+    assert rows["sensor"].unique().to_list() == ["argos"]
+    assert rows["argos_class"].to_list() == ["2", "B", None, "Z"]
+    # The second row uses solution 2, so solution 1 is its mirror; a release row has none.
+    assert rows.select("lon2", "lat2").rows() == [
+        (101.125, 45.75),
+        (120.75, 40.125),
+        (None, None),
+        (None, None),
+    ]
+    assert rows["error_m"].to_list() == [350.0, None, None, None]
+    assert rows["semi_major_m"].to_list() == [900.0, None, None, None]
+    assert rows["orientation_deg"].to_list() == [100.0, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ("soon,1,2,7", "time-unreadable"),
+        (",1,2,7", "time-unreadable"),
+        ("1969-12-31 00:00,1,2,7", "time-out-of-window"),
+        ("2080-01-06 00:00,1,2,7", "time-out-of-window"),
+        ("2020-01-01 00:00,x,2,7", "coordinate-not-a-number"),
+        ("2020-01-01 00:00,NaN,2,7", "coordinate-not-a-number"),
+        ("2020-01-01 00:00,inf,2,7", "coordinate-not-a-number"),
+        ("2020-01-01 00:00,,2,7", "position-incomplete"),
+        ("2020-01-01 00:00,-999,-999,7", "latitude-out-of-range"),
+        ("2020-01-01 00:00,540,2,7", "longitude-out-of-range"),
+        ("2020-01-01 00:00,1,2,", "no-animal-or-tag"),
+        ("2020-01-01 00:00,1,2", "ragged-row"),
+        ('2020-01-01 00:00,1,2,"7', "bad-quotes"),
+    ],
+)
+def test_each_fault_is_a_refusal_of_its_row_alone(row: str, code: str) -> None:
+    good = "2020-01-01 00:00,0,0,7"
+    decoded = csv(good, row, good)
+    assert [(r.unit, r.code, r.excerpt) for r in decoded.refusals] == [(2, code, row)]
+    assert decoded.records["unit"].to_list() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        ("time,location-long,location-lat,tag-id", "timestamp"),
+        ("timestamp,x,location-lat,tag-id", "location-long"),
+        ("timestamp,location-long,location-lat", "tag-local-identifier"),
+    ],
+)
+def test_missing_columns_are_named(header: str, named: str) -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        csv("1,2,3,4", header=header)
+    assert caught.value.code == "columns-missing"
+    assert named in caught.value.detail
+    assert "timestamp" in caught.value.remedy
+
+
+def test_class_column_alone_tells_the_sensor() -> None:
+    header = HEADER + ",argos:lc"
+    assert csv("2020-01-01 00:00,1,2,7,3", header=header).records["sensor"].item() == "argos"
+    assert csv("2020-01-01 00:00,1,2,7,", header=header).records["sensor"].item() == "gps"
+
+
+def test_unknown_zone_is_told() -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        csv("2020-01-01 00:00,1,2,7", tz="Nowhere")
+    assert caught.value.code == "zone-unknown"
+
+
+def test_header_alone_is_an_empty_push() -> None:
+    assert csv().units == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "birds"),
+    [
+        (KAZAKH, 6_752, 7),
+        (GUO, 96_976, 27),
+        (STORKS, 155_173, 15),
+        (BITTERNS, 1_950, 26),
+        (BRANT, 5_638, 10),
+    ],
+)
+def test_real_files_are_read_whole(
+    real: Callable[[str], bytes], name: str, units: int, birds: int
+) -> None:
+    decoded = decode(real(name), now_us=NOW_US)
+    assert (decoded.units, decoded.refusals, decoded.warnings) == (units, [], [])
+    assert decoded.records["individual"].n_unique() == birds
+
+
+def test_real_bitterns(real: Callable[[str], bytes]) -> None:
+    rows = decode(real(BITTERNS), now_us=NOW_US).records
+    assert rows["tag"].n_unique() == 10
+    assert rows["argos_class"].null_count() == 22  # release sites written as Argos rows
+    assert rows["lon2"].null_count() >= 22
+
+
+def test_real_cranes_keep_the_precise_taxon(real: Callable[[str], bytes]) -> None:
+    assert decode(real(GUO), now_us=NOW_US).records["taxon"].unique().to_list() == [
+        "Anthropoides virgo"
+    ]

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.admission import admit
+from ingest.record import RECORD_SCHEMA, Decoded
+from ingest.refusal import UnreadablePush
+
+NOW_US = 1_700_000_000_000_000
+DAY_US = 86_400_000_000
+
+
+def admitted(**values: object) -> Decoded:
+    row = {"unit": 1, "tag": "7", "time_us": NOW_US, "lon": 116.0, "lat": 29.0} | values
+    frame = pl.DataFrame({key: [value] for key, value in row.items()}, strict=False)
+    return admit(
+        frame,
+        format="test",
+        now_us=NOW_US,
+        excerpt=lambda bad: ["as sent"] * bad.height,
+        refused=[],
+        warnings=[],
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"tag": None, "individual": None}, "no-animal-or-tag"),
+        ({"tag": "a\0b"}, "control-character"),
+        ({"taxon": "x" * 201}, "name-too-long"),
+        ({"time_us": None}, "time-unreadable"),
+        ({"time_us": 252_460_800_000_000 - 1}, "time-out-of-window"),
+        ({"time_us": NOW_US + DAY_US + 1}, "time-out-of-window"),
+        ({"lon": float("nan")}, "coordinate-not-a-number"),
+        ({"lat": float("inf")}, "coordinate-not-a-number"),
+        ({"lon": float("nan"), "lat": None}, "coordinate-not-a-number"),
+        ({"lat": None}, "position-incomplete"),
+        ({"lat": 90.001}, "latitude-out-of-range"),
+        ({"lat": -999.0, "lon": -999.0}, "latitude-out-of-range"),
+        ({"lon": -999.0}, "longitude-out-of-range"),
+        ({"lon": 540.0}, "longitude-out-of-range"),
+        ({"lon": 360.001}, "longitude-out-of-range"),
+    ],
+)
+def test_each_fault_has_its_code(values: dict[str, object], code: str) -> None:
+    decoded = admitted(**values)
+    assert [refusal.code for refusal in decoded.refusals] == [code]
+    assert decoded.refusals[0].excerpt == "as sent"
+    assert decoded.records.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [(180.0, 180.0), (-180.0, -180.0), (180.5, -179.5), (360.0, 0.0)]
+)
+def test_longitude_to_360_is_brought_home(sent: float, kept: float) -> None:
+    assert admitted(lon=sent, lon2=sent, lat2=1.0).records["lon"].to_list() == [kept]
+    assert admitted(lon=sent, lon2=sent, lat2=1.0).records["lon2"].to_list() == [kept]
+
+
+def test_edges_of_the_window_are_inside() -> None:
+    assert admitted(time_us=252_460_800_000_000).records.height == 1
+    assert admitted(time_us=NOW_US + DAY_US).records.height == 1
+
+
+def test_a_record_needs_no_position() -> None:
+    decoded = admitted(lon=None, lat=None)
+    assert decoded.records["lon"].to_list() == [None]
+
+
+def test_angles_and_ellipses_are_normalised() -> None:
+    row = admitted(
+        heading_deg=-90.0, semi_major_m=900.0, semi_minor_m=120.0, orientation_deg=-10.0
+    ).records.row(0, named=True)
+    assert (row["heading_deg"], row["orientation_deg"], row["semi_major_m"]) == (270, 170, 900)
+
+
+def test_an_ellipse_of_zero_axes_is_absent() -> None:
+    row = admitted(semi_major_m=0.0, semi_minor_m=0.0, orientation_deg=123.0).records
+    assert row.select("semi_major_m", "semi_minor_m", "orientation_deg").row(0) == (None,) * 3
+
+
+def test_impossible_optional_values_are_left_out_with_one_warning() -> None:
+    decoded = admitted(satellites=4000, dop=-1.0, argos_class="Q", battery_v=float("nan"))
+    assert decoded.refusals == []
+    row = decoded.records.row(0, named=True)
+    assert (row["satellites"], row["dop"], row["argos_class"], row["battery_v"]) == (None,) * 4
+    assert [warning.code for warning in decoded.warnings] == ["value-out-of-range"]
+    for name in ("satellites 1", "dop 1", "argos_class 1", "battery_v 1"):
+        assert name in decoded.warnings[0].detail
+
+
+def test_half_a_mirror_is_none() -> None:
+    assert admitted(lon2=5.0).records.select("lon2", "lat2").row(0) == (None, None)
+
+
+def test_records_have_the_schema_even_when_empty() -> None:
+    assert dict(admitted(tag=None).records.schema) == RECORD_SCHEMA
+    assert dict(admitted().records.schema) == RECORD_SCHEMA
+
+
+def test_too_many_units_are_one_refusal_of_the_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.admission.UNITS_MAX", 0)
+    with pytest.raises(UnreadablePush) as caught:
+        admitted()
+    assert caught.value.code == "too-many-units"
+
+
+ANY = st.floats() | st.none()
+NUMBERS = (
+    "lon", "lat", "heading_deg", "satellites", "lon2", "lat2", "semi_major_m", "semi_minor_m",
+    "orientation_deg", "battery_v",
+)  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.fixed_dictionaries(dict.fromkeys(NUMBERS, ANY)))
+def test_any_numbers_give_one_unit_and_finite_records(values: dict[str, float | None]) -> None:
+    decoded = admitted(**values)
+    assert decoded.units == 1
+    for row in decoded.records.iter_rows(named=True):
+        numbers = [value for value in row.values() if isinstance(value, float)]
+        assert all(abs(value) < float("inf") for value in numbers)
+        assert row["lon"] is None or (abs(row["lon"]) <= 180 and abs(row["lat"]) <= 90)
+        assert row["lon2"] is None or (abs(row["lon2"]) <= 180 and abs(row["lat2"]) <= 90)
+        assert row["heading_deg"] is None or 0 <= row["heading_deg"] <= 360

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import UnreadablePush, unpack
+
+TEXT = b"timestamp,location-long\n" * 50
+
+
+def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+def code_of(payload: bytes, limit_bytes: int = 10_000_000) -> str:
+    with pytest.raises(UnreadablePush) as caught:
+        unpack(payload, limit_bytes=limit_bytes)
+    assert caught.value.remedy
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        TEXT,
+        gzip.compress(TEXT),
+        gzip.compress(TEXT) + b"\0" * 100,
+        zipped(("a.csv", TEXT)),
+        zipped(("a.csv", TEXT), method=zipfile.ZIP_STORED),
+        zipped(("../../../etc/passwd", TEXT)),
+    ],
+)
+def test_one_member_is_given_back(payload: bytes) -> None:
+    assert unpack(payload, limit_bytes=len(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda text: zipped(("a", text))])
+def test_size_is_bounded(pack: object) -> None:
+    assert callable(pack)
+    assert code_of(pack(TEXT), limit_bytes=len(TEXT) - 1) == "too-large"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda text: zipped(("a", text))])
+def test_bombs_are_stopped_by_their_growth(pack: object) -> None:
+    assert callable(pack)
+    assert code_of(pack(b"0" * 5_000_000)) == "archive-ratio"
+
+
+def test_nested_archives_and_several_members_are_refused() -> None:
+    assert code_of(gzip.compress(gzip.compress(TEXT))) == "archive-nested"
+    assert code_of(zipped(("a", gzip.compress(TEXT)))) == "archive-nested"
+    assert code_of(gzip.compress(TEXT) + gzip.compress(TEXT)) == "archive-members"
+    assert code_of(zipped(("a", TEXT), ("b", TEXT))) == "archive-members"
+    assert code_of(zipped(("a", TEXT), method=zipfile.ZIP_BZIP2)) == "archive-method"
+
+
+@given(st.integers(0, 200), st.booleans())
+def test_truncation_is_told(cut: int, as_zip: bool) -> None:  # noqa: FBT001 - a test's parameter
+    whole = zipped(("a", TEXT)) if as_zip else gzip.compress(TEXT)
+    part = whole[: min(cut, len(whole) - 1)]
+    if len(part) < 4:
+        return
+    assert code_of(part) in {"archive-damaged", "archive-members"}
+
+
+@given(st.integers(0, 2**32))
+def test_damaged_bytes_never_raise_anything_else(seed: int) -> None:
+    rng = random.Random(seed)
+    for whole in (zipped(("a", TEXT)), gzip.compress(TEXT)):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[rng.randrange(4, len(damaged))] = rng.randrange(256)
+        try:
+            content = unpack(bytes(damaged), limit_bytes=100_000)
+        except UnreadablePush:
+            continue
+        assert len(content) <= 100_000

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.clock import HOUR_US, parse_times, zone
+from ingest.refusal import UnreadablePush
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def us(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def parse(text: str, tz: str = "UTC") -> int | None:
+    return parse_times(pl.Series([text]), tz)[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2018-07-05 10:48:10.000",
+        "2018-07-05T10:48:10Z",
+        "2018-07-05t10:48:10z",
+        "2018/7/5 10:48:10",
+        "2018.07.05 10:48:10",
+        "2018-07-05 10:48:10 UTC",
+        "2018-07-05 19:48:10+09:00",
+        "2018-07-05T19:48:10+0900",
+        "2018-07-05 03:18:10.0-07:30",
+        "2018-07-05T19:48:10+09",
+    ],
+)
+def test_every_documented_spelling_is_the_same_instant(text: str) -> None:
+    assert parse(text) == us(datetime(2018, 7, 5, 10, 48, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2018-07-05",
+        "05/07/2018 10:48",
+        "2018-02-29 10:00",
+        "1900-02-29 10:00",
+        "2018-13-01 10:00",
+        "2018-00-01 10:00",
+        "2018-04-31 10:00",
+        "2018-07-05 24:00",
+        "2018-07-05 10:60",
+        "2018-07-05 10:00:61",
+        "2018-07-05 10:00 PM",
+        "18-07-05 10:00",
+        "1530787690",
+        "٢٠١٨-07-05 10:00",
+        "2018-07-05 10:00:00Z trailing",
+    ],
+)
+def test_what_is_no_time_is_null(text: str) -> None:
+    assert parse(text) is None
+
+
+def test_leap_day_of_2000_exists_and_leap_second_is_the_next_minute() -> None:
+    assert parse("2000-02-29 00:00") == us(datetime(2000, 2, 29, tzinfo=UTC))
+    assert parse("2016-12-31 23:59:60") == us(datetime(2017, 1, 1, tzinfo=UTC))
+
+
+def test_date_alone_is_midnight_only_where_asked() -> None:
+    dates = pl.Series(["2018-07-05"])
+    assert parse_times(dates, "UTC+9", date_alone=True)[0] == us(
+        datetime(2018, 7, 4, 15, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("tz", "hours"),
+    [
+        ("UTC", 0),
+        ("Z", 0),
+        ("UTC+8", 8),
+        ("GMT-3", -3),
+        ("+08:00", 8),
+        ("+0830", 8.5),
+        ("-10", -10),
+    ],
+)
+def test_fixed_zones(tz: str, hours: float) -> None:
+    assert zone(tz).offset_us == hours * HOUR_US
+
+
+@pytest.mark.parametrize(
+    "tz",
+    ["", "Mars/Olympus", "+25:00", "UTC+8:75", "../etc/passwd", "Asia/", "America", "é", "a" * 300],
+)
+def test_unknown_zones_are_told(tz: str) -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        zone(tz)
+    assert caught.value.code == "zone-unknown"
+
+
+ZONES = ("Asia/Shanghai", "Asia/Seoul", "Asia/Pyongyang", "Asia/Ulaanbaatar", "Europe/Berlin",
+         "Asia/Vladivostok", "Australia/Lord_Howe")  # fmt: skip
+
+
+@given(
+    st.datetimes(datetime(1978, 1, 2), datetime(2026, 1, 1)),  # noqa: DTZ001 - clock faces
+    st.sampled_from(ZONES),
+)
+def test_local_times_agree_with_zoneinfo_fold_zero(clock: datetime, tz: str) -> None:
+    expected = us(clock.replace(tzinfo=ZoneInfo(tz), fold=0).astimezone(UTC))
+    assert parse(clock.isoformat(sep=" "), tz) == expected
+
+
+def test_time_that_happened_twice_is_the_first_and_skipped_one_keeps_the_old_offset() -> None:
+    assert parse("2018-10-28 02:30", "Europe/Berlin") == us(
+        datetime(2018, 10, 28, 0, 30, tzinfo=UTC)
+    )
+    assert parse("2018-03-25 02:30", "Europe/Berlin") == us(
+        datetime(2018, 3, 25, 1, 30, tzinfo=UTC)
+    )
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - clock faces
+def test_any_date_of_the_calendar_is_exact(clock: datetime) -> None:
+    assert parse(clock.isoformat()) == us(clock.replace(tzinfo=UTC))
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_time_or_null(text: str) -> None:
+    assert parse(text) is None or isinstance(parse(text), int)

@@ -1,0 +1,99 @@
+"""What the README says is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+from fastapi import FastAPI
+
+from app.cli import cli
+from app.config import Settings
+from app.main import create_app
+from app.pipeline import STAGES
+
+PAGES = {"/", "/docs", "/openapi.json"}
+"""Pages for people and the description itself: no operations of the interface."""
+
+
+@pytest.fixture(scope="module")
+def web() -> FastAPI:
+    return create_app(Settings(database_url="postgresql://nobody@/nothing?host=/nowhere"))
+
+
+def verbs() -> dict[str, str]:
+    """Give every command with its help."""
+    found: dict[str, str] = {}
+
+    def walk(command: object, name: str) -> None:
+        parts = getattr(command, "commands", None)
+        if parts is None:
+            found[name.strip()] = str(getattr(command, "help", "") or "")
+            return
+        for part, each in parts.items():
+            walk(each, f"{name} {part}")
+
+    walk(typer.main.get_command(cli), "")
+    return found
+
+
+def test_the_flow_in_the_readme_is_the_flow(readme: str) -> None:
+    shown = re.search(r"```flow\n(.*?)```", readme, re.DOTALL)
+    assert shown is not None
+    names = [line.split()[0] for line in shown.group(1).splitlines() if line.strip()]
+    assert names == [stage.name for stage in STAGES]
+
+
+def test_every_stage_is_a_module_of_its_name(root: Path) -> None:
+    for stage in STAGES:
+        assert (root / f"app/pipeline/{stage.name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_explained(name: str, readme: str) -> None:
+    described = Settings.model_fields[name].description
+    assert described
+    row = re.search(rf"^\| `FLYWAYS_{name.upper()}` \|.*$", readme, re.MULTILINE)
+    assert row is not None
+    assert described in row.group()
+
+
+@pytest.mark.parametrize(("verb", "told"), sorted(verbs().items()))
+def test_every_command_is_explained(verb: str, told: str, readme: str) -> None:
+    assert told
+    assert f"`flyways {verb}" in readme
+
+
+def test_every_endpoint_is_in_the_readme_and_none_is_made_up(web: FastAPI, readme: str) -> None:
+    table = readme.split("## Addresses", 1)[1].split("\n## ", 1)[0]
+    shown = set(re.findall(r"`(?:[A-Z]+ )?(/[^`\s?]*)`", table)) - PAGES
+    there = {noun(path) for path in web.openapi()["paths"]}
+    assert {noun(path) for path in shown} == there
+
+
+def noun(path: str) -> str:
+    """Give the part of a path that names what it is about."""
+    parts = path.strip("/").split("/")
+    return "/".join(parts[:3] if parts[0] == "api" else parts[:1])
+
+
+def test_every_folder_of_the_map_is_there(root: Path, readme: str) -> None:
+    tree = re.search(r"```tree\n(.*?)```", readme, re.DOTALL)
+    assert tree is not None
+    for line in tree.group(1).splitlines():
+        if line.strip():
+            assert (root / line.split()[0]).exists(), line
+
+
+@pytest.mark.parametrize("target", ["run", "test", "install", "lint", "bench", "clean", "help"])
+def test_make_knows_what_the_readme_says(target: str, root: Path, readme: str) -> None:
+    assert re.search(rf"^{target}:.* ## ", (root / "Makefile").read_text(), re.MULTILINE)
+    assert f"`make {target}" in readme or target in {"lint", "clean", "help", "install"}
+
+
+def test_the_check_of_a_change_is_the_readmes_second_command(root: Path) -> None:
+    script = root / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    assert script.read_text().rstrip().endswith("exec make test")

@@ -1,0 +1,47 @@
+"""The lock names every package by hash and no place to fetch it from."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def lock(root: Path) -> str:
+    return (root / "requirements.lock").read_text()
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Give each locked package with its block of lines."""
+    blocks = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==((?:.*\\\n)*.*)", lock, re.MULTILINE)
+    return {canonical(name): block for name, block in blocks}
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_no_place_is_named(lock: str) -> None:
+    assert "://" not in lock
+    assert "--index" not in lock
+    assert "--find-links" not in lock
+
+
+def test_every_package_has_its_hashes(lock: str) -> None:
+    packages = locked(lock)
+    assert packages
+    assert not [name for name, block in packages.items() if "--hash=sha256:" not in block]
+
+
+def test_everything_the_project_asks_for_is_locked(lock: str, root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    asked = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {canonical(re.split(r"[\[<>=~! ;]", each)[0]) for each in asked}
+    assert names <= locked(lock).keys()
+
+
+def test_the_viewers_lock_names_no_place(root: Path) -> None:
+    assert '"resolved"' not in (root / "app/viewer/package-lock.json").read_text()

@@ -151,7 +151,7 @@ _SNIFF_BYTES = 131_072  # twice the longest header line accepted [bytes]
 def decode(
     payload: bytes,
     *,
-    format: str | None = None,  # noqa: A002 - the sender's word, as in ?format=
+    format: str | None = None,
     tz: str = "UTC",
     now_us: int,
 ) -> Decoded:

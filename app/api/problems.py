@@ -245,9 +245,7 @@ STATUSES = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of these statuses, each a problem document."""
-    return {
-        status: {"description": STATUSES[status], "model": ProblemOut} for status in statuses
-    }
+    return {status: {"description": STATUSES[status], "model": ProblemOut} for status in statuses}
 
 
 READING = documented(400, 401, 403, 404, 422, 429, 503)

@@ -107,15 +107,14 @@ class PushOut(BaseModel):
 def shape(row: dict[str, Any]) -> Receipt:
     """Shape a stored receipt for the wire."""
     ref = row["ref"]
-    known = Receipt.model_fields.keys() & row.keys() - {"push_id", "digest"}
-    return Receipt(
-        **{name: row[name] for name in known},
-        push_id=ref,
-        digest="sha256:" + row["digest"].hex(),
-        decoding=row["number"],
-        of_stored=OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
-        links={"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
-    )
+    told = {name: row[name] for name in Receipt.model_fields if name in row} | {
+        "push_id": ref,
+        "digest": "sha256:" + row["digest"].hex(),
+        "decoding": row["number"],
+        "of_stored": OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
+        "links": {"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
+    }
+    return Receipt(**told)
 
 
 async def receipt_of(store: Store, audience: Audience, ref: UUID) -> Receipt:

@@ -69,7 +69,11 @@ def to_normal(lon: FloatArray, lat: FloatArray) -> FloatArray:
     """Return the unit vectors normal to the ellipsoid (n-vectors), shape (n, 3)."""
     lam, phi = np.radians(lon), np.radians(lat)
     cos_phi = np.cos(phi)
-    return np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)], axis=1)
+    normal = np.empty((lon.shape[0], 3))
+    normal[:, 0] = cos_phi * np.cos(lam)
+    normal[:, 1] = cos_phi * np.sin(lam)
+    normal[:, 2] = np.sin(phi)
+    return normal
 
 
 def from_normal(normal: FloatArray) -> tuple[float, float]:
@@ -124,7 +128,9 @@ def hull(lon: FloatArray, lat: FloatArray) -> IntArray:
     """
     centre = mean_position(lon, lat)
     plane = tangent_plane(lon, lat, centre)
-    _, index = np.unique(plane, axis=0, return_index=True)
+    order = np.lexsort((plane[:, 1], plane[:, 0]))
+    fresh = np.any(np.diff(plane[order], axis=0, prepend=np.nan) != 0.0, axis=1)
+    index = order[fresh]
     if index.shape[0] < 3:
         return np.asarray(index, dtype=np.int64)
     corners = _monotone_chain(np.ascontiguousarray(plane[index]))

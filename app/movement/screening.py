@@ -154,7 +154,7 @@ def _judge(track: Track, profile: Profile, pinned: BoolArray) -> NDArray[np.int8
     xyz = to_xyz(track.lon, track.lat)
     fresh = gap_before(track.time_us)
     reach = np.array([profile.speed_max_m_s, profile.speed_hard_m_s])
-    linked = links(track.time_us, xyz, track.error_m, reach)
+    linked = links(track.time_us, xyz, track.error_m, reach) & ~fresh
     must = anchors(linked) | pinned
     kept = _best_chain(track.time_us, xyz, track.error_m, reach, fresh, must)
     code = np.where(kept, OK, SPEED).astype(np.int8)

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from app.movement.gaps import gap_before
 from app.movement.geodesy import arc_m, to_xyz
+from app.movement.lingering import EXCURSION_MAX_US
 from app.movement.profile import Profile
 from app.movement.screening import (
     ANCHOR_EDGE,
@@ -46,7 +47,7 @@ from app.movement.screening import (
     links,
     sharp_turns,
 )
-from app.movement.stopovers import EXCURSION_MAX_US, allowed_m
+from app.movement.stopovers import allowed_m
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
 
 CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, SPIKE_WINDOW + SPIKE_ROUNDS + 2)

@@ -154,7 +154,7 @@ async def _legs(
         start, end = a["departure_time_earliest"], b["arrival_time_latest"]
         ends = {
             "from_lon": a["lon"], "from_lat": a["lat"], "to_lon": b["lon"], "to_lat": b["lat"],
-            "season": _passage(a, b), "species_key": bird.species_key,
+            "season": passage(a, b), "species_key": bird.species_key,
             "parameters": a["parameters"], "method": METHOD,
             "release_at": end + timedelta(seconds=bird.release_delay_s),
         }  # fmt: skip
@@ -165,8 +165,8 @@ async def _legs(
     await derived.replace_legs(conn, bird, old, new)
 
 
-def _passage(a: derived.Row, b: derived.Row) -> str | None:
-    """A leg belongs to the migration that either end belongs to."""
+def passage(a: derived.Row, b: derived.Row) -> str | None:
+    """Return the season of the way from a to b: a leg belongs to the migration that either end belongs to."""
     for row in (a, b):
         if row["season"] and row["season"].endswith(("spring", "autumn")):
             return str(row["season"])

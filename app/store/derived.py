@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.stopovers import Stays
-from app.store.engine import execute
+from app.store.engine import driver, execute
 from app.store.windows import instant, micros
 
 _STAY = (
@@ -202,18 +202,25 @@ async def replace_days(
         f"delete from {table} where individual_id = :individual and {where[0]}",
         {"individual": owner.individual_id, **where[1]},
     )
-    if new:
-        columns = tuple(new[0])
-        values = ", ".join(_bind(column) for column in columns)
-        await execute_many(
-            conn,
-            f"insert into {table} (individual_id, study_id, {', '.join(columns)})"
-            f" values (:individual_id, :study_id, {values})",
-            [
-                {"individual_id": owner.individual_id, "study_id": owner.study_id, **row}
-                for row in new
+    if not new:
+        return
+    columns = tuple(new[0])
+    if _GEOMETRIES.isdisjoint(columns):
+        await (await driver(conn)).copy_records_to_table(
+            table,
+            columns=("individual_id", "study_id", *columns),
+            records=[
+                (owner.individual_id, owner.study_id, *(row[c] for c in columns)) for row in new
             ],
         )
+        return
+    values = ", ".join(_bind(column) for column in columns)
+    await execute_many(
+        conn,
+        f"insert into {table} (individual_id, study_id, {', '.join(columns)})"
+        f" values (:individual_id, :study_id, {values})",
+        [{"individual_id": owner.individual_id, "study_id": owner.study_id, **row} for row in new],
+    )
 
 
 async def execute_many(conn: AsyncConnection, sql: str, rows: Sequence[Row]) -> None:

@@ -117,7 +117,9 @@ async def _keep_again(
     )
     push_id, ref, digest, size = new
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
-    same = Reading(**{k: current[0][k] for k in ("format", "tz", "mapping_version")})
+    # A push that names no format takes the one the bytes were read as before.
+    same = Reading(reading.format and current[0]["format"], current[0]["tz"],
+                   current[0]["mapping_version"])  # fmt: skip
     if same == reading:
         return Kept(ref, int(current[0]["id"]), replayed=True)
     decoding_id = await _new_decoding(conn, delivery.study_id, first["id"], reading)

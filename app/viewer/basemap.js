@@ -49,7 +49,9 @@ export async function loadLand(map) {
 
 async function drawLand(map, address) {
   const response = await fetch(address);
-  if (!response.ok) throw new Error(`Land outline: HTTP ${response.status}. Run the install step again.`);
+  if (!response.ok) {
+    throw new Error(`Land outline: HTTP ${response.status}. Run the install step again.`);
+  }
   const topology = await response.json();
   const land = topologyFeature(topology, topology.objects.land);
   map.getSource('land').setData(land);
@@ -86,5 +88,6 @@ function graticule(step = 10) {
   const lines = [];
   for (let lon = -180; lon < 180; lon += step) lines.push([[lon, -80], [lon, 80]]);
   for (let lat = -80; lat <= 80; lat += step) lines.push([[-180, lat], [180, lat]]);
-  return { type: 'Feature', properties: {}, geometry: { type: 'MultiLineString', coordinates: lines } };
+  const geometry = { type: 'MultiLineString', coordinates: lines };
+  return { type: 'Feature', properties: {}, geometry };
 }

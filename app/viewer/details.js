@@ -47,7 +47,8 @@ function speciesOf({ species, species_name: name }) {
 /** `2020-spring` in words: `Spring 2020`. */
 export function seasonLabel(season) {
   const [, year, name] = /^(\d{4})-(\w+)$/.exec(season) ?? [];
-  return year ? t(`season.${name}`, { year, next: String(Number(year) + 1).slice(2) }) : term('season', season);
+  if (!year) return term('season', season);
+  return t(`season.${name}`, { year, next: String(Number(year) + 1).slice(2) });
 }
 
 /** A short name for headings and lists. */
@@ -63,7 +64,7 @@ export function title(feed, { properties }) {
 /** [label, text] pairs; what the feature does not say is left out. */
 export function rows(feed, feature) {
   const said = ROWS[feed](feature.properties)
-    .filter(([, value]) => value !== undefined && value !== null && value !== '' && !/^—/.test(value))
+    .filter(([, value]) => ![undefined, null, ''].includes(value) && !/^—/.test(value))
     .map(([key, value]) => [t(`field.${key}`), String(value)]);
   if (feature.geometry.type === 'Point') said.push([t('field.place'), place(middleOf(feature))]);
   return said;

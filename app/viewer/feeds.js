@@ -5,7 +5,7 @@ import { ROOT, request } from './http.js';
 /** Drawing order, from the bottom up. */
 export const FEEDS = ['flyways', 'tracks', 'stopovers', 'sites', 'positions'];
 
-const PAGE_FEATURES = 1000; // per request: the first page is drawn soon, a page stays below a few MB
+const PAGE_FEATURES = 1000; // per request: drawn soon, and a page stays below a few MB
 const MOST_FEATURES = 20000; // per layer: what software rendering still pans at >= 10 frames/s
 
 /** The feeds' query: only the filters that are set. `box` is [west, south, east, north] or null. */

@@ -13,8 +13,11 @@ export function listenToForm(change) {
     });
   }
   byId('filter-area').addEventListener('change', ({ target }) => change({ area: target.checked }));
-  byId('filter-colour').addEventListener('change', ({ target }) => change({ colour: target.value }));
-  byId('filter-lang').addEventListener('change', ({ target }) => change({ lang: target.value }));
+  for (const name of ['colour', 'lang']) {
+    byId(`filter-${name}`).addEventListener('change', ({ target }) => {
+      change({ [name]: target.value });
+    });
+  }
   for (const layer of LAYERS) {
     byId(`layer-${layer}`).addEventListener('change', () => change({
       layers: LAYERS.filter((name) => byId(`layer-${name}`).checked),

@@ -35,9 +35,11 @@ export function distance(metres) {
   return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(1)} km`;
 }
 
-export const count = (number, lang) => (
-  Number.isFinite(number) ? new Intl.NumberFormat(lang, { maximumFractionDigits: 1 }).format(number) : '—'
-);
+/** A number as the language writes it, with one decimal at most. */
+export function count(number, lang) {
+  if (!Number.isFinite(number)) return '—';
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: 1 }).format(number);
+}
 
 /** `36.4500° N, 126.6100° E` */
 export function place([lon, lat]) {

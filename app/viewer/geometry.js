@@ -44,7 +44,7 @@ function narrowestArc(lons) {
   return [west, west + 360 - widest];
 }
 
-/** A map's view as a GeoJSON bbox: across 180° west exceeds east, as RFC 7946 section 5.2 has it. */
+/** A map's view as a GeoJSON bbox: across 180° west exceeds east (RFC 7946, section 5.2). */
 export function viewBox(bounds) {
   const wrap = (lon) => ((((lon + 180) % 360) + 360) % 360) - 180;
   const whole = bounds.getEast() - bounds.getWest() >= 360;

@@ -28,7 +28,8 @@ export const feedSources = () => Object.fromEntries(
 /** Pixels of a circle whose area is proportional to the stay; the legend draws the same. */
 const RADIUS_PX_PER_ROOT_DAY = 1.8; // a winter of 150 d: 22 px, less than a finger's width
 const LEAST_RADIUS_PX = 3; // still a target for the pointer
-export const stopoverRadiusPx = (days) => Math.max(LEAST_RADIUS_PX, RADIUS_PX_PER_ROOT_DAY * Math.sqrt(days));
+export const stopoverRadiusPx = (days) => (
+  Math.max(LEAST_RADIUS_PX, RADIUS_PX_PER_ROOT_DAY * Math.sqrt(days)));
 const stopoverRadius = (property) => [
   'max', LEAST_RADIUS_PX,
   ['*', RADIUS_PX_PER_ROOT_DAY, ['sqrt', ['/', ['max', 0, number(property)], DAY_S]]],
@@ -182,8 +183,10 @@ function selectionLayers(theme) {
     {
       id: 'selection-point', type: 'circle', source: 'selection', filter: isPoint,
       paint: {
-        'circle-radius': ['+', 4, ['max', 5, stopoverRadius('duration_max_s')]], 'circle-opacity': 0,
-        'circle-color': theme.selection, 'circle-stroke-color': theme.selection,
+        'circle-radius': ['+', 4, ['max', 5, stopoverRadius('duration_max_s')]],
+        'circle-opacity': 0,
+        'circle-color': theme.selection,
+        'circle-stroke-color': theme.selection,
         'circle-stroke-width': 2,
       },
     },

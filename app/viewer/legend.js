@@ -9,7 +9,8 @@ const BIRDS = [1, 10, 40];
 
 const KEYS = {
   tracks: () => [
-    entry(line({}), t('legend.observed')), entry(line({ 'stroke-dasharray': '3 5' }), t('legend.unobserved')),
+    entry(line({}), t('legend.observed')),
+    entry(line({ 'stroke-dasharray': '3 5' }), t('legend.unobserved')),
   ],
   stopovers: () => [stopoverKey(), element('p', {}, t('legend.stopovers'))],
   sites: () => [entry(siteKey(), t('legend.sites'))],
@@ -53,10 +54,13 @@ const line = (attributes) => drawing(40, 10, ['line', {
   x1: 2, x2: 38, y1: 5, y2: 5, stroke: 'currentColor', 'stroke-width': 1.8, ...attributes,
 }]);
 
-const siteKey = () => drawing(40, 14, ['path', { d: 'M20 2 L25 7 L20 12 L15 7 Z', fill: 'currentColor' }]);
+const siteKey = () => drawing(
+  40, 14, ['path', { d: 'M20 2 L25 7 L20 12 L15 7 Z', fill: 'currentColor' }],
+);
 
 const positionKey = () => drawing(40, 14, ['circle', {
-  cx: 20, cy: 7, r: 4.5, fill: 'currentColor', 'fill-opacity': 0.45, stroke: 'currentColor', 'stroke-width': 1.6,
+  cx: 20, cy: 7, r: 4.5, fill: 'currentColor', 'fill-opacity': 0.45, stroke: 'currentColor',
+  'stroke-width': 1.6,
 }]);
 
 const corridorKey = () => drawing(

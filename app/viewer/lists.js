@@ -24,16 +24,18 @@ const later = (a, b) => String(b ?? '').localeCompare(String(a ?? ''));
 
 /** Redraw the lists; `data` maps a feed to its features, `choose` opens one. */
 export function drawLists({ data, visible, inView, colourOf, choose }) {
-  byId('lists').replaceChildren(...Object.keys(LISTED).filter((feed) => visible.has(feed)).map((feed) => {
+  const feeds = Object.keys(LISTED).filter((feed) => visible.has(feed));
+  byId('lists').replaceChildren(...feeds.map((feed) => {
     const near = data[feed]
       .map((feature, index) => ({ feed, index, feature }))
       .filter(({ feature }) => inView(middleOf(feature)))
       .sort((a, b) => LISTED[feed].order(a.feature.properties, b.feature.properties));
+    const rows = near.slice(0, MOST_ROWS).map((item) => row(item, colourOf, choose));
     const open = byId(`list-${feed}`)?.open ?? false;
     return element(
       'details', { id: `list-${feed}`, open },
       element('summary', {}, t('list.in_view', { what: t(`layer.${feed}`), n: near.length })),
-      element('ul', { class: 'rows' }, near.slice(0, MOST_ROWS).map((item) => row(item, colourOf, choose))),
+      element('ul', { class: 'rows' }, rows),
     );
   }));
 }

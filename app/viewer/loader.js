@@ -10,7 +10,7 @@ export class Loader {
   #underway = new Map(); // feed -> AbortController
   #asked = new Map(); // feed -> the query that is answered or under way
 
-  /** `received(feed, features)`, `failed(feed, problem)` and `progress()` are told as it happens. */
+  /** `received(feed, features)`, `failed(feed, problem)` and `progress()` are told. */
   constructor({ received, failed, progress }) {
     Object.assign(this, { received, failed, progress });
   }

@@ -90,7 +90,8 @@ class Viewer {
       canvas.style.cursor = pick(map, point).length ? 'pointer' : '';
     });
     canvas.addEventListener('keydown', ({ key }) => {
-      if (key === 'Enter') this.choosePoint({ x: canvas.clientWidth / 2, y: canvas.clientHeight / 2 });
+      const { clientWidth: width, clientHeight: height } = canvas;
+      if (key === 'Enter') this.choosePoint({ x: width / 2, y: height / 2 });
     });
     map.on('moveend', () => {
       const { lng: lon, lat } = map.getCenter();
@@ -111,7 +112,8 @@ class Viewer {
   /** The reader changed part of the state: by the form, the legend or the panel. */
   change(part) {
     const bird = this.catalogue.birds.get(this.state.individual);
-    const released = part.species && bird && bird.species !== part.species ? { individual: '' } : {};
+    const other = part.species && bird && bird.species !== part.species;
+    const released = other ? { individual: '' } : {};
     this.apply({ ...this.state, ...released, ...part });
     this.writeAddress();
   }
@@ -199,7 +201,8 @@ class Viewer {
     const { individual_id: bird } = chosen.feature.properties;
     const actions = [{ label: t('action.look'), run: () => lookAt(this.map, [chosen.feature]) }];
     if (bird !== undefined && String(bird) !== this.state.individual) {
-      actions.push({ label: t('action.only'), run: () => this.change({ individual: String(bird) }) });
+      const run = () => this.change({ individual: String(bird) });
+      actions.push({ label: t('action.only'), run });
     }
     setSelection(this.map, chosen.feature);
     openPanel(chosen, found.filter((item) => item.feature !== chosen.feature), {
@@ -215,9 +218,9 @@ class Viewer {
   // --- what is shown
 
   get scale() {
-    const { colour } = this.state;
-    const values = colour === 'species' ? this.catalogue.species.keys() : this.catalogue.birds.keys();
-    return colourScale(colour, values, currentTheme());
+    const { catalogue, state: { colour } } = this;
+    const values = colour === 'species' ? catalogue.species : catalogue.birds;
+    return colourScale(colour, values.keys(), currentTheme());
   }
 
   /** The feeds that are switched on and hold something. */

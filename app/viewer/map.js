@@ -31,7 +31,9 @@ export async function createMap(container, state, { theme, colour, failed }) {
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
-  const attribution = new maplibre.AttributionControl({ compact: false, customAttribution: ATTRIBUTION });
+  const attribution = new maplibre.AttributionControl({
+    compact: false, customAttribution: ATTRIBUTION,
+  });
   map.addControl(attribution, 'bottom-right');
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'bottom-right');
   map.addControl(new maplibre.ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-left');

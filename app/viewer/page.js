@@ -67,8 +67,9 @@ function drawSession(viewer) {
   if (viewer.session === null) return;
   const { signed_in: signedIn, institute } = viewer.session;
   const leave = () => viewer.attempt('session', () => viewer.leave());
+  const button = element('button', { type: 'button', click: leave }, t('session.sign_out'));
   byId('session').replaceChildren(
     element('span', {}, signedIn ? t('session.signed_in', { institute }) : t('session.public')),
-    ...(signedIn ? [element('button', { type: 'button', click: leave }, t('session.sign_out'))] : []),
+    ...(signedIn ? [button] : []),
   );
 }

@@ -14,10 +14,10 @@ const SPECIES = [
 ];
 
 export const PALETTES = {
-  light: ['#0072b2', '#5b2a86', '#c8102e', '#b8860b', '#5f6b73', '#009e73', '#1b1b1b', '#d55e9b'],
-  dark: ['#56b4e9', '#b79cf0', '#ff6b5e', '#f0d060', '#9aa7b0', '#2fc79a', '#f5f5f5', '#f29cc8'],
+  light: ['#0130c1', '#800088', '#790c00', '#c9410a', '#4f3b3d', '#047ed2', '#23001a', '#8e74a8'],
+  dark: ['#8fb98a', '#dbb0d2', '#f9b113', '#917114', '#f98151', '#858192', '#edf8cf', '#eb67e0'],
 };
-export const OTHER = { light: '#7a5c3e', dark: '#c9a27e' };
+export const OTHER = { light: '#b16f4c', dark: '#abf993' };
 
 /** The palette's place of a species name or key, or -1. */
 export function speciesPlace(name) {

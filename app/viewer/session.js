@@ -2,7 +2,7 @@
 
 import { Problem, request } from './http.js';
 
-/** Exchange `?signin=<ticket>` if there is one. Answers the Problem of a refused ticket, or null. */
+/** Exchange `?signin=<ticket>` if there is one. Answers a refused ticket's Problem, or null. */
 export async function redeemTicket() {
   const here = new URL(window.location.href);
   const ticket = here.searchParams.get('signin');

@@ -39,7 +39,9 @@ function readPosition(text) {
 export function writeFragment(state) {
   const lon = ((state.lon + 540) % 360) - 180;
   const parts = [`map=${state.zoom.toFixed(2)}/${state.lat.toFixed(4)}/${lon.toFixed(4)}`];
-  for (const name of FILTERS) if (state[name]) parts.push(`${name}=${encodeURIComponent(state[name])}`);
+  for (const name of FILTERS) {
+    if (state[name]) parts.push(`${name}=${encodeURIComponent(state[name])}`);
+  }
   if (state.layers.join() !== START.layers.join()) parts.push(`layers=${state.layers.join()}`);
   if (state.area) parts.push('area=1');
   if (state.colour !== START.colour) parts.push(`colour=${state.colour}`);

@@ -1,6 +1,8 @@
 // The page's words in the reader's language; a language is one file in words/.
 
-export const LANGUAGES = { en: 'English', zh: '中文', ja: '日本語', ko: '한국어', mn: 'Монгол', ru: 'Русский' };
+export const LANGUAGES = {
+  en: 'English', zh: '中文', ja: '日本語', ko: '한국어', mn: 'Монгол', ru: 'Русский',
+};
 
 let words = {};
 let language = 'en';

@@ -206,7 +206,7 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
 def is_regular(sheet: Sheet) -> bool:
     """Whether every line is one row with as many fields as the header, quoted by the rules."""
     body = sheet.body
-    if not body or b"\0" in body or b"\r" in body:
+    if not body or b"\0" in body or b"\r" in body or len(sheet.header) == 1:
         return False
     text = np.frombuffer(body, dtype=np.uint8)
     starts, ends = _line_bounds(text)
@@ -295,7 +295,7 @@ def _logical_rows(sheet: Sheet) -> Iterator[tuple[int, list[str], str]]:
     while at < len(lines):
         line = lines[at].rstrip("\r")
         taken = 1
-        if not line.strip():
+        if not line.strip() and sheet.delimiter not in line:
             at += 1
             continue
         code = ""

@@ -82,14 +82,20 @@ def test_an_open_study_shows_birds_without_their_terms_and_no_tags(network):
     )  # fmt: skip
     network.make("tags", network.amur, study=study, local_identifier="T1")
     path = f"/api/v1/studies/{study}"
-    assert network.client.patch(
-        path, json={"visibility": "open"}, headers=network.amur
-    ).json()["visibility"] == "open"
+    assert (
+        network.client.patch(path, json={"visibility": "open"}, headers=network.amur).json()[
+            "visibility"
+        ]
+        == "open"
+    )
     seen = network.client.get(f"/api/v1/individuals/{bird['id']}")
     assert seen.status_code == 200
     assert seen.json()["terms"] == {}
     assert network.client.get(f"/api/v1/tags?study={study}").json()["items"] == []
-    assert network.client.patch(path, json={"licence": "x"}, headers=network.naktong).status_code == 404
+    assert (
+        network.client.patch(path, json={"licence": "x"}, headers=network.naktong).status_code
+        == 404
+    )
     network.client.patch(path, json={"visibility": "private"}, headers=network.amur)
     assert network.client.get(path).status_code == 404
 

@@ -40,9 +40,7 @@ BODIES = [
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_a_bad_body_is_a_told_4xx(network, body):
-    answer = network.client.post(
-        "/api/v1/studies", content=body, headers={**network.amur, **JSON}
-    )
+    answer = network.client.post("/api/v1/studies", content=body, headers={**network.amur, **JSON})
     assert answer.status_code in {400, 422}, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
@@ -82,9 +80,7 @@ def test_a_time_without_zone_or_sense_is_refused(network, instant):
     body = {"label": "x", "scopes": ["read"], "expires_at": instant}
     if instant == 1e400:
         body = b'{"label": "x", "scopes": ["read"], "expires_at": 1e400}'
-        answer = network.client.post(
-            "/api/v1/keys", content=body, headers={**network.amur, **JSON}
-        )
+        answer = network.client.post("/api/v1/keys", content=body, headers={**network.amur, **JSON})
     else:
         answer = network.client.post("/api/v1/keys", json=body, headers=network.amur)
     assert answer.status_code in {400, 422}
@@ -138,7 +134,5 @@ def test_unknown_addresses_and_methods_are_problems(network):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_answered_below_500(network, body):
-    answer = network.client.post(
-        "/api/v1/tags", content=body, headers={**network.amur, **JSON}
-    )
+    answer = network.client.post("/api/v1/tags", content=body, headers={**network.amur, **JSON})
     assert 400 <= answer.status_code < 500

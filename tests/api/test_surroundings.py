@@ -40,9 +40,7 @@ def test_a_streamed_body_is_counted(network):
 
 
 def test_a_length_that_is_no_number_is_400(network):
-    answer = network.client.post(
-        "/api/v1/studies", content=b"x", headers={"Content-Length": "-5"}
-    )
+    answer = network.client.post("/api/v1/studies", content=b"x", headers={"Content-Length": "-5"})
     assert answer.status_code == 400
 
 
@@ -180,5 +178,7 @@ def test_the_web_process_loads_no_heavy_science():
 def test_middleware_is_pure_asgi():
     from starlette.middleware.base import BaseHTTPMiddleware
 
-    made = [getattr(middleware, name) for name in ("Guard", "BodyLimit", "RateLimit", "ContentETag")]
+    made = [
+        getattr(middleware, name) for name in ("Guard", "BodyLimit", "RateLimit", "ContentETag")
+    ]
     assert not any(issubclass(one, BaseHTTPMiddleware) for one in made)

@@ -110,10 +110,14 @@ def test_too_many_units_are_one_refusal_of_the_push(monkeypatch: pytest.MonkeyPa
 
 
 ANY = st.floats() | st.none()
+NUMBERS = (
+    "lon", "lat", "heading_deg", "satellites", "lon2", "lat2", "semi_major_m", "semi_minor_m",
+    "orientation_deg", "battery_v",
+)  # fmt: skip
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.fixed_dictionaries(dict.fromkeys(("lon", "lat", "heading_deg", "satellites", "lon2", "lat2", "semi_major_m", "semi_minor_m", "orientation_deg", "battery_v"), ANY)))  # fmt: skip
+@given(st.fixed_dictionaries(dict.fromkeys(NUMBERS, ANY)))
 def test_any_numbers_give_one_unit_and_finite_records(values: dict[str, float | None]) -> None:
     decoded = admitted(**values)
     assert decoded.units == 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 from datetime import UTC, datetime
 
@@ -35,8 +37,7 @@ def code(**change: object) -> str | None:
     try:
         check_webhook(body, **sent)  # type: ignore[arg-type]  # the cases break types on purpose
     except SignatureRefused as refused:
-        assert refused.remedy
-        return refused.code
+        return refused.code if refused.remedy else "without remedy"
     return None
 
 
@@ -65,7 +66,7 @@ def test_what_the_library_signs_is_accepted() -> None:
         ({"now_s": NOW_S + 301}, "signature-time"),
         ({"now_s": NOW_S - 301}, "signature-time"),
         ({"timestamp": "soon"}, "signature-malformed"),
-        ({"timestamp": "١٧"}, "signature-malformed"),
+        ({"timestamp": "\u0661\u0667"}, "signature-malformed"),
         ({"timestamp": "9" * 5000}, "signature-malformed"),
         ({"timestamp": "-1"}, "signature-malformed"),
         ({"signature": "v1," + "A" * 9000}, "signature-malformed"),
@@ -86,9 +87,6 @@ def test_only_the_first_signatures_are_looked_at() -> None:
 
 @given(st.binary(max_size=100))
 def test_bodies_that_are_no_text_are_signed_all_the_same(body: bytes) -> None:
-    import hashlib
-    import hmac
-
     digest = hmac.new(b"k" * 24, b"m1.%d." % NOW_S + body, hashlib.sha256).digest()
     assert code(body=body, signature="v1," + base64.b64encode(digest).decode()) is None
 

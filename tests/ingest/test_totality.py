@@ -28,12 +28,15 @@ FILES = (
 
 def check(payload: bytes, form: str | None = None) -> int | None:
     """Decode and hold the result to its promises; units, or None where it can't be read."""
+    told: UnreadablePush | None = None
     try:
         decoded = decode(payload, format=form, tz="Asia/Seoul", now_us=NOW_US)
-    except UnreadablePush as told:
+    except UnreadablePush as error:
+        told = error
+    if told:
         assert told.code
         assert told.detail.endswith(".")
-        assert told.remedy.endswith(".")
+        assert told.remedy.endswith((".", ")."))
         return None
     assert dict(decoded.records.schema) == RECORD_SCHEMA
     units = [*decoded.records["unit"], *(refusal.unit for refusal in decoded.refusals)]

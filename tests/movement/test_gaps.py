@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ def test_parts_hold_each_fix_once_and_no_long_gap(time_us):
     found = parts(time_us)
     assert [i for a, b in found for i in range(a, b + 1)] == list(range(time_us.shape[0]))
     assert all(np.diff(time_us[a : b + 1]).max(initial=0) <= GAP_MAX_US for a, b in found)
-    between = zip(found, found[1:], strict=False)
+    between = pairwise(found)
     assert all(time_us[b[0]] - time_us[a[1]] > GAP_MAX_US for a, b in between)
 
 

@@ -83,7 +83,7 @@ def test_invariants(seed, degrees):
 
 def test_a_brief_excursion_does_not_end_a_stay_and_a_long_one_does():
     rest = at_places([4], [116.0])
-    for length, expected in ((1, 1), (3, 1), (8, 2)):
+    for length, expected in ((1, 1), (2, 1), (8, 2)):
         lon = rest.lon.copy()
         lon[40 : 40 + length] += 0.5
         stays = find_stays(Track(rest.time_us, lon, rest.lat, rest.error_m), CRANE)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,7 +70,7 @@ def test_the_pieces_between_cuts_add_up_to_the_whole(seed):
     _, track = ragged(seed)
     code, rows = outcome(track)
     edges = [0, *np.flatnonzero(cuts(track, CRANE)), len(track)]
-    pieces = [outcome(track.take(slice(a, b))) for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [outcome(track.take(slice(a, b))) for a, b in pairwise(edges)]
     assert np.array_equal(np.concatenate([p[0] for p in pieces]), code)
     assert [row for p in pieces for row in p[1]] == rows
 
@@ -137,9 +139,7 @@ def test_windows_of_real_cranes_stay_bounded(neasia_cranes):
     days = []
     for track in neasia_cranes.values():
         edges = [0, *np.flatnonzero(cuts(track, profile_of("Grus virgo"))), len(track)]
-        span = [
-            track.time_us[b - 1] - track.time_us[a] for a, b in zip(edges, edges[1:], strict=False)
-        ]
+        span = [track.time_us[b - 1] - track.time_us[a] for a, b in pairwise(edges)]
         days += [s / 86.4e9 for s in span]
     assert len(days) > 1000
     assert max(days) < 185  # a whole summer or winter in one place

@@ -14,7 +14,6 @@ from app.config import Settings
 from app.main import create_app
 from app.pipeline import STAGES
 
-
 PAGES = {"/", "/docs", "/openapi.json"}
 """Pages for people and the description itself: no operations of the interface."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from .flock import Feature, feeds
 
@@ -25,6 +25,13 @@ POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'"
 )
+BOX_LAND = {
+    "type": "Topology",
+    "arcs": [[[100, 30], [100, 60], [140, 60], [140, 30], [100, 30]]],
+    "objects": {"land": {
+        "type": "GeometryCollection", "geometries": [{"type": "Polygon", "arcs": [[0]]}],
+    }},
+}  # fmt: skip
 TICKET = "ticket-for-the-operator"
 
 
@@ -36,6 +43,7 @@ class Stub:
     problems: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     signed_in: bool = False
+    whole_land: bool = False  # a box stands for the land, save where the land is looked at
     url: str = ""
 
     def queries(self, feed: str) -> list[dict[str, str]]:
@@ -44,9 +52,10 @@ class Stub:
 
 class Handler(BaseHTTPRequestHandler):
     stub: Stub
+    url: str
     vendor: dict[str, Path]
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Keep the test's output quiet."""
 
     def do_GET(self) -> None:
@@ -97,6 +106,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def file(self, path: str) -> None:
         name = path.removeprefix("/viewer/") if path != "/" else "index.html"
+        if name.startswith("vendor/world-atlas/land") and not self.stub.whole_land:
+            return self.send(BOX_LAND)
         source = self.vendor.get(name, VIEWER / name)
         if not source.is_file():
             return self.send({"detail": f"No such page: {path}"}, 404, "application/problem+json")
@@ -110,6 +121,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Security-Policy", POLICY)
+        cache = "max-age=600" if "/vendor/maplibre" in self.path else "no-store"
+        self.send_header("Cache-Control", cache)
         self.end_headers()
         self.wfile.write(body)
 
@@ -132,18 +145,24 @@ def vendor() -> dict[str, Path]:
     return files
 
 
-@pytest.fixture
-def stub(vendor: dict[str, Path]) -> Iterator[Stub]:
-    stub = Stub()
-    handler = type("BoundHandler", (Handler,), {"stub": stub, "vendor": vendor})
+@pytest.fixture(scope="session")
+def served(vendor: dict[str, Path]) -> Iterator[type[Handler]]:
+    """One server for all tests, so that the browser keeps third-party files it has compiled."""
+    handler = type("BoundHandler", (Handler,), {"vendor": vendor})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    stub.url = f"http://127.0.0.1:{server.server_port}/"
+    handler.url = f"http://127.0.0.1:{server.server_port}/"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield stub
+    yield handler
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def stub(served: type[Handler]) -> Stub:
+    served.stub = Stub(url=served.url)
+    return served.stub
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +178,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=switches)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 860, "height": 520}, locale="en-GB")
+    context.set_default_timeout(60_000)  # software drawing on a machine shared with others
+    yield context
+    context.close()
 
 
 @dataclass
@@ -201,18 +228,18 @@ def base_url(stub: Stub) -> str:
 
 
 @pytest.fixture
-def visit(browser: Browser, base_url: str) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": 860, "height": 520}, locale="en-GB")
+def visit(context: BrowserContext, base_url: str) -> Iterator[Visit]:
     visit = Visit(context.new_page(), base_url)
     page = visit.page
-    page.set_default_timeout(60_000)  # software drawing on a machine shared with others
     page.on("request", lambda request: visit.hosts.add(urlsplit(request.url).netloc))
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.on(
         "console",
-        lambda message: message.type in {"error", "warning"}
-        and "GPU stall due to ReadPixels" not in message.text  # what a screenshot costs
-        and visit.complaints.append(message.text),
+        lambda message: (
+            message.type in {"error", "warning"}
+            and "GPU stall due to ReadPixels" not in message.text  # what a screenshot costs
+            and visit.complaints.append(message.text)
+        ),
     )
     yield visit
-    context.close()
+    page.close()

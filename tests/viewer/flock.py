@@ -1,7 +1,8 @@
-"""Canned feeds of five birds: properties as the service's feeds carry them, places real, data not."""
+"""Canned feeds of five birds, with the properties of the service's feeds; the data are invented."""
 
 import datetime as dt
 import math
+from itertools import pairwise
 from typing import Any
 
 Feature = dict[str, Any]
@@ -61,7 +62,7 @@ def feeds() -> dict[str, list[Feature]]:
         }  # fmt: skip
         for site, lon, lat, first, days in stays:
             made["stopovers"].append(stopover(bird, site, (lon, lat), first, days))
-        for leg, (here, there) in enumerate(zip(stays, stays[1:], strict=False)):
+        for leg, (here, there) in enumerate(pairwise(stays)):
             made["tracks"].append(track(bird, here, there, observed=(number, leg) != (3, 1)))
             made["flyways"].append(connection(species, here, there, birds=1 + 6 * number))
         last = stays[-1]
@@ -73,7 +74,9 @@ def feeds() -> dict[str, list[Feature]]:
     return made
 
 
-def stopover(bird: dict[str, str], site: str, at: tuple[float, float], first: float, days: float) -> Feature:
+def stopover(
+    bird: dict[str, str], site: str, at: tuple[float, float], first: float, days: float
+) -> Feature:
     return feature(
         "Point", list(at), **bird, kind="stopover" if days < 50 else "wintering",
         site=site or None, country=None, n_fixes=int(days * 24), radius_m=4200.0,

@@ -1,0 +1,156 @@
+"""The kernel behind `stopovers.find_stays`: where a bird lingers, fix by fix."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from app.movement.gaps import GAP_MAX_US
+from app.movement.geodesy import arc_m
+from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray
+
+EXCURSION_MAX_S = 3 * 3600.0
+"""A bird back within this time was on an excursion [s]; so was one with a single fix outside."""
+EXCURSION_MAX_US = int(EXCURSION_MAX_S * SECOND_US)
+CENTRE_ROUNDS = 2
+"""Times a centre is taken again from the fixes near it, against excursions."""
+EDGE_QUANTILE = 0.9
+"""Share of the fixes of a stay that its core holds."""
+EDGE_RATIO = 1.5
+"""Fixes at an end of a stay this many core radii out are still on their way."""
+EDGE_FLOOR_M = 2000.0
+"""No fix this near the centre is called far out [m]."""
+FLIGHT_M_S = 5.0
+"""Ground speed from which a step is flight [m/s] (domain.md)."""
+FLIGHT_SHARE = 0.85
+"""A step this near the speed of the one before it was flown to its end: a bird that landed on the
+way shows a slower one."""
+FLIGHT_COSINE = 0.85
+"""... and the next step goes on in the same direction, within 30 degrees."""
+FLIGHT_ON_M = 500.0
+"""... for at least this far [m], above any GPS error."""
+
+
+@njit(nogil=True, cache=True)
+def scan(
+    time_us: IntArray, xyz: FloatArray, allowed: FloatArray, rule: FloatArray, inside: BoolArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return first and last fixes of all stays, `rule` being the least stay [us] and radius."""
+    n = time_us.shape[0]
+    min_us = np.int64(rule[0])
+    first, last = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    count = 0
+    a = b = 0
+    while a < n:
+        b = max(b, a)
+        while b < n and time_us[b] - time_us[a] < min_us:
+            b += 1
+        if b == n:
+            break
+        end = _follow(time_us, xyz, allowed, rule, (a, b))
+        if end < 0:
+            a += 1
+            continue
+        first[count], last[count] = _settle(time_us, xyz, allowed, rule, (a, end), inside)
+        a = last[count] + 1
+        count += 1
+    return first[:count].copy(), last[:count].copy()
+
+
+@njit(nogil=True, cache=True)
+def _centre(xyz: FloatArray, allowed: FloatArray, a: int, b: int) -> FloatArray:
+    """Return the mean of fixes a..b, taken again from the fixes near it."""
+    centre = np.zeros(3)
+    for i in range(a, b + 1):
+        centre += xyz[i]
+    centre /= b + 1 - a
+    for _ in range(CENTRE_ROUNDS):
+        near, count = np.zeros(3), 0
+        for i in range(a, b + 1):
+            if arc_m(xyz[i], centre) <= allowed[i]:
+                near += xyz[i]
+                count += 1
+        if count == 0:
+            break
+        centre = near / count
+    return centre
+
+
+@njit(nogil=True, cache=True)
+def _follow(
+    time_us: IntArray, xyz: FloatArray, allowed: FloatArray, rule: FloatArray, day: tuple[int, int]
+) -> int:
+    """Return the last fix of the stay whose first day is fixes `day`, or -1 when it is none."""
+    a = day[0]
+    min_us, radius = np.int64(rule[0]), rule[1]
+    centre = _centre(xyz, allowed, a, day[1])
+    if arc_m(xyz[a], centre) > allowed[a]:
+        return -1
+    total, count = np.zeros(3), 0
+    last, renewed, outside = a, time_us[a], 0
+    for i in range(a, time_us.shape[0]):
+        if i > a and time_us[i] - time_us[i - 1] > GAP_MAX_US:
+            break
+        if arc_m(xyz[i], centre) > allowed[i]:
+            outside += 1
+            if outside >= 2 and time_us[i] - time_us[last] >= EXCURSION_MAX_US:
+                break
+            continue
+        last, outside = i, 0
+        total += xyz[i]
+        count += 1
+        if time_us[i] - renewed >= min_us:  # at most once a day and by at most one radius:
+            way = total / count - centre  # `windows` builds on it
+            centre = centre + way * min(1.0, radius / max(np.sqrt((way * way).sum()), 1.0))
+            renewed = time_us[i]
+    return last if time_us[last] - time_us[a] >= min_us else -1
+
+
+@njit(nogil=True, cache=True)
+def _settle(
+    time_us: IntArray,
+    xyz: FloatArray,
+    allowed: FloatArray,
+    rule: FloatArray,
+    span: tuple[int, int],
+    inside: BoolArray,
+) -> tuple[int, int]:
+    """Return the ends of the stay of fixes `span`, less those still on their way; mark inside."""
+    lo, hi = span
+    centre = _centre(xyz, allowed, lo, hi)
+    far = np.array([arc_m(xyz[i], centre) for i in range(lo, hi + 1)])
+    edge = max(EDGE_FLOOR_M, EDGE_RATIO * np.quantile(far, EDGE_QUANTILE))
+    a, b = lo, hi
+    while a < b and far[a - lo] > min(edge + allowed[a] - rule[1], allowed[a]):
+        a += 1
+    while b > a and far[b - lo] > min(edge + allowed[b] - rule[1], allowed[b]):
+        b -= 1
+    if _flying(time_us, xyz, a, 1):
+        a += 1
+    if _flying(time_us, xyz, b, -1):
+        b -= 1
+    if time_us[b] - time_us[a] < rule[0]:
+        a, b = lo, hi
+    for i in range(a, b + 1):
+        inside[i] = far[i - lo] <= allowed[i]
+    inside[a] = inside[b] = True
+    return a, b
+
+
+@njit(nogil=True, cache=True)
+def _flying(time_us: IntArray, xyz: FloatArray, i: int, way: int) -> bool:
+    """Say whether the first (way 1) or last (-1) fix of a stay was taken in flight to (from) it."""
+    if not (0 <= i - 2 * way < time_us.shape[0] and 0 <= i + way < time_us.shape[0]):
+        return False
+    if abs(time_us[i] - time_us[i - 2 * way]) > GAP_MAX_US:
+        return False
+    come, on = xyz[i] - xyz[i - way], xyz[i + way] - xyz[i]
+    before = xyz[i - way] - xyz[i - 2 * way]
+    far, next_far = np.sqrt((come * come).sum()), np.sqrt((on * on).sum())
+    speed = far / abs(time_us[i] - time_us[i - way]) * SECOND_US
+    flown = np.sqrt((before * before).sum())
+    usual = flown / abs(time_us[i - way] - time_us[i - 2 * way]) * SECOND_US
+    if min(speed, usual) < FLIGHT_M_S or speed < FLIGHT_SHARE * usual or next_far < FLIGHT_ON_M:
+        return False
+    return bool((come * on).sum() > FLIGHT_COSINE * far * next_far)

@@ -1,0 +1,129 @@
+"""However the bytes come, whole or in pieces, shuffled, twice or at once, the end is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from app.movement.simulate import flock_csv, reference_csv
+from tests.flow.conftest import flock
+
+BIRDS = flock()
+EVENTS = flock_csv(BIRDS)
+REFERENCE = reference_csv(BIRDS)
+
+
+def split(body: bytes, n: int, *, seed: int) -> list[bytes]:
+    """Cut a CSV into n files of random rows."""
+    rng = random.Random(seed)
+    header, *lines = body.decode().splitlines()
+    rng.shuffle(lines)
+    return ["\n".join([header, *lines[i::n]]).encode() + b"\n" for i in range(n)]
+
+
+async def whole(new_service):
+    made = await new_service()
+    await made.push(REFERENCE)
+    await made.push(EVENTS)
+    await made.drain()
+    return await made.content()
+
+
+async def test_receipt_accounts_for_every_row(service):
+    await service.push(REFERENCE)
+    kept = await service.push(EVENTS)
+    await service.drain()
+    receipt = await service.receipt(kept.ref)
+    assert receipt["state"] == "processed"
+    assert receipt["units"] == len(EVENTS.splitlines()) - 1
+    assert receipt["units"] == receipt["records"] + receipt["refused"]
+    assert receipt["records"] == receipt["stored"] + receipt["duplicates"]
+    assert len(receipt["individuals"]) == len(BIRDS.birds)
+    assert receipt["undeployed"] == 0
+    assert await service.count("stopover") > 4
+
+
+async def test_the_same_push_twice_is_one(service):
+    first = await service.push(EVENTS)
+    await service.drain()
+    before = await service.content()
+    again = await service.push(EVENTS)
+    await service.drain()
+    receipt = await service.receipt(again.ref)
+    assert again.replayed and again.ref != first.ref
+    assert receipt["replay_of"] == first.ref
+    assert receipt["state"] == "processed"
+    assert await service.content() == before
+
+
+async def test_fifty_shuffled_pieces_each_delivered_twice(new_service):
+    expected = await whole(new_service)
+    made = await new_service()
+    deliveries = split(EVENTS, 50, seed=1) * 2
+    random.Random(2).shuffle(deliveries)
+    for number, piece in enumerate(deliveries):
+        await made.push(piece)
+        if number == 60:
+            await made.push(REFERENCE)
+        if number % 15 == 0:
+            await made.drain()
+    await made.drain()
+    assert await made.content() == expected
+
+
+async def test_two_clients_at_once(new_service):
+    expected = await whole(new_service)
+    made = await new_service()
+    await made.push(REFERENCE)
+    pieces = split(EVENTS, 4, seed=3)
+    await asyncio.gather(*(made.push(piece) for piece in [*pieces, EVENTS, *pieces, EVENTS]))
+    await made.drain()
+    assert await made.content() == expected
+    assert (await made.rows("select count(*) as n from push where replay_of_id is null"))[0][
+        "n"
+    ] == 6
+
+
+async def test_late_fixes_leave_rows_outside_the_window_alone(service):
+    header, *lines = EVENTS.decode().splitlines()
+    cut = len(lines) // 2
+    late = lines[cut : cut + 20]
+    await service.push("\n".join([header, *lines[:cut], *lines[cut + 20 :]]).encode())
+    await service.drain()
+    before = {r["id"]: r["v"] for r in await service.rows("select id, xmin::text as v from leg")}
+    await service.push("\n".join([header, *late]).encode())
+    await service.drain()
+    after = {r["id"]: r["v"] for r in await service.rows("select id, xmin::text as v from leg")}
+    untouched = [i for i in after if before.get(i) == after[i]]
+    assert len(untouched) >= len(after) - 4
+
+
+async def test_corrected_zone_supersedes_the_first_decoding(new_service):
+    expected = await new_service()
+    await expected.push(EVENTS, tz="UTC+8")
+    await expected.drain()
+    made = await new_service()
+    wrong = await made.push(EVENTS)
+    await made.drain()
+    right = await made.push(EVENTS, tz="UTC+8")
+    await made.drain()
+    receipt = await made.receipt(wrong.ref)
+    assert right.ref == wrong.ref and receipt["number"] == 2
+    assert receipt["tz"] == "UTC+8" and receipt["state"] == "processed"
+    assert await made.content() == await expected.content()
+
+
+async def test_replaced_decoding_leaves_what_another_push_brought(new_service):
+    header, *lines = EVENTS.decode().splitlines()
+    half = "\n".join([header, *lines[: len(lines) // 2]]).encode()
+    expected = await new_service()
+    await expected.push(half)
+    await expected.push(EVENTS, tz="UTC+8")
+    await expected.drain()
+    made = await new_service()
+    await made.push(EVENTS)
+    await made.push(half)
+    await made.drain()
+    await made.push(EVENTS, tz="UTC+8")
+    await made.drain()
+    assert await made.content() == await expected.content()

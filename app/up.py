@@ -36,7 +36,7 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
         say("database ready")
         for layer in asyncio.run(operate.migrate(dsn)):
             say(f"layer loaded: {layer}")
-        with _children(settings, dsn) as children:
+        with _children(dsn) as children:
             _wait_until_ready(settings, children)
             asyncio.run(_load(settings, dsn, files, say))
             ticket = asyncio.run(_ticket(dsn))
@@ -105,12 +105,9 @@ def _free_port(settings: Settings) -> None:
 
 
 @contextmanager
-def _children(settings: Settings, dsn: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _children(dsn: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Run web and worker as processes of their own, and stop them at the end."""
-    environ = os.environ | {
-        "FLYWAYS_DATABASE_URL": dsn,
-        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(settings.data_dir / "kernels")),
-    }
+    environ = os.environ | {"FLYWAYS_DATABASE_URL": dsn}
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for verb in ("serve", "worker"):

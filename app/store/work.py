@@ -117,7 +117,10 @@ async def take_span(conn: AsyncConnection, individual_id: int) -> Span | None:
     rows = await execute(
         conn,
         "delete from dirty where individual_id = :individual and dead_at is null"
-        " returning individual_id, study_id, from_time, to_time",
+        # The drivers give infinity as a time without a zone, which compares with no other.
+        " returning individual_id, study_id,"
+        " greatest(from_time, timestamptz '1900-01-01 00:00Z') as from_time,"
+        " least(to_time, timestamptz '2200-01-01 00:00Z') as to_time",
         {"individual": individual_id},
     )
     return Span(**rows[0]) if rows else None

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
+from app.store.windows import FAR_FUTURE, FAR_PAST
 
 CHANNEL = "flyways_work"
 """NOTIFY channel that wakes a worker early; a lost notice costs a second, never the work."""
@@ -112,13 +113,18 @@ async def mark_dirty_from(conn: AsyncConnection, source_sql: str, values: dict[s
 
 
 async def take_span(conn: AsyncConnection, individual_id: int) -> Span | None:
-    """Lock the individual and clear its dirty row; deriving it belongs to this transaction."""
+    """
+    Lock the individual and clear its dirty row; deriving it belongs to this transaction.
+
+    A span without end comes as the far past or future: the driver has no aware infinity.
+    """
     await lock(conn, LOCK_INDIVIDUAL, individual_id)
     rows = await execute(
         conn,
         "delete from dirty where individual_id = :individual and dead_at is null"
-        " returning individual_id, study_id, from_time, to_time",
-        {"individual": individual_id},
+        " returning individual_id, study_id, greatest(from_time, :low) as from_time,"
+        " least(to_time, :high) as to_time",
+        {"individual": individual_id, "low": FAR_PAST, "high": FAR_FUTURE},
     )
     return Span(**rows[0]) if rows else None
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
+from app.store.windows import FAR_FUTURE, FAR_PAST
 
 CHANNEL = "flyways_work"
 """NOTIFY channel that wakes a worker early; a lost notice costs a second, never the work."""
@@ -112,7 +113,11 @@ async def mark_dirty_from(conn: AsyncConnection, source_sql: str, values: dict[s
 
 
 async def take_span(conn: AsyncConnection, individual_id: int) -> Span | None:
-    """Lock the individual and clear its dirty row; deriving it belongs to this transaction."""
+    """
+    Lock the individual and clear its dirty row; deriving it belongs to this transaction.
+
+    A span without end comes as the far past or future: the driver has no aware infinity.
+    """
     await lock(conn, LOCK_INDIVIDUAL, individual_id)
     rows = await execute(
         conn,

@@ -41,8 +41,9 @@ async def audience_of(conn: AsyncConnection, scope: str, *, simulated: bool) -> 
     opened = tuple(
         row["id"] for row in rows if row["visibility"] == "open" and row["id"] not in exact
     )
-    kind = "public" if own is None else "institute"
-    return Audience(kind, own, exact=exact, open=opened)
+    if own is None:
+        return Audience("public", open=opened)
+    return Audience("institute", own, exact=exact, open=opened)
 
 
 async def stopovers(conn: AsyncConnection, audience: Audience) -> list[Row]:
@@ -93,7 +94,7 @@ async def replace_sites(
     conn: AsyncConnection,
     scope: str,
     simulated: bool,
-    new: Sequence[Row],  # noqa: FBT001 - a key
+    new: Sequence[Row],
 ) -> dict[str, int]:
     """
     Let exactly these sites stand, each with its `stopover_ids`; return their ids by key.

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
-from app.store.windows import FAR_FUTURE, FAR_PAST
 
 CHANNEL = "flyways_work"
 """NOTIFY channel that wakes a worker early; a lost notice costs a second, never the work."""

@@ -93,8 +93,9 @@ async def legs(conn: AsyncConnection, audience: Audience) -> list[Row]:
 async def replace_sites(
     conn: AsyncConnection,
     scope: str,
-    simulated: bool,
     new: Sequence[Row],
+    *,
+    simulated: bool,
 ) -> dict[str, int]:
     """
     Let exactly these sites stand, each with its `stopover_ids`; return their ids by key.

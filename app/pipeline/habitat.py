@@ -1,0 +1,167 @@
+"""visible fixes, stopover, layer -> presence_day, use_day: where each day of a bird was spent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+
+
+from app.movement.gaps import GAP_MAX_US
+from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
+from app.movement.track import DAY_US, IntArray, Track
+from app.pipeline.segment import Segmented, passage
+from app.store import derived, layers
+from app.store.audience import PIPELINE
+from app.store.engine import Connection
+from app.store.windows import FAR_FUTURE, FAR_PAST, load_fixes, micros, visible_near
+
+GAP_MAX = timedelta(microseconds=GAP_MAX_US)
+DAY = timedelta(days=1)
+EPOCH = date(1970, 1, 1)
+TRAVEL = "travel"
+"""What a bird does outside its stopovers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doing:
+    """What the bird did at each fix: index into `kinds` and into `seasons`, shape (n,) each."""
+
+    kind: IntArray
+    season: IntArray
+    kinds: list[str]
+    seasons: list[str | None]
+
+
+async def habitat(conn: Connection, found: Segmented) -> None:
+    """Measure every UTC day again that the changed span can reach, against every layer."""
+    low, high = await _days(conn, found)
+    track = await _track(conn, found, low, high)
+    pieces = _within(day_pieces(track.time_us), low, high)
+    doing = _doing(track.time_us, found.stopovers)
+    seasons = _seasons(pieces, doing)
+    where = ("day >= :low and day < :high", {"low": low.date(), "high": high.date()})
+    everywhere = np.zeros(len(track), dtype=np.int64)
+    presence = _rows(found.bird, bird_days(pieces, doing.kind, everywhere), doing, seasons)
+    await derived.replace_days(conn, "presence_day", found.bird, where, presence)
+    use = []
+    for layer in await layers.current_layers(conn, found.bird.study_id):
+        index = await layers.index_of(conn, layer)
+        classes = await asyncio.to_thread(index.classes_at, track.lon, track.lat)
+        spent = bird_days(pieces, doing.kind, classes)
+        of_layer = zip(
+            _rows(found.bird, spent, doing, seasons), spent.class_id.tolist(), strict=True
+        )
+        use += [{"layer_id": layer.id, "class_id": k, **row} for row, k in of_layer]
+    await derived.replace_days(conn, "use_day", found.bird, where, use)
+
+
+async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]:
+    """
+    Return the midnights around every day that can change.
+
+    A change moves the halves of the intervals to the nearest fixes on both sides, and gives
+    another season to the travel that leads to a stopover or away from it.
+    """
+    low, high = _with_travel(found)
+    bird = found.bird.individual_id
+    before = await visible_near(conn, bird, low, before=True)
+    after = await visible_near(conn, bird, high, before=False)
+    if before is not None:
+        low = max(before, low - GAP_MAX)
+    if after is not None:
+        high = min(after, high + GAP_MAX)
+    return _midnight(low), _midnight(min(high + DAY, FAR_FUTURE))
+
+
+def _with_travel(found: Segmented) -> tuple[datetime, datetime]:
+    """Widen the span by the travel it begins or ends in."""
+    low, high = found.from_time, found.to_time
+    for a, b in pairwise(found.stopovers):
+        start, end = a["departure_time_earliest"], b["arrival_time_latest"]
+        if start < found.from_time < end:
+            low = start
+        if start < found.to_time < end:
+            high = end
+    return low, high
+
+
+def _midnight(time: datetime) -> datetime:
+    return datetime(time.year, time.month, time.day, tzinfo=UTC)
+
+
+async def _track(conn: Connection, found: Segmented, low: datetime, high: datetime) -> Track:
+    """Return the visible fixes that have a part in [low, high): one more on either side."""
+    window = found.window
+    if window.from_time == FAR_PAST and window.to_time == FAR_FUTURE:
+        return window.fixes.track.take(window.visible)
+    bird = found.bird.individual_id
+    before = await visible_near(conn, bird, low, before=True)
+    after = await visible_near(conn, bird, high, before=False)
+    end = high if after is None else after + timedelta(microseconds=1)
+    fixes = await load_fixes(conn, PIPELINE, bird, before or low, end)
+    return fixes.track.take(fixes.visible)
+
+
+def _within(pieces: DayPieces, low: datetime, high: datetime) -> DayPieces:
+    inside = (pieces.day >= micros(low) // DAY_US) & (pieces.day < micros(high) // DAY_US)
+    return DayPieces(pieces.fix[inside], pieces.day[inside], pieces.time_us[inside])
+
+
+def _doing(time_us: IntArray, stopovers: list[derived.Row]) -> _Doing:
+    """Tell stopover from travel at each fix, and the season either belongs to."""
+    arrival = np.array([micros(s["arrival_time_latest"]) for s in stopovers], dtype=np.int64)
+    departure = np.array([micros(s["departure_time_earliest"]) for s in stopovers], dtype=np.int64)
+    last = np.searchsorted(arrival, time_us, side="right") - 1
+    staying = last >= 0
+    staying[staying] = time_us[staying] <= departure[last[staying]]
+    after = [passage(a, b) for a, b in pairwise(stopovers)]
+    labels: list[tuple[str, str | None]] = [
+        *((s["kind"], s["season"]) for s in stopovers),
+        (TRAVEL, None),  # before the first stopover
+        *((TRAVEL, season) for season in after),
+        (TRAVEL, None),  # after the last
+    ]
+    label = np.where(staying, last, len(stopovers) + 1 + last)
+    kinds = sorted({kind for kind, _ in labels})
+    seasons = sorted({season for _, season in labels}, key=lambda s: (s is None, s or ""))
+    kind_of = np.array([kinds.index(kind) for kind, _ in labels], dtype=np.int64)
+    season_of = np.array([seasons.index(season) for _, season in labels], dtype=np.int64)
+    return _Doing(kind_of[label], season_of[label], kinds, seasons)
+
+
+def _seasons(pieces: DayPieces, doing: _Doing) -> dict[tuple[int, int], str | None]:
+    """Return the season of each day and kind: where two meet, the one that has more of the day."""
+    spent = bird_days(pieces, doing.kind, doing.season)
+    order = np.lexsort((spent.class_id, -spent.time_us, spent.kind, spent.day))
+    out: dict[tuple[int, int], str | None] = {}
+    for i in order.tolist():
+        key = (int(spent.day[i]), int(spent.kind[i]))
+        out.setdefault(key, doing.seasons[spent.class_id[i]])
+    return out
+
+
+def _rows(
+    bird: derived.Bird,
+    spent: BirdDays,
+    doing: _Doing,
+    seasons: dict[tuple[int, int], str | None],
+) -> list[derived.Row]:
+    delay = timedelta(seconds=bird.release_delay_s)
+    midnight = datetime(1970, 1, 1, tzinfo=UTC)
+    return [
+        {
+            "day": EPOCH + day * DAY,
+            "kind": doing.kinds[kind],
+            "species_key": bird.species_key,
+            "season": seasons[day, kind],
+            "bird_days": time_us / DAY_US,
+            "release_at": midnight + (day + 1) * DAY + delay,
+        }
+        for day, kind, time_us in zip(
+            spent.day.tolist(), spent.kind.tolist(), spent.time_us.tolist(), strict=True
+        )
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,7 +16,7 @@ from app.pipeline.decode import decode_push
 from app.pipeline.habitat import habitat
 from app.pipeline.receive import reading, receive
 from app.pipeline.screen import Window, screen
-from app.pipeline.segment import segment
+from app.pipeline.segment import Segmented, segment
 from app.store import inbox, layers, work
 from app.store.audience import PIPELINE
 from app.store.engine import Store, execute
@@ -66,7 +67,8 @@ class Station:
                 span = await work.take_span(conn, bird)
                 assert span is not None
                 self.windows.append(await screen(conn, span))
-                await habitat(conn, await segment(conn, self.windows[-1]))
+                self.found = await segment(conn, self.windows[-1])
+                await habitat(conn, self.found)
 
     async def rebuild(self) -> None:
         async with self.store.write() as conn:
@@ -200,6 +202,41 @@ async def test_late_fixes_give_what_a_rebuild_gives(station, seed):
     assert await station.content() == piecewise
     assert len(piecewise[0]) > 100
     assert sum(w.from_time > FAR_PAST and w.to_time < FAR_FUTURE for w in station.windows) > 5
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+async def test_any_changed_span_gives_what_the_whole_gives(station, seed):
+    """Sparse fixes, whose half intervals reach over days, shown and hidden a few at a time."""
+    rng = random.Random(seed)
+    track = fly(seed, stays=12).track
+    kept = sorted(rng.sample(range(len(track)), len(track) // 25))
+    await station.push(csv(track, kept))
+    whole = spanning(station.found, FAR_PAST + timedelta(days=1), FAR_FUTURE)
+    times = [row["time"] for row in await station.rows("select time from fix order by time")]
+    assert len(whole.stopovers) > 2
+    for number in range(12):
+        i = rng.randrange(1, len(times) - 4)
+        low, high = times[i], times[i + rng.randrange(1, 4)]
+        if number % 3 == 2:  # a stopover turns out to belong to another season
+            stay = rng.choice(whole.stopovers)
+            stay["season"] = f"{2030 + number}-spring"
+            low, high = stay["arrival_time_earliest"], stay["departure_time_latest"]
+        async with station.store.write() as conn:
+            await execute(
+                conn,
+                "update fix set visible = not visible where time >= :low and time < :high",
+                {"low": low, "high": high},
+            )
+            await habitat(conn, spanning(whole, low, high))
+        narrow = await station.content()
+        async with station.store.write() as conn:
+            await habitat(conn, whole)
+        assert await station.content() == narrow, number
+
+
+def spanning(found: Segmented, low: datetime, high: datetime) -> Segmented:
+    window = replace(found.window, from_time=low, to_time=high)
+    return replace(found, window=window, from_time=low, to_time=high)
 
 
 async def test_flagging_a_fix_moves_its_time_to_its_neighbours(station):

@@ -232,6 +232,24 @@ def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
 
 
 @cli.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="File to write.")],
+    birds: Annotated[int, typer.Option(min=1)] = 16,
+    days: Annotated[float, typer.Option(min=1, help="Span, ending today.")] = 900.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same flock.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Write the fixes of a simulated flock as Movebank CSV."""
+    from datetime import UTC, datetime, time
+
+    from app.demo import flock
+
+    today = datetime.combine(datetime.now(UTC), time(), UTC)
+    written = out.write_bytes(flock(today, birds=birds, days=days, seed=seed))
+    _answer({"file": str(out), "bytes": written}, as_json=as_json)
+
+
+@cli.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look for what keeps the service from working, and name the remedy."""
     from app.doctor import examine

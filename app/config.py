@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         default=True, description="1: a simulated flock on the first start; 0: empty"
     )
     rate_limit: str = Field(
-        "600/minute", description="requests per key or address, as `number/unit`; `off` for none"
+        "600/minute", description="requests per client address, as `number/unit`; `off` for none"
     )
     body_max_bytes: PositiveInt = Field(
         256 * 1024 * 1024, description="largest request body [bytes]"

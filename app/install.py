@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _step("Debian packages", _missing_debian(tests=wanted.tests), _install_debian)
         find_binaries_or_url()
         _step("Python packages", _missing_python(), _install_python)
+        _step("compiled kernels", _missing_kernels(), _compile_kernels)
         _step("map viewer's files", _missing_viewer(), _install_viewer)
     except SetupError as error:
         print(f"flyways: {error}", file=sys.stderr)
@@ -228,6 +229,36 @@ def _install_uv(python: Path) -> None:
         only_uv.flush()
         pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--require-hashes")
         _run(*pip, "-r", only_uv.name, remedy="Check the network and `pip config list`")
+
+
+# Compiled kernels -------------------------------------------------------------------------------
+
+COMPILE = """
+from app.movement.itinerary import Place
+from app.movement.kernels import compile_all
+from app.seeds import profiles, rows
+sites = [Place(row["name"], float(row["lon"]), float(row["lat"])) for row in rows("sites")]
+assert compile_all(profiles()["hooded_crane"], sites)
+"""
+
+
+def _kernel_digest() -> str:
+    sources = sorted((ROOT / "app/movement").glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def _missing_kernels() -> list[str]:
+    stamp = VENV / "flyways-compiled"
+    if stamp.exists() and stamp.read_text() == _kernel_digest():
+        return []
+    return ["screening", "stopovers"]
+
+
+def _compile_kernels(_: list[str]) -> None:
+    """Compile once what otherwise the first push, or each parallel test, would wait for."""
+    remedy = "This is a defect of Flyways or of its packages: please report it"
+    _run(VENV / "bin/python", "-c", COMPILE, remedy=remedy)
+    (VENV / "flyways-compiled").write_text(_kernel_digest())
 
 
 # Browser files ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.store import partners, studies
+from app.store import partners, simulated, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
@@ -54,6 +54,12 @@ async def operator(store: Store) -> Audience:
     """Give the operator's view: who reaches the database reads everything."""
     async with store.read() as conn:
         return await load_audience(conn, key_id=0, scopes=frozenset(SCOPES))
+
+
+async def is_empty(store: Store) -> bool:
+    """Tell whether nothing was brought in yet: the first start."""
+    async with store.read() as conn:
+        return await simulated.is_empty(conn)
 
 
 async def add_partner(store: Store, name: str, country: str | None) -> Row:

@@ -36,9 +36,9 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
         say("database ready")
         for layer in asyncio.run(operate.migrate(dsn)):
             say(f"layer loaded: {layer}")
-        with _children(settings, dsn) as children:
+        with _children(dsn) as children:
             _wait_until_ready(settings, children)
-            asyncio.run(_load(dsn, files, say))
+            asyncio.run(_load(settings, dsn, files, say))
             ticket = asyncio.run(_ticket(dsn))
             print(f"Flyways is ready: {settings.address}/?signin={ticket}", flush=True)
             while True:
@@ -46,17 +46,22 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
                 time.sleep(POLL_S)
 
 
-async def _load(dsn: str, files: Sequence[Path], say: Say) -> None:
-    """Push the files into a private study of their own and say what became of each."""
-    if not files:
-        return
-    from app import deliver  # noqa: PLC0415 - the decoders take a second that few starts need
-
+async def _load(settings: Settings, dsn: str, files: Sequence[Path], say: Say) -> None:
+    """Show something on the first start, and push the named files into a private study."""
     async with operate.opened(dsn) as store:
-        study = await operate.own_study(store)
-        for file in files:
-            kept = await deliver.push(store, file, study)
-            say(f"{file.name} is kept as push {kept}, in the private study {study}")
+        if settings.demo and await operate.is_empty(store):
+            from app import demo  # noqa: PLC0415 - only the first start simulates
+
+            say("simulating a flock of eight species")
+            await demo.load(store)
+            say("the flock is kept; the map fills while its tracks are derived")
+        if files:
+            from app import deliver  # noqa: PLC0415 - the decoders take a second to load
+
+            study = await operate.own_study(store)
+            for file in files:
+                kept = await deliver.push(store, file, study)
+                say(f"{file.name} is kept as push {kept}, in the private study {study}")
 
 
 async def _ticket(dsn: str) -> str:
@@ -100,12 +105,9 @@ def _free_port(settings: Settings) -> None:
 
 
 @contextmanager
-def _children(settings: Settings, dsn: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _children(dsn: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Run web and worker as processes of their own, and stop them at the end."""
-    environ = os.environ | {
-        "FLYWAYS_DATABASE_URL": dsn,
-        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(settings.data_dir / "kernels")),
-    }
+    environ = os.environ | {"FLYWAYS_DATABASE_URL": dsn}
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for verb in ("serve", "worker"):

@@ -92,10 +92,9 @@ def interval_of(text: str | None) -> tuple[datetime | None, datetime | None]:
         return None, None
     start, slash, end = text.partition("/")
     if not slash:
-        first, last = _instant(start, time.min), _instant(start, time.max)
-    else:
-        first = None if start in {"", ".."} else _instant(start, time.min)
-        last = None if end in {"", ".."} else _instant(end, time.max)
+        return _instant(start, time.min), _instant(start, time.max)
+    first = None if start in {"", ".."} else _instant(start, time.min)
+    last = None if end in {"", ".."} else _instant(end, time.max)
     if first and last and first > last:
         raise _bad_interval()
     return first, last

@@ -22,7 +22,7 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = _completed(derive())
         return app.openapi_schema
 
-    app.openapi = complete  # type: ignore[method-assign] - the way FastAPI's manual gives
+    app.openapi = complete  # type: ignore[method-assign]  # as FastAPI's manual does
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:

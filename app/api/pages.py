@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,9 +30,17 @@ def install(app: FastAPI) -> None:
         ]
     )
     if VIEWER.is_dir():
-        app.router.routes.append(
-            Mount("/viewer", StaticFiles(directory=VIEWER), name="viewer-files")
-        )
+        app.router.routes.append(Mount("/viewer", _Viewer(directory=VIEWER), name="viewer-files"))
+
+
+class _Viewer(StaticFiles):
+    """The map's own files; npm's folder and lists are for its makers."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Find a file to serve."""
+        if path.startswith(("node_modules", "package")):
+            return "", None
+        return super().lookup_path(path)
 
 
 def _vendor_routes() -> list[Route]:

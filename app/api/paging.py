@@ -70,8 +70,7 @@ async def page_of(
     request: Request, store: Store, audience: Audience, *, limit: int, cursor: str | None
 ) -> Page:
     """Return the page a caller asked for; a cursor that belongs elsewhere is refused."""
-    async with store.read() as conn:
-        secret = await partners.cursor_secret(conn)
+    secret = await _secret(request, store)
     filters = sorted(
         (name, value)
         for name, value in request.query_params.multi_items()
@@ -80,6 +79,16 @@ async def page_of(
     bound = repr((request.url.path, filters, audience.scope)).encode()
     after = None if cursor is None else _open(secret, bound, cursor)
     return Page(limit, after, secret, bound, request)
+
+
+async def _secret(request: Request, store: Store) -> bytes:
+    """Return the seal's secret, read once a process; without any key nothing is worth sealing."""
+    known: bytes | None = getattr(request.app.state, "cursor_secret", None)
+    if known is None:
+        async with store.read() as conn:
+            known = await partners.cursor_secret(conn)
+        request.app.state.cursor_secret = known
+    return known or b""
 
 
 async def _page(

@@ -196,7 +196,6 @@ def _fix_rows(bird: SimulatedBird) -> Iterable[str]:
          bird.local_identifier, STUDY_NAME)
     )  # fmt: skip
     stamps = _stamps(track.time_us)
-    sent = bird.sent
     lon, lat, error = track.lon.tolist(), track.lat.tolist(), track.error_m.tolist()
     if bird.sensor == "argos":
         rows = zip(

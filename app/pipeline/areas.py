@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-
 from app.movement.track import FloatArray
 from app.store import layers
 from app.store.engine import Connection

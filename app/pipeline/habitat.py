@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 
-
 from app.movement.gaps import GAP_MAX_US
 from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
 from app.movement.track import DAY_US, IntArray, Track

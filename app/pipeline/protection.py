@@ -66,7 +66,8 @@ def _in_breeding_season(track: Track, profile: Profile) -> NDArray[np.bool_]:
     number = (month.astype(np.int64) % 12 + 1) * 100 + (day - month).astype(np.int64) + 1
     spring, autumn = profile.spring or SPRING_DEFAULT, profile.autumn or AUTUMN_DEFAULT
     end, start = spring.end[0] * 100 + spring.end[1], autumn.start[0] * 100 + autumn.start[1]
-    return (number > end) & (number < start)
+    within: NDArray[np.bool_] = (number > end) & (number < start)
+    return within
 
 
 def _flying(track: Track) -> NDArray[np.bool_]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.sight import cut
 
 DECIMALS = 7
 """Decimals of a degree in GeoJSON: 1 cm, finer than any tag."""
@@ -29,13 +31,16 @@ def when(column: str) -> str:
 
 
 def geometry(shape: str) -> str:
-    """Return the SQL of a geometry as JSON text: cut at the antimeridian, outer rings left-turning.
-
-    A shape wider than half the globe runs across the antimeridian: no bird's month is that wide.
     """
-    whole = f"st_wrapx(st_shiftlongitude({shape}), 180, -360)"
-    cut = f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
-    return f"st_asgeojson(st_forcepolygonccw({cut}), {DECIMALS}, 0)::json"
+    Return the SQL of a geometry as JSON: cut at the antimeridian, outer rings left-turning.
+
+    Only areas are turned: PostGIS would turn a line round too, and the bird with it.
+    """
+    turned = (
+        f"case when st_dimension({shape}) = 2 then st_forcepolygonccw({cut(shape)})"
+        f" else {cut(shape)} end"
+    )
+    return f"st_asgeojson({turned}, {DECIMALS}, 0)::json"
 
 
 def feature(ref: str, shape: str, properties: Mapping[str, str]) -> str:
@@ -51,7 +56,14 @@ async def read(conn: AsyncConnection, sql: str, values: Mapping[str, Any]) -> li
     """Run a statement that gives `text` and key0, key1, …; return its features."""
     rows = await execute(conn, sql, values)
     return [
-        Feature(row["text"], tuple(value for name, value in row.items() if name != "text"))
+        Feature(
+            row["text"],
+            tuple(
+                str(value) if isinstance(value, UUID) else value
+                for name, value in row.items()
+                if name != "text"
+            ),
+        )
         for row in rows
     ]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.seeds import profiles
 from app.store import features
-from app.store.audience import Audience
+from app.store.audience import RELEASED, Audience
+from app.store.engine import execute
 from app.store.features import Feature, when
 from app.store.sight import POSITION, Filters, where
 
@@ -58,3 +61,131 @@ async def positions_feed(
 def species_names() -> str:
     """Return scientific names by species key as JSON, for statements that print them."""
     return orjson.dumps({key: row.scientific_name for key, row in profiles().items()}).decode()
+
+
+_WORN = """
+deployment d join tag t on t.id = d.tag_id
+cross join lateral (
+  select * from fix f
+  where f.tag_id = d.tag_id and f.live {shown}
+    and f.time >= greatest(coalesce(lower(d.during), '-infinity'), :time_from)
+    and f.time < coalesce(upper(d.during), 'infinity') and f.time <= :time_to
+    and (f.time, t.local_identifier, f.sensor, f.variant)
+      > (:time_from, cast(:tag as text), cast(:sensor as int), cast(:variant as bigint))
+  order by f.time, f.sensor, f.variant limit :fetch
+) as f
+"""
+
+_EXACT = f"""
+select f.time, t.local_identifier as tag, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
+  f.height_m, f.ground_speed_m_s, f.heading_deg, f.satellites, f.dop, f.argos_class, f.battery_v,
+  f.temperature_c, f.activity,
+  (select coalesce(json_agg(json_build_object('code', g.code, 'origin', g.origin,
+     'detail', g.detail) order by g.code), '[]')
+   from fix_flag g where (g.tag_id, g.time, g.sensor, g.variant)
+     = (f.tag_id, f.time, f.sensor, f.variant)) as flags,
+  (select json_build_object('id', v.id, 'verdict', v.verdict, 'reason', v.reason,
+     'decided_by', v.decided_by, 'decided_at', v.decided_at)
+   from fix_verdict v where (v.tag_id, v.time, v.sensor, v.variant)
+     = (f.tag_id, f.time, f.sensor, f.variant) and v.undone_at is null) as verdict
+from {_WORN.format(shown="")}
+where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
+order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch
+"""
+
+_PUBLIC = f"""
+select time, lon, lat from public_fix
+where individual_id = :individual and study_id = any(:open) and {RELEASED}
+  and time >= :time_from and time <= :time_to and time > :after
+order by time limit :fetch
+"""
+
+FIRST, LAST = datetime(1978, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Ends of the time window the table itself allows."""
+
+
+async def exact(
+    conn: AsyncConnection,
+    audience: Audience,
+    individual_id: int,
+    filters: Filters,
+    *,
+    fetch: int,
+    after: Sequence[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """
+    Return a bird's fixes, hidden ones too, with their flags; of the reader's own studies only.
+
+    The key of a row is (time, tag, sensor, variant).
+    """
+    first = filters.time_from or FIRST
+    key = after or (first, "", -1, -(2**63))
+    return await execute(
+        conn,
+        _EXACT,
+        {
+            "exact": audience.sql["exact"],
+            "individual": individual_id,
+            "time_from": max(first, key[0]),
+            "time_to": filters.time_to or LAST,
+            "tag": key[1],
+            "sensor": key[2],
+            "variant": int(key[3]),
+            "fetch": fetch,
+        },
+    )
+
+
+async def public(
+    conn: AsyncConnection,
+    audience: Audience,
+    individual_id: int,
+    filters: Filters,
+    *,
+    fetch: int,
+    after: Sequence[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the released positions of a bird of an opened study; the key is (time,)."""
+    return await execute(
+        conn,
+        _PUBLIC,
+        {
+            "open": audience.sql["open"],
+            "individual": individual_id,
+            "time_from": filters.time_from or FIRST,
+            "time_to": filters.time_to or LAST,
+            "after": after[0] if after else FIRST - timedelta(days=1),
+            "fetch": fetch,
+        },
+    )
+
+
+_DRAWN = f"""
+select f.time, f.lon, f.lat from {_WORN.format(shown="and f.visible")}
+where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
+order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch
+"""
+
+
+async def drawn(
+    conn: AsyncConnection,
+    audience: Audience,
+    individual_id: int,
+    filters: Filters,
+    *,
+    fetch: int,
+) -> list[tuple[datetime, float, float]]:
+    """Return the visible (time, lon, lat) of a bird: its own fixes, or its released positions."""
+    first = filters.time_from or FIRST
+    both = {
+        "individual": individual_id,
+        "time_from": first,
+        "time_to": filters.time_to or LAST,
+        "fetch": fetch,
+    }
+    own = {"exact": audience.sql["exact"], "tag": "", "sensor": -1, "variant": -(2**63)}
+    rows = (await conn.execute(text(_DRAWN), both | own)).all()
+    if not rows:
+        opened = {"open": audience.sql["open"], "after": first - timedelta(days=1)}
+        rows = (await conn.execute(text(_PUBLIC), both | opened)).all()
+    return [(row[0], row[1], row[2]) for row in rows]

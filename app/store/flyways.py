@@ -10,26 +10,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import features
 from app.store.audience import Audience
+from app.store.engine import execute
 from app.store.features import Feature
 from app.store.sight import POSITION, STOPOVER, Filters, Where, point, where
 
 STRAIGHT_MAX_M = 100_000
 """Longest straight piece of a drawn great circle [m]: its bow is below 1 km on the map."""
 
-_ENDS = f"{point('a.lon', 'a.lat')}::geography, {point('b.lon', 'b.lat')}::geography"
+_ENDS = f"{point('a.lon', 'a.lat')}, {point('b.lon', 'b.lat')}"
 _ROUTE = f"st_segmentize(st_makeline({_ENDS})::geography, {STRAIGHT_MAX_M})::geometry"
 
 PARTS = f"""(
 select 'connection' as part, c.scope, c.simulated, c.species_key, c.season,
   c.species_key || ':' || c.season || ':' || coalesce(a.ref::text, '') || ':'
-    || coalesce(b.ref::text, '') || case when c.simulated then ':simulated' else '' end as ref,
+    || coalesce(b.ref::text, '')
+    || case when c.simulated then ':' || 'simulated' else '' end as ref,
   case when a.id <> b.id then {_ROUTE} end as shape, c.n_birds, c.n_passages,
   c.travel_days_median, c.distance_m, c.observed_share, a.ref as from_site, b.ref as to_site,
   a.name as from_name, b.name as to_name, null::int as level, null::float8 as area_km2
 from connection c left join site a on a.id = c.from_site_id left join site b on b.id = c.to_site_id
 union all
 select 'corridor', scope, simulated, species_key, season,
-  species_key || ':' || season || ':' || level || case when simulated then ':simulated' else '' end,
+  species_key || ':' || season || ':' || level
+    || case when simulated then ':' || 'simulated' else '' end,
   geom, n_birds, null, null, null, null, null, null, null, null, level, area_km2
 from corridor
 )"""
@@ -78,3 +81,64 @@ async def feed(
         f" from {PARTS} as x where {chosen.sql} order by x.part, x.ref limit :fetch",
         {**chosen.values, "fetch": fetch},
     )
+
+
+async def page(
+    conn: AsyncConnection,
+    audience: Audience,
+    filters: Filters,
+    *,
+    fetch: int,
+    after: Sequence[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return flyways with their counts; the key of a row is (species, season, simulated)."""
+    columns = {"x.species_key": "text", "x.season": "text", "x.simulated": "boolean"}
+    chosen = _chosen(audience, replace(filters, box=None), None).after(columns, after)
+    return await execute(
+        conn,
+        f"""
+        select x.species_key as species, x.season, x.simulated,
+          count(*) filter (where part = 'connection')::int as n_connections,
+          coalesce(sum(n_passages), 0)::int as n_passages, max(n_birds) as n_birds_max,
+          max(area_km2) filter (where level = 50) as corridor_50_km2,
+          max(area_km2) filter (where level = 95) as corridor_95_km2
+        from {PARTS} as x where {chosen.sql}
+        group by 1, 2, 3 order by {", ".join(columns)} limit :fetch
+        """,
+        {**chosen.values, "fetch": fetch},
+    )
+
+
+async def route(
+    conn: AsyncConnection,
+    audience: Audience,
+    *,
+    species: str,
+    season: str,
+    simulated: bool,
+) -> list[Feature]:
+    """Return the parts of one flyway: its sites, connections and corridors; none is unknown."""
+    values = {
+        "scope": audience.scope, "species": species, "season": season, "simulated": simulated,
+    }  # fmt: skip
+    one = (
+        "scope = :scope and species_key = :species and season = :season and simulated = :simulated"
+    )
+    parts = await features.read(
+        conn,
+        f"select {features.feature('x.ref', 'x.shape', _PROPERTIES)} as text"
+        f" from {PARTS} as x where {one} order by x.part, x.ref",
+        values,
+    )
+    ends = await features.read(
+        conn,
+        f"select {features.feature('x.ref', point('x.lon', 'x.lat'), _SITE)} as text"
+        " from site x where x.id in (select unnest(array[from_site_id, to_site_id])"
+        f" from connection where {one}) order by x.name, x.ref",
+        values,
+    )
+    return ends + parts
+
+
+_SITE = {"part": "'site'", "name": "x.name", "n_individuals": "x.n_individuals",
+         "bird_days": "x.bird_days", "country": "x.area", "simulated": "x.simulated"}  # fmt: skip

@@ -16,7 +16,6 @@ import shapely
 from numpy.typing import NDArray
 
 from app.errors import BadInput
-from app.movement.layers import OUTSIDE, AreaIndex, PolygonIndex, RasterClasses
 from app.store import work
 from app.store.engine import Connection, execute
 
@@ -24,7 +23,13 @@ if TYPE_CHECKING:  # the decoders load GDAL, which no reader of layers needs
     from ingest.layers.geotiff import RasterLayer
     from ingest.layers.polygons import PolygonLayer
 
-Index = PolygonIndex | RasterClasses | AreaIndex
+if TYPE_CHECKING:
+    from app.movement.layers import AreaIndex, PolygonIndex, RasterClasses
+
+    Index = PolygonIndex | RasterClasses | AreaIndex
+
+OUTSIDE = -1
+"""Class of a position outside every class, as in `app.movement.layers`, which only workers load."""
 
 INDEXES_MAX = 8
 """Indexes kept in one process: the built-in layers and those of the studies at work."""
@@ -239,6 +244,9 @@ async def _load_polygons(conn: Connection, layer: Layer) -> Index:
     )
 
     def build() -> Index:
+        # Compiled code: the web process stores layers and must never load it.
+        from app.movement.layers import AreaIndex, PolygonIndex  # noqa: PLC0415 - see above
+
         shapes = [shapely.from_wkb(row["wkb"]) for row in rows]
         class_ids = np.array([row["class_id"] for row in rows], dtype=np.int64)
         if layer.kind == "boundary":
@@ -257,6 +265,9 @@ async def _load_raster(conn: Connection, layer: Layer) -> Index:
     row = rows[0]
 
     def build() -> Index:
+        # Compiled code: the web process stores layers and must never load it.
+        from app.movement.layers import RasterClasses  # noqa: PLC0415 - see above
+
         cells = np.frombuffer(zlib.decompress(row["cells"]), dtype="<i2")
         return RasterClasses(
             cells.reshape(row["height"], row["width"]), row["transform"], nodata=OUTSIDE

@@ -23,6 +23,8 @@ USE_STALE_S = 60
 """`last_used_at` is written at most this often [s], so that reading stays free of writes."""
 TICKET_S = 3_600
 """Life of a printed sign-in address [s]: long enough to be opened by hand; it works once."""
+STREAM_TICKET_S = 60
+"""Life of a ticket for an event stream [s]: it is used at once, and addresses end up in logs."""
 SESSION_S = 12 * 3_600
 """Life of a browser session [s]: one working day."""
 
@@ -243,6 +245,16 @@ async def redeem_ticket(conn: AsyncConnection, ticket: str) -> str | None:
     return await _sign_in(conn, "session", rows[0]["api_key_id"], SESSION_S)
 
 
+async def spend_ticket(conn: AsyncConnection, ticket: str) -> Audience | None:
+    """Resolve the audience of a ticket and use it up: for readers that can send no header."""
+    token = await redeem_ticket(conn, ticket)
+    if token is None:
+        return None
+    audience = await session_audience(conn, token)
+    await end_session(conn, token)
+    return audience
+
+
 _VALID_OWNER = (
     "api_key.revoked_at is null"
     " and (api_key.expires_at is null or api_key.expires_at > now())"
@@ -282,16 +294,17 @@ async def end_session(conn: AsyncConnection, token: str) -> None:
     )
 
 
-async def cursor_secret(conn: AsyncConnection) -> bytes:
+async def cursor_secret(conn: AsyncConnection) -> bytes | None:
     """
-    Return the secret that seals this database's cursors.
+    Return the secret that seals this database's cursors; None before its first key.
 
     It is derived from the hash of the first key, which is random, never leaves the store and
-    stays (keys are revoked, not deleted). Without any key there is nothing to protect yet.
+    stays (keys are revoked, not deleted).
     """
     rows = await execute(conn, "select secret_sha256 from api_key order by id limit 1")
-    seed = bytes(rows[0]["secret_sha256"]) if rows else b""
-    return sha256(b"flyways cursor seal 1" + seed).digest()
+    if not rows:
+        return None
+    return sha256(b"flyways cursor seal 1" + bytes(rows[0]["secret_sha256"])).digest()
 
 
 async def _sign_in(conn: AsyncConnection, kind: str, key_id: int, lifetime_s: int) -> str:

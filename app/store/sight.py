@@ -2,8 +2,9 @@
 What an audience sees of each table. Every read of derived data starts from a relation here.
 
 Rows of its own studies are seen as they are, rows of opened studies only through the released,
-generalised columns. A relation is a subquery with two branches (binds :exact and :open). Filters act on its columns,
-which are the shown values, so that no filter, count, order or extent can tell more than a row does.
+generalised columns. A relation is a subquery with two branches (binds :exact and :open). Filters
+act on its columns, which are the shown values, so that no filter, count, order or extent can tell
+more than a row does.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ def _duration_s(start: str, end: str) -> str:
 def point(lon: str, lat: str) -> str:
     """Return the SQL of a WGS 84 point."""
     return f"st_setsrid(st_makepoint({lon}, {lat}), 4326)"
+
+
+def cut(shape: str) -> str:
+    """
+    Return the SQL of a shape cut at the antimeridian.
+
+    A shape wider than half the globe runs across it: no bird's month is that wide.
+    """
+    whole = f"st_collectionextract(st_wrapx(st_shiftlongitude({shape}), 180, -360))"
+    return f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
 
 
 STOPOVER = f"""(
@@ -251,7 +262,7 @@ class Where:
         for number, (west, east) in enumerate(filters.box.spans):
             self.values |= {f"west{number}": west, f"east{number}": east}
             area = f"st_makeenvelope(:west{number}, :south, :east{number}, :north, 4326)"
-            spans.append(f"({shape} && {area} and st_intersects({shape}, {area}))")
+            spans.append(f"({shape} && {area} and st_intersects({cut(shape)}, {area}))")
         return self.add(f"({' or '.join(spans)})")
 
     def after(self, columns: Mapping[str, str], key: Sequence[Any] | None) -> Where:

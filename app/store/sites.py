@@ -98,3 +98,52 @@ async def feed(
         f" from site x where {chosen.sql} order by x.name, x.ref limit :fetch",
         {**chosen.values, "fetch": fetch},
     )
+
+
+async def birds(
+    conn: AsyncConnection, audience: Audience, ref: UUID, *, fetch: int
+) -> list[dict[str, Any]]:
+    """Return who stayed at a site, by first arrival: from the stays this audience sees."""
+    return await execute(
+        conn,
+        "select i.ref as id, i.local_identifier, x.species_key as species,"
+        " count(*)::int as n_stopovers, min(x.arrival_time_latest) as time_first,"
+        " max(x.departure_time_earliest) as time_last"
+        f" from site t join site_visit v on v.site_id = t.id"
+        f" join {STOPOVER} as x on x.id = v.stopover_id"
+        " join individual i on i.id = x.individual_id"
+        " where t.scope = :scope and t.ref = :ref"
+        " group by 1, 2, 3 order by time_first, id limit :fetch",
+        {**audience.sql, "scope": audience.scope, "ref": ref, "fetch": fetch},
+    )
+
+
+PENTAD = "least(73, (extract(doy from day)::int - 1) / 5 + 1)"
+"""Five-day period of the year, 1..73; the last holds the leap day's remainder."""
+
+
+async def phenology(
+    conn: AsyncConnection, audience: Audience, ref: UUID, *, by: str
+) -> list[dict[str, Any]]:
+    """Return birds and bird-days at a site by pentad or month of the year, over all years."""
+    period = PENTAD if by == "pentad" else "extract(month from day)::int"
+    return await execute(
+        conn,
+        f"""
+        with stays as (
+          select x.individual_id, x.arrival_time_latest as first, x.departure_time_earliest as last
+          from site t join site_visit v on v.site_id = t.id
+          join {STOPOVER} as x on x.id = v.stopover_id
+          where t.scope = :scope and t.ref = :ref
+        ), days as (
+          select individual_id, day, extract(epoch from
+            least(last, day + interval '1 day') - greatest(first, day)) / 86400.0 as bird_days
+          from stays, generate_series(
+            date_trunc('day', first, 'UTC'), last - interval '1 us', interval '1 day') as day
+        )
+        select {period} as period, count(distinct individual_id)::int as n_individuals,
+          sum(bird_days)::float8 as bird_days
+        from days group by 1 order by 1
+        """,
+        {**audience.sql, "scope": audience.scope, "ref": ref},
+    )

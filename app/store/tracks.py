@@ -25,8 +25,8 @@ _PROPERTIES = {
 }
 _ORDER = {"x.time_first": "timestamptz", "i.ref": "uuid", "x.observed": "boolean"}
 _REF = (
-    "i.ref || case when x.observed then ':observed:' else ':unobserved:' end"
-    " || extract(epoch from x.time_first)"
+    "concat_ws(':', i.ref, case when x.observed then 'observed' else 'unobserved' end,"
+    " extract(epoch from x.time_first))"
 )
 
 

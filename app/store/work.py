@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
-from app.store.windows import FAR_FUTURE, FAR_PAST
 
 CHANNEL = "flyways_work"
 """NOTIFY channel that wakes a worker early; a lost notice costs a second, never the work."""
@@ -122,9 +121,11 @@ async def take_span(conn: AsyncConnection, individual_id: int) -> Span | None:
     rows = await execute(
         conn,
         "delete from dirty where individual_id = :individual and dead_at is null"
-        " returning individual_id, study_id, greatest(from_time, :low) as from_time,"
-        " least(to_time, :high) as to_time",
-        {"individual": individual_id, "low": FAR_PAST, "high": FAR_FUTURE},
+        # The drivers give infinity as a time without a zone, which compares with no other.
+        " returning individual_id, study_id,"
+        " greatest(from_time, timestamptz '1900-01-01 00:00Z') as from_time,"
+        " least(to_time, timestamptz '2200-01-01 00:00Z') as to_time",
+        {"individual": individual_id},
     )
     return Span(**rows[0]) if rows else None
 

@@ -63,11 +63,11 @@ def bearer(key: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(dsn: str, **settings: Any) -> Iterator[TestClient]:
+def serving(dsn: str, *, caller: str = "127.0.0.1", **settings: Any) -> Iterator[TestClient]:
     """Serve a database as the real application does."""
     values = {"database_url": dsn, "rate_limit": "off", "pool_size": 3, **settings}
     app = create_app(Settings(_env_file=None, **values), demand_durable=False)
-    with TestClient(app, client=("127.0.0.1", 50000)) as client:
+    with TestClient(app, client=(caller, 50000)) as client:
         yield client
 
 
@@ -97,7 +97,6 @@ def network(new_database: Callable[[], str]) -> Iterator[Network]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def plain_logs() -> Iterator[None]:
+def plain_logs() -> None:
     """Log as the service does: no values of variables, one line each."""
     configure_logging("info", "json")
-    yield

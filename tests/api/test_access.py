@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.store import partners
+from app.store.engine import execute
 
 NOUNS = ("studies", "individuals", "tags", "deployments", "sources")
 
@@ -101,8 +102,6 @@ def test_an_open_study_shows_birds_without_their_terms_and_no_tags(network):
 
 
 def test_opening_marks_every_bird_and_catalogue_and_bumps_the_version(network):
-    from app.store.engine import execute
-
     study = network.study(network.amur, "to be opened")
     network.make("individuals", network.amur, study=study, local_identifier="A")
 
@@ -110,7 +109,8 @@ def test_opening_marks_every_bird_and_catalogue_and_bumps_the_version(network):
         found = await execute(
             conn,
             "select version, (select count(*) from dirty where study_id = study.id) as dirty,"
-            " (select coalesce(sum(revision), 0) from product_dirty where scope = 'public') as public"
+            " (select coalesce(sum(revision), 0) from product_dirty where scope = 'public')"
+            " as public"
             " from study where ref = :ref",
             {"ref": study},
         )
@@ -255,3 +255,18 @@ def test_a_made_up_cookie_is_the_public(network):
         assert network.client.get("/api/v1/studies").status_code == 200
     finally:
         network.client.cookies.clear()
+
+
+def test_a_stream_ticket_needs_a_key_that_reads(network):
+    path = "/api/v1/session/ticket"
+    assert network.client.post(path).status_code == 401
+    made = network.client.post(path, headers=network.amur).json()
+    assert made["lifetime_s"] == 60
+
+    async def spend(conn):
+        first = await partners.spend_ticket(conn, made["ticket"])
+        return first, await partners.spend_ticket(conn, made["ticket"])
+
+    first, second = network.in_store(spend)
+    assert (first.kind, first.scopes) == ("institute", frozenset({"read"}))
+    assert second is None

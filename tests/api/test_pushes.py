@@ -7,6 +7,7 @@ import gzip
 import json
 import time
 from base64 import b64decode
+from datetime import UTC, datetime
 
 import pytest
 from standardwebhooks import Webhook
@@ -233,8 +234,6 @@ def test_a_source_with_a_token(network, study):
 def test_a_source_with_standard_webhooks(network, study):
     source = make_source(network, study, "standard-webhooks", "signed")
     path, body = f"/push/{source['id']}", json.dumps({"fixes": [fix(2)]})
-    from datetime import UTC, datetime
-
     now = datetime.now(UTC)
     headers = {
         "webhook-id": "msg_1",

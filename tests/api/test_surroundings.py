@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from app.api import ROUTERS, middleware
+from app.api import ROUTERS
 from app.config import Settings
 from app.errors import SetupError, Unavailable
 from app.main import SMALL_BODY_BYTES, create_app
@@ -153,7 +153,7 @@ def test_metrics_are_for_operators_and_name_no_ids(network):
     assert 'route="/api/v1/studies/{study}"' in text
     assert "3f0e6d1c" not in text
     assert "flyways_queue_age_seconds" in text
-    with TestClient(network.client.app, client=("203.0.113.9", 1)) as far:
+    with serving(network.dsn, caller="203.0.113.9") as far:
         assert far.get("/metrics").status_code == 401
         assert far.get("/metrics", headers=network.amur).status_code == 401
         assert far.get("/metrics", headers=network.operator).status_code == 200
@@ -173,12 +173,3 @@ def test_the_web_process_loads_no_heavy_science():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_middleware_is_pure_asgi():
-    from starlette.middleware.base import BaseHTTPMiddleware
-
-    made = [
-        getattr(middleware, name) for name in ("Guard", "BodyLimit", "RateLimit", "ContentETag")
-    ]
-    assert not any(issubclass(one, BaseHTTPMiddleware) for one in made)

@@ -55,7 +55,7 @@ def test_nothing_is_left_for_later(tracked: list[Path], root: Path) -> None:
 
 
 def test_every_exception_from_a_rule_has_its_reason(sources: list[Path], root: Path) -> None:
-    bare = re.compile(r"# (?:noqa|type: ignore)(?!: ?[\w-]|\[[\w, -]+\]  # ).*")
+    bare = re.compile(r"# (?:noqa|type: ignore)(?!: ?[\w-]|\[[\w, -]+\] +(?:#|-) ).*")
     unexplained = re.compile(r"# noqa: [\w, ]+$", re.MULTILINE)
     own = [path for path in sources if path != Path(__file__)]
     assert not holding(bare, own, root)

@@ -1,0 +1,126 @@
+"""Isopleths: the smallest area holding a share of a density, as polygons on the earth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias, cast
+
+import contourpy
+import numpy as np
+import shapely
+from pyproj import Proj
+from shapely import MultiPolygon, Polygon
+
+from app.movement.track import FloatArray, IntArray
+
+_Filled: TypeAlias = tuple[list[FloatArray], list[IntArray]]  # what OuterOffset gives
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A square grid in a plane; `x0`, `y0` is the centre of the first cell [m]."""
+
+    x0: float
+    y0: float
+    cell_m: float
+    n_x: int
+    n_y: int
+
+    @staticmethod
+    def around(
+        x: FloatArray, y: FloatArray, margin_m: float, cell_min_m: float, max_cells: int
+    ) -> Grid:
+        """Lay a grid over points with a margin, of the smallest cell that `max_cells` allows."""
+        wide = float(np.ptp(x)) + 2 * margin_m
+        high = float(np.ptp(y)) + 2 * margin_m
+        cell_m = max(cell_min_m, wide / (max_cells - 1), high / (max_cells - 1))
+        n_x, n_y = int(wide / cell_m) + 1, int(high / cell_m) + 1
+        return Grid(float(x.min()) - margin_m, float(y.min()) - margin_m, cell_m, n_x, n_y)
+
+    def coarser(self, max_cells: int) -> Grid:
+        """Return a grid over the same ground with at most `max_cells` cells along a side."""
+        factor = max(1.0, max(self.n_x, self.n_y) / (max_cells - 1))
+        n_x, n_y = int(self.n_x / factor) + 1, int(self.n_y / factor) + 1
+        return Grid(self.x0, self.y0, self.cell_m * factor, n_x, n_y)
+
+    def histogram(self, x: FloatArray, y: FloatArray, mass: FloatArray) -> FloatArray:
+        """Sum mass per cell, shape (n_y, n_x); every point must lie on the grid."""
+        column = np.rint((x - self.x0) / self.cell_m).astype(np.int64)
+        row = np.rint((y - self.y0) / self.cell_m).astype(np.int64)
+        flat = np.bincount(row * self.n_x + column, weights=mass, minlength=self.n_x * self.n_y)
+        return np.asarray(flat.reshape(self.n_y, self.n_x), dtype=np.float64)
+
+
+def isopleth(
+    density: FloatArray, grid: Grid, share: float, proj: Proj
+) -> tuple[float, MultiPolygon]:
+    """
+    Outline the smallest area that holds `share` of a density.
+
+    Parameters
+    ----------
+    density : ndarray of float64, shape (n_y, n_x)
+        Mass per cell, zero along the edge of the grid.
+    grid : Grid
+        Cells in the plane of `proj`, which must be equal-area.
+    share : float
+        Between 0 and 1.
+    proj : pyproj.Proj
+        Turns the plane into lon and lat.
+
+    Returns
+    -------
+    area_km2 : float
+        Area of the polygons [km2].
+    polygons : shapely.MultiPolygon
+        Valid, within -180..180, cut at the antimeridian, outer rings counter-clockwise.
+    """
+    falling = np.sort(density, axis=None)[::-1]
+    held = np.cumsum(falling)
+    last = min(int(np.searchsorted(held, share * held[-1])), falling.shape[0] - 1)
+    x = grid.x0 + grid.cell_m * np.arange(grid.n_x)
+    y = grid.y0 + grid.cell_m * np.arange(grid.n_y)
+    lines = contourpy.contour_generator(x, y, density, fill_type=contourpy.FillType.OuterOffset)
+    rings, offsets = cast(_Filled, lines.filled(float(falling[last]), np.inf))
+    planar = [
+        Polygon(ring[o[0] : o[1]], [ring[a:b] for a, b in pairwise(o[1:])])
+        for ring, o in zip(rings, offsets, strict=True)
+    ]
+    area_km2 = sum(p.area for p in planar) / 1e6
+    pieces = [piece for polygon in planar for piece in _on_earth(polygon, proj)]
+    whole = shapely.union_all(pieces)
+    parts = [g for g in shapely.get_parts(whole) if g.geom_type == "Polygon"]
+    return area_km2, MultiPolygon([shapely.orient_polygons(p) for p in parts])
+
+
+def _on_earth(polygon: Polygon, proj: Proj) -> list[Polygon]:
+    """Turn a planar polygon into polygons of lon and lat, cut at the antimeridian."""
+    outer = _ring(np.asarray(polygon.exterior.coords), proj)
+    middle = float(np.median(outer[:, 0]))
+    holes = [_ring(np.asarray(hole.coords), proj) for hole in polygon.interiors]
+    for hole in holes:  # on the same turn of the earth as their outer ring
+        hole[:, 0] += 360.0 * np.round((middle - np.median(hole[:, 0])) / 360.0)
+    turned = shapely.make_valid(Polygon(outer, holes))
+    west, east = (
+        int(np.floor((v + 180.0) / 360.0)) for v in (outer[:, 0].min(), outer[:, 0].max())
+    )
+    pieces = []
+    for turn in range(west, east + 1):
+        world = shapely.box(360.0 * turn - 180.0, -90.0, 360.0 * turn + 180.0, 90.0)
+        moved = shapely.transform(
+            turned.intersection(world), lambda xy, turn=turn: xy - np.array([360.0 * turn, 0.0])
+        )
+        pieces += [g for g in shapely.get_parts(moved) if g.geom_type == "Polygon"]
+    return pieces
+
+
+def _ring(xy: FloatArray, proj: Proj) -> FloatArray:
+    """Return lon and lat of a closed ring, without jumps; over the pole where it holds it."""
+    lon, lat = proj(xy[:, 0], xy[:, 1], inverse=True)
+    lon = np.unwrap(np.asarray(lon), period=360.0)
+    ring = np.column_stack([lon, lat])
+    if abs(lon[-1] - lon[0]) < 180.0:
+        return ring
+    pole = np.copysign(90.0, np.mean(lat))
+    return np.vstack([ring, [lon[-1], pole], [lon[0], pole], ring[:1]])

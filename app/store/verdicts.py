@@ -1,0 +1,126 @@
+"""What people decide about single fixes: hidden or shown by hand, and taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Conflict, NotFound
+from app.store import work
+from app.store.audience import Audience
+from app.store.engine import execute
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FixName:
+    """A fix as a caller names it: by bird or tag and time, the rest where that is not enough."""
+
+    time: datetime
+    individual: UUID | None = None
+    tag: UUID | None = None
+    sensor: int | None = None
+    variant: int | None = None
+
+
+_NAMED = """
+select f.tag_id, f.time, f.sensor, f.variant, f.study_id
+from fix f
+where f.time = :time and f.live and f.tag_id in (
+    select t.id from tag t where t.study_id = any(:exact) and t.ref = :tag
+    union
+    select d.tag_id from deployment d join individual i on i.id = d.individual_id
+    where i.study_id = any(:exact) and i.ref = :individual and d.replaced_at is null
+      and d.during @> cast(:time as timestamptz))
+  and (cast(:sensor as int) is null or f.sensor = :sensor)
+  and (cast(:variant as bigint) is null or f.variant = :variant)
+limit 2
+"""
+
+
+async def decide(
+    conn: AsyncConnection, audience: Audience, name: FixName, *, verdict: str, reason: str
+) -> Row:
+    """Hide or show one fix by hand; its bird is derived again from there."""
+    fix = await _named(conn, audience, name)
+    await work.lock(conn, work.LOCK_TAG, fix["tag_id"])
+    values = {**fix, "verdict": verdict, "reason": reason, "scope": audience.institute_id}
+    await execute(
+        conn,
+        "update fix_verdict set undone_at = clock_timestamp() where undone_at is null"
+        " and (tag_id, time, sensor, variant) = (:tag_id, :time, :sensor, :variant)",
+        fix,
+    )
+    rows = await execute(
+        conn,
+        "insert into fix_verdict"
+        " (study_id, tag_id, time, sensor, variant, verdict, reason, decided_by)"
+        " values (:study_id, :tag_id, :time, :sensor, :variant, :verdict, :reason,"
+        " coalesce((select name from institute where id = cast(:scope as int)), 'operator'))"
+        " returning id, verdict, reason, decided_by, decided_at, time",
+        values,
+    )
+    await _derive_again(conn, fix)
+    return rows[0]
+
+
+async def undo(conn: AsyncConnection, audience: Audience, verdict_id: int) -> None:
+    """Take a verdict back: the flags decide again."""
+    rows = await execute(
+        conn,
+        "update fix_verdict set undone_at = clock_timestamp()"
+        " where id = :id and undone_at is null and study_id = any(:exact)"
+        " returning tag_id, time, sensor, variant, study_id",
+        {"id": verdict_id, "exact": audience.sql["exact"]},
+    )
+    if not rows:
+        raise NotFound(
+            "There is no such verdict in force for this caller.",
+            remedy="Take the id from the verdict of a fix in GET /api/v1/fixes.",
+        )
+    await _derive_again(conn, rows[0])
+
+
+async def _named(conn: AsyncConnection, audience: Audience, name: FixName) -> Row:
+    found = await execute(
+        conn,
+        _NAMED,
+        {
+            "exact": audience.sql["exact"],
+            "time": name.time,
+            "tag": name.tag,
+            "individual": name.individual,
+            "sensor": name.sensor,
+            "variant": name.variant,
+        },
+    )
+    if not found:
+        raise NotFound(
+            "There is no such fix for this caller.",
+            remedy="Take time, sensor and variant from GET /api/v1/fixes as they stand there.",
+        )
+    if len(found) > 1:
+        raise Conflict(
+            "Several fixes have this time.",
+            code="fix-ambiguous",
+            remedy="Name sensor and variant too, as GET /api/v1/fixes gives them.",
+        )
+    return found[0]
+
+
+async def _derive_again(conn: AsyncConnection, fix: Row) -> None:
+    """Mark whoever wore the tag then; a fix of a tag in the drawer shows by its verdict alone."""
+    worn = await execute(
+        conn,
+        "select individual_id from deployment"
+        " where tag_id = :tag_id and replaced_at is null and during @> cast(:time as timestamptz)",
+        fix,
+    )
+    for row in worn:
+        await work.mark_dirty(conn, row["individual_id"], fix["study_id"], fix["time"], fix["time"])
+    await work.bump_version(conn, fix["study_id"])

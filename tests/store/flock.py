@@ -1,0 +1,172 @@
+"""Rows of derived tables, written by hand: what the stages would leave, in a few words."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+START = datetime(2020, 3, 1, 12, 34, 56, tzinfo=UTC)
+RELEASED = datetime(2021, 1, 1, tzinfo=UTC)
+UNRELEASED = datetime(2099, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+SPECIES = "white_naped_crane"
+
+
+def ref_of(*words: object) -> uuid.UUID:
+    """Give the same id to the same thing in every run."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, repr(words))
+
+
+@dataclass
+class Flock:
+    """A database under test and the shortest ways to fill it."""
+
+    dsn: str
+
+    def insert(self, table: str, **values: Any) -> Any:
+        """Add a row; return its id where it has one."""
+        geometries = {"centre", "polygon", "line", "geom"}
+        marks = [
+            sql.SQL("st_geomfromtext({}, 4326)" if name in geometries else "{}").format(
+                sql.Placeholder(name)
+            )
+            for name in values
+        ]
+        statement = sql.SQL("insert into {} ({}) values ({}) returning *").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join(marks),
+        )
+        with psycopg.connect(self.dsn, row_factory=psycopg.rows.dict_row) as conn:
+            return conn.execute(statement, values).fetchone().get("id")
+
+    def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as conn:
+            done = conn.execute(statement, values)
+            return done.fetchall() if done.description else []
+
+    def explain(self, statement: str) -> str:
+        """Return the plan, with the small tables of a test treated like large ones."""
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute("set local enable_seqscan = off")
+            return "\n".join(line for (line,) in conn.execute(f"explain {statement}"))
+
+    def institute(self, name: str) -> tuple[int, str]:
+        """Add an institute with a key; return its id and the key."""
+        institute = self.insert("institute", name=name, ref=ref_of("institute", name))
+        secret = f"flw_{name}"
+        self.insert(
+            "api_key",
+            institute_id=institute,
+            label=name,
+            prefix=secret[:8],
+            secret_sha256=hashlib.sha256(secret.encode()).digest(),
+            scopes=["read", "push", "manage"],
+        )
+        return institute, secret
+
+    def study(self, institute: int, name: str, visibility: str = "private", **more: Any) -> int:
+        return self.insert(
+            "study", institute_id=institute, name=name, visibility=visibility,
+            ref=ref_of("study", name), **more,
+        )  # fmt: skip
+
+    def bird(self, study: int, name: str, species: str = SPECIES) -> int:
+        return self.insert(
+            "individual", study_id=study, local_identifier=name, species_key=species,
+            taxon="Grus vipio", ref=ref_of("bird", study, name),
+        )  # fmt: skip
+
+    def stopover(self, study: int, bird: int, day: int = 0, **more: Any) -> int:
+        lon, lat = more.get("lon", 127.123456), more.get("lat", 38.234567)
+        arrival, departure = START + day * DAY, START + (day + 3) * DAY
+        values = {
+            "ref": ref_of("stopover", bird, day), "study_id": study, "individual_id": bird,
+            "species_key": SPECIES, "arrival_time_earliest": arrival - DAY / 24,
+            "arrival_time_latest": arrival, "departure_time_earliest": departure,
+            "departure_time_latest": departure + DAY / 24, "arrival_open": False,
+            "departure_open": False, "n_fixes": 77, "lon": lon, "lat": lat,
+            "radius_m": 1234.5, "observed_s": 250_000.0, "max_gap_s": 3600.0,
+            "duration_min_s": 259_200.0, "duration_max_s": 266_400.0,
+            "centre": f"POINT({lon} {lat})",
+            "polygon": f"POLYGON(({lon} {lat},{lon} {lat + 0.01},{lon + 0.01} {lat},{lon} {lat}))",
+            "n_stays": 1, "kind": "stopover", "season": "2020-spring",
+            "seen_or_inferred": "seen", "area": "KR", "tz": "Asia/Seoul", "method": "radius",
+            "parameters": "p1", "public_lon": round(lon, 1), "public_lat": round(lat, 1),
+            "release_at": RELEASED,
+        }  # fmt: skip
+        return self.insert("stopover", **(values | more))
+
+    def public_fix(self, study: int, bird: int, hour: int, place: tuple[float, float],
+                   release_at: datetime = RELEASED) -> None:  # fmt: skip
+        self.insert(
+            "public_fix", individual_id=bird, time=START + hour * timedelta(hours=1),
+            study_id=study, species_key=SPECIES, lon=place[0], lat=place[1],
+            release_at=release_at,
+        )  # fmt: skip
+
+    def latest_fix(self, study: int, bird: int, place: tuple[float, float]) -> None:
+        self.insert(
+            "latest_fix", individual_id=bird, study_id=study, species_key=SPECIES,
+            time=START + 40 * DAY, lon=place[0], lat=place[1],
+        )  # fmt: skip
+
+    def track_part(self, study: int, bird: int, line: str, day: int = 0, **more: Any) -> None:
+        values = {
+            "individual_id": bird, "study_id": study, "species_key": SPECIES, "observed": True,
+            "time_first": START + day * DAY, "time_last": START + (day + 5) * DAY, "n_fixes": 9,
+            "line": line,
+        }  # fmt: skip
+        self.insert("track_part", **(values | more))
+
+    def leg(self, study: int, bird: int, day: int = 3, **more: Any) -> None:
+        values = {
+            "ref": ref_of("leg", bird, day), "study_id": study, "individual_id": bird,
+            "species_key": SPECIES, "departure_time": START + day * DAY,
+            "arrival_time": START + (day + 1) * DAY, "from_lon": 127.123456,
+            "from_lat": 38.234567, "to_lon": 115.1, "to_lat": 49.7, "season": "2020-spring",
+            "length_m": 1_623_456.0, "displacement_m": 1_589_123.0, "straightness": 0.97,
+            "speed_max_m_s": 21.0, "observed_s": 80_000.0, "unobserved_s": 6_400.0,
+            "n_fixes": 50, "line": "MULTILINESTRING((127.123456 38.234567,115.1 49.7))",
+            "method": "radius", "parameters": "p1", "release_at": RELEASED,
+        }  # fmt: skip
+        self.insert("leg", **(values | more))
+
+    def season(self, study: int, bird: int, name: str = "2020-spring", **more: Any) -> None:
+        values = {
+            "individual_id": bird, "study_id": study, "season": name, "species_key": SPECIES,
+            "start_time": START, "end_time": START + 60 * DAY, "confidence": 0.9,
+            "release_at": RELEASED,
+        }  # fmt: skip
+        self.insert("season", **(values | more))
+
+    def site(self, scope: str, name: str, lon: float, lat: float, **more: Any) -> int:
+        values = {
+            "ref": ref_of("site", scope, name), "scope": scope, "simulated": False, "key": name,
+            "name": name, "named": True, "lon": lon, "lat": lat, "radius_m": 20_000.0,
+            "area": "KR", "n_individuals": 3, "n_stopovers": 4, "bird_days": 12.5,
+            "species_keys": [SPECIES], "time_first": START, "time_last": START + 30 * DAY,
+        }  # fmt: skip
+        return self.insert("site", **(values | more))
+
+    def connection(self, scope: str, ends: tuple[int, int], **more: Any) -> None:
+        values = {
+            "scope": scope, "simulated": False, "species_key": SPECIES, "season": "spring",
+            "from_site_id": ends[0], "to_site_id": ends[1], "n_birds": 3, "n_passages": 5,
+            "travel_days_median": 2.5, "distance_m": 1_500_000.0, "observed_share": 0.8,
+        }  # fmt: skip
+        self.insert("connection", **(values | more))
+
+    def corridor(self, scope: str, level: int = 95, **more: Any) -> None:
+        values = {
+            "scope": scope, "simulated": False, "species_key": SPECIES, "season": "spring",
+            "level": level, "n_birds": 3, "area_km2": 1234.5,
+            "geom": "MULTIPOLYGON(((120 40,120 45,125 45,125 40,120 40)))",
+        }  # fmt: skip
+        self.insert("corridor", **(values | more))

@@ -1,0 +1,147 @@
+"""The commands an operator types, against a real database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app import cli as commands
+from app import operate
+from app.demo import flock
+from app.errors import SetupError
+
+
+@pytest.fixture
+def run(database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Give a function that runs a command and returns its result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLYWAYS_DATABASE_URL", database)
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(commands.cli, list(words))
+
+    return invoke
+
+
+def answer(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def study(run: Any) -> str:
+    institute = answer(run("partner", "add", "Crane Institute", "--country", "KR", "--json"))
+    added = answer(run("study", "add", "Geum", "--institute", institute["institute"], "--json"))
+    return str(added["study"])
+
+
+def test_a_partner_gets_an_institute_and_a_key(run: Any) -> None:
+    added = answer(run("partner", "add", "Crane Institute", "--json"))
+    assert added.keys() == {"institute", "key"}
+    assert added["key"].startswith("flw_")
+
+
+def test_a_taken_name_is_told_with_a_remedy(
+    run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("partner", "add", "Twice").exit_code == 0
+    monkeypatch.setattr(sys, "argv", ["flyways", "partner", "add", "Twice"])
+    with pytest.raises(SystemExit) as left:
+        commands.main()
+    assert left.value.code == commands.NOT_DONE
+    assert "Choose another name" in capsys.readouterr().err
+
+
+def test_keys_are_made_listed_and_revoked(run: Any) -> None:
+    made = answer(run("key", "create", "--scope", "read", "--label", "map", "--json"))
+    assert made["scopes"] == ["read"]
+    listed = answer(run("key", "list", "--json"))
+    assert made["key"] not in json.dumps(listed)
+    assert made["key"].startswith(listed[0]["prefix"])
+    assert answer(run("key", "revoke", made["id"], "--json"))["revoked_at"] is not None
+
+
+def test_an_unknown_scope_is_wrong_usage(run: Any) -> None:
+    result = run("key", "create", "--scope", "everything")
+    assert result.exit_code == 2
+    assert "read, push, manage" in result.output
+
+
+def test_a_study_is_opened_and_closed(run: Any, study: str) -> None:
+    assert answer(run("study", "open", study, "--json"))["visibility"] == "open"
+    assert answer(run("study", "open", study, "--close", "--json"))["visibility"] == "private"
+
+
+def test_a_file_is_pushed_to_its_final_receipt(run: Any, study: str, tmp_path: Path) -> None:
+    file = tmp_path / "flock.csv"
+    written = answer(run("simulate", str(file), "--birds", "1", "--days", "40", "--json"))
+    assert written["bytes"] == file.stat().st_size
+    receipt = answer(run("push", str(file), "--study", study, "--json"))
+    assert receipt["state"] == "processed"
+    assert receipt["units"] == len(file.read_text().splitlines()) - 1
+    assert receipt["units"] == receipt["records"] + receipt["refused"]
+    assert answer(run("push", str(file), "--study", study, "--json"))["replay_of"] is not None
+    assert answer(run("recompute", "--json")) == {"individuals": 1}
+
+
+def test_a_push_that_cannot_be_read_has_its_own_exit_code(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "holiday.txt"
+    file.write_text("dear diary,\nno birds today\n")
+    result = run("push", str(file), "--study", study, "--json")
+    assert result.exit_code == commands.PUSH_FAILED, result.output
+    assert json.loads(result.stdout)["problem"]["remedy"]
+
+
+def test_a_service_elsewhere_wants_a_key(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n")
+    result = run("push", "a.csv", "--study", "x", "--url", "http://127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "--key" in result.output
+
+
+def test_the_doctor_finds_a_migrated_database_well(run: Any) -> None:
+    findings = {each["check"]: each for each in json.loads(run("doctor", "--json").stdout)}
+    for check in ("python", "database", "schema", "queue", "dead letters"):
+        assert findings[check]["ok"], findings[check]
+
+
+def test_the_doctor_names_the_remedy(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise SetupError("PostGIS is missing. Install it.")
+
+    monkeypatch.setattr(operate, "database", broken)
+    result = run("doctor", "--json")
+    assert result.exit_code == commands.UNFIT
+    assert "PostGIS is missing" in result.stdout
+
+
+def test_people_get_words_and_tables(run: Any) -> None:
+    for label in ("one", "two"):
+        assert run("key", "create", "--label", label).exit_code == 0
+    assert "prefix" in run("key", "list").stdout
+
+
+def test_a_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLYWAYS_PORT", "seven")
+    monkeypatch.setattr(sys, "argv", ["flyways", "migrate"])
+    with pytest.raises(SystemExit):
+        commands.main()
+    assert "FLYWAYS_PORT" in capsys.readouterr().err
+
+
+def test_the_same_seed_gives_the_same_flock() -> None:
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    first = flock(end, birds=2, days=30, seed=3)
+    assert first == flock(end, birds=2, days=30, seed=3)
+    assert first != flock(end, birds=2, days=30, seed=4)

@@ -1,0 +1,120 @@
+"""`flyways up` as people meet it: started, signed in, killed, started again, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.config import Settings
+from app.errors import SetupError
+from app.store import cluster as clusters
+from app.up import _free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def environ() -> Iterator[dict[str, str]]:
+    """Give the settings of an installation of its own."""
+    data_dir = Path(tempfile.mkdtemp(prefix="flyways-up-"))
+    data_dir.chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if "FLYWAYS_" not in name}
+    own = {"FLYWAYS_DATA_DIR": str(data_dir), "FLYWAYS_PORT": str(port), "FLYWAYS_DEMO": "0"}
+    yield kept | own
+    shutil.rmtree(data_dir)
+
+
+@contextmanager
+def started(environ: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give the running command and the address that it printed."""
+    command = [sys.executable, "-m", "app.cli", "up"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environ, cwd=ROOT, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Flyways is ready: http://127.0.0.1:"), line
+        try:
+            yield process, line.rpartition(" ")[2].strip()
+        finally:
+            process.kill()
+
+
+def get(address: str) -> object:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return json.load(answer) if "json" in answer.headers["content-type"] else answer.status
+
+
+def postmaster(environ: dict[str, str]) -> int | None:
+    return clusters._postmaster(Path(environ["FLYWAYS_DATA_DIR"]) / "postgres")
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait on the kernel's own handle of a process that is no child of ours."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([handle], [], [], 30)
+        assert ended
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.timeout(180)
+def test_the_story_of_an_installation(environ: dict[str, str]) -> None:
+    with started(environ) as (process, address):
+        root, _, ticket = address.partition("/?signin=")
+        assert ticket
+        get(f"{root}/health/ready")
+        parts = children(process)
+        assert len(parts) == 2
+        process.kill()  # as by the kernel when memory runs out: nothing is told to stop
+        process.wait()
+        for pid in parts:
+            wait_for_end(pid)
+    with started(environ) as (process, address):
+        get(f"{address.partition('/?')[0]}/health/ready")
+        parts = children(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        assert all(has_ended(pid) for pid in parts)
+        assert postmaster(environ) is None
+
+
+def test_a_taken_port_is_told_before_anything_starts() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(SetupError, match="FLYWAYS_PORT=8001"):
+            _free_port(Settings(port=port))

@@ -143,7 +143,7 @@ async def add_layer(
     async with store.write() as conn:
         owner = (await studies.owned(conn, audience, study))["id"]
         if isinstance(layer, PolygonLayer):
-            await add_polygon_layer(conn, owner, name, source, layer, "polygons")
+            await add_polygon_layer(conn, owner, name, source, layer)
         else:
             await add_raster_layer(conn, owner, name, source, layer)
         row = await habitat.added_layer(conn, audience, owner, name)

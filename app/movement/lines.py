@@ -37,7 +37,9 @@ def draw(
     'MULTILINESTRING ((179 0, 180 1), (-180 1, -179 2))'
     """
     turned = np.unwrap(lon, period=360.0)
-    line = LineString(np.column_stack([turned, lat])).simplify(tolerance_deg)
+    line = LineString(np.column_stack([turned, lat])).simplify(
+        tolerance_deg, preserve_topology=False
+    )
     west, east = np.floor((turned.min() + 180) / 360), np.floor((turned.max() + 180) / 360)
     pieces: list[LineString] = []
     for turn in range(int(west), int(east) + 1):

@@ -180,8 +180,9 @@ async def _insert_fixes(conn: AsyncConnection, binds: dict[str, Any]) -> int:
         with merged as (
           insert into fix (tag_id, time, sensor, variant, study_id, decoding_id, visible, {columns})
           select distinct on (tag_id, time_us, sensor, variant) tag_id, {_TIME}, sensor, variant,
-            :study, :decoding, not flagged, {columns}
-          from stage order by tag_id, time_us, sensor, variant, unit
+            tag.study_id, :decoding, not flagged, {columns}
+          from stage join tag on tag.id = stage.tag_id and tag.study_id = :study
+          order by tag_id, time_us, sensor, variant, unit
           on conflict (tag_id, time, sensor, variant) do update
             set decoding_id = excluded.decoding_id, live = true, visible = excluded.visible
             where not fix.live and exists (select from decoding d

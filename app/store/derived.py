@@ -34,6 +34,12 @@ LEG = (
     "unobserved_s", "n_fixes", "line", "method", "parameters", "release_at",
 )  # fmt: skip
 
+SEASON = (
+    "season", "species_key", "start_time", "end_time", "basis", "confidence", "release_at",
+)  # fmt: skip
+
+_CONTENT = {"stay": (*_STAY, "hull"), "stopover": STOPOVER, "leg": LEG, "season": SEASON}
+
 _GEOMETRIES = {"polygon", "line"}
 
 Row = dict[str, Any]
@@ -94,7 +100,7 @@ async def replace_stays(
         " and arrival_time_latest >= :from_time and arrival_time_latest < :to_time",
         {"individual": owner.individual_id, "from_time": from_time, "to_time": to_time},
     )
-    await _renew(conn, "stay", owner, old, new, (*_STAY, "hull"))
+    await _renew(conn, "stay", owner, old, new)
 
 
 async def load_stays(conn: AsyncConnection, individual_id: int) -> Stays:
@@ -146,7 +152,7 @@ async def replace_stopovers(
     conn: AsyncConnection, owner: Bird, old: Sequence[Row], new: Sequence[Row]
 ) -> None:
     """Let exactly these stopovers stand; identities go to whom they overlap most."""
-    await _renew(conn, "stopover", owner, old, new, STOPOVER)
+    await _renew(conn, "stopover", owner, old, new)
 
 
 async def legs_of(conn: AsyncConnection, individual_id: int) -> list[Row]:
@@ -163,30 +169,25 @@ async def replace_legs(
     conn: AsyncConnection, owner: Bird, old: Sequence[Row], new: Sequence[Row]
 ) -> None:
     """Let exactly these legs stand."""
-    await _renew(conn, "leg", owner, old, new, LEG)
+    await _renew(conn, "leg", owner, old, new)
 
 
 async def replace_seasons(conn: AsyncConnection, owner: Bird, new: Sequence[Row]) -> None:
     """Let exactly these seasons stand."""
-    columns = ("season", "species_key", "start_time", "end_time", "basis", "confidence",
-               "release_at")  # fmt: skip
     old = await execute(
         conn,
-        f"select {', '.join(columns)} from season where individual_id = :individual"
+        f"select {', '.join(SEASON)} from season where individual_id = :individual"
         " order by start_time, season",
         {"individual": owner.individual_id},
     )
-    if [tuple(row[c] for c in columns) for row in new] == [
-        tuple(row[c] for c in columns) for row in old
-    ]:
+    if [[row[c] for c in SEASON] for row in new] == [[row[c] for c in SEASON] for row in old]:
         return
     await execute(
         conn,
         "delete from season where individual_id = :individual",
         {"individual": owner.individual_id},
     )
-    for row in new:
-        await _insert(conn, "season", owner, row, columns)
+    await _insert(conn, "season", owner, new)
 
 
 async def replace_days(
@@ -224,8 +225,9 @@ async def replace_days(
 
 
 async def execute_many(conn: AsyncConnection, sql: str, rows: Sequence[Row]) -> None:
-    """Run one statement for each row."""
-    await conn.execute(text(sql), list(rows))
+    """Run one statement for each row, all in one round trip."""
+    if rows:
+        await conn.execute(text(sql), list(rows))
 
 
 def overlap_s(a: Row, b: Row) -> float:
@@ -245,7 +247,6 @@ async def _renew(
     owner: Bird,
     old: Sequence[Row],
     new: Sequence[Row],
-    columns: tuple[str, ...],
 ) -> None:
     """
     Touch only what differs.
@@ -253,6 +254,7 @@ async def _renew(
     A row whose content is equal stays as it is. The others hand their identity on to the new row
     they overlap longest with (the earlier one in a tie); rows without a successor are deleted.
     """
+    columns = _CONTENT[table]
     content = {tuple(_plain(row[c]) for c in columns): row for row in old}
     kept = [content.pop(tuple(_plain(row[c]) for c in columns), None) for row in new]
     spare = sorted(content.values(), key=lambda row: row["id"])
@@ -267,11 +269,9 @@ async def _renew(
     moving = [i for i in heirs if i is not None]
     if moving:
         await _step_aside(conn, table, moving)
-    for row, heir in zip(fresh, heirs, strict=True):
-        if heir is None:
-            await _insert(conn, table, owner, row, columns)
-        else:
-            await _update(conn, table, heir, row, columns)
+    pairs = list(zip(fresh, heirs, strict=True))
+    await _insert(conn, table, owner, [row for row, heir in pairs if heir is None])
+    await _update(conn, table, [{**row, "id": heir} for row, heir in pairs if heir is not None])
 
 
 async def _step_aside(conn: AsyncConnection, table: str, ids: Sequence[int]) -> None:
@@ -312,33 +312,32 @@ def _bind(column: str) -> str:
     return f"ST_GeomFromWKB(:{column}, 4326)" if column in _GEOMETRIES else f":{column}"
 
 
-async def _insert(
-    conn: AsyncConnection, table: str, owner: Bird, row: Row, columns: tuple[str, ...]
-) -> None:
-    names, values = _columns_of(table, columns)
-    await execute(
+async def _insert(conn: AsyncConnection, table: str, owner: Bird, rows: Sequence[Row]) -> None:
+    names, values = _columns_of(table)
+    await execute_many(
         conn,
         f"insert into {table} (individual_id, study_id, {', '.join(names)})"
         f" values (:individual_id, :study_id, {', '.join(values)})",
-        {"individual_id": owner.individual_id, "study_id": owner.study_id,
-         **{c: row[c] for c in columns}},
-    )  # fmt: skip
-
-
-async def _update(
-    conn: AsyncConnection, table: str, row_id: int, row: Row, columns: tuple[str, ...]
-) -> None:
-    names, values = _columns_of(table, columns)
-    changes = ", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True))
-    await execute(
-        conn,
-        f"update {table} set {changes} where id = :id",
-        {"id": row_id, **{c: row[c] for c in columns}},
+        [
+            {"individual_id": owner.individual_id, "study_id": owner.study_id}
+            | {c: row[c] for c in _CONTENT[table]}
+            for row in rows
+        ],
     )
 
 
-def _columns_of(table: str, columns: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    names, values = list(columns), [_bind(c) for c in columns]
+async def _update(conn: AsyncConnection, table: str, rows: Sequence[Row]) -> None:
+    names, values = _columns_of(table)
+    changes = ", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True))
+    await execute_many(
+        conn,
+        f"update {table} set {changes} where id = :id",
+        [{c: row[c] for c in ("id", *_CONTENT[table])} for row in rows],
+    )
+
+
+def _columns_of(table: str) -> tuple[list[str], list[str]]:
+    names, values = list(_CONTENT[table]), [_bind(c) for c in _CONTENT[table]]
     if table == "stopover":
         names.append("centre")
         values.append("ST_SetSRID(ST_MakePoint(cast(:lon as float8), cast(:lat as float8)), 4326)")

@@ -285,10 +285,14 @@ async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, An
     )
     if row["time_first"] is None:
         return {"undeployed": 0, "flagged": {}, "individuals": []}
-    undeployed = await execute(
+    counted = await execute(
         conn,
-        f"select count(*) as n {mine} and not exists (select from deployment d"
-        " where d.tag_id = f.tag_id and d.replaced_at is null and d.during @> f.time)",
+        f"select (select count(*) {mine}) as live, coalesce(sum(worn.n), 0)::bigint as deployed"
+        " from deployment d, lateral (select count(*) as n from fix f where f.tag_id = d.tag_id"
+        "  and f.time >= greatest(:first, coalesce(lower(d.during), '-infinity'))"
+        "  and f.time <= :last and f.time < coalesce(upper(d.during), 'infinity')"
+        "  and f.decoding_id = :id and f.live) as worn"
+        " where d.replaced_at is null and d.tag_id = any(cast(:tags as int[]))",
         span,
     )
     flagged = await execute(
@@ -308,7 +312,7 @@ async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, An
         span,
     )
     return {
-        "undeployed": undeployed[0]["n"],
+        "undeployed": counted[0]["live"] - counted[0]["deployed"],
         "flagged": {row["code"]: row["n"] for row in flagged},
         "individuals": [row["ref"] for row in individuals],
     }

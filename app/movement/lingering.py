@@ -34,8 +34,8 @@ HOMING_M_S = 3.0
 """Least speed of the step to a fix on the last of the way [m/s]: a slow flight over an hour. With
 this and the three below, 96 % of the hourly intervals of arrival and departure of simulated birds
 of eight species hold the landing and the take-off, 76 % without."""
-HOMING_COSINE = 0.9
-"""... which heads for the middle of the stay, within 26 degrees."""
+HOMING_COSINE = 0.95
+"""... which heads for the middle of the stay, within 18 degrees."""
 HOMING_FAR_M = 1500.0
 """... from which the fix lies at least this far [m]: beyond the size of a roost."""
 HOMING_STEP_MAX_S = 3 * 3600.0

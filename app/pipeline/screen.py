@@ -96,4 +96,4 @@ async def _store(conn: Connection, span: Span, fixes: Fixes, verdicts: Screening
         for i in found
     ]
     codes = [CODES[verdicts.code[i]] for i in found]
-    await flags.replace_track_flags(conn, span, fixes, found, codes, details)
+    await flags.replace_track_flags(conn, span, fixes, found, codes=codes, details=details)

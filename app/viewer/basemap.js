@@ -22,6 +22,11 @@ export function basemapLayers(theme) {
       id: 'graticule', type: 'line', source: 'graticule',
       paint: { 'line-color': theme.graticule, 'line-width': 0.6, 'line-opacity': 0.7 },
     },
+  ];
+}
+
+export function coastLayers(theme) {
+  return [
     {
       id: 'coast', type: 'line', source: 'coast',
       layout: { 'line-join': 'round' },

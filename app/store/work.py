@@ -188,6 +188,13 @@ def product_subject(scope: str, *, simulated: bool) -> str:
 
 async def hand_on(conn: AsyncConnection, subject: str, to: Sequence[str]) -> None:
     """Let the pushes that wait for `subject` wait for `to` instead; none left means processed."""
+    # Two last waits that end at once would each see the other's still there: one after the other.
+    await execute(
+        conn,
+        "select d.id from decoding d join push_wait w on w.decoding_id = d.id"
+        " where w.subject = :subject order by d.id for update of d",
+        {"subject": subject},
+    )
     await execute(
         conn,
         """

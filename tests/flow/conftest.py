@@ -42,7 +42,7 @@ class Service:
         return await receive(self.store, delivery, reading(None, tz), pieces(body))
 
     async def drain(self) -> None:
-        await flow.drain(self.store)
+        assert await flow.drain(self.store) == []
 
     async def receipt(self, ref) -> dict:
         async with self.store.read() as conn:

@@ -21,23 +21,16 @@ EDGE_RATIO = 1.5
 """Fixes at an end of a stay this many core radii out are still on their way."""
 EDGE_FLOOR_M = 2000.0
 """No fix this near the centre is called far out [m]."""
-FLIGHT_M_S = 5.0
-"""Ground speed from which a step is flight [m/s] (domain.md)."""
-FLIGHT_SHARE = 0.85
-"""A step this near the speed of the one before it was flown to its end: a bird that landed on the
-way shows a slower one."""
-FLIGHT_COSINE = 0.85
-"""... and the next step goes on in the same direction, within 30 degrees."""
-FLIGHT_ON_M = 500.0
-"""... for at least this far [m], above any GPS error."""
 HOMING_M_S = 3.0
 """Least speed of the step to a fix on the last of the way [m/s]: a slow flight over an hour. With
-this and the three below, 96 % of the hourly intervals of arrival and departure of simulated birds
-of eight species hold the landing and the take-off, 76 % without."""
+this and the four below, 97 % of the hourly intervals of arrival and departure of simulated birds
+of eight species hold a moment between the radius and the landing (take-off)."""
 HOMING_COSINE = 0.95
 """... which heads for the middle of the stay, within 18 degrees."""
 HOMING_FAR_M = 1500.0
 """... from which the fix lies at least this far [m]: beyond the size of a roost."""
+HOMING_ON_M = 500.0
+"""... and is left for the next one by at least this far [m], above any GPS error."""
 HOMING_STEP_MAX_S = 3 * 3600.0
 """... and took at most this long [s]: within a longer step a bird has mostly landed and moved."""
 HOMING_STEP_MAX_US = int(HOMING_STEP_MAX_S * SECOND_US)
@@ -137,10 +130,6 @@ def _settle(
         a += 1
     while b > a and far[b - lo] > min(edge + allowed[b] - rule[1], allowed[b]):
         b -= 1
-    if _flying(time_us, xyz, a, 1):
-        a += 1
-    if _flying(time_us, xyz, b, -1):
-        b -= 1
     while a < b and _homing(time_us, xyz, centre, a, 1):
         a += 1
     while b > a and _homing(time_us, xyz, centre, b, -1):
@@ -151,24 +140,6 @@ def _settle(
         inside[i] = far[i - lo] <= allowed[i]
     inside[a] = inside[b] = True
     return a, b
-
-
-@njit(nogil=True, cache=True)
-def _flying(time_us: IntArray, xyz: FloatArray, i: int, way: int) -> bool:
-    """Say whether the first (way 1) or last (-1) fix of a stay was taken in flight to (from) it."""
-    if not (0 <= i - 2 * way < time_us.shape[0] and 0 <= i + way < time_us.shape[0]):
-        return False
-    if abs(time_us[i] - time_us[i - 2 * way]) > GAP_MAX_US:
-        return False
-    come, on = xyz[i] - xyz[i - way], xyz[i + way] - xyz[i]
-    before = xyz[i - way] - xyz[i - 2 * way]
-    far, next_far = np.sqrt((come * come).sum()), np.sqrt((on * on).sum())
-    speed = far / abs(time_us[i] - time_us[i - way]) * SECOND_US
-    flown = np.sqrt((before * before).sum())
-    usual = flown / abs(time_us[i - way] - time_us[i - 2 * way]) * SECOND_US
-    if min(speed, usual) < FLIGHT_M_S or speed < FLIGHT_SHARE * usual or next_far < FLIGHT_ON_M:
-        return False
-    return bool((come * on).sum() > FLIGHT_COSINE * far * next_far)
 
 
 @njit(nogil=True, cache=True)
@@ -184,6 +155,6 @@ def _homing(time_us: IntArray, xyz: FloatArray, centre: FloatArray, i: int, way:
     far, left = np.sqrt((come * come).sum()), np.sqrt((home * home).sum())
     if took_us > HOMING_STEP_MAX_US or far < HOMING_M_S * took_us / SECOND_US:
         return False
-    if left < HOMING_FAR_M or np.sqrt((on * on).sum()) < FLIGHT_ON_M:
+    if left < HOMING_FAR_M or np.sqrt((on * on).sum()) < HOMING_ON_M:
         return False
     return bool((come * home).sum() > HOMING_COSINE * far * left)

@@ -25,7 +25,7 @@ from app.store import derived
 from app.store.engine import Connection
 from app.store.windows import instant
 
-METHOD = "core stops 1"
+METHOD = "core stops 2"
 """Name and version of the method; a change of result is a new version."""
 
 SEEN_GAP_MAX_S = 86_400.0

@@ -8,7 +8,7 @@ from app.movement.simulate import flock_csv, reference_csv
 from app.store import verdicts
 from tests.flow.conftest import Service, flock
 
-BIRDS = flock(seed=9, birds=1, days=40)
+BIRDS = flock(seed=9, birds=1, days=40, gross_error_share=0.03)
 EVENTS, REFERENCE = flock_csv(BIRDS), reference_csv(BIRDS)
 
 _FIX = """

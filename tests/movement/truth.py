@@ -36,6 +36,19 @@ class TrueStay:
     cut_after: bool
 
 
+@dataclass(frozen=True)
+class Ends:
+    """The ends of stopovers, each of shape (k,) [us since 1970 UTC], as in `Stopovers`."""
+
+    arrival_earliest_us: IntArray
+    arrival_latest_us: IntArray
+    departure_earliest_us: IntArray
+    departure_latest_us: IntArray
+
+    def __len__(self) -> int:
+        return int(self.arrival_latest_us.shape[0])
+
+
 @dataclass
 class Score:
     true: int = 0
@@ -110,7 +123,7 @@ def stopovers_of(bird: SimulatedBird, profile: Profile) -> Stopovers:
     return merge_stays(find_stays(visible(bird, profile), profile), profile)
 
 
-def score(bird: SimulatedBird, profile: Profile, found: Stopovers | None = None) -> Score:
+def score(bird: SimulatedBird, profile: Profile, found: Stopovers | Ends | None = None) -> Score:
     """Pair stopovers and true stays one to one by their overlap in time and count the hits."""
     found = stopovers_of(bird, profile) if found is None else found
     truth = true_stays(bird, profile)
@@ -132,14 +145,14 @@ def score(bird: SimulatedBird, profile: Profile, found: Stopovers | None = None)
     return out
 
 
-def iou(found: Stopovers, k: int, stay: TrueStay) -> float:
+def iou(found: Stopovers | Ends, k: int, stay: TrueStay) -> float:
     a, b = int(found.arrival_latest_us[k]), int(found.departure_earliest_us[k])
     both = min(b, stay.departure_us) - max(a, stay.arrival_us)
     any_ = max(b, stay.departure_us) - min(a, stay.arrival_us)
     return max(both, 0) / any_
 
 
-def ends_held(found: Stopovers, k: int, stay: TrueStay) -> Score:
+def ends_held(found: Stopovers | Ends, k: int, stay: TrueStay) -> Score:
     """Count which of the ends that the bird's fixes enclose lie within their interval."""
     out = Score()
     early, late = found.arrival_earliest_us[k], found.arrival_latest_us[k]

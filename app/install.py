@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from app.errors import SetupError
@@ -54,8 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _step("Debian packages", _missing_debian(tests=wanted.tests), _install_debian)
         find_binaries_or_url()
         _step("Python packages", _missing_python(), _install_python)
-        _step("compiled kernels", _missing_kernels(), _compile_kernels)
-        _step("map viewer's files", _missing_viewer(), _install_viewer)
+        _at_once(
+            ("compiled kernels", _missing_kernels(), _compile_kernels),
+            ("map viewer's files", _missing_viewer(), _install_viewer),
+            ("compiled modules", _missing_modules(), _compile_modules),
+        )
     except SetupError as error:
         print(f"flyways: {error}", file=sys.stderr)
         return 1
@@ -86,6 +90,13 @@ def _step(name: str, missing: list[str], install: Callable[[list[str]], None]) -
     print(f"flyways: {name} ready after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
+def _at_once(*steps: tuple[str, list[str], Callable[[list[str]], None]]) -> None:
+    """Carry out steps that need nothing of each other: one compiles while another downloads."""
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for done in [pool.submit(_step, *step) for step in steps]:
+            done.result()
+
+
 def _run(
     *command: str | Path,
     remedy: str,
@@ -93,18 +104,21 @@ def _run(
     environ: dict[str, str] | None = None,
 ) -> None:
     """Run a program with its output in the log; turn its failure into one line and a remedy."""
+    done = subprocess.run(  # noqa: S603 - the programs are named in this file
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=cwd,
+        env=os.environ | (environ or {}),
+        text=True,
+        errors="replace",
+        check=False,
+    )
     with LOG.open("a") as log:
-        done = subprocess.run(  # noqa: S603 - the programs are named in this file
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-            env=os.environ | (environ or {}),
-            check=False,
-        )
+        log.write(done.stdout)
     if done.returncode:
-        said = [line for line in LOG.read_text(errors="replace").splitlines() if line.strip()]
+        said = [line for line in done.stdout.splitlines() if line.strip()]
         last = said[-1] if said else f"exit code {done.returncode}"
         raise SetupError(f"{Path(command[0]).name} failed: {last}\n{remedy} (all of it: {LOG})")
 
@@ -257,8 +271,30 @@ def _missing_kernels() -> list[str]:
 def _compile_kernels(_: list[str]) -> None:
     """Compile once what otherwise the first push, or each parallel test, would wait for."""
     remedy = "This is a defect of Flyways or of its packages: please report it"
-    _run(VENV / "bin/python", "-c", COMPILE, remedy=remedy)
+    _run(VENV / "bin/python", "-c", COMPILE, remedy=remedy, environ=KEEP_BYTECODE)
     (VENV / "flyways-compiled").write_text(_kernel_digest())
+
+
+# Modules of Python ------------------------------------------------------------------------------
+
+# Containers often tell Python to keep no bytecode; then each start would compile 1,500 modules,
+# which takes longer than all else that a start does.
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+
+
+def _missing_modules() -> list[str]:
+    stamp = VENV / "flyways-bytecode"
+    if stamp.exists() and stamp.read_text() == _python_digest():
+        return []
+    return ["web", "worker"]
+
+
+def _compile_modules(_: list[str]) -> None:
+    """Load once what both processes load, so that Python keeps it compiled."""
+    load = "import app.cli, app.demo, app.deliver, app.main, app.worker"
+    remedy = "This is a defect of Flyways or of its packages: please report it"
+    _run(VENV / "bin/python", "-c", load, remedy=remedy, environ=KEEP_BYTECODE)
+    (VENV / "flyways-bytecode").write_text(_python_digest())
 
 
 # Browser files ----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,6 @@ def install(app: FastAPI) -> None:
             Route("/", _page(VIEWER / "index.html"), methods=["GET"], name="map"),
             Route("/docs", _page(DOCS / "index.html"), methods=["GET"], name="docs"),
             Mount("/docs", StaticFiles(directory=DOCS), name="docs-files"),
-            *_vendor_routes(),
         ]
     )
     if VIEWER.is_dir():
@@ -41,22 +39,6 @@ class _Viewer(StaticFiles):
         if path.startswith(("node_modules", "package")):
             return "", None
         return super().lookup_path(path)
-
-
-def _vendor_routes() -> list[Route]:
-    """Serve exactly the third-party files that vendor.json names, from where npm put them."""
-    listed = VIEWER / "vendor.json"
-    if not listed.is_file():
-        return []
-    return [
-        Route(
-            f"/viewer/vendor/{entry['to']}",
-            _page(VIEWER / "node_modules" / entry["from"]),
-            methods=["GET"],
-        )
-        for entry in json.loads(listed.read_text(encoding="utf-8"))
-        if (VIEWER / "node_modules" / entry["from"]).is_file()
-    ]
 
 
 def _page(path: Path) -> Callable[[Request], Response]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -12,8 +13,9 @@ import ingest
 from app.errors import Unavailable
 from app.pipeline.resolve import resolve, resolve_reference
 from app.seeds import profile_of
-from app.store import arrivals, inbox, work
+from app.store import arrivals, inbox, verdicts, work
 from app.store.engine import Connection, Store
+from ingest.clock import reread
 from ingest.daylight import zone_suspect
 
 log = structlog.get_logger()
@@ -91,6 +93,8 @@ async def decode_in(conn: Connection, decoding_id: int) -> None:
         await resolve_reference(conn, todo, decoded)
     else:
         await resolve(conn, todo, decoded, await asyncio.to_thread(_suspects, decoded, todo))
+        if todo["number"] > 1:
+            await verdicts.follow(conn, todo["push_id"], partial(reread, to=todo["tz"]))
 
 
 def _decode(payload: bytes, todo: dict[str, Any]) -> ingest.Decoded | ingest.DecodedReference:

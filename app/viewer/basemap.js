@@ -1,5 +1,6 @@
 // Land, coast and graticule: Natural Earth through world-atlas, no borders, no glyph server.
 
+import { continuousRing } from './geometry.js';
 import { LAND_10M, LAND_50M, topologyFeature } from './libraries.js';
 
 const NEAR_ZOOM = 5.5; // from here a 1:50 M coast is visibly coarse (about 1 km per pixel)
@@ -22,6 +23,11 @@ export function basemapLayers(theme) {
       id: 'graticule', type: 'line', source: 'graticule',
       paint: { 'line-color': theme.graticule, 'line-width': 0.6, 'line-opacity': 0.7 },
     },
+  ];
+}
+
+export function coastLayers(theme) {
+  return [
     {
       id: 'coast', type: 'line', source: 'coast',
       layout: { 'line-join': 'round' },
@@ -53,9 +59,21 @@ async function drawLand(map, address) {
     throw new Error(`Land outline: HTTP ${response.status}. Run the install step again.`);
   }
   const topology = await response.json();
-  const land = topologyFeature(topology, topology.objects.land);
+  const land = unbroken(topologyFeature(topology, topology.objects.land));
   map.getSource('land').setData(land);
   map.getSource('coast').setData({ type: 'Feature', properties: {}, geometry: coastOf(land) });
+}
+
+/** Rings that run on across 180° instead of jumping back through the whole map. */
+function unbroken({ features }) {
+  const polygons = features.flatMap(({ geometry }) => (
+    geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates
+  ));
+  const coordinates = polygons.map((rings) => rings.map((ring) => (
+    continuousRing(ring, rings[0][0][0])
+  )));
+  const geometry = { type: 'MultiPolygon', coordinates };
+  return { type: 'FeatureCollection', features: [{ type: 'Feature', properties: {}, geometry }] };
 }
 
 /** The rings without the cuts along 180° and the pole, which are no coast. */
@@ -80,7 +98,7 @@ function coastOf(land) {
 }
 
 function isCut([lonA, latA], [lonB, latB]) {
-  const edge = (lon) => Math.abs(lon) > 179.99;
+  const edge = (lon) => Math.abs(Math.abs(lon) - 180) < 0.01;
   return (edge(lonA) && edge(lonB)) || (latA < -89.9 && latB < -89.9);
 }
 

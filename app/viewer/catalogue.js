@@ -4,7 +4,7 @@
 export class Catalogue {
   constructor() {
     this.birds = new Map(); // individual_id -> { id, name, species, speciesName, simulated, time }
-    this.species = new Map(); // species -> name to show
+    this.species = new Set();
     this.seasons = new Set();
   }
 
@@ -17,9 +17,8 @@ export class Catalogue {
     }
   }
 
-  #addSpecies({ species, species_name: speciesName }) {
-    if (typeof species !== 'string' || !species) return;
-    if (speciesName || !this.species.has(species)) this.species.set(species, speciesName ?? '');
+  #addSpecies({ species }) {
+    if (typeof species === 'string' && species) this.species.add(species);
   }
 
   #addBird(properties) {
@@ -43,18 +42,17 @@ export class Catalogue {
     }
   }
 
-  speciesLabel(species) {
-    const name = this.species.get(species);
-    return name && name !== species ? `${name} (${species})` : species;
+  /** Do these features show simulated birds: 'all' of them, 'some', or 'none'? */
+  simulated(features) {
+    const told = features.map(({ properties }) => this.#isSimulated(properties));
+    if (!told.includes(true)) return 'none';
+    return told.includes(false) ? 'some' : 'all';
   }
 
-  /** Does any of these features show simulated birds? Products of many birds: if all birds are. */
-  simulated(features) {
-    const all = this.birds.size > 0 && [...this.birds.values()].every((bird) => bird.simulated);
-    return features.some(({ properties }) => {
-      if (properties.simulated !== undefined) return properties.simulated === true;
-      if (properties.individual_id === undefined) return all;
-      return this.birds.get(String(properties.individual_id))?.simulated ?? false;
-    });
+  /** Products of many birds that do not say it are simulated if all birds are. */
+  #isSimulated({ simulated, individual_id: bird }) {
+    if (simulated !== undefined) return simulated === true;
+    if (bird !== undefined) return this.birds.get(String(bird))?.simulated ?? false;
+    return this.birds.size > 0 && [...this.birds.values()].every((each) => each.simulated);
   }
 }

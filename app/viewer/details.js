@@ -2,10 +2,10 @@
 
 import { count, distance, duration, durationRange, place, utc, utcWindow } from './format.js';
 import { middleOf } from './geometry.js';
+import { speciesFull } from './species.js';
 import { currentLanguage, t, term } from './words.js';
 
 const number = (value) => count(value, currentLanguage());
-const list = (value) => (Array.isArray(value) ? value.join(', ') : value);
 
 const ROWS = {
   positions: (p) => [
@@ -28,7 +28,7 @@ const ROWS = {
   ],
   sites: (p) => [
     ['individuals', number(p.n_individuals)], ['bird_days', `${number(p.bird_days)} d`],
-    ['species', list(p.species)],
+    ['species', speciesOf(p)],
     ['first_fix', utc(p.time_first)], ['last_fix', utc(p.time_last)],
     ['radius', distance(p.radius_m)], ['country', p.country],
   ],
@@ -40,8 +40,8 @@ const ROWS = {
   ],
 };
 
-function speciesOf({ species, species_name: name }) {
-  return name && name !== species ? `${name} (${list(species)})` : list(species);
+function speciesOf({ species }) {
+  return [species ?? []].flat().map(speciesFull).join(', ');
 }
 
 /** `2020-spring` in words: `Spring 2020`. */

@@ -2,6 +2,7 @@
 
 import { byId, element } from './dom.js';
 import { seasonLabel } from './details.js';
+import { speciesFull } from './species.js';
 import { FILTERS, LAYERS } from './state.js';
 import { LANGUAGES, t } from './words.js';
 
@@ -30,7 +31,7 @@ export function fillForm(state, catalogue, studies, language) {
   const birds = [...catalogue.birds.values()]
     .filter((bird) => !state.species || bird.species === state.species)
     .map((bird) => [bird.id, bird.name]);
-  const species = [...catalogue.species.keys()].map((name) => [name, catalogue.speciesLabel(name)]);
+  const species = [...catalogue.species].map((name) => [name, speciesFull(name)]);
   const seasons = [...catalogue.seasons].map((season) => [season, seasonLabel(season)]);
   fillSelect('species', species.sort(byLabel), state);
   fillSelect('individual', birds.sort(byLabel), state);

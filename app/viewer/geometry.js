@@ -44,6 +44,22 @@ function narrowestArc(lons) {
   return [west, west + 360 - widest];
 }
 
+/**
+ * A ring whose longitudes never jump: each lies within 180° of the one before, the first within
+ * 180° of `near`. A ring around a pole is closed along the pole.
+ */
+export function continuousRing(ring, near) {
+  let before = near;
+  const run = ring.map(([lon, lat]) => {
+    before = lon + 360 * Math.round((before - lon) / 360);
+    return [before, lat];
+  });
+  const [[first, lat], [last]] = [run[0], run.at(-1)];
+  if (Math.abs(last - first) < 180) return run;
+  const pole = lat < 0 ? -90 : 90;
+  return [...run, [last, pole], [first, pole], run[0]];
+}
+
 /** A map's view as a GeoJSON bbox: across 180° west exceeds east (RFC 7946, section 5.2). */
 export function viewBox(bounds) {
   const wrap = (lon) => ((((lon + 180) % 360) + 360) % 360) - 180;

@@ -26,7 +26,7 @@ export const feedSources = () => Object.fromEntries(
 );
 
 /** Pixels of a circle whose area is proportional to the stay; the legend draws the same. */
-const RADIUS_PX_PER_ROOT_DAY = 1.8; // a winter of 150 d: 22 px, less than a finger's width
+const RADIUS_PX_PER_ROOT_DAY = 1.3; // a winter of 150 d: 16 px, so that neighbours stay apart
 const LEAST_RADIUS_PX = 3; // still a target for the pointer
 export const stopoverRadiusPx = (days) => (
   Math.max(LEAST_RADIUS_PX, RADIUS_PX_PER_ROOT_DAY * Math.sqrt(days)));
@@ -39,13 +39,16 @@ const stopoverRadius = (property) => [
 export const connectionWidthPx = (birds) => Math.min(9, 1.2 * Math.sqrt(birds));
 const connectionWidth = ['min', 9, ['*', 1.2, ['sqrt', ['max', 1, number('n_birds')]]]];
 
+/** Faint: corridors of eight species and two seasons may lie on each other. */
+export const CORRIDOR_OPACITY = { 95: 0.05, 50: 0.09 };
+
 function number(property) {
   return ['to-number', ['get', property], 0];
 }
 
 export function feedLayers(theme, colour) {
   return [
-    ...flywayLayers(theme, colour), ...trackLayers(theme, colour), ...stopoverLayers(theme, colour),
+    ...connectionLayers(colour), ...trackLayers(theme, colour), ...stopoverLayers(theme, colour),
     ...siteLayers(theme), ...positionLayers(theme, colour), ...selectionLayers(theme),
   ];
 }
@@ -53,18 +56,26 @@ export function feedLayers(theme, colour) {
 const isPart = (part) => ['==', ['get', 'part'], part];
 const isLevel = (level) => ['==', number('level'), level];
 
-function flywayLayers(theme, colour) {
+export function corridorLayers(colour) {
   const corridor = (level, opacity) => ({
     id: `corridor-${level}`, type: 'fill', source: 'flyways',
     filter: ['all', isPart('corridor'), isLevel(level)],
     paint: { 'fill-color': colour, 'fill-opacity': opacity, 'fill-antialias': false },
   });
   return [
-    corridor(95, 0.14), corridor(50, 0.22),
+    corridor(95, CORRIDOR_OPACITY[95]), corridor(50, CORRIDOR_OPACITY[50]),
     {
       id: 'corridor-edge', type: 'line', source: 'flyways', filter: isPart('corridor'),
-      paint: { 'line-color': colour, 'line-width': 0.8, 'line-opacity': 0.55 },
+      paint: {
+        'line-color': colour, 'line-width': ['case', isLevel(50), 1.1, 0.6],
+        'line-opacity': ['case', isLevel(50), 0.55, 0.4],
+      },
     },
+  ];
+}
+
+function connectionLayers(colour) {
+  return [
     {
       id: 'connections', type: 'line', source: 'flyways', filter: isPart('connection'),
       layout: { 'line-cap': 'round' },
@@ -90,7 +101,7 @@ function trackLayers(theme, colour) {
       layout: { 'line-join': 'round', 'line-cap': 'round' },
       paint: {
         'line-color': theme.halo, 'line-opacity': 0.7,
-        'line-width': ['interpolate', ['linear'], ['zoom'], 3, 2.4, 8, 4.5],
+        'line-width': ['interpolate', ['linear'], ['zoom'], 3, 2, 8, 3.6],
       },
     },
     {
@@ -106,7 +117,7 @@ function arrows(id, source, colour, filter) {
   return {
     id, type: 'symbol', source, filter, minzoom: 3.5,
     layout: {
-      'symbol-placement': 'line', 'symbol-spacing': 140, 'icon-image': 'arrow', 'icon-size': 0.5,
+      'symbol-placement': 'line', 'symbol-spacing': 220, 'icon-image': 'arrow', 'icon-size': 0.5,
       'icon-allow-overlap': true, 'icon-rotation-alignment': 'map',
     },
     paint: { 'icon-color': colour },
@@ -122,7 +133,7 @@ function stopoverLayers(theme, colour) {
       paint: {
         'circle-radius': stopoverRadius('duration_max_s'), 'circle-color': colour,
         'circle-opacity': 0, 'circle-stroke-color': colour, 'circle-stroke-width': 0.8,
-        'circle-stroke-opacity': 0.75,
+        'circle-stroke-opacity': 0.45,
       },
     },
     {
@@ -130,20 +141,27 @@ function stopoverLayers(theme, colour) {
       layout: { 'circle-sort-key': longestBelow },
       paint: {
         'circle-radius': stopoverRadius('duration_min_s'), 'circle-color': colour,
-        'circle-opacity': 0.38, 'circle-stroke-color': theme.halo, 'circle-stroke-width': 0.8,
+        'circle-opacity': 0.3, 'circle-stroke-color': colour, 'circle-stroke-width': 0.8,
+        'circle-stroke-opacity': 0.7,
       },
     },
   ];
 }
 
+/** Names that people gave; a place found from stays shows its coordinates to who opens it. */
+const siteName = ['case', ['==', ['get', 'named'], false], '', ['coalesce', ['get', 'name'], '']];
+
 function siteLayers(theme) {
   return [
     {
       id: 'sites', type: 'symbol', source: 'sites',
-      layout: { 'icon-image': 'diamond', 'icon-size': 0.5, 'icon-allow-overlap': true },
+      layout: {
+        'icon-image': 'diamond', 'icon-size': ['interpolate', ['linear'], ['zoom'], 3, 0.4, 6, 0.55],
+        'icon-allow-overlap': true,
+      },
       paint: { 'icon-color': theme.site, 'icon-halo-color': theme.halo, 'icon-halo-width': 1.5 },
     },
-    name('site-names', 'sites', ['coalesce', ['get', 'name'], ''], theme, 4),
+    name('site-names', 'sites', siteName, theme, 3.8),
   ];
 }
 
@@ -167,6 +185,7 @@ function name(id, source, text, theme, minzoom) {
       'text-field': text, 'text-font': ['sans-serif'], 'text-size': 12, 'text-max-width': 9,
       'text-variable-anchor': ['left', 'right', 'top', 'bottom'], 'text-radial-offset': 0.8,
       'text-justify': 'auto', 'text-optional': true,
+      'symbol-sort-key': ['-', 0, number('n_individuals')],
     },
     paint: { 'text-color': theme.ink, 'text-halo-color': theme.halo, 'text-halo-width': 1.4 },
   };

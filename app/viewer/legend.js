@@ -1,7 +1,7 @@
 // The legend: only what the map shows now, drawn with the map's own measures.
 
 import { byId, drawing, element } from './dom.js';
-import { connectionWidthPx, stopoverRadiusPx } from './layers.js';
+import { CORRIDOR_OPACITY, connectionWidthPx, stopoverRadiusPx } from './layers.js';
 import { t } from './words.js';
 
 const DAYS = [2, 14, 60, 150]; // the printed classes' limits, then a long and a whole winter
@@ -64,10 +64,14 @@ const positionKey = () => drawing(40, 14, ['circle', {
 }]);
 
 const corridorKey = () => drawing(
-  40, 16,
-  ['rect', { x: 2, y: 1, width: 36, height: 14, fill: 'currentColor', 'fill-opacity': 0.14 }],
-  ['rect', { x: 11, y: 4, width: 18, height: 8, fill: 'currentColor', 'fill-opacity': 0.26 }],
+  40, 16, corridorShape(2, 1, 36, 14, 95), corridorShape(11, 4, 18, 8, 50),
 );
+
+/** Twice the map's opacity: one corridor on the panel, two seasons on each other on the map. */
+const corridorShape = (x, y, width, height, level) => ['rect', {
+  x, y, width, height, rx: 4, fill: 'currentColor', 'fill-opacity': 2 * CORRIDOR_OPACITY[level],
+  stroke: 'currentColor', 'stroke-width': level === 50 ? 1.1 : 0.6, 'stroke-opacity': 0.5,
+}];
 
 /** Circles standing on one line, each with its days below. */
 function stopoverKey() {

@@ -13,6 +13,7 @@ import { drawPage, drawPageLists, drawPageNotices } from './page.js';
 import { colourScale } from './palette.js';
 import { closePanel, openPanel } from './panel.js';
 import { readSession, redeemTicket, signOut } from './session.js';
+import { loadSpecies } from './species.js';
 import { FILTERS, LAYERS, readFragment, writeFragment } from './state.js';
 import { currentTheme, onThemeChange } from './themes.js';
 import { chooseLanguage, loadWords, t, translatePage } from './words.js';
@@ -44,14 +45,16 @@ class Viewer {
       failed: (error) => showFailure('map', error, null),
     });
     this.map = created.map;
+    const placed = new URLSearchParams(window.location.hash.slice(1)).has('map');
     this.listen();
     this.draw();
     await Promise.all([
       this.attempt('map', () => created.land),
+      this.attempt('species', () => this.readSpecies()),
       this.attempt('catalogue', () => this.readCatalogue()),
       this.attempt('studies', () => this.readStudies()),
       this.attempt('session', () => this.readSession()),
-      this.refresh(),
+      this.refresh().then(() => this.lookAtAll(placed)),
     ]);
   }
 
@@ -169,6 +172,11 @@ class Viewer {
     this.draw();
   }
 
+  async readSpecies() {
+    await loadSpecies();
+    this.draw();
+  }
+
   async readStudies() {
     const { document: page } = await request('api/v1/studies');
     this.studies = page.items ?? [];
@@ -213,6 +221,12 @@ class Viewer {
   deselect() {
     setSelection(this.map, null);
     closePanel();
+  }
+
+  /** A first look shows every bird's whole flyway; a link shows the place that it names. */
+  lookAtAll(placed) {
+    if (placed || this.map.isMoving()) return;
+    lookAt(this.map, [...this.visible].flatMap((feed) => this.loader.data[feed]), false);
   }
 
   // --- what is shown

@@ -1,9 +1,9 @@
 // The map itself: sources, layers, theme, what lies under a point, where to look.
 
-import { basemapLayers, basemapSources, loadLand } from './basemap.js';
+import { basemapLayers, basemapSources, coastLayers, loadLand } from './basemap.js';
 import { boundsOf } from './geometry.js';
 import { addIcons } from './icons.js';
-import { feedLayers, feedSources, GROUPS, PICKED } from './layers.js';
+import { corridorLayers, feedLayers, feedSources, GROUPS, PICKED } from './layers.js';
 import { maplibre } from './libraries.js';
 import { THEMES } from './themes.js';
 import { t } from './words.js';
@@ -18,7 +18,7 @@ export async function createMap(container, state, { theme, colour, failed }) {
     style: {
       version: 8,
       sources: { ...basemapSources(), ...feedSources() },
-      layers: [...basemapLayers(THEMES[theme]), ...feedLayers(THEMES[theme], colour)],
+      layers: allLayers(THEMES[theme], colour),
     },
     center: [state.lon, state.lat],
     zoom: state.zoom,
@@ -43,6 +43,12 @@ export async function createMap(container, state, { theme, colour, failed }) {
   return { map, land: loadLand(map) };
 }
 
+/** Bottom to top; the coast lies over the corridors, which would blur it. */
+const allLayers = (theme, colour) => [
+  ...basemapLayers(theme), ...corridorLayers(colour), ...coastLayers(theme),
+  ...feedLayers(theme, colour),
+];
+
 const mapWords = () => ({
   'Map.Title': t('map.label'),
   'NavigationControl.ZoomIn': t('map.zoom_in'),
@@ -51,7 +57,7 @@ const mapWords = () => ({
 
 /** Repaint every layer in a theme and colour scale; data and view stay. */
 export function repaint(map, theme, colour) {
-  for (const layer of [...basemapLayers(THEMES[theme]), ...feedLayers(THEMES[theme], colour)]) {
+  for (const layer of allLayers(THEMES[theme], colour)) {
     for (const [property, value] of Object.entries(layer.paint)) {
       map.setPaintProperty(layer.id, property, value);
     }
@@ -88,9 +94,9 @@ export function pick(map, { x, y }) {
 }
 
 /** Look at these features; a single place keeps a zoom that shows its surroundings. */
-export function lookAt(map, features) {
+export function lookAt(map, features, gliding = true) {
   const bounds = boundsOf(features);
   if (!bounds) return;
-  const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const still = !gliding || window.matchMedia('(prefers-reduced-motion: reduce)').matches;
   map.fitBounds(bounds, { padding: 60, maxZoom: 9, duration: still ? 0 : 700 });
 }

@@ -58,6 +58,8 @@ export function showIncomplete(feeds) {
   byId('incomplete').textContent = feeds.length ? t('state.incomplete', { what: names }) : '';
 }
 
-export function showSimulated(on) {
-  byId('simulated').hidden = !on;
+/** `share`: 'all', 'some' or 'none' of what is shown. */
+export function showSimulated(share) {
+  byId('simulated').hidden = share === 'none';
+  byId('simulated').textContent = t(share === 'some' ? 'state.simulated_some' : 'state.simulated');
 }

@@ -6,6 +6,7 @@ import { middleOf, viewBox } from './geometry.js';
 import { drawLegend } from './legend.js';
 import { drawLists } from './lists.js';
 import * as notices from './notices.js';
+import { speciesName } from './species.js';
 import { filtered } from './state.js';
 import { currentLanguage, t } from './words.js';
 
@@ -31,7 +32,7 @@ function drawPageLegend(viewer) {
     chosen: state[bySpecies ? 'species' : 'individual'],
     choose: (value) => viewer.change({ [state.colour]: value }),
     label: (value) => (
-      bySpecies ? catalogue.speciesLabel(value) : catalogue.birds.get(value)?.name ?? value),
+      bySpecies ? speciesName(value) : catalogue.birds.get(value)?.name ?? value),
   });
 }
 
@@ -65,7 +66,8 @@ export function drawPageNotices(viewer) {
 
 function drawSession(viewer) {
   if (viewer.session === null) return;
-  const { signed_in: signedIn, institute } = viewer.session;
+  const { signed_in: signedIn, institute: own } = viewer.session;
+  const institute = own?.name ?? t('session.operator');
   const leave = () => viewer.attempt('session', () => viewer.leave());
   const button = element('button', { type: 'button', click: leave }, t('session.sign_out'));
   byId('session').replaceChildren(

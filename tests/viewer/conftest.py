@@ -65,8 +65,12 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/api/v1/studies":
             self.send({"items": [{"id": "s1", "name": "Demo flock"}], "next": None})
         elif path == "/api/v1/session":
-            institute = "Crane Institute" if self.stub.signed_in else None
-            self.send({"signed_in": self.stub.signed_in, "institute": institute})
+            self.send(session(self.stub))
+        elif path == "/api/v1/species":
+            self.send({"items": [{
+                "key": "white_naped_crane", "scientific_name": "Grus vipio", "synonyms": [],
+                "names": {"en": "White-naped Crane", "ko": "재두루미"},
+            }], "next": None})  # fmt: skip
         else:
             self.file(path)
 
@@ -75,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if sent == {"ticket": TICKET}:
             self.stub.signed_in = True
-            self.send({"signed_in": True, "institute": "Crane Institute"})
+            self.send(session(self.stub))
         else:
             problem = {"detail": "The ticket has expired.", "remedy": "Run `make run` again."}
             self.send(problem, 401, "application/problem+json")
@@ -127,6 +131,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+def session(stub: Stub) -> dict[str, Any]:
+    institute = {"id": "n1", "name": "Crane Institute"} if stub.signed_in else None
+    return {"signed_in": stub.signed_in, "institute": institute}
+
+
 def matches(properties: dict[str, Any], query: dict[str, str]) -> bool:
     species = properties.get("species", [])
     wanted = query.get("species")
@@ -137,11 +146,11 @@ def matches(properties: dict[str, Any], query: dict[str, str]) -> bool:
 
 @pytest.fixture(scope="session")
 def vendor() -> dict[str, Path]:
-    """Map `/viewer/vendor/...` to installed files, as the service does by vendor.json."""
+    """Map `/viewer/vendor/...` to the installed files, those that vendor.json names."""
     entries = json.loads((VIEWER / "vendor.json").read_text())
-    files = {f"vendor/{e['to']}": VIEWER / "node_modules" / e["from"] for e in entries}
+    files = {f"vendor/{e['to']}": VIEWER / "vendor" / e["to"] for e in entries}
     if not all(path.is_file() for path in files.values()):
-        pytest.skip("app/viewer/node_modules is not installed: run `npm ci` in app/viewer")
+        pytest.skip("the map's third-party files are not installed: run `make install`")
     return files
 
 

@@ -1,0 +1,27 @@
+// Names of species in the reader's language, from the service's species profiles.
+
+import { request } from './http.js';
+import { currentLanguage } from './words.js';
+
+const known = new Map(); // key, scientific name or synonym -> profile
+
+export async function loadSpecies() {
+  const { document: page } = await request('api/v1/species?limit=1000');
+  for (const profile of page.items) {
+    const { key, scientific_name: scientific, synonyms } = profile;
+    for (const name of [key, scientific, ...synonyms]) known.set(name, profile);
+  }
+}
+
+/** `White-naped Crane`; a species without a profile stays as it was sent. */
+export function speciesName(species) {
+  const profile = known.get(species);
+  if (!profile) return species;
+  return profile.names[currentLanguage()] || profile.names.en || profile.scientific_name;
+}
+
+/** `White-naped Crane (Grus vipio)` */
+export function speciesFull(species) {
+  const [name, scientific] = [speciesName(species), known.get(species)?.scientific_name];
+  return scientific && scientific !== name ? `${name} (${scientific})` : name;
+}

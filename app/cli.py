@@ -6,6 +6,8 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
@@ -21,10 +23,11 @@ from app.errors import Problem, SetupError
 if TYPE_CHECKING:
     from app.store.engine import Store
 
-DONE, NOT_DONE, PUSH_FAILED, UNFIT = 0, 1, 3, 4
+DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
     "Exit codes: 0 done; 1 not done, with the remedy on standard error; 2 wrong usage; "
-    "3 the push could not be read at all; 4 the doctor found something."
+    "3 the push could not be read at all; 4 the doctor found something; "
+    "5 what is stored differs from its rebuild."
 )
 
 cli = typer.Typer(no_args_is_help=True, epilog=EPILOG, pretty_exceptions_enable=False)
@@ -38,6 +41,13 @@ cli.add_typer(key, name="key")
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 T = TypeVar("T")
+
+
+class Sensor(StrEnum):
+    """Kinds of tags that can be simulated."""
+
+    gps = "gps"
+    argos = "argos"
 
 
 def main() -> None:
@@ -58,7 +68,7 @@ def up(
     """Start everything (database, web, worker) until SIGINT or SIGTERM."""
     from app.up import up as start
 
-    start(Settings(), files or [], _say)
+    start(_settings(), files or [], _say)
 
 
 @cli.command()
@@ -67,11 +77,9 @@ def serve() -> None:
     import uvicorn
 
     from app.main import create_app
-    from app.observe import configure_logging
     from app.operate import database
 
-    settings = Settings()
-    configure_logging(settings.log_level, settings.log_format)
+    settings = _settings()
     with database(settings) as dsn:
         uvicorn.run(
             create_app(settings.model_copy(update={"database_url": dsn})),
@@ -87,12 +95,10 @@ def serve() -> None:
 @cli.command()
 def worker() -> None:
     """Derive what pushes and edits made stale."""
-    from app.observe import configure_logging
     from app.operate import database
     from app.worker import run
 
-    settings = Settings()
-    configure_logging(settings.log_level, settings.log_format)
+    settings = _settings()
     with database(settings) as dsn:
         asyncio.run(run(settings, dsn))
 
@@ -102,7 +108,7 @@ def migrate(as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version."""
     from app import operate
 
-    with operate.database(Settings()) as dsn:
+    with operate.database(_settings()) as dsn:
         loaded = asyncio.run(operate.migrate(dsn))
     _answer({"migrated": True, "layers_loaded": loaded}, as_json=as_json)
 
@@ -146,11 +152,30 @@ async def _push_here(
 @cli.command()
 def recompute(
     study_id: Annotated[UUID | None, typer.Option("--study", help="Else every study.")] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Change nothing: compare what is stored, exit 5 if off."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Derive stopovers, legs and flyways again from the fixes."""
+    """
+    Derive stopovers, legs and flyways again from the fixes.
+
+    With --verify nothing is changed: every bird and catalogue is rebuilt in a transaction that is
+    taken back, and compared. Exit code 0: all the same; 5: something differs, named with its
+    tables.
+    """
     from app import deliver
 
+    if verify:
+        if study_id is not None:
+            raise typer.BadParameter("--verify looks at every study: leave --study out")
+        verdicts = _with_store(lambda store: deliver.verify(store, _say))
+        differs = [verdict for verdict in verdicts if verdict["differs"]]
+        _answer({"compared": len(verdicts), "differs": differs}, as_json=as_json)
+        if differs:
+            raise typer.Exit(DIFFERS)
+        return
     count = _with_store(lambda store: deliver.recompute(store, study_id))
     _answer({"individuals": count}, as_json=as_json)
 
@@ -233,20 +258,55 @@ def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
 
 @cli.command()
 def simulate(
-    out: Annotated[Path, typer.Argument(dir_okay=False, help="File to write.")],
-    birds: Annotated[int, typer.Option(min=1)] = 16,
-    days: Annotated[float, typer.Option(min=1, help="Span, ending today.")] = 900.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same flock.")] = 7,
+    out: Annotated[
+        Path | None, typer.Argument(dir_okay=False, help="File for the fixes; else --study.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File for the deployments.")
+    ] = None,
+    study_id: Annotated[
+        UUID | None, typer.Option("--study", help="Push both into this study instead.")
+    ] = None,
+    birds: Annotated[int, typer.Option(min=1, help="Birds, of eight species in turn.")] = 16,
+    days: Annotated[float, typer.Option(min=1, help="Span in days, ending today.")] = 900.0,
+    end: Annotated[
+        datetime | None, typer.Option(help="Another end of the span, UTC.", formats=["%Y-%m-%d"])
+    ] = None,
+    interval_s: Annotated[
+        float, typer.Option("--interval", min=60, help="Seconds between two fixes.")
+    ] = 7200.0,
+    sensor: Annotated[Sensor, typer.Option(help="Kind of the tags.")] = Sensor.gps,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same flock.")] = 7,
     as_json: AsJson = False,
 ) -> None:
-    """Write the fixes of a simulated flock as Movebank CSV."""
-    from datetime import UTC, datetime, time
+    """
+    Simulate a flock that flies real routes: fixes and deployments as Movebank CSV.
 
-    from app.demo import flock
+    To try things out without real birds. Two ways:
 
-    today = datetime.combine(datetime.now(UTC), time(), UTC)
-    written = out.write_bytes(flock(today, birds=birds, days=days, seed=seed))
-    _answer({"file": str(out), "bytes": written}, as_json=as_json)
+    flyways simulate fixes.csv --reference birds.csv --birds 4 --days 400
+
+    flyways simulate --study ID --sensor argos --interval 5400
+    """
+    from app import demo
+    from app.movement.sensing import Sending
+
+    if (out is None) == (study_id is None):
+        raise typer.BadParameter("name either a file to write or --study ID to push into")
+    if reference is not None and out is None:
+        raise typer.BadParameter("--reference goes with a file; with --study both are pushed")
+    files = demo.flock_files(
+        demo.midnight(end), birds=birds, days=days, seed=seed,
+        sending=Sending(sensor=sensor.value, interval_s=interval_s),
+    )  # fmt: skip
+    if study_id is not None:
+        _answer(_with_store(lambda store: demo.push(store, files, study_id)), as_json=as_json)
+        return
+    written: dict[str, Any] = {}
+    for path, name in ((out, "events"), (reference, "reference")):
+        if path is not None:
+            written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
+    _answer(written, as_json=as_json)
 
 
 @cli.command()
@@ -254,10 +314,19 @@ def doctor(as_json: AsJson = False) -> None:
     """Look for what keeps the service from working, and name the remedy."""
     from app.doctor import examine
 
-    findings = examine(Settings())
+    findings = examine(_settings())
     _answer([vars(finding) for finding in findings], as_json=as_json)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(UNFIT)
+
+
+def _settings() -> Settings:
+    """Read the settings and send all logs to standard error: standard output is the answer's."""
+    from app.observe import configure_logging
+
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    return settings
 
 
 def _with_store(act: Callable[[Store], Awaitable[T]]) -> T:
@@ -268,7 +337,7 @@ def _with_store(act: Callable[[Store], Awaitable[T]]) -> T:
         async with opened(dsn) as store:
             return await act(store)
 
-    with database(Settings()) as dsn:
+    with database(_settings()) as dsn:
         return asyncio.run(run(dsn))
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from app.api.pushes import receipt_of
+from app.errors import SetupError
 from app.operate import operator
 from app.pipeline import receive
 from app.pipeline import run as flow
+from app.pipeline import verify as rebuilt
 from app.store import inbox, studies, work
 from app.store.engine import Store
 
 CHUNK_BYTES = 1 << 20
 POLL_S = 0.2
 FINAL = frozenset({"processed", "failed"})
+NAMED_MAX = 5
 
 
 async def push(
@@ -33,10 +36,16 @@ async def push(
 
 
 async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
-    """Work here and now until a push is processed or failed; give its receipt as the API does."""
+    """
+    Work here and now until a push is processed or failed; give its receipt as the API does.
+
+    Raises SetupError when what it waits for was laid aside: waiting longer would be for ever.
+    """
     audience = await operator(store)
     while (receipt := await receipt_of(store, audience, push_ref)).state not in FINAL:
         await flow.drain(store)
+        async with store.read() as conn:
+            _refuse_dead(await work.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
         await asyncio.sleep(POLL_S)
     return receipt.model_dump(mode="json")
 
@@ -47,8 +56,28 @@ async def recompute(store: Store, study: UUID | None) -> int:
     async with store.write() as conn:
         chosen = (await studies.owned(conn, audience, study))["id"] if study else None
         marked = await work.mark_all_dirty(conn, study_id=chosen)
-    await flow.drain(store)
+    _refuse_dead(await flow.drain(store), "All else is derived")
     return marked
+
+
+def _refuse_dead(laid_aside: list[work.Dead], done: str) -> None:
+    """Say what can't be derived, and why."""
+    if laid_aside:
+        reasons = "; ".join(f"{dead.name} ({dead.reason})" for dead in laid_aside[:NAMED_MAX])
+        raise SetupError(
+            f"{done}, but {len(laid_aside)} pieces of work failed {work.ATTEMPTS_MAX} times and "
+            f"were laid aside: {reasons}. Mend the cause, then run `flyways recompute`."
+        )
+
+
+async def verify(store: Store, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Rebuild every bird and catalogue beside what is stored; give each verdict."""
+    found = []
+    async for verdict in rebuilt.verify(store):
+        if verdict.differs:
+            say(f"differs: {verdict.name}: {', '.join(verdict.differs)}")
+        found.append({"name": verdict.name, "differs": list(verdict.differs)})
+    return found
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:

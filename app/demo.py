@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from app import deliver
 from app.movement.itinerary import ROUTES, Place
 from app.movement.sensing import Sending
-from app.movement.simulate import STUDY_NAME, flock_csv, simulate_flock
+from app.movement.simulate import STUDY_NAME, flock_csv, reference_csv, simulate_flock
 from app.movement.track import DAY_US
 from app.seeds import profiles, rows
 from app.store import simulated
@@ -27,8 +28,23 @@ SENDING = Sending(interval_s=7200.0)
 """Every two hours [s], as solar tags on cranes send in winter; half the rows of hourly tags."""
 
 
-def flock(end: datetime, *, birds: int = BIRDS, days: float = DAYS, seed: int = SEED) -> bytes:
+def flock(
+    end: datetime,
+    *,
+    birds: int = BIRDS,
+    days: float = DAYS,
+    seed: int = SEED,
+    sending: Sending = SENDING,
+) -> bytes:
     """Give the fixes that a simulated flock sent until `end`, as Movebank CSV."""
+    made = flock_files(end, birds=birds, days=days, seed=seed, sending=sending)
+    return made["events"]
+
+
+def flock_files(
+    end: datetime, *, birds: int, days: float, seed: int, sending: Sending
+) -> dict[str, bytes]:
+    """Give the fixes (`events`) and the deployments (`reference`) of a flock, as Movebank CSV."""
     end_us = int(end.timestamp()) * 1_000_000
     made = simulate_flock(
         [profiles()[key] for key in ROUTES],
@@ -37,9 +53,33 @@ def flock(end: datetime, *, birds: int = BIRDS, days: float = DAYS, seed: int = 
         start_us=end_us - int(days * DAY_US),
         days=days,
         seed=seed,
-        sending=SENDING,
+        sending=sending,
     )
-    return flock_csv(made, uploaded_before_us=end_us)
+    events = flock_csv(made, uploaded_before_us=end_us)
+    return {"reference": reference_csv(made), "events": events}
+
+
+def midnight(day: datetime | None) -> datetime:
+    """Give the start of a day in UTC, today's without one."""
+    return datetime.combine(day or datetime.now(UTC), time(), UTC)
+
+
+async def push(store: Store, files: dict[str, bytes], study: UUID) -> dict[str, Any]:
+    """Push a flock's files into a study; give the final receipt of its fixes."""
+    receipt: dict[str, Any] = {}
+    for body in files.values():
+        kept = await _push_bytes(store, body, study)
+        receipt = await deliver.settled(store, kept)
+    return receipt
+
+
+async def _push_bytes(
+    store: Store, body: bytes, study: UUID, format_name: str | None = None
+) -> UUID:
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.write(body)
+        file.flush()
+        return await deliver.push(store, Path(file.name), study, format_name=format_name)
 
 
 async def load(store: Store) -> UUID | None:
@@ -48,7 +88,4 @@ async def load(store: Store) -> UUID | None:
         if not await simulated.is_empty(conn):
             return None
         study = await simulated.create(conn, STUDY_NAME)
-    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-        file.write(flock(datetime.now(UTC)))
-        file.flush()
-        return await deliver.push(store, Path(file.name), study, format_name="movebank-csv")
+    return await _push_bytes(store, flock(datetime.now(UTC)), study, "movebank-csv")

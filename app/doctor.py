@@ -11,7 +11,7 @@ from pathlib import Path
 from app import operate
 from app.config import Settings
 from app.errors import Problem, SetupError
-from app.store import health
+from app.store import health, inbox, work
 from app.store.engine import Store
 
 DISK_FREE_MIN_BYTES = 2 << 30
@@ -74,13 +74,32 @@ async def _inside(dsn: str) -> list[Finding]:
             if found != wanted:
                 return [schema]
             backlog = await health.backlog(conn)
+            laid_aside = await work.dead(conn)
+            given_up = await inbox.given_up(conn)
     finally:
         await store.close()
     late = [kind for kind, state in backlog.items() if state["oldest_age_s"] > WAIT_MAX_S]
-    dead = [kind for kind, state in backlog.items() if state["dead"]]
     seen = ", ".join(f"{kind} {state['waiting']:.0f}" for kind, state in backlog.items())
     return [
         schema,
         Finding("queue", not late, seen, "Start a worker: flyways worker"),
-        Finding("dead letters", not dead, ", ".join(dead) or "none", "flyways recompute"),
+        *_dead_letters([f"{dead.name}: {dead.reason}" for dead in laid_aside]),
+        *_given_up(given_up),
     ]
+
+
+def _dead_letters(named: list[str]) -> list[Finding]:
+    """Name each piece of work that failed too often, with its reason."""
+    remedy = "Mend the cause, then `flyways recompute`; or push the same file again."
+    found = [Finding("dead letters", ok=False, seen=each, remedy=remedy) for each in named]
+    return found or [Finding("dead letters", ok=True, seen="none")]
+
+
+def _given_up(pushes: list[dict[str, str]]) -> list[Finding]:
+    """Name each push that could not be decoded for a reason of ours."""
+    remedy = "Mend what the log of decode_failed says, then push the same file again."
+    found = [
+        Finding("decodings", ok=False, seen=f"push {push['ref']}: {push['detail']}", remedy=remedy)
+        for push in pushes
+    ]
+    return found or [Finding("decodings", ok=True, seen="none given up")]

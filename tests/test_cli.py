@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -15,6 +17,8 @@ from app import cli as commands
 from app import operate
 from app.demo import flock
 from app.errors import SetupError
+from app.pipeline import decode
+from app.pipeline import run as flow
 
 
 @pytest.fixture
@@ -22,6 +26,7 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Give a function that runs a command and returns its result."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FLYWAYS_DATABASE_URL", database)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # a command sets its own
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(commands.cli, list(words))
@@ -78,16 +83,99 @@ def test_a_study_is_opened_and_closed(run: Any, study: str) -> None:
     assert answer(run("study", "open", study, "--close", "--json"))["visibility"] == "private"
 
 
+SMALL = ("--birds", "1", "--days", "40", "--end", "2026-01-01", "--json")
+
+
 def test_a_file_is_pushed_to_its_final_receipt(run: Any, study: str, tmp_path: Path) -> None:
     file = tmp_path / "flock.csv"
-    written = answer(run("simulate", str(file), "--birds", "1", "--days", "40", "--json"))
-    assert written["bytes"] == file.stat().st_size
+    written = answer(run("simulate", str(file), *SMALL))
+    assert written == {"events": str(file), "events_bytes": file.stat().st_size}
     receipt = answer(run("push", str(file), "--study", study, "--json"))
     assert receipt["state"] == "processed"
     assert receipt["units"] == len(file.read_text().splitlines()) - 1
     assert receipt["units"] == receipt["records"] + receipt["refused"]
     assert answer(run("push", str(file), "--study", study, "--json"))["replay_of"] is not None
     assert answer(run("recompute", "--json")) == {"individuals": 1}
+
+
+def test_a_simulated_flock_goes_into_a_study_with_its_deployments(run: Any, study: str) -> None:
+    receipt = answer(run("simulate", "--study", study, "--sensor", "argos", *SMALL))
+    assert receipt["state"] == "processed"
+    assert receipt["study"] == study
+    assert (receipt["of_stored"]["undeployed"], len(receipt["individuals"])) == (0, 1)
+
+
+def test_a_simulation_goes_to_one_place(run: Any, study: str, tmp_path: Path) -> None:
+    for words in ((), (str(tmp_path / "a.csv"), "--study", study)):
+        result = run("simulate", *words)
+        assert result.exit_code == 2
+        assert "--study ID" in result.output
+
+
+def test_deployments_are_written_beside_the_fixes(run: Any, tmp_path: Path) -> None:
+    events, birds = tmp_path / "fixes.csv", tmp_path / "birds.csv"
+    answer(run("simulate", str(events), "--reference", str(birds), "--interval", "86400", *SMALL))
+    assert birds.read_text().startswith("tag-id,animal-id,")
+    assert 20 < len(events.read_text().splitlines()) <= 41
+
+
+def test_what_is_stored_equals_its_rebuild_until_it_is_tampered_with(
+    run: Any, study: str, database: str
+) -> None:
+    answer(run("simulate", "--study", study, *SMALL))
+    same = answer(run("recompute", "--verify", "--json"))
+    assert same["compared"] >= 2
+    assert same["differs"] == []
+    with psycopg.connect(database) as conn:
+        conn.execute("update stay set n_fixes = n_fixes + 1")
+    result = run("recompute", "--verify", "--json")
+    assert result.exit_code == commands.DIFFERS
+    (bird,) = json.loads(result.stdout)["differs"]
+    assert bird["name"].startswith("Geum / SIM-")
+    assert bird["differs"] == ["stay"]
+    assert run("recompute", "--verify", "--study", study).exit_code == 2
+
+
+def test_dead_work_ends_a_push_is_named_by_the_doctor_and_revived(
+    run: Any, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError("the window has no fixes")
+
+    file = tmp_path / "flock.csv"
+    answer(run("simulate", str(file), *SMALL))
+    with monkeypatch.context() as patched:
+        patched.setattr(flow, "screen", broken)
+        result = run("push", str(file), "--study", study)
+    assert isinstance(result.exception, SetupError)
+    assert "the window has no fixes" in str(result.exception)
+    assert "flyways recompute" in str(result.exception)
+    findings = json.loads(run("doctor", "--json").stdout)
+    (found,) = (each for each in findings if each["check"] == "dead letters")
+    assert not found["ok"]
+    assert "Geum / SIM-" in found["seen"] and "the window has no fixes" in found["seen"]
+    assert "flyways recompute" in found["remedy"]
+    assert answer(run("recompute", "--json")) == {"individuals": 1}
+    assert answer(run("push", str(file), "--study", study, "--json"))["state"] == "processed"
+
+
+def test_a_push_that_breaks_its_decoder_is_given_up_and_revived_by_sending_it_again(
+    run: Any, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    file = tmp_path / "flock.csv"
+    answer(run("simulate", str(file), *SMALL))
+    with monkeypatch.context() as patched:
+        patched.setattr(decode, "_decode", broken)
+        result = run("push", str(file), "--study", study, "--json")
+    assert result.exit_code == commands.PUSH_FAILED
+    assert json.loads(result.stdout)["problem"]["code"] == "decoding-failed"
+    findings = json.loads(run("doctor", "--json").stdout)
+    (found,) = (each for each in findings if each["check"] == "decodings")
+    assert not found["ok"] and "RuntimeError" in found["seen"]
+    assert answer(run("push", str(file), "--study", study, "--json"))["state"] == "processed"
 
 
 def test_a_push_that_cannot_be_read_has_its_own_exit_code(

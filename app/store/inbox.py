@@ -255,6 +255,18 @@ async def _revive(conn: AsyncConnection, decoding_id: int) -> None:
     await work.revive(conn, decoding_id)
 
 
+async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, str]]:
+    """Return the pushes that were given up by count, newest first: (ref, detail)."""
+    rows = await execute(
+        conn,
+        "select p.ref, d.problem ->> 'detail' as detail from decoding d"
+        " join push p on p.id = d.push_id where d.state = 'failed' and d.replaced_at is null"
+        " and d.problem ->> 'code' = :code order by d.id desc limit :limit",
+        {"code": GIVEN_UP, "limit": limit},
+    )
+    return [{"ref": str(row["ref"]), "detail": row["detail"]} for row in rows]
+
+
 async def forgive_attempt(conn: AsyncConnection, decoding_id: int) -> None:
     """Take back a try that the database cut short: it says nothing about the push."""
     await execute(

@@ -1,0 +1,96 @@
+"""Which errors of the database pass by themselves, and what none of them tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from app.errors import Overrun, Unavailable
+from app.store import work
+from app.store.engine import Store, execute
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    made = Store(database, pool_size=2, pool_wait_s=0.05, statement_timeout_s=10)
+    yield made
+    await made.close()
+
+
+def raising(state: str) -> str:
+    return (
+        "do $$ begin raise exception 'told' using errcode = '" + state + "',"
+        " detail = 'Failing row contains (127' || '.123456)'; end $$"
+    )
+
+
+@pytest.mark.parametrize("state", ["40P01", "40001", "57P01", "53100", "55P03", "08006"])
+async def test_what_passes_by_itself_is_unavailable(store: Store, state: str) -> None:
+    with pytest.raises(Unavailable):
+        async with store.write() as conn:
+            await execute(conn, raising(state))
+
+
+@pytest.mark.parametrize("state", ["XX000", "23514", "22003", "P0001"])
+async def test_what_stays_is_an_error_without_the_row(store: Store, state: str) -> None:
+    with pytest.raises(DBAPIError, match="told") as met:
+        async with store.write() as conn:
+            await execute(conn, raising(state))
+    assert met.value.orig is not None
+    for error in (met.value, met.value.orig, met.value.orig.__cause__):
+        assert "127.1" not in str(error) + repr(error)
+
+
+async def test_a_value_that_cannot_be_sent_is_an_error_that_stays(store: Store) -> None:
+    with pytest.raises(DBAPIError) as met:
+        async with store.write() as conn:
+            await execute(conn, "select cast(:n as int)", {"n": 1 << 40})
+    assert "[parameters" not in str(met.value) or "hidden" in str(met.value)
+
+
+async def test_a_statement_over_its_time_is_an_overrun(store: Store) -> None:
+    hasty = Store(store.dsn, pool_size=1, statement_timeout_s=0.02)
+    with pytest.raises(Overrun):
+        async with hasty.write() as conn:
+            await execute(conn, "select pg_sleep(5)")
+    await hasty.close()
+
+
+async def test_an_error_of_a_file_is_not_the_databases(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        async with store.write():
+            raise FileNotFoundError("layer.tif")
+
+
+async def test_a_pool_without_a_free_connection_is_unavailable(store: Store) -> None:
+    async with store.read(), store.read():
+        with pytest.raises(Unavailable):
+            async with store.read():
+                pass
+
+
+async def test_no_server_is_unavailable() -> None:
+    nowhere = Store("postgresql://nobody@/nothing?host=/nowhere")
+    with pytest.raises(Unavailable):
+        async with nowhere.read():
+            pass
+    await nowhere.close()
+
+
+async def test_one_of_two_that_deadlock_is_told_to_come_again(store: Store) -> None:
+    met = asyncio.Barrier(2)
+
+    async def take(first: int, second: int) -> str:
+        try:
+            async with store.write() as conn:
+                await work.lock(conn, work.LOCK_TAG, first)
+                await met.wait()
+                await work.lock(conn, work.LOCK_TAG, second)
+        except Unavailable:
+            return "again"
+        return "done"
+
+    assert sorted(await asyncio.gather(take(1, 2), take(2, 1))) == ["again", "done"]

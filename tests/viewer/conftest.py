@@ -191,7 +191,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 860, "height": 520}, locale="en-GB")
+    context = browser.new_context(viewport={"width": 780, "height": 400}, locale="en-GB")
     context.set_default_timeout(60_000)  # software drawing on a machine shared with others
     yield context
     context.close()

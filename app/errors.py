@@ -91,5 +91,19 @@ class Unavailable(Problem):
         )
 
 
+class Overrun(Problem):
+    """A statement ran into its time limit: load, or work that can't be done in that time."""
+
+    status = Unavailable.status
+    code = Unavailable.code
+    title = Unavailable.title
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database did not finish in time.",
+            remedy="Ask for less, or send the same request again after the time in Retry-After.",
+        )
+
+
 class SetupError(Exception):
     """The service can't start or a command can't go on; the text says how to mend it."""

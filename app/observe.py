@@ -7,7 +7,7 @@ import sys
 from typing import Literal
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
 from prometheus_client import generate_latest as _generate
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -20,10 +20,16 @@ REQUEST_SECONDS = Histogram(
     registry=REGISTRY,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
-UNITS = Counter(
-    "flyways_units_total",
-    "Record candidates taken in, by what became of them.",
+UNITS = Gauge(
+    "flyways_units",
+    "Record candidates of all pushes in force, by what became of them.",
     ["outcome"],
+    registry=REGISTRY,
+)
+DEAD = Gauge(
+    "flyways_dead_letters",
+    "Work laid aside after failing again and again, by kind; `flyways doctor` tells why.",
+    ["kind"],
     registry=REGISTRY,
 )
 QUEUE_LENGTH = Gauge(

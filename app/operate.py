@@ -34,7 +34,7 @@ def database(settings: Settings) -> Iterator[str]:
 @asynccontextmanager
 async def opened(dsn: str) -> AsyncIterator[Store]:
     """Give the store for one command."""
-    store = Store(dsn, pool_size=3, statement_timeout_s=900, name="cli")
+    store = Store(dsn, pool_size=3, pool_wait_s=60, statement_timeout_s=900, name="cli")
     try:
         yield store
     finally:

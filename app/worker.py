@@ -31,6 +31,9 @@ BATCH = 50
 CONCURRENCY = 2
 """Jobs at a time in one process: one waits for the database while the other computes."""
 
+POOL_WAIT_S = 60.0
+"""Longest wait for a free connection [s]: nobody waits for the answer of a job."""
+
 
 def queue(dsn: str) -> procrastinate.App:
     """Return the job queue, whose tables stand in a schema of their own."""
@@ -91,7 +94,13 @@ async def _defer(task: Any, lock: str, **arguments: Any) -> None:
 async def run(settings: Settings, dsn: str) -> None:
     """Work until cancelled; a job under way is finished, anything else waits for the next start."""
     del settings
-    store = Store(dsn, pool_size=CONCURRENCY + 2, statement_timeout_s=900, name="worker")
+    store = Store(
+        dsn,
+        pool_size=CONCURRENCY + 2,
+        pool_wait_s=POOL_WAIT_S,
+        statement_timeout_s=900,
+        name="worker",
+    )
     app = queue(dsn)
     jobs = Jobs(app, store)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -208,3 +208,34 @@ def _skipped_to_utc(clock_us: int, rules: ZoneInfo) -> int:
     clock = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=clock_us)
     offset = clock.replace(tzinfo=rules, fold=0).utcoffset() or timedelta(0)
     return clock_us - offset // timedelta(microseconds=1)
+
+
+def reread(time: datetime, declared: str, to: str) -> datetime:
+    """
+    Return what a UTC time that was read with one zone becomes when it is read with another.
+
+    Parameters
+    ----------
+    time : datetime
+        UTC time, from a clock face in the zone `declared`.
+    declared, to : str
+        Zones as `zone` takes them.
+
+    Returns
+    -------
+    datetime
+        The same clock face, read in the zone `to`, in UTC.
+
+    Examples
+    --------
+    >>> reread(datetime(2018, 1, 1, 8, tzinfo=UTC), "UTC", to="UTC+8").isoformat()
+    '2018-01-01T00:00:00+00:00'
+    """
+    face = time.astimezone(_rules(zone(declared))).replace(tzinfo=None)
+    return face.replace(tzinfo=_rules(zone(to))).astimezone(UTC)
+
+
+def _rules(declared: Zone) -> tzinfo:
+    if declared.name is None:
+        return timezone(timedelta(microseconds=declared.offset_us))
+    return ZoneInfo(declared.name)

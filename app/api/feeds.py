@@ -158,6 +158,7 @@ def _kept_of(request: Request) -> Kept:
 
 
 async def _feed(
+    *,
     request: Request,
     store: StoreDep,
     audience: CurrentAudience,

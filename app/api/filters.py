@@ -123,6 +123,7 @@ def _bad_interval() -> BadInput:
 
 
 def _filters(
+    *,
     species: SpeciesQuery = None,
     individual: UUID | None = None,
     study: UUID | None = None,

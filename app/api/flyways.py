@@ -16,6 +16,17 @@ from app.api.schemas import Shown, example
 from app.errors import NotFound
 from app.store import flyways
 
+_EXAMPLE = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": {"type": "LineString", "coordinates": [[115.1, 49.7], [127.2, 38.2]]},
+            "properties": {"part": "connection", "n_birds": 7, "n_passages": 11},
+        }
+    ],
+}
+
 router = APIRouter(prefix="/api/v1/flyways", tags=["flyways"])
 
 
@@ -82,7 +93,10 @@ FlywayId = Annotated[
 @router.get(
     "/{flyway}",
     response_class=Response,
-    responses={**READING, 200: {"content": {MEDIA_TYPE: {}}, "description": "GeoJSON"}},
+    responses={
+        **READING,
+        200: {"content": {MEDIA_TYPE: {"example": _EXAMPLE}}, "description": "GeoJSON"},
+    },
 )
 async def read_flyway(
     flyway: FlywayId, request: Request, store: StoreDep, audience: CurrentAudience

@@ -86,6 +86,21 @@ class UseRow(BaseModel):
 class UseOut(BaseModel):
     """Bird-days by key; `total_bird_days` is the sum of the rows and of what is pending."""
 
+    model_config = example(
+        by="class",
+        layer="5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11",
+        source="MODIS MCD12C1 2019",
+        cell_size_m=5600.0,
+        total_bird_days=412.5,
+        pending_bird_days=0.0,
+        items=[
+            {
+                "key": "Grassland", "name": "Grassland", "bird_days": 412.5, "share": 1.0,
+                "n_individuals": 7,
+            }
+        ],
+    )  # fmt: skip
+
     by: By
     layer: UUID | None
     source: str | None
@@ -118,7 +133,26 @@ async def list_layers(
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/geo+json": {}, "image/tiff": {}},
+        "content": {
+            "application/geo+json": {
+                "example": {
+                    "type": "FeatureCollection",
+                    "features": [
+                        {
+                            "type": "Feature",
+                            "properties": {"class": "tidal flat"},
+                            "geometry": {
+                                "type": "Polygon",
+                                "coordinates": [
+                                    [[126, 34], [127, 34], [127, 35], [126, 35], [126, 34]]
+                                ],
+                            },
+                        }
+                    ],
+                }
+            },
+            "image/tiff": {"example": "bytes of a GeoTIFF with one band of integer classes"},
+        },
     }
 }
 
@@ -143,7 +177,7 @@ async def add_layer(
     async with store.write() as conn:
         owner = (await studies.owned(conn, audience, study))["id"]
         if isinstance(layer, PolygonLayer):
-            await add_polygon_layer(conn, owner, name, source, layer, "polygons")
+            await add_polygon_layer(conn, owner, name, source, layer)
         else:
             await add_raster_layer(conn, owner, name, source, layer)
         row = await habitat.added_layer(conn, audience, owner, name)

@@ -74,6 +74,9 @@ async def metrics(request: Request, store: StoreDep, audience: AnyAudience) -> R
         )
     async with store.read() as conn:
         _observe_backlog(await health.backlog(conn))
+        for outcome, n in (await health.units(conn)).items():
+            observe.UNITS.labels(outcome).set(n)
+        observe.WORKER_SEEN_SECONDS.set(await health.worker_seen_s(conn))
     body, media_type = observe.exposition()
     return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
@@ -81,4 +84,5 @@ async def metrics(request: Request, store: StoreDep, audience: AnyAudience) -> R
 def _observe_backlog(backlog: dict[str, dict[str, float]]) -> None:
     for kind, figures in backlog.items():
         observe.QUEUE_LENGTH.labels(kind).set(figures["waiting"])
+        observe.DEAD.labels(kind).set(figures["dead"])
     observe.QUEUE_AGE_SECONDS.set(max(f["oldest_age_s"] for f in backlog.values()))

@@ -27,6 +27,25 @@ FIXES_MAX = 100_000
 """Most fixes of one answer, about 8 MB; `links` go on where it was cut."""
 FIXES_MIN = 100
 """Fewest fixes of one answer: more than ever share one time, so that pages go on."""
+_EXAMPLE = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": {"type": "LineString", "coordinates": [[115.1, 49.7], [115.2, 49.6]]},
+            "properties": {"observed": True, "times": ["2020-03-14T06:00:00Z"]},
+        }
+    ],
+}
+_MF_EXAMPLE = {
+    "type": "Feature",
+    "temporalGeometry": {
+        "type": "MovingPoint",
+        "datetimes": ["2020-03-14T06:00:00Z"],
+        "coordinates": [[115.1, 49.7]],
+        "interpolation": "Linear",
+    },
+}
 CRS84 = {"type": "Name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
 
 Floats = NDArray[np.float64]
@@ -124,7 +143,13 @@ def _moving(
     response_class=Response,
     responses={
         **READING,
-        200: {"content": {GEOJSON: {}, MF_JSON: {}}, "description": "The track in parts"},
+        200: {
+            "content": {
+                GEOJSON: {"example": _EXAMPLE},
+                MF_JSON: {"example": _MF_EXAMPLE},
+            },
+            "description": "The track in parts",
+        },
     },
 )
 async def read_track(

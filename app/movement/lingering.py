@@ -30,6 +30,17 @@ FLIGHT_COSINE = 0.85
 """... and the next step goes on in the same direction, within 30 degrees."""
 FLIGHT_ON_M = 500.0
 """... for at least this far [m], above any GPS error."""
+HOMING_M_S = 3.0
+"""Least speed of the step to a fix on the last of the way [m/s]: a slow flight over an hour. With
+this and the three below, 96 % of the hourly intervals of arrival and departure of simulated birds
+of eight species hold the landing and the take-off, 76 % without."""
+HOMING_COSINE = 0.95
+"""... which heads for the middle of the stay, within 18 degrees."""
+HOMING_FAR_M = 1500.0
+"""... from which the fix lies at least this far [m]: beyond the size of a roost."""
+HOMING_STEP_MAX_S = 3 * 3600.0
+"""... and took at most this long [s]: within a longer step a bird has mostly landed and moved."""
+HOMING_STEP_MAX_US = int(HOMING_STEP_MAX_S * SECOND_US)
 
 
 @njit(nogil=True, cache=True)
@@ -130,6 +141,10 @@ def _settle(
         a += 1
     if _flying(time_us, xyz, b, -1):
         b -= 1
+    while a < b and _homing(time_us, xyz, centre, a, 1):
+        a += 1
+    while b > a and _homing(time_us, xyz, centre, b, -1):
+        b -= 1
     if time_us[b] - time_us[a] < rule[0]:
         a, b = lo, hi
     for i in range(a, b + 1):
@@ -154,3 +169,21 @@ def _flying(time_us: IntArray, xyz: FloatArray, i: int, way: int) -> bool:
     if min(speed, usual) < FLIGHT_M_S or speed < FLIGHT_SHARE * usual or next_far < FLIGHT_ON_M:
         return False
     return bool((come * on).sum() > FLIGHT_COSINE * far * next_far)
+
+
+@njit(nogil=True, cache=True)
+def _homing(time_us: IntArray, xyz: FloatArray, centre: FloatArray, i: int, way: int) -> bool:
+    """Say whether the first (way 1) or last (-1) fix of a stay was taken on the way to its middle.
+
+    It was flown to (in the other direction of time, for the last) and left towards the middle.
+    """
+    if not (0 <= i - way < time_us.shape[0] and 0 <= i + way < time_us.shape[0]):
+        return False
+    took_us = abs(time_us[i] - time_us[i - way])
+    come, on, home = xyz[i] - xyz[i - way], xyz[i + way] - xyz[i], centre - xyz[i]
+    far, left = np.sqrt((come * come).sum()), np.sqrt((home * home).sum())
+    if took_us > HOMING_STEP_MAX_US or far < HOMING_M_S * took_us / SECOND_US:
+        return False
+    if left < HOMING_FAR_M or np.sqrt((on * on).sum()) < FLIGHT_ON_M:
+        return False
+    return bool((come * home).sum() > HOMING_COSINE * far * left)

@@ -88,7 +88,7 @@ async def _add_countries(conn: Connection, payload: bytes, source: str) -> None:
     )
     note = "Borders as Natural Earth draws them (de facto); they state no position on any claim."
     await layers.add_polygon_layer(
-        conn, None, COUNTRIES_NAME, source, decoded, "boundary", note=note
+        conn, None, COUNTRIES_NAME, source, decoded, kind="boundary", note=note
     )
 
 

@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import polars as pl
+import structlog
 
 import ingest
+from app.errors import Unavailable
 from app.pipeline.resolve import resolve, resolve_reference
 from app.seeds import profile_of
-from app.store import arrivals, inbox, work
+from app.store import arrivals, inbox, verdicts, work
 from app.store.engine import Connection, Store
+from ingest.clock import reread
 from ingest.daylight import zone_suspect
+
+log = structlog.get_logger()
 
 UNPACKED_MAX_BYTES = 512 << 20
 """Largest push after unpacking [bytes]: about four million Movebank rows."""
 
-DEAD = {
-    "code": "decoding-failed",
-    "detail": "Decoding this push failed again and again; the service's log says why.",
-    "remedy": "The bytes are kept. Tell the operator the push_id; it can be decoded again.",
-}
-
 
 async def decode_push(store: Store, decoding_id: int) -> None:
-    """Run one waiting decoding to its end: stored, or failed with the reason."""
+    """
+    Run one waiting decoding to its end: stored, or failed with the reason.
+
+    A try is counted before it begins, so that a push that kills its worker is counted too.
+    """
     async with store.write() as conn:
-        if await inbox.count_attempt(conn, decoding_id) > work.ATTEMPTS_MAX:
-            await inbox.fail(conn, decoding_id, DEAD)
+        attempts = await inbox.count_attempt(conn, decoding_id)
+        if attempts > work.ATTEMPTS_MAX:
+            await inbox.fail(conn, decoding_id, _given_up("the worker ended each time"))
             return
-    async with store.write() as conn:
-        await decode_in(conn, decoding_id)
+    try:
+        async with store.write() as conn:
+            await decode_in(conn, decoding_id)
+    except Exception as error:
+        await _account(store, decoding_id, attempts, error)
+        raise
+
+
+async def _account(store: Store, decoding_id: int, attempts: int, error: Exception) -> None:
+    """Forgive a try that the database cut short; give a push up after too many of its own."""
+    if isinstance(error, Unavailable):
+        log.warning("decode_interrupted", decoding_id=decoding_id, cause=repr(error.__cause__))
+        # With the database still away the try stays counted: of five, a restart costs one.
+        async with store.write() as conn:
+            await inbox.forgive_attempt(conn, decoding_id)
+        return
+    log.error("decode_failed", decoding_id=decoding_id, exc_info=error)
+    if attempts >= work.ATTEMPTS_MAX:
+        async with store.write() as conn:
+            await inbox.fail(conn, decoding_id, _given_up(type(error).__name__))
+
+
+def _given_up(reason: str) -> dict[str, str]:
+    return {
+        "code": inbox.GIVEN_UP,
+        "detail": f"Decoding failed {work.ATTEMPTS_MAX} times ({reason}); the log says more.",
+        "remedy": "The bytes are kept. Tell the operator the push_id; once the cause is mended, "
+        "send the same push again.",
+    }
 
 
 async def decode_in(conn: Connection, decoding_id: int) -> None:
@@ -61,6 +93,8 @@ async def decode_in(conn: Connection, decoding_id: int) -> None:
         await resolve_reference(conn, todo, decoded)
     else:
         await resolve(conn, todo, decoded, await asyncio.to_thread(_suspects, decoded, todo))
+        if todo["number"] > 1:
+            await verdicts.follow(conn, todo["push_id"], partial(reread, to=todo["tz"]))
 
 
 def _decode(payload: bytes, todo: dict[str, Any]) -> ingest.Decoded | ingest.DecodedReference:

@@ -11,12 +11,12 @@ import numpy as np
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
-from app.movement.track import DAY_US, IntArray, Track
+from app.movement.track import DAY_US, IntArray
+from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented, passage
 from app.store import derived, layers
-from app.store.audience import PIPELINE
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, FAR_PAST, load_fixes, micros, visible_near
+from app.store.windows import FAR_FUTURE, micros, visible_near
 
 GAP_MAX = timedelta(microseconds=GAP_MAX_US)
 DAY = timedelta(days=1)
@@ -38,7 +38,7 @@ class _Doing:
 async def habitat(conn: Connection, found: Segmented) -> None:
     """Measure every UTC day again that the changed span can reach, against every layer."""
     low, high = await _days(conn, found)
-    track = await _track(conn, found, low, high)
+    track = await shown(conn, found.window, low, high, beyond=True)
     pieces = _within(day_pieces(track.time_us), low, high)
     doing = _doing(track.time_us, found.stopovers)
     seasons = _seasons(pieces, doing)
@@ -90,19 +90,6 @@ def _with_travel(found: Segmented) -> tuple[datetime, datetime]:
 
 def _midnight(time: datetime) -> datetime:
     return datetime(time.year, time.month, time.day, tzinfo=UTC)
-
-
-async def _track(conn: Connection, found: Segmented, low: datetime, high: datetime) -> Track:
-    """Return the visible fixes that have a part in [low, high): one more on either side."""
-    window = found.window
-    if window.from_time == FAR_PAST and window.to_time == FAR_FUTURE:
-        return window.fixes.track.take(window.visible)
-    bird = found.bird.individual_id
-    before = await visible_near(conn, bird, low, before=True)
-    after = await visible_near(conn, bird, high, before=False)
-    end = high if after is None else after + timedelta(microseconds=1)
-    fixes = await load_fixes(conn, PIPELINE, bird, before or low, end)
-    return fixes.track.take(fixes.visible)
 
 
 def _within(pieces: DayPieces, low: datetime, high: datetime) -> DayPieces:

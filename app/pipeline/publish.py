@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from app.movement.track import SECOND_US, Track
 from app.pipeline.protection import fixes_withheld, grid_centre
+from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
 from app.store import derived, latest, work
-from app.store.audience import PIPELINE
 from app.store.engine import Connection
-from app.store.windows import instant, load_fixes
+from app.store.windows import instant
 
+HOUR = timedelta(hours=1)
 HOUR_US = 3600 * SECOND_US
 """The public sees one position an hour: movement, not the minutes of a disturbance."""
 
@@ -22,10 +23,11 @@ HOUR_US = 3600 * SECOND_US
 async def publish(conn: Connection, found: Segmented) -> None:
     """Renew what the public may see of the changed span, and count the change."""
     bird = found.bird
-    low, high = found.from_time, found.to_time
-    fixes = await load_fixes(conn, PIPELINE, bird.individual_id, low, high)
-    track = fixes.track.take(fixes.visible)
+    low, high = _hour(found.from_time), _hour(found.to_time + HOUR)
+    # Whether a bird flies is told from the fix before.
+    track = await shown(conn, found.window, low, high, beyond=True)
     rows = await asyncio.to_thread(_public, found, track)
+    rows = [row for row in rows if low <= row["time"] < high]
     await derived.replace_days(
         conn,
         "public_fix",
@@ -35,6 +37,10 @@ async def publish(conn: Connection, found: Segmented) -> None:
     )
     await latest.renew(conn, bird)
     await work.bump_version(conn, bird.study_id)
+
+
+def _hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def _public(found: Segmented, track: Track) -> list[derived.Row]:

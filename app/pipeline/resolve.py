@@ -12,7 +12,7 @@ import ingest
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
-from app.store import arrivals, deployments, work
+from app.store import arrivals, deployments, names, work
 from app.store.engine import Connection
 from ingest.checks import record_flags
 
@@ -53,10 +53,10 @@ async def _identify(conn: Connection, todo: dict[str, Any], records: pl.DataFram
         # No tag in the file: a tag named after the individual stands for the unknown one.
         tag=pl.coalesce("tag", "individual")
     )
-    tags = await arrivals.name_tags(
+    tags = await names.name_tags(
         conn, todo["study_id"], records["tag"].unique().drop_nulls().to_list()
     )
-    birds = await arrivals.name_individuals(conn, todo["study_id"], _taxa(records, todo["taxon"]))
+    birds = await names.name_individuals(conn, todo["study_id"], _taxa(records, todo["taxon"]))
     sensor = {name: number for number, name in enumerate(ingest.SENSORS)}
     named = records.with_columns(
         tag_id=pl.col("tag").replace_strict(tags, return_dtype=pl.Int32),
@@ -110,7 +110,7 @@ async def _name(conn: Connection, todo: dict[str, Any], frame: pl.DataFrame) -> 
         .agg(first=pl.col("time_us").min(), last=pl.col("time_us").max())
         .sort("tag_id", "individual_id")
     )
-    await arrivals.store_namings(conn, todo["study_id"], todo["id"], named.rows())
+    await names.store_namings(conn, todo["study_id"], todo["id"], named.rows())
 
 
 def _spans(frame: pl.DataFrame, key: str) -> list[tuple[int, int, int]]:

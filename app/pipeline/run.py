@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
 import structlog
 
+from app.errors import Unavailable
 from app.pipeline.decode import decode_push
 from app.pipeline.habitat import habitat
 from app.pipeline.publish import publish
@@ -19,15 +24,29 @@ log = structlog.get_logger()
 
 
 async def derive_individual(store: Store, individual_id: int) -> None:
-    """Derive the dirty span of one bird again; failures are counted and end in a dead letter."""
+    """Derive the dirty span of one bird again."""
+    async with _accounted(store, "dirty", {"individual": individual_id}), store.write() as conn:
+        await _derive(conn, individual_id)
+
+
+@asynccontextmanager
+async def _accounted(store: Store, table: str, values: dict[str, Any]) -> AsyncIterator[None]:
+    """Count a failure, which ends in a dead letter; a database that went away is none."""
     try:
-        async with store.write() as conn:
-            await _derive(conn, individual_id)
-    except Exception as error:
-        log.exception("derive_failed", individual_id=individual_id)
-        async with store.write() as conn:
-            await work.note_failure(conn, "dirty", {"individual": individual_id}, repr(error))
+        yield
+    except Unavailable as error:
+        log.warning("work_interrupted", **values, cause=repr(error.__cause__))
         raise
+    except Exception as error:
+        log.exception("work_failed", **values)
+        async with store.write() as conn:
+            await work.note_failure(conn, table, values, _reason(error))
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """Say in a line what went wrong, for the operator."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 async def _derive(conn: Connection, individual_id: int) -> None:
@@ -46,28 +65,38 @@ async def _derive(conn: Connection, individual_id: int) -> None:
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:
     """Build the sites and flyways that one class of readers sees."""
     values = {"scope": scope, "simulated": simulated}
-    try:
-        async with store.write() as conn:
-            if await work.take_catalogue(conn, scope, simulated=simulated):
-                await route(conn, scope, simulated=simulated)
-                await work.hand_on(conn, work.product_subject(scope, simulated=simulated), [])
-    except Exception as error:
-        log.exception("catalogue_failed", scope=scope, simulated=simulated)
-        async with store.write() as conn:
-            await work.note_failure(conn, "product_dirty", values, repr(error))
-        raise
+    async with _accounted(store, "product_dirty", values), store.write() as conn:
+        if await work.take_catalogue(conn, scope, simulated=simulated):
+            await route(conn, scope, simulated=simulated)
+            await work.hand_on(conn, work.product_subject(scope, simulated=simulated), [])
 
 
-async def drain(store: Store) -> None:
-    """Do everything that waits, here and now (command line, tests); the worker does it by jobs."""
+async def drain(store: Store) -> list[work.Dead]:
+    """
+    Do everything that waits, here and now (command line, tests); the worker does it by jobs.
+
+    Work that fails is logged and counted, and the rest goes on; what failed too often is laid
+    aside and returned, whoever laid it there.
+    """
     while True:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
+            laid_aside = await work.dead(conn)
         if not (todo.decodings or todo.individuals or todo.catalogues):
-            return
+            return laid_aside
         for decoding_id in todo.decodings:
-            await decode_push(store, decoding_id)
+            await _attempt(decode_push(store, decoding_id))
         for individual_id in todo.individuals:
-            await derive_individual(store, individual_id)
+            await _attempt(derive_individual(store, individual_id))
         for scope, simulated in todo.catalogues:
-            await refresh_catalogue(store, scope, simulated=simulated)
+            await _attempt(refresh_catalogue(store, scope, simulated=simulated))
+
+
+async def _attempt(piece: Awaitable[None]) -> None:
+    """Go on after a failure that was counted; a database that went away ends it all."""
+    try:
+        await piece
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 - logged and counted where it was met
+        return

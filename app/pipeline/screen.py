@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 from app.movement.profile import Profile
 from app.movement.screening import CODES, Screening
 from app.movement.screening import screen as screen_track
+from app.movement.track import Track
 from app.movement.windows import window as window_of
 from app.seeds import profile_of
 from app.store import flags
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, FAR_PAST, Fixes, instant, load_fixes, micros
+from app.store.windows import (
+    FAR_FUTURE,
+    FAR_PAST,
+    Fixes,
+    instant,
+    load_fixes,
+    micros,
+    visible_near,
+)
 from app.store.work import Span
 
 MARGIN = timedelta(days=45)
@@ -39,6 +48,27 @@ class Window:
     to_time: datetime
     fixes: Fixes
     visible: NDArray[np.bool_]
+
+
+async def shown(
+    conn: Connection, window: Window, low: datetime, high: datetime, *, beyond: bool = False
+) -> Track:
+    """
+    Return the visible fixes of the bird in [low, high); `beyond` adds the next on either side.
+
+    They come from memory where the window holds the bird's whole life, as on a first push.
+    """
+    bird = window.span.individual_id
+    if beyond:
+        low = await visible_near(conn, bird, low, before=True) or low
+        after = await visible_near(conn, bird, high, before=False)
+        high = after + timedelta(microseconds=1) if after else high
+    if window.from_time <= low and high <= window.to_time:
+        track = window.fixes.track.take(window.visible)
+        a, b = np.searchsorted(track.time_us, (_us(low), _us(high)))
+        return track.take(slice(int(a), int(b)))
+    fixes = await load_fixes(conn, PIPELINE, bird, low, high)
+    return fixes.track.take(fixes.visible)
 
 
 async def screen(conn: Connection, span: Span) -> Window:
@@ -96,4 +126,4 @@ async def _store(conn: Connection, span: Span, fixes: Fixes, verdicts: Screening
         for i in found
     ]
     codes = [CODES[verdicts.code[i]] for i in found]
-    await flags.replace_track_flags(conn, span, fixes, found, codes, details)
+    await flags.replace_track_flags(conn, span, fixes, found, codes=codes, details=details)

@@ -17,15 +17,13 @@ from app.movement.lines import draw
 from app.movement.profile import Profile
 from app.movement.seasons import Seasons, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
-from app.movement.track import Track
 from app.pipeline.areas import area_names
 from app.pipeline.protection import grid_centre, stopover_withheld
-from app.pipeline.screen import Window
+from app.pipeline.screen import Window, shown
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived
-from app.store.audience import PIPELINE
 from app.store.engine import Connection
-from app.store.windows import instant, load_fixes, micros
+from app.store.windows import instant
 
 METHOD = "core stops 1"
 """Name and version of the method; a change of result is a new version."""
@@ -67,7 +65,7 @@ async def segment(conn: Connection, window: Window) -> Segmented:
     await derived.replace_stopovers(conn, bird, old, new)
     await derived.replace_seasons(conn, bird, _season_rows(bird, seasons))
     await _legs(conn, window, bird, new)
-    await renew_track_parts(conn, bird, window.from_time, window.to_time)
+    await renew_track_parts(conn, window, bird)
     low, high = _changed(window, old, new)
     return Segmented(window, bird, new, low, high)
 
@@ -178,7 +176,7 @@ def passage(a: derived.Row, b: derived.Row) -> str | None:
 
 
 async def _measure(conn: Connection, window: Window, start: datetime, end: datetime) -> derived.Row:
-    track = await _visible_between(conn, window, start, end)
+    track = await shown(conn, window, start, end + timedelta(microseconds=1))
     leg = await asyncio.to_thread(measure_leg, track, 0, len(track) - 1)
     seen = [p for p in leg.parts if p.kind == "observed" and p.last > p.first]
     lines = [draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen]
@@ -195,24 +193,6 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
         "n_fixes": leg.n_fixes,
         "line": bytes(shapely.to_wkb(shapely.MultiLineString(pieces))) if pieces else None,
     }
-
-
-async def _visible_between(
-    conn: Connection, window: Window, start: datetime, end: datetime
-) -> Track:
-    """Return the shown fixes of [start, end], from memory where the window holds them all."""
-    fixes, visible = window.fixes, window.visible
-    if not (window.from_time <= start and end < window.to_time):
-        fixes = await load_fixes(
-            conn, PIPELINE, window.span.individual_id, start, end + timedelta(microseconds=1)
-        )
-        visible = fixes.visible
-    track = fixes.track.take(visible)
-    low, high = (
-        np.searchsorted(track.time_us, micros(start)),
-        np.searchsorted(track.time_us, micros(end), side="right"),
-    )
-    return track.take(slice(int(low), int(high)))
 
 
 def _changed(

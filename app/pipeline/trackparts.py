@@ -11,27 +11,23 @@ import shapely
 from app.movement.gaps import GAP_MAX_US
 from app.movement.lines import draw
 from app.movement.track import Track
+from app.pipeline.screen import Window, shown
 from app.store import derived
-from app.store.audience import PIPELINE
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, FAR_PAST, instant, load_fixes, visible_near
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros, visible_near
 
 
-async def renew_track_parts(
-    conn: Connection, bird: derived.Bird, from_time: datetime, to_time: datetime
-) -> None:
+async def renew_track_parts(conn: Connection, window: Window, bird: derived.Bird) -> None:
     """
     Draw every month again that holds a step the window can have changed.
 
     A step belongs to the month it starts in, so a month's line runs on to the first fix after.
     """
-    before = await visible_near(conn, bird.individual_id, from_time, before=True)
-    low = _month(before or from_time)
-    high = _next_month(to_time)
-    after = await visible_near(conn, bird.individual_id, high, before=False)
-    end = after + timedelta(microseconds=1) if after else high
-    fixes = await load_fixes(conn, PIPELINE, bird.individual_id, low, end)
-    rows = _parts(fixes.track.take(fixes.visible), bird.species_key)
+    before = await visible_near(conn, bird.individual_id, window.from_time, before=True)
+    low = _month(before or window.from_time)
+    high = _next_month(window.to_time)
+    track = await shown(conn, window, low, high, beyond=True)
+    rows = _parts(track.take(track.time_us >= micros(low)), bird.species_key)
     rows = [row for row in rows if row["time_first"] < high]
     await derived.replace_days(
         conn,

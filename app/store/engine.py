@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.errors import SetupError, Unavailable
+from app.errors import Overrun, Problem, SetupError, Unavailable
 
 Connection = AsyncConnection
 """A transaction as the stages and the api hold it: they pass it on and never speak SQL to it."""
@@ -21,15 +21,17 @@ Connection = AsyncConnection
 POOL_WAIT_S = 2.0
 """Longest wait for a free connection [s]: overload answers 503 within a second or two."""
 
-_LOST = (InterfaceError, InternalError, OperationalError, PoolTimeoutError, OSError, TimeoutError)
-_DRIVER_LOST = (
+_LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
-    asyncpg.exceptions.QueryCanceledError,
+    asyncpg.exceptions.TransactionRollbackError,  # deadlock, serialisation: nobody's fault
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
 )
+"""What the driver raises when the same transaction may well succeed a moment later."""
 
 
 def async_url(dsn: str) -> URL:
@@ -46,7 +48,13 @@ class Store:
     """The database as one process sees it: a pool, and the two ways into it."""
 
     def __init__(
-        self, dsn: str, *, pool_size: int = 8, statement_timeout_s: float = 10.0, name: str = "web"
+        self,
+        dsn: str,
+        *,
+        pool_size: int = 8,
+        pool_wait_s: float = POOL_WAIT_S,
+        statement_timeout_s: float = 10.0,
+        name: str = "web",
     ) -> None:
         settings = {
             "application_name": f"flyways-{name}",
@@ -60,8 +68,9 @@ class Store:
             async_url(dsn),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=POOL_WAIT_S,
+            pool_timeout=pool_wait_s,
             pool_pre_ping=False,
+            hide_parameters=True,  # the text of an error is logged; its values are places of birds
             connect_args={"server_settings": settings, "timeout": 5},
         )
 
@@ -72,14 +81,23 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a read-only transaction on one snapshot: a reader sees no part of a push."""
-        async with _told_apart(), self.engine.connect() as conn:
+        async with self._connected() as conn:
             await conn.execute(text("set transaction isolation level repeatable read, read only"))
             yield conn
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that is committed when the block ends without an error."""
-        async with _told_apart(), self.engine.begin() as conn:
+        async with self._connected() as conn, conn.begin():
+            yield conn
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        async with _told_apart(), AsyncExitStack() as stack:
+            try:
+                conn = await stack.enter_async_context(self.engine.connect())
+            except (OSError, PoolTimeoutError) as lost:
+                raise Unavailable from lost
             yield conn
 
     async def assert_durable(self) -> None:
@@ -99,14 +117,33 @@ async def _told_apart() -> AsyncIterator[None]:
     """Turn a database that went away into `Unavailable`; let errors of ours through."""
     try:
         yield
-    except _LOST as lost:
+    except ConnectionError as lost:
         raise Unavailable from lost
-    except _DRIVER_LOST as lost:
-        raise Unavailable from lost
-    except DBAPIError as error:
-        if isinstance(error.orig.__cause__ if error.orig else None, _DRIVER_LOST):
-            raise Unavailable from error
-        raise
+    except (*_LOST, asyncpg.PostgresError, DBAPIError) as error:
+        told = _temporary(_without_values(error))
+        if told is None:
+            raise
+        raise told from error
+
+
+def _without_values(error: BaseException) -> BaseException:
+    """Take the row that PostgreSQL quotes out of an error's text; return the driver's own error."""
+    orig = error.orig if isinstance(error, DBAPIError) else None
+    cause = (orig.__cause__ if orig else None) or error
+    for each in filter(None, (error, orig, cause)):
+        each.args = (str(each.args[0] if each.args else "").partition("\n")[0],)
+    if isinstance(cause, asyncpg.PostgresError):
+        cause.detail = None
+    return cause
+
+
+def _temporary(cause: BaseException) -> Problem | None:
+    """Return what a caller is told of a driver's error that will pass; None for one that stays."""
+    if isinstance(cause, asyncpg.exceptions.QueryCanceledError):
+        return Overrun()
+    # The driver's InterfaceError is a ValueError when it can't encode a value: that stays.
+    stays = not isinstance(cause, _LOST) or isinstance(cause, ValueError)
+    return None if stays else Unavailable()
 
 
 async def driver(conn: AsyncConnection) -> asyncpg.Connection:

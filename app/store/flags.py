@@ -33,6 +33,7 @@ async def replace_track_flags(
     bird: Span,
     fixes: Fixes,
     flagged: NDArray[np.int64],
+    *,
     codes: Sequence[str],
     details: Sequence[str],
 ) -> None:

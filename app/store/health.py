@@ -52,3 +52,27 @@ async def backlog(conn: AsyncConnection) -> dict[str, dict[str, float]]:
         }
         for row in rows
     }
+
+
+async def units(conn: AsyncConnection) -> dict[str, int]:
+    """Return how many units of the pushes in force ended how."""
+    rows = await execute(
+        conn,
+        "select coalesce(sum(stored), 0)::bigint as stored,"
+        " coalesce(sum(duplicates), 0)::bigint as duplicate,"
+        " coalesce(sum(superseded), 0)::bigint as superseded,"
+        " coalesce(sum(without_position), 0)::bigint as without_position,"
+        " coalesce(sum(refused), 0)::bigint as refused from decoding where replaced_at is null",
+    )
+    return dict(rows[0])
+
+
+async def worker_seen_s(conn: AsyncConnection) -> float:
+    """Return how long ago a worker last reported [s]; infinite when none is known."""
+    rows = await execute(
+        conn,
+        "select extract(epoch from clock_timestamp() - max(last_heartbeat))::float8 as age"
+        " from jobs.procrastinate_workers",
+    )
+    age = rows[0]["age"]
+    return float("inf") if age is None else max(0.0, float(age))

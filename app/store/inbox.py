@@ -21,6 +21,9 @@ from app.store.engine import driver, execute
 CHUNK_BYTES = 1 << 20
 """Largest piece of a body in one row [bytes]; small enough to stream, large enough to be few."""
 
+GIVEN_UP = "decoding-failed"
+"""Code of a push that was given up by count, not for its bytes: sending it again revives it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -121,6 +124,7 @@ async def _keep_again(
     same = Reading(reading.format and current[0]["format"], current[0]["tz"],
                    current[0]["mapping_version"])  # fmt: skip
     if same == reading:
+        await _revive(conn, int(current[0]["id"]))
         return Kept(ref, int(current[0]["id"]), replayed=True)
     decoding_id = await _new_decoding(conn, delivery.study_id, first["id"], reading)
     return Kept(first["ref"], decoding_id, replayed=False)
@@ -238,6 +242,26 @@ async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str])
         {"id": decoding_id, "problem": orjson.dumps(problem).decode()},
     )
     await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
+
+
+async def _revive(conn: AsyncConnection, decoding_id: int) -> None:
+    """Try again what was given up only because it failed too often: the sender asks for it."""
+    await execute(
+        conn,
+        "update decoding set state = 'received', attempts = 0, problem = null"
+        " where id = :id and state = 'failed' and problem ->> 'code' = :code",
+        {"id": decoding_id, "code": GIVEN_UP},
+    )
+    await work.revive(conn, decoding_id)
+
+
+async def forgive_attempt(conn: AsyncConnection, decoding_id: int) -> None:
+    """Take back a try that the database cut short: it says nothing about the push."""
+    await execute(
+        conn,
+        "update decoding set attempts = attempts - 1 where id = :id and attempts > 0",
+        {"id": decoding_id},
+    )
 
 
 async def count_attempt(conn: AsyncConnection, decoding_id: int) -> int:

@@ -100,8 +100,8 @@ async def add_polygon_layer(
     name: str,
     source: str,
     layer: PolygonLayer,
-    kind: Literal["polygons", "boundary"],
     *,
+    kind: Literal["polygons", "boundary"] = "polygons",
     note: str = "",
 ) -> int:
     """

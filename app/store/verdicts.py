@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -124,3 +125,45 @@ async def _derive_again(conn: AsyncConnection, fix: Row) -> None:
     for row in worn:
         await work.mark_dirty(conn, row["individual_id"], fix["study_id"], fix["time"], fix["time"])
     await work.bump_version(conn, fix["study_id"])
+
+
+ZONES_APART_H = 26
+"""Farthest that another zone can move a time [h]: from UTC-12 to UTC+14."""
+
+
+async def follow(
+    conn: AsyncConnection, push_id: int, again: Callable[[datetime, str], datetime]
+) -> None:
+    """
+    Let verdicts follow their fixes when a push was read again, in another zone for example.
+
+    `again` says what a time read in a zone becomes now. A fix is known again by what it says;
+    where a bird said the same several times, the one nearest to that time is meant.
+    """
+    rows = await execute(
+        conn,
+        "select v.id, v.time, x.tz, array_agg(f.time order by f.time) as found"
+        " from fix_verdict v"
+        " join fix gone on (gone.tag_id, gone.time, gone.sensor, gone.variant)"
+        "  = (v.tag_id, v.time, v.sensor, v.variant) and not gone.live"
+        " join decoding x on x.id = gone.decoding_id and x.push_id = :push"
+        " join fix f on (f.tag_id, f.sensor, f.variant) = (v.tag_id, v.sensor, v.variant)"
+        "  and f.live and f.time between v.time - make_interval(hours => :apart)"
+        "  and v.time + make_interval(hours => :apart)"
+        " where v.undone_at is null group by v.id, v.time, x.tz",
+        {"push": push_id, "apart": ZONES_APART_H},
+    )
+    moves = []
+    for row in rows:
+        meant = again(row["time"], row["tz"])
+        moves.append((min(row["found"], key=lambda t: abs(t - meant)), row["time"], row["id"]))
+    later = bool(moves) and moves[0][0] > moves[0][1]
+    # The way that no verdict steps onto the key of one that has still to move.
+    for time, _, verdict_id in sorted(moves, key=lambda m: m[1], reverse=later):
+        await execute(
+            conn,
+            "update fix_verdict v set time = :time where id = :id and not exists (select from"
+            " fix_verdict o where o.undone_at is null and o.time = :time and"
+            " (o.tag_id, o.sensor, o.variant) = (v.tag_id, v.sensor, v.variant))",
+            {"time": time, "id": verdict_id},
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,8 +25,10 @@ _MERGE = """
 on conflict (individual_id) do update set
   from_time = least(dirty.from_time, excluded.from_time),
   to_time = greatest(dirty.to_time, excluded.to_time),
-  since_at = clock_timestamp(), attempts = 0, last_error = null, dead_at = null
+  since_at = case when dirty.dead_at is null then dirty.since_at else clock_timestamp() end,
+  attempts = 0, last_error = null, dead_at = null
 """
+"""The oldest cause keeps its time: what is marked again and again must not wait for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,9 @@ async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[st
         ) as scopes
         where s.id = :study order by 1, 2
         on conflict (scope, simulated) do update set
-          revision = product_dirty.revision + 1, since_at = clock_timestamp(),
+          revision = product_dirty.revision + 1,
+          since_at = case when product_dirty.dead_at is null then product_dirty.since_at
+            else clock_timestamp() end,
           attempts = 0, last_error = null, dead_at = null
         returning scope, simulated
         """,
@@ -245,6 +250,56 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Work that failed too often and was laid aside."""
+
+    subject: str
+    name: str
+    reason: str
+
+
+async def dead(conn: AsyncConnection, *, push_ref: UUID | None = None) -> list[Dead]:
+    """Return the work that was laid aside: all of it, or what one push waits for."""
+    rows = await execute(
+        conn,
+        f"""
+        select subject, name, reason from (
+          select 'individual:' || d.individual_id as subject,
+            s.name || ' / ' || i.local_identifier as name, d.last_error as reason
+          from dirty d join individual i on i.id = d.individual_id join study s on s.id = i.study_id
+          where d.dead_at is not null
+          union all
+          select {_PRODUCT}, 'catalogue ' || scope, last_error
+          from product_dirty where dead_at is not null
+        ) as laid_aside
+        where cast(:ref as uuid) is null or subject in (
+          select w.subject from push_wait w join decoding c on c.id = w.decoding_id
+          join push p on c.push_id = coalesce(p.replay_of_id, p.id) where p.ref = :ref)
+        order by subject
+        """,
+        {"ref": push_ref},
+    )
+    return [Dead(row["subject"], row["name"], row["reason"] or "") for row in rows]
+
+
+async def revive(conn: AsyncConnection, decoding_id: int) -> None:
+    """Try again what was laid aside and a decoding waits for: its push was sent anew."""
+    for table, subject in (
+        ("dirty", "'individual:' || individual_id"),
+        ("product_dirty", _PRODUCT),
+    ):
+        await execute(
+            conn,
+            f"update {table} set since_at = clock_timestamp(), attempts = 0, last_error = null,"
+            f" dead_at = null where dead_at is not null and {subject} in"
+            " (select subject from push_wait where decoding_id = :decoding)",
+            {"decoding": decoding_id},
+        )
+    await notify(conn)
+
+
+_PRODUCT = "'product:' || scope || ':' || simulated::int"
 _FAILURES = {
     "dirty": "individual_id = :individual",
     "product_dirty": "scope = :scope and simulated = :simulated",

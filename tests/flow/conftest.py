@@ -42,7 +42,7 @@ class Service:
         return await receive(self.store, delivery, reading(None, tz), pieces(body))
 
     async def drain(self) -> None:
-        await flow.drain(self.store)
+        assert await flow.drain(self.store) == []
 
     async def receipt(self, ref) -> dict:
         async with self.store.read() as conn:
@@ -66,24 +66,28 @@ class Service:
         return found
 
 
+async def open_service(url: str) -> Service:
+    """Open a service with one study on a database; its store is the caller's to close."""
+    store = Store(url, pool_size=4, statement_timeout_s=60)
+    async with store.write() as conn:
+        institute = await execute(conn, "insert into institute (name) values ('Amur') returning id")
+        study = await execute(
+            conn,
+            "insert into study (institute_id, name) values (:i, 'Cranes') returning id",
+            {"i": institute[0]["id"]},
+        )
+    return Service(store, study[0]["id"])
+
+
 @pytest.fixture
 async def new_service(new_database: Callable[[], str]):
     """Make services, each on a database of its own."""
     made: list[Store] = []
 
     async def make() -> Service:
-        store = Store(new_database(), pool_size=4, statement_timeout_s=60)
-        made.append(store)
-        async with store.write() as conn:
-            institute = await execute(
-                conn, "insert into institute (name) values ('Amur') returning id"
-            )
-            study = await execute(
-                conn,
-                "insert into study (institute_id, name) values (:i, 'Cranes') returning id",
-                {"i": institute[0]["id"]},
-            )
-        return Service(store, study[0]["id"])
+        service = await open_service(new_database())
+        made.append(service.store)
+        return service
 
     yield make
     for store in made:

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import shapely
+from structlog.testing import capture_logs
 
 from app.errors import BadInput
 from app.pipeline import builtin
@@ -77,7 +78,7 @@ async def test_a_studys_layer_is_its_own_and_marks_its_birds(store, studies):
     ours, theirs = studies
     async with store.write() as conn:
         await layers.add_polygon_layer(
-            conn, ours, "Reserves", SOURCE, polygons(marsh=(0, 0, 1, 1)), "polygons", note="draft"
+            conn, ours, "Reserves", SOURCE, polygons(marsh=(0, 0, 1, 1)), note="draft"
         )
         assert await dirty(conn) == [ours]
         found = (await layers.current_layers(conn, ours))[0]
@@ -90,7 +91,7 @@ async def test_a_studys_layer_is_its_own_and_marks_its_birds(store, studies):
 async def test_polygons_come_back_as_an_index(store, studies):
     drawn = polygons(marsh=(0, 0, 1, 1), field=(2, 0, 3, 1), province=(-5, -5, 5, 5))
     async with store.write() as conn:
-        await layers.add_polygon_layer(conn, studies[0], "Land", SOURCE, drawn, "polygons")
+        await layers.add_polygon_layer(conn, studies[0], "Land", SOURCE, drawn)
         layer = (await layers.current_layers(conn, studies[0]))[0]
         index = await layers.index_of(conn, layer)
         found = index.classes_at(np.array([0.5, 2.5, 4.0, 9.0]), np.full(4, 0.5))
@@ -102,11 +103,9 @@ async def test_polygons_come_back_as_an_index(store, studies):
 async def test_a_new_layer_of_the_name_replaces_the_old(store, studies):
     async with store.write() as conn:
         for bounds in ((0, 0, 1, 1), (5, 5, 6, 6)):
-            await layers.add_polygon_layer(
-                conn, None, "Reserves", SOURCE, polygons(marsh=bounds), "polygons"
-            )
+            await layers.add_polygon_layer(conn, None, "Reserves", SOURCE, polygons(marsh=bounds))
         await layers.add_polygon_layer(
-            conn, studies[0], "Reserves", SOURCE, polygons(marsh=(0, 0, 1, 1)), "polygons"
+            conn, studies[0], "Reserves", SOURCE, polygons(marsh=(0, 0, 1, 1))
         )
         assert await names(conn, studies[0]) == ["Reserves", "Reserves"]
         layer = (await layers.current_layers(conn, studies[1]))[0]
@@ -148,7 +147,7 @@ async def test_areas_are_land_coast_and_open_sea(store, studies):
         assert await area_names(conn, lon, lat) == [None, None, None]
         for name in ("Old", "New"):
             await layers.add_polygon_layer(
-                conn, None, name, SOURCE, polygons(Amuria=(0, 0, 1, 1)), "boundary"
+                conn, None, name, SOURCE, polygons(Amuria=(0, 0, 1, 1)), kind="boundary"
             )
         assert await names(conn, studies[0]) == ["New"]
         assert await area_names(conn, lon, lat) == ["Amuria", "Amuria", "open sea"]
@@ -161,7 +160,7 @@ async def test_only_so_many_indexes_are_kept(store, studies):
     async with store.write() as conn:
         for k in range(layers.INDEXES_MAX + 1):
             await layers.add_polygon_layer(
-                conn, None, f"Layer {k}", SOURCE, polygons(marsh=(k, 0, k + 1, 1)), "polygons"
+                conn, None, f"Layer {k}", SOURCE, polygons(marsh=(k, 0, k + 1, 1))
             )
         found = await layers.current_layers(conn, studies[0])
         first = await layers.index_of(conn, found[0])
@@ -191,8 +190,9 @@ async def test_built_in_layers_are_loaded_once(store, studies):
         assert "demonstration only" in cover.note
 
 
-async def test_a_file_that_is_not_installed_is_warned_of(store, monkeypatch, tmp_path, capsys):
+async def test_a_file_that_is_not_installed_is_warned_of(store, monkeypatch, tmp_path):
     monkeypatch.setattr(builtin, "COUNTRIES", tmp_path / "countries-50m.json")
     monkeypatch.setattr(builtin, "LAND_COVER", ("no_such_package", "x.tif"))
-    assert await builtin.ensure_builtin_layers(store) == []
-    assert capsys.readouterr().out.count("make install") == 2
+    with capture_logs() as logs:
+        assert await builtin.ensure_builtin_layers(store) == []
+    assert ["make install" in line["remedy"] for line in logs] == [True, True]

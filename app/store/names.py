@@ -1,0 +1,91 @@
+"""Names in a push: the tags and birds they stand for, made where they are new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.engine import execute
+
+_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
+
+
+async def name_tags(conn: AsyncConnection, study_id: int, names: Sequence[str]) -> dict[str, int]:
+    """Return the tags of these local identifiers, created where new."""
+    rows = await execute(
+        conn,
+        """
+        with wanted as (select unnest(cast(:names as text[])) as name),
+        fresh as (
+          insert into tag (study_id, local_identifier) select :study, name from wanted order by name
+          on conflict (study_id, local_identifier) do nothing returning id, local_identifier)
+        select id, local_identifier from fresh union
+        select t.id, t.local_identifier from tag t join wanted w on w.name = t.local_identifier
+        where t.study_id = :study
+        """,
+        {"study": study_id, "names": sorted(set(names))},
+    )
+    found = {row["local_identifier"]: int(row["id"]) for row in rows}
+    missing = sorted(set(names) - found.keys())
+    # Another push created them between the two halves of the statement: they are there now.
+    return found | (await name_tags(conn, study_id, missing) if missing else {})
+
+
+async def name_individuals(
+    conn: AsyncConnection, study_id: int, taxa: Sequence[tuple[str, str | None, str]]
+) -> dict[str, int]:
+    """
+    Return individuals by local identifier, created where new.
+
+    `taxa` are (local identifier, taxon, species key). A taxon in event rows never changes a
+    declared one; among event rows the better known, then the alphabetically first, wins, so that
+    the order of pushes does not matter.
+    """
+    rows = await execute(
+        conn,
+        """
+        insert into individual (study_id, local_identifier, taxon, species_key)
+        select :study, name, taxon, species from unnest(cast(:names as text[]),
+          cast(:taxa as text[]), cast(:species as text[])) as new(name, taxon, species)
+        order by name
+        on conflict (study_id, local_identifier) do update set
+          taxon = case when better then excluded.taxon else individual.taxon end,
+          species_key = case when better then excluded.species_key else individual.species_key end
+        returning id, local_identifier
+        """.replace("better", _BETTER),
+        {"study": study_id, "names": [t[0] for t in taxa], "taxa": [t[1] for t in taxa],
+         "species": [t[2] for t in taxa]},
+    )  # fmt: skip
+    return {row["local_identifier"]: int(row["id"]) for row in rows}
+
+
+_BETTER = (
+    "(not individual.taxon_declared and excluded.taxon is not null and"
+    " (individual.taxon is null or (excluded.species_key = 'default', excluded.taxon)"
+    " < (individual.species_key = 'default', individual.taxon)))"
+)
+
+
+async def store_namings(
+    conn: AsyncConnection,
+    study_id: int,
+    decoding_id: int,
+    rows: Sequence[tuple[int, int, int, int]],
+) -> None:
+    """Note which bird the rows named for which tag: (tag, individual, first us, last us)."""
+    await execute(
+        conn,
+        f"""
+        insert into naming (decoding_id, tag_id, individual_id, study_id, time_first, time_last)
+        select :decoding, tag_id, individual_id, :study, {_TIME}, {_TIME.replace("time_us", "last")}
+        from unnest(cast(:tags as int[]), cast(:birds as int[]), cast(:firsts as bigint[]),
+          cast(:lasts as bigint[])) as new(tag_id, individual_id, time_us, last)
+        order by tag_id, individual_id
+        on conflict (decoding_id, tag_id, individual_id) do update
+          set time_first = excluded.time_first, time_last = excluded.time_last
+        """,
+        {"decoding": decoding_id, "study": study_id, "tags": [r[0] for r in rows],
+         "birds": [r[1] for r in rows], "firsts": [r[2] for r in rows],
+         "lasts": [r[3] for r in rows]},
+    )  # fmt: skip

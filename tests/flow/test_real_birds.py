@@ -1,0 +1,178 @@
+"""Real telemetry from bytes to products: what the receipts say, and what became of the birds."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from app.pipeline import run as flow
+from tests.flow.conftest import Service, open_service
+
+KAZAKH = "telemetry/demoiselle_crane_kazakhstan/1000 Cranes. Southern Kazakhstan."
+GUO = "telemetry/demoiselle_crane_neasia/cranes_guo_2018_2019.csv.gz"
+STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
+BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
+DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
+
+
+@dataclass
+class Outcome:
+    """What one history of pushes came to."""
+
+    receipts: list[dict] = field(default_factory=list)
+    birds: list[dict] = field(default_factory=list)
+    flags: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def receipt(self) -> dict:
+        return self.receipts[-1]
+
+
+_BIRDS = """
+select i.local_identifier as name, i.species_key,
+  (select count(*) from fix f join deployment d on d.tag_id = f.tag_id and d.during @> f.time
+   where d.individual_id = i.id and d.replaced_at is null and f.live) as fixes,
+  (select count(distinct d.tag_id) from deployment d
+   where d.individual_id = i.id and d.replaced_at is null) as tags,
+  (select count(*) from stopover s where s.individual_id = i.id) as stopovers,
+  (select coalesce(sum(observed_s), 0) from stopover s where s.individual_id = i.id)
+   + (select coalesce(sum(observed_s), 0) from leg l where l.individual_id = i.id) as observed_s,
+  (select coalesce(sum(bird_days), 0) from presence_day p where p.individual_id = i.id)
+   as bird_days,
+  (select count(*) from stopover s where s.individual_id = i.id
+   and s.arrival_time_latest >= s.departure_time_earliest) as backward,
+  (select count(*) from leg l where l.individual_id = i.id
+   and (l.length_m < l.displacement_m - 1e-3 or l.straightness not between 0 and 1)) as crooked,
+  (select count(*) from stopover a join stopover b on a.individual_id = b.individual_id
+   and a.id < b.id and tstzrange(a.arrival_time_latest, a.departure_time_earliest)
+   && tstzrange(b.arrival_time_latest, b.departure_time_earliest)
+   where a.individual_id = i.id) as overlapping
+from individual i order by i.local_identifier
+"""
+
+
+async def _live(service: Service, pushes: list[tuple[bytes, str]]) -> Outcome:
+    outcome = Outcome()
+    for body, tz in pushes:
+        kept = await service.push(body, tz=tz)
+        await flow.decode_push(service.store, kept.decoding_id)
+        outcome.receipts.append(await service.receipt(kept.ref))
+    await service.drain()
+    outcome.receipts[-1] = await service.receipt(kept.ref)
+    outcome.birds = await service.rows(_BIRDS)
+    rows = await service.rows(
+        "select g.code, count(*) as n from fix_flag g join fix f using"
+        " (tag_id, time, sensor, variant) where f.live group by g.code"
+    )
+    outcome.flags = {row["code"]: row["n"] for row in rows}
+    return outcome
+
+
+def lived(new_database: Callable[[], str], *pushes: tuple[bytes, str]) -> Outcome:
+    """Run pushes through a service of their own."""
+
+    async def run() -> Outcome:
+        service = await open_service(new_database())
+        try:
+            return await _live(service, list(pushes))
+        finally:
+            await service.store.close()
+
+    return asyncio.run(run())
+
+
+def sound(outcome: Outcome) -> None:
+    """Check what must hold of any birds."""
+    receipt = outcome.receipt
+    assert receipt["state"] == "processed"
+    assert receipt["units"] == receipt["records"] + receipt["refused"]
+    assert receipt["records"] == sum(
+        receipt[name] for name in ("stored", "duplicates", "superseded", "without_position")
+    )
+    assert len(receipt["individuals"]) == len(outcome.birds)
+    for bird in outcome.birds:
+        assert (bird["backward"], bird["crooked"], bird["overlapping"]) == (0, 0, 0), bird
+        assert bird["observed_s"] <= bird["bird_days"] * 86_400 + 1e-3, bird
+
+
+@pytest.fixture(scope="module")
+def guo(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
+    body = gzip.decompress((shared_data / GUO).read_bytes())
+    return lived(new_database, (body, "UTC"), (body, "UTC+8"))
+
+
+@pytest.fixture(scope="module")
+def storks(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
+    return lived(new_database, (gzip.decompress((shared_data / STORKS).read_bytes()), "UTC"))
+
+
+@pytest.fixture(scope="module")
+def bitterns(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
+    return lived(new_database, ((shared_data / BITTERNS).read_bytes(), "UTC"))
+
+
+def test_kazakh_cranes_with_their_reference_data(shared_data, new_database) -> None:
+    reference = (shared_data / f"{KAZAKH}-reference-data.csv").read_bytes()
+    events = (shared_data / f"{KAZAKH}.csv").read_bytes()
+    outcome = lived(new_database, (reference, "UTC"), (events, "UTC"))
+    sound(outcome)
+    assert outcome.receipts[0]["units"] == outcome.receipts[0]["stored"] == 7
+    assert outcome.receipt["units"] == 6752
+    assert outcome.receipt["warnings"] == []
+    assert len(outcome.birds) == 7
+    assert {bird["species_key"] for bird in outcome.birds} == {"demoiselle_crane"}
+    assert sum(bird["stopovers"] for bird in outcome.birds) > 10
+    assert (
+        sum(bird["fixes"] for bird in outcome.birds) + outcome.receipt["undeployed"]
+        == (outcome.receipt["stored"])
+    )
+
+
+def test_local_time_sold_as_utc_is_noticed_and_mended_by_a_second_push(guo: Outcome) -> None:
+    wrong, right = guo.receipts
+    assert [warning["code"] for warning in wrong["warnings"]] == ["time-zone-suspect"]
+    assert "+8" in wrong["warnings"][0]["detail"]
+    assert right["warnings"] == []
+    assert right["ref"] == wrong["ref"]
+    assert right["number"] == 2
+
+
+def test_cranes_of_north_east_asia(guo: Outcome) -> None:
+    sound(guo)
+    assert guo.receipt["units"] == 96_976
+    assert len(guo.birds) == 27
+    assert {bird["species_key"] for bird in guo.birds} == {"demoiselle_crane"}
+    assert guo.flags.get("spike", 0) <= 100
+    assert guo.flags.get("speed", 0) <= 10
+    assert all(bird["stopovers"] >= 1 for bird in guo.birds)
+
+
+def test_storks_every_five_minutes(storks: Outcome) -> None:
+    sound(storks)
+    assert storks.receipt["units"] == 155_173
+    assert storks.receipt["warnings"] == []
+    assert len(storks.birds) == 15
+    assert sum(storks.flags.get(code, 0) for code in ("spike", "speed")) <= 40
+
+
+def test_bitterns_on_redeployed_tags(bitterns: Outcome) -> None:
+    sound(bitterns)
+    assert bitterns.receipt["units"] == 1950
+    assert len(bitterns.birds) == 26
+    wore = {bird["name"]: bird["tags"] for bird in bitterns.birds if bird["tags"] != 1}
+    assert wore == {"ab_2061": 2}  # a second tag, three years after the first
+    assert sum(bird["fixes"] for bird in bitterns.birds) == bitterns.receipt["stored"]
+
+
+def test_argos_diag_of_one_platform(shared_data, new_database) -> None:
+    outcome = lived(new_database, ((shared_data / DIAG).read_bytes(), "UTC"))
+    receipt = outcome.receipt
+    assert receipt["format"] == "argos-diag"
+    assert receipt["units"] == 448 == receipt["records"] + receipt["refused"]
+    assert receipt["stored"] > 200
+    assert receipt["state"] == "processed"

@@ -156,8 +156,8 @@ function siteLayers(theme) {
     {
       id: 'sites', type: 'symbol', source: 'sites',
       layout: {
-        'icon-image': 'diamond', 'icon-size': ['interpolate', ['linear'], ['zoom'], 3, 0.4, 6, 0.55],
-        'icon-allow-overlap': true,
+        'icon-image': 'diamond', 'icon-allow-overlap': true,
+        'icon-size': ['interpolate', ['linear'], ['zoom'], 3, 0.4, 6, 0.55],
       },
       paint: { 'icon-color': theme.site, 'icon-halo-color': theme.halo, 'icon-halo-width': 1.5 },
     },

@@ -50,7 +50,7 @@ class Viewer {
     this.draw();
     await Promise.all([
       this.attempt('map', () => created.land),
-      this.attempt('species', () => this.readSpecies()),
+      this.attempt('species', () => loadSpecies().then(() => this.draw())),
       this.attempt('catalogue', () => this.readCatalogue()),
       this.attempt('studies', () => this.readStudies()),
       this.attempt('session', () => this.readSession()),
@@ -169,11 +169,6 @@ class Viewer {
   async readCatalogue() {
     const { features } = await fetchFeed('positions', feedQuery({}), null);
     this.catalogue.add(features);
-    this.draw();
-  }
-
-  async readSpecies() {
-    await loadSpecies();
     this.draw();
   }
 

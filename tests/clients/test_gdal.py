@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-import uvicorn
 
-from app.config import Settings
-from app.main import create_app
+from tests.clients.conftest import serving
 from tests.store.flock import Flock
 
 pytestmark = pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="GDAL is not installed")
@@ -31,17 +27,8 @@ def address(new_database: Callable[[], str]) -> Iterator[str]:
     sites = (flock.site("public", "Here", 127.1, 38.2), flock.site("public", "There", 115.1, 49.7))
     flock.connection("public", sites)
     flock.corridor("public")
-    settings = Settings(database_url=flock.dsn, rate_limit="off", pool_size=2, _env_file=None)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(
-            create_app(settings, demand_durable=False), log_level="error", lifespan="on"
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=20)
+    with serving(flock.dsn) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

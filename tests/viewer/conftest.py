@@ -174,8 +174,9 @@ def stub(served: type[Handler]) -> Stub:
     return served.stub
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One browser a module: its driver runs an event loop, which async tests can't share."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no chromium on PATH: apt-get install chromium")
@@ -189,7 +190,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 860, "height": 520}, locale="en-GB")
     context.set_default_timeout(60_000)  # software drawing on a machine shared with others

@@ -1,0 +1,30 @@
+"""The real service on a loopback port, and the browser of the viewer's tests."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from app.config import Settings
+from app.main import create_app
+from tests.viewer.conftest import browser, context, visit
+
+__all__ = ["browser", "context", "serving", "visit"]
+
+
+@contextmanager
+def serving(dsn: str) -> Iterator[str]:
+    """Serve a database until the block ends; give the address."""
+    settings = Settings(database_url=dsn, rate_limit="off", pool_size=4, _env_file=None)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        app = create_app(settings, demand_durable=False)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=20)

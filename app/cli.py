@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from app.config import Settings
+from app import archive
 from app.errors import Problem, SetupError
+from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
 if TYPE_CHECKING:
     from app.store.engine import Store
@@ -38,9 +35,7 @@ cli.add_typer(partner, name="partner")
 cli.add_typer(study, name="study")
 cli.add_typer(key, name="key")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
-T = TypeVar("T")
 
 
 class Sensor(StrEnum):
@@ -55,7 +50,7 @@ def main() -> None:
     try:
         cli()
     except (SetupError, Problem, ValidationError) as error:
-        _complain(error)
+        complain(error)
         sys.exit(NOT_DONE)
 
 
@@ -68,7 +63,7 @@ def up(
     """Start everything (database, web, worker) until SIGINT or SIGTERM."""
     from app.up import up as start
 
-    start(_settings(), files or [], _say)
+    start(settings(), files or [], say)
 
 
 @cli.command()
@@ -79,16 +74,16 @@ def serve() -> None:
     from app.main import create_app
     from app.operate import database
 
-    settings = _settings()
-    with database(settings) as dsn:
+    chosen = settings()
+    with database(chosen) as dsn:
         uvicorn.run(
-            create_app(settings.model_copy(update={"database_url": dsn})),
-            host=settings.host,
-            port=settings.port,
+            create_app(chosen.model_copy(update={"database_url": dsn})),
+            host=chosen.host,
+            port=chosen.port,
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=settings.shutdown_timeout_s,
+            timeout_graceful_shutdown=chosen.shutdown_timeout_s,
         )
 
 
@@ -98,9 +93,9 @@ def worker() -> None:
     from app.operate import database
     from app.worker import run
 
-    settings = _settings()
-    with database(settings) as dsn:
-        asyncio.run(run(settings, dsn))
+    chosen = settings()
+    with database(chosen) as dsn:
+        asyncio.run(run(chosen, dsn))
 
 
 @cli.command()
@@ -108,9 +103,9 @@ def migrate(as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version."""
     from app import operate
 
-    with operate.database(_settings()) as dsn:
+    with operate.database(settings()) as dsn:
         loaded = asyncio.run(operate.migrate(dsn))
-    _answer({"migrated": True, "layers_loaded": loaded}, as_json=as_json)
+    answer({"migrated": True, "layers_loaded": loaded}, as_json=as_json)
 
 
 @cli.command()
@@ -132,10 +127,8 @@ def push(
         options = {"format": format_name, "tz": tz}
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
-        receipt = _with_store(
-            lambda store: _push_here(store, file, _uuid(study_id), format_name, tz)
-        )
-    _answer(receipt, as_json=as_json)
+        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), format_name, tz))
+    answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)
 
@@ -170,14 +163,18 @@ def recompute(
     if verify:
         if study_id is not None:
             raise typer.BadParameter("--verify looks at every study: leave --study out")
-        verdicts = _with_store(lambda store: deliver.verify(store, _say))
+        verdicts = with_store(lambda store: deliver.verify(store, say))
         differs = [verdict for verdict in verdicts if verdict["differs"]]
-        _answer({"compared": len(verdicts), "differs": differs}, as_json=as_json)
+        answer({"compared": len(verdicts), "differs": differs}, as_json=as_json)
         if differs:
             raise typer.Exit(DIFFERS)
         return
-    count = _with_store(lambda store: deliver.recompute(store, study_id))
-    _answer({"individuals": count}, as_json=as_json)
+    count = with_store(lambda store: deliver.recompute(store, study_id))
+    answer({"individuals": count}, as_json=as_json)
+
+
+cli.command()(archive.export)
+cli.command()(archive.replay)
 
 
 @partner.command("add")
@@ -189,7 +186,7 @@ def partner_add(
     """Add an institute and make its first key, which is shown this once."""
     from app import operate
 
-    _answer(_with_store(lambda store: operate.add_partner(store, name, country)), as_json=as_json)
+    answer(with_store(lambda store: operate.add_partner(store, name, country)), as_json=as_json)
 
 
 @study.command("add")
@@ -201,8 +198,8 @@ def study_add(
     """Add a study; it is private until it is opened."""
     from app import operate
 
-    row = _with_store(lambda store: operate.add_study(store, name, institute))
-    _answer({"study": row["ref"]}, as_json=as_json)
+    row = with_store(lambda store: operate.add_study(store, name, institute))
+    answer({"study": row["ref"]}, as_json=as_json)
 
 
 @study.command("open")
@@ -214,8 +211,8 @@ def study_open(
     """Open a study to everyone: delayed, on a coarse grid, without breeding and roost places."""
     from app import operate
 
-    row = _with_store(lambda store: operate.open_study(store, study_id, public=not close))
-    _answer({"study": row["ref"], "visibility": row["visibility"]}, as_json=as_json)
+    row = with_store(lambda store: operate.open_study(store, study_id, public=not close))
+    answer({"study": row["ref"], "visibility": row["visibility"]}, as_json=as_json)
 
 
 @key.command("create")
@@ -233,8 +230,8 @@ def key_create(
     unknown = set(scope or ()) - set(SCOPES)
     if unknown:
         raise typer.BadParameter(f"no scope {', '.join(unknown)}: choose of {', '.join(SCOPES)}")
-    row = _with_store(lambda store: operate.create_key(store, institute, scopes, label))
-    _answer({"id": row["ref"], "key": row["key"], "scopes": row["scopes"]}, as_json=as_json)
+    row = with_store(lambda store: operate.create_key(store, institute, scopes, label))
+    answer({"id": row["ref"], "key": row["key"], "scopes": row["scopes"]}, as_json=as_json)
 
 
 @key.command("list")
@@ -243,8 +240,8 @@ def key_list(as_json: AsJson = False) -> None:
     from app import operate
 
     wanted = ("ref", "prefix", "label", "scopes", "institute", "last_used_at", "revoked_at")
-    rows = _with_store(operate.list_keys)
-    _answer([{name: row[name] for name in wanted} for row in rows], as_json=as_json)
+    rows = with_store(operate.list_keys)
+    answer([{name: row[name] for name in wanted} for row in rows], as_json=as_json)
 
 
 @key.command("revoke")
@@ -252,8 +249,8 @@ def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
     """End a key and the browser sessions made with it, at once."""
     from app import operate
 
-    row = _with_store(lambda store: operate.revoke_key(store, key_id))
-    _answer({"id": row["ref"], "revoked_at": row["revoked_at"]}, as_json=as_json)
+    row = with_store(lambda store: operate.revoke_key(store, key_id))
+    answer({"id": row["ref"], "revoked_at": row["revoked_at"]}, as_json=as_json)
 
 
 @cli.command()
@@ -300,13 +297,13 @@ def simulate(
         sending=Sending(sensor=sensor.value, interval_s=interval_s),
     )  # fmt: skip
     if study_id is not None:
-        _answer(_with_store(lambda store: demo.push(store, files, study_id)), as_json=as_json)
+        answer(with_store(lambda store: demo.push(store, files, study_id)), as_json=as_json)
         return
     written: dict[str, Any] = {}
     for path, name in ((out, "events"), (reference, "reference")):
         if path is not None:
             written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
-    _answer(written, as_json=as_json)
+    answer(written, as_json=as_json)
 
 
 @cli.command()
@@ -314,69 +311,10 @@ def doctor(as_json: AsJson = False) -> None:
     """Look for what keeps the service from working, and name the remedy."""
     from app.doctor import examine
 
-    findings = examine(_settings())
-    _answer([vars(finding) for finding in findings], as_json=as_json)
+    findings = examine(settings())
+    answer([vars(finding) for finding in findings], as_json=as_json)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(UNFIT)
-
-
-def _settings() -> Settings:
-    """Read the settings and send all logs to standard error: standard output is the answer's."""
-    from app.observe import configure_logging
-
-    settings = Settings()
-    configure_logging(settings.log_level, settings.log_format)
-    return settings
-
-
-def _with_store(act: Callable[[Store], Awaitable[T]]) -> T:
-    """Run one act at the database."""
-    from app.operate import database, opened
-
-    async def run(dsn: str) -> T:
-        async with opened(dsn) as store:
-            return await act(store)
-
-    with database(_settings()) as dsn:
-        return asyncio.run(run(dsn))
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is no id: `flyways study add` prints it") from error
-
-
-def _answer(result: Any, *, as_json: bool) -> None:
-    """Print a result for a program or for a person."""
-    if as_json:
-        print(json.dumps(result, default=str, ensure_ascii=False))
-        return
-    rows = result if isinstance(result, list) else [result]
-    if len(rows) == 1:
-        for name, value in rows[0].items():
-            print(f"{name}: {value}")
-        return
-    table = Table(*rows[0] if rows else ())
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
-
-
-def _say(text: str) -> None:
-    """Tell progress."""
-    print(f"flyways: {text}", file=sys.stderr, flush=True)
-
-
-def _complain(error: SetupError | Problem | ValidationError) -> None:
-    if isinstance(error, ValidationError):
-        for each in error.errors(include_input=False):
-            _say(f"FLYWAYS_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}. Correct it.")
-    elif isinstance(error, Problem):
-        _say(f"{error.detail} {error.remedy}")
-    else:
-        _say(str(error))
 
 
 if __name__ == "__main__":

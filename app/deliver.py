@@ -8,19 +8,27 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.api.pushes import receipt_of
+from app.api.filters import interval_of
+from app.api.pushes import receipt_of, shape
 from app.errors import SetupError
 from app.operate import operator
 from app.pipeline import receive
+from app.pipeline import replay as rereading
 from app.pipeline import run as flow
 from app.pipeline import verify as rebuilt
 from app.store import inbox, studies, work
 from app.store.engine import Store
+from app.store.sight import Filters
 
 CHUNK_BYTES = 1 << 20
 POLL_S = 0.2
 FINAL = frozenset({"processed", "failed"})
 NAMED_MAX = 5
+CHANGING = (
+    "format", "tz", "state", "units", "records", "refused", "stored", "duplicates", "superseded",
+    "without_position", "time_first", "time_last", "warnings", "problem",
+)  # fmt: skip
+"""What another reading can change in a receipt, and a person wants to see first."""
 
 
 async def push(
@@ -48,6 +56,42 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
             _refuse_dead(await work.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
         await asyncio.sleep(POLL_S)
     return receipt.model_dump(mode="json")
+
+
+async def export(
+    store: Store,
+    study: UUID,
+    *,
+    form: str,
+    out: Path,
+    individual: UUID | None = None,
+    datetime: str | None = None,
+) -> dict[str, Any]:
+    """Write a study into files of a folder; give what was written."""
+    from app.pipeline import exports  # noqa: PLC0415 - loads pyarrow, which no other command needs
+
+    first, last = interval_of(datetime)
+    filters = Filters(individual=individual, time_from=first, time_to=last)
+    audience = await operator(store)
+    return await exports.export(store, audience, study, form=form, out=out, filters=filters)
+
+
+async def replay(
+    store: Store, push_ref: UUID, *, format_name: str | None, tz: str | None, apply: bool
+) -> dict[str, Any]:
+    """Read a kept push again and say what that changes; without `apply` it is taken back."""
+    audience = await operator(store)
+    found = await rereading.replay(
+        store, audience, push_ref, format_name=format_name, tz=tz, apply=apply
+    )
+    before = shape(found.before).model_dump(mode="json")
+    after = shape(found.after).model_dump(mode="json")
+    if apply:
+        after = await settled(store, UUID(after["push_id"]))
+    changes = {
+        name: [before[name], after[name]] for name in CHANGING if before[name] != after[name]
+    }
+    return {"push_id": before["push_id"], "applied": apply, "changes": changes}
 
 
 async def recompute(store: Store, study: UUID | None) -> int:

@@ -25,6 +25,9 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "outlier_algorithm": ("algorithm-marked-outlier",),
         "outlier_manual": ("manually-marked-outlier",),
         "outlier_import": ("import-marked-outlier",),
+        "flags": ("flyways:flags",),
+        "provider_id": ("flyways:provider-id",),
+        "provider_revision": ("flyways:provider-revision",),
         "height_m": ("height-above-msl", "height-above-ellipsoid", "height-raw"),
         "ground_speed_m_s": ("ground-speed",),
         "heading_deg": ("heading",),
@@ -53,6 +56,8 @@ Field to Movebank terms, best first: in each row the first term that holds a val
 
 ``event-id`` is left out on purpose: real files hold one event-id per bird, so it can't tell
 fixes apart. ``argos:altitude`` is the altitude the location was computed with, not the bird's.
+The terms of ``flyways:`` are those of our own export: where its flags say why a fix is not
+visible, no person marked it, and the same checks will find it again.
 """
 
 REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.api import (
+    decodings,
     deployments,
     feeds,
     fixes,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     species.router,
     reference_data.router,
     pushes.router,
+    decodings.router,
     push.router,
 )
 """Every router of the service; a new noun is one more line here."""

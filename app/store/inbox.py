@@ -83,12 +83,7 @@ async def _keep(
         raise BadInput(
             "The body is empty.", remedy="Send the file or JSON as the body.", code="body-empty"
         )
-    # Equal bytes queue up here, so that exactly one of them becomes the first.
-    await execute(
-        conn,
-        "select pg_advisory_xact_lock(hashtextextended(:digest, :study))",
-        {"digest": digest.hex(), "study": delivery.study_id},
-    )
+    await queue(conn, digest, delivery.study_id)
     earlier = await execute(
         conn,
         "select p.id, p.ref from push p where p.study_id = :study and p.digest = :digest"
@@ -98,9 +93,8 @@ async def _keep(
     if not earlier:
         await savepoint.commit()
         await _finish(conn, push_id, digest, size, replay_of=None)
-        return Kept(
-            ref, await _new_decoding(conn, delivery.study_id, push_id, reading), replayed=False
-        )
+        made = await new_decoding(conn, delivery.study_id, push_id, reading)
+        return Kept(ref, made, replayed=False)
     await savepoint.rollback()
     return await _keep_again(conn, delivery, reading, (push_id, ref, digest, size), earlier[0])
 
@@ -124,10 +118,19 @@ async def _keep_again(
     same = Reading(reading.format and current[0]["format"], current[0]["tz"],
                    current[0]["mapping_version"])  # fmt: skip
     if same == reading:
-        await _revive(conn, int(current[0]["id"]))
+        await revive(conn, int(current[0]["id"]))
         return Kept(ref, int(current[0]["id"]), replayed=True)
-    decoding_id = await _new_decoding(conn, delivery.study_id, first["id"], reading)
+    decoding_id = await new_decoding(conn, delivery.study_id, first["id"], reading)
     return Kept(first["ref"], decoding_id, replayed=False)
+
+
+async def queue(conn: AsyncConnection, digest: bytes, study_id: int) -> None:
+    """Let equal bytes queue up, so that exactly one of them becomes the first."""
+    await execute(
+        conn,
+        "select pg_advisory_xact_lock(hashtextextended(:digest, :study))",
+        {"digest": digest.hex(), "study": study_id},
+    )
 
 
 async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUID]:
@@ -171,9 +174,7 @@ async def _finish(
     )
 
 
-async def _new_decoding(
-    conn: AsyncConnection, study_id: int, push_id: int, reading: Reading
-) -> int:
+async def new_decoding(conn: AsyncConnection, study_id: int, push_id: int, reading: Reading) -> int:
     """Add a decoding; the one before stays in force until this one is stored."""
     rows = await execute(
         conn,
@@ -244,7 +245,7 @@ async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str])
     await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
 
 
-async def _revive(conn: AsyncConnection, decoding_id: int) -> None:
+async def revive(conn: AsyncConnection, decoding_id: int) -> None:
     """Try again what was given up only because it failed too often: the sender asks for it."""
     await execute(
         conn,
@@ -288,7 +289,7 @@ async def count_attempt(conn: AsyncConnection, decoding_id: int) -> int:
 
 _RECEIPT = """
 select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
-  p.received_at as push_received_at
+  p.received_at as push_received_at, p.size_bytes
 from push p
 left join push first on first.id = p.replay_of_id
 join study s on s.id = p.study_id

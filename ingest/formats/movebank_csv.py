@@ -41,6 +41,7 @@ _OPTIONAL = (
     "battery_v",
     "temperature_c",
     "activity",
+    "provider_revision",
 )
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
@@ -186,12 +187,14 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
     argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")
     kind = first("sensor").str.to_lowercase()
     marked = [first(field).str.to_lowercase() == "true" for field in _OUTLIER]
-    hidden = first("visible").str.to_lowercase() == "false"
+    # Flags beside it, as our own export writes them, explain the column: no person did.
+    hidden = (first("visible").str.to_lowercase() == "false") & first("flags").is_null()
     return pl.select(
         tag=first("tag"),
         individual=first("individual"),
         taxon=_most_precise(canonical, detail),
         argos_class=argos_class,
+        provider_id=first("provider_id"),
         sensor=pl.when(kind.is_not_null())
         .then(kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String))
         .when(argos_class.is_not_null())

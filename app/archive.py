@@ -1,0 +1,77 @@
+"""The verbs `export` and `replay`: what is kept goes out, or is read in another way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from app.terminal import AsJson, answer, with_store
+
+
+class Form(StrEnum):
+    """Formats of an export."""
+
+    movebank_csv = "movebank-csv"
+    geojson = "geojson"
+    geoparquet = "geoparquet"
+
+
+def export(
+    study_id: Annotated[UUID, typer.Argument(metavar="STUDY", help="The study, by its id.")],
+    form: Annotated[Form, typer.Option("--format", help="For Movebank, GIS or data frames.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder; made where missing.")],
+    individual: Annotated[UUID | None, typer.Option(help="One bird, by its id.")] = None,
+    datetime: Annotated[
+        str | None, typer.Option(help="RFC 3339 interval, both ends included; `..` is open.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write a study into files, exactly and with its hidden fixes: the owner's copy.
+
+    movebank-csv gives events.csv and reference.csv: push both into an empty study, and you have
+    the same fixes and deployments again. Cells are written as they are; a spreadsheet may take
+    one that begins with = + - @ for a formula.
+
+    flyways export 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --format geoparquet --out cranes
+    """
+    from app import deliver
+
+    written = with_store(
+        lambda store: deliver.export(
+            store, study_id, form=form.value, out=out, individual=individual, datetime=datetime
+        )
+    )
+    answer(written, as_json=as_json)
+
+
+def replay(
+    push_id: Annotated[UUID, typer.Argument(metavar="PUSH", help="The push, by its id.")],
+    format_name: Annotated[str | None, typer.Option("--format", help="Else as before.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Zone of times without one; else as before.")] = (
+        None
+    ),
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; else only show it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Read a kept push in another format or zone: first shown, with --apply done.
+
+    flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8
+
+    flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8 --apply
+    """
+    from app import deliver
+
+    found = with_store(
+        lambda store: deliver.replay(store, push_id, format_name=format_name, tz=tz, apply=apply)
+    )
+    if as_json:
+        answer(found, as_json=True)
+        return
+    changes = {name: f"{a} -> {b}" for name, (a, b) in found["changes"].items()}
+    answer({"applied": found["applied"], **changes}, as_json=False)

@@ -1,0 +1,212 @@
+"""What goes out comes in again as it was, and opens in the programs people have."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import geopandas
+import pytest
+from pyarrow import parquet
+
+from app.errors import NotFound, SetupError
+from app.movement.simulate import flock_csv, reference_csv
+from app.pipeline.exports import READ_FIRST, export
+from app.store import exports as reads
+from app.store.audience import Audience
+from app.store.sight import Filters
+from tests.flow.conftest import Service, flock
+
+GPS = flock(seed=3, birds=2, days=60, gross_error_share=0.02)
+ARGOS = flock(seed=4, birds=1, days=30, sensor="argos", interval_s=5400.0)
+BIRD = '=Bird, "one"'
+PLACES = ["127.5,34.8", "127.6,34.9", "127.7,34.9", "0,0", ","]
+SAID = [
+    {"sensor-type": "argos-doppler-shift", "argos:lc": "2", "argos:lon1": "127.5",
+     "argos:lat1": "34.8", "argos:lon2": "120.25", "argos:lat2": "33.125",
+     "argos:semi-major": "900", "argos:semi-minor": "300", "argos:orientation": "45",
+     "tag-voltage": "3712", "external-temperature": "-3.7"},
+    {"timestamp": "2024-03-01 01:00:00.123456", "tag-voltage": "3.8", "ground-speed": "11.3",
+     "heading": "359.5", "gps:satellite-count": "7", "gps:hdop": "1.9",
+     "external-temperature": "21.5", "activity-count": "1271", "height-above-msl": "12.7",
+     "location-error-numerical": "15.5"},
+    {"tag-voltage": "0.05", "import-marked-outlier": "true", "height-above-msl": "-2"},
+    {},
+    {"tag-voltage": "3500", "external-temperature": "4.5", "activity-count": "17"},
+    {"tag-local-identifier": "T2", "individual-local-identifier": "", "sensor-type": "other",
+     "location-long": "127.5", "location-lat": "34.8"},
+]  # fmt: skip
+"""Everything a record can say, with a name that spreadsheets and careless writers stumble over."""
+
+
+def odd() -> bytes:
+    rows = []
+    for hour, more in enumerate(SAID):
+        lon, lat = PLACES[hour].split(",") if hour < len(PLACES) else ("", "")
+        rows.append(
+            {"timestamp": f"2024-03-01 {hour:02d}:00:00.000", "location-long": lon,
+             "location-lat": lat, "tag-local-identifier": "T1",
+             "individual-local-identifier": BIRD, "sensor-type": "gps",
+             "individual-taxon-canonical-name": "Grus vipio"} | more
+        )  # fmt: skip
+    return table(rows)
+
+
+def table(rows: list[dict[str, str]]) -> bytes:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list({name: None for row in rows for name in row}))
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+ODD = odd()
+ODD_REFERENCE = table(
+    [
+        {"tag-id": "T1", "animal-id": BIRD, "animal-taxon": "Grus vipio",
+         "deploy-on-date": "2024-02-01 08:30:00.000", "deploy-off-date": "2024-03-01 04:30:00.000",
+         "animal-sex": "f", "tag-manufacturer-name": "Druid, Ltd", "deployment-id": "d1"},
+        {"tag-id": "T9", "animal-id": "Bird nine", "animal-taxon": "Grus monacha",
+         "deploy-on-date": "2024-02-01", "animal-sex": "m"},
+    ]
+)  # fmt: skip
+
+FACTS = {
+    "deployments": "select t.local_identifier as tag, i.local_identifier as bird, i.taxon,"
+    " i.species_key, i.terms as bird_terms, t.terms as tag_terms, d.during::text, d.declared,"
+    " d.local_identifier as name from deployment d join tag t on t.id = d.tag_id"
+    " join individual i on i.id = d.individual_id where d.replaced_at is null order by 1, 7",
+    "fixes": "select t.local_identifier as tag, to_jsonb(f) - array['tag_id', 'decoding_id',"
+    " 'study_id'] as said from fix f join tag t on t.id = f.tag_id where f.live"
+    " order by t.local_identifier, f.time, f.sensor, f.variant",
+    "readings": "select t.local_identifier as tag, r.time, r.battery_v, r.temperature_c,"
+    " r.activity from reading r join tag t on t.id = r.tag_id order by 1, 2",
+    "flags": "select t.local_identifier as tag, g.time, g.sensor, g.variant, g.code, g.origin"
+    " from fix_flag g join tag t on t.id = g.tag_id order by 1, 2, 3, 4, 5",
+}  # fmt: skip
+
+
+async def study_of(service: Service) -> UUID:
+    return (await service.rows("select ref from study"))[0]["ref"]
+
+
+async def written(service: Service, out: Path, form: str, **filters) -> dict:
+    return await export(
+        service.store, service.audience, await study_of(service), form=form, out=out,
+        filters=Filters(**filters),
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def full(service) -> Service:
+    for body in (reference_csv(GPS), flock_csv(GPS), flock_csv(ARGOS), ODD, ODD_REFERENCE):
+        await service.push(body)
+    await service.drain()
+    return service
+
+
+async def test_a_movebank_export_makes_the_same_study_again(full, new_service, tmp_path) -> None:
+    told = await written(full, tmp_path, "movebank-csv")
+    assert told["fixes"] == (await full.rows("select count(*) as n from fix where live"))[0]["n"]
+    assert told["without_position"] == await full.count("reading") > 0
+    again = await new_service()
+    for name in reversed(told["files"]):
+        await again.push((tmp_path / name).read_bytes())
+    await again.drain()
+    for name, sql in FACTS.items():
+        assert await again.rows(sql) == await full.rows(sql), name
+    assert await again.content() == await full.content()
+    assert {r["origin"] for r in await full.rows(FACTS["flags"])} == {"record", "track"}
+    assert not await again.count("refusal")
+
+
+async def test_what_a_reader_of_the_file_sees(full, tmp_path) -> None:
+    await written(full, tmp_path, "movebank-csv")
+    with (tmp_path / "events.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    hidden = [row for row in rows if row["visible"] == "false"]
+    assert hidden and all(row["flyways:flags"] for row in hidden)
+    odd = {row["timestamp"]: row for row in rows if row["tag-local-identifier"] == "T1"}
+    first = odd["2024-03-01 00:00:00.000"]
+    assert first["individual-local-identifier"] == BIRD
+    assert (first["tag-voltage"], first["argos:lon2"]) == ("3712.0", "120.25")
+    assert odd["2024-03-01 01:00:00.123456"]["ground-speed"] == "11.3"
+    assert odd["2024-03-01 02:00:00.000"]["import-marked-outlier"] == "true"
+
+
+async def test_geojson_and_geoparquet_open_and_say_the_same(full, tmp_path) -> None:
+    counts = {form: (await written(full, tmp_path, form))["fixes"] for form in FORMS}
+    collection = json.loads((tmp_path / "fixes.geojson").read_text())
+    assert collection["type"] == "FeatureCollection" and collection["name"] == "Cranes"
+    frame = geopandas.read_parquet(tmp_path / "fixes.parquet")
+    assert counts == {"geojson": len(collection["features"]), "geoparquet": len(frame)}
+    assert frame.crs == "OGC:CRS84"
+    for feature, point, visible in zip(
+        collection["features"], frame.geometry, frame["visible"], strict=True
+    ):
+        assert feature["geometry"]["coordinates"] == [point.x, point.y]
+        assert feature["properties"]["visible"] == visible
+    geo = json.loads(parquet.read_metadata(tmp_path / "fixes.parquet").metadata[b"geo"])
+    assert geo["version"] == "1.1.0"
+    assert geo["columns"]["geometry"]["bbox"] == pytest.approx(frame.total_bounds.tolist())
+    assert json.loads((tmp_path / READ_FIRST).read_text())["files"] == ["fixes.parquet"]
+
+
+FORMS = ("geojson", "geoparquet")
+
+
+@pytest.mark.parametrize("form", ["movebank-csv", *FORMS])
+async def test_an_empty_window_is_an_empty_file(service, tmp_path, form) -> None:
+    await service.push(ODD)
+    await service.drain()
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    assert (await written(service, tmp_path, form, time_from=late))["fixes"] == 0
+    if form == "geojson":
+        assert json.loads((tmp_path / "fixes.geojson").read_text())["features"] == []
+
+
+async def test_one_bird_and_one_time(full, tmp_path) -> None:
+    bird = (await full.rows("select ref from individual where local_identifier like '=%'"))[0]
+    late = datetime(2024, 3, 1, 1, tzinfo=UTC)
+    told = await written(
+        full, tmp_path, "movebank-csv", individual=bird["ref"], time_from=late
+    )  # fmt: skip
+    assert (told["fixes"], told["without_position"], told["deployments"]) == (3, 1, 1)
+
+
+async def test_only_the_owner_gets_a_study(service, tmp_path) -> None:
+    await service.push(ODD)
+    await service.drain()
+    stranger = Audience("institute", institute_id=99, open=(service.study_id,))
+    with pytest.raises(NotFound):
+        await export(
+            service.store, stranger, await study_of(service), form="geojson", out=tmp_path,
+            filters=Filters(),
+        )  # fmt: skip
+    async with service.store.read() as conn:
+        wanted = (conn, stranger, service.study_id, Filters())
+        assert [chunk async for chunk in reads.fixes(*wanted)] == []
+        assert [chunk async for chunk in reads.readings(*wanted)] == []
+        assert await reads.deployments(*wanted) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_no_half_file_is_left(full, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> Callable[[], None]:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("app.pipeline.exports._feature", broken)
+    with pytest.raises(OSError, match="disk full"):
+        await written(full, tmp_path, "geojson")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_file_in_the_way_is_told(service, tmp_path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SetupError, match="--out"):
+        await written(service, tmp_path / "taken", "geojson")

@@ -24,6 +24,7 @@ def export(
     study_id: Annotated[UUID, typer.Argument(metavar="STUDY", help="The study, by its id.")],
     form: Annotated[Form, typer.Option("--format", help="For Movebank, GIS or data frames.")],
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder; made where missing.")],
+    *,
     individual: Annotated[UUID | None, typer.Option(help="One bird, by its id.")] = None,
     datetime: Annotated[
         str | None, typer.Option(help="RFC 3339 interval, both ends included; `..` is open.")

@@ -60,7 +60,11 @@ def up(
         list[Path] | None, typer.Argument(exists=True, dir_okay=False, help="Your own data.")
     ] = None,
 ) -> None:
-    """Start everything (database, web, worker) until SIGINT or SIGTERM."""
+    """
+    Start everything (database, web, worker) until SIGINT or SIGTERM.
+
+    flyways up birds.csv reference.csv
+    """
     from app.up import up as start
 
     start(settings(), files or [], say)
@@ -68,7 +72,11 @@ def up(
 
 @cli.command()
 def serve() -> None:
-    """Answer HTTP requests."""
+    """
+    Answer HTTP requests.
+
+    flyways serve
+    """
     import uvicorn
 
     from app.main import create_app
@@ -89,7 +97,11 @@ def serve() -> None:
 
 @cli.command()
 def worker() -> None:
-    """Derive what pushes and edits made stale."""
+    """
+    Derive what pushes and edits made stale.
+
+    flyways worker
+    """
     from app.operate import database
     from app.worker import run
 
@@ -100,7 +112,11 @@ def worker() -> None:
 
 @cli.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Bring the database to the schema of this version."""
+    """
+    Bring the database to the schema of this version.
+
+    flyways migrate
+    """
     from app import operate
 
     with operate.database(settings()) as dsn:
@@ -118,7 +134,11 @@ def push(
     url: Annotated[str | None, typer.Option(help="A service elsewhere; needs --key.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Push a file and wait until its receipt is final."""
+    """
+    Push a file and wait until its receipt is final.
+
+    flyways push birds.csv --study 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --tz Asia/Seoul
+    """
     if url is not None and secret is None:
         raise typer.BadParameter("a service elsewhere wants a key: add --key flw_…")
     if url is not None and secret is not None:
@@ -157,6 +177,8 @@ def recompute(
     With --verify nothing is changed: every bird and catalogue is rebuilt in a transaction that is
     taken back, and compared. Exit code 0: all the same; 5: something differs, named with its
     tables.
+
+    flyways recompute --verify
     """
     from app import deliver
 
@@ -183,7 +205,11 @@ def partner_add(
     country: Annotated[str | None, typer.Option(help="Two letters, as in ISO 3166.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add an institute and make its first key, which is shown this once."""
+    """
+    Add an institute and make its first key, which is shown this once.
+
+    flyways partner add "Crane Institute" --country KR
+    """
     from app import operate
 
     answer(with_store(lambda store: operate.add_partner(store, name, country)), as_json=as_json)
@@ -195,7 +221,11 @@ def study_add(
     institute: Annotated[UUID, typer.Option(help="The owner.")],
     as_json: AsJson = False,
 ) -> None:
-    """Add a study; it is private until it is opened."""
+    """
+    Add a study; it is private until it is opened.
+
+    flyways study add "Cranes 2026" --institute 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
+    """
     from app import operate
 
     row = with_store(lambda store: operate.add_study(store, name, institute))
@@ -208,7 +238,11 @@ def study_open(
     close: Annotated[bool, typer.Option("--close", help="Make it private again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open a study to everyone: delayed, on a coarse grid, without breeding and roost places."""
+    """
+    Open a study to everyone: delayed, on a coarse grid, without breeding and roost places.
+
+    flyways study open 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
+    """
     from app import operate
 
     row = with_store(lambda store: operate.open_study(store, study_id, public=not close))
@@ -222,7 +256,11 @@ def key_create(
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a key; it is shown this once."""
+    """
+    Make a key; it is shown this once.
+
+    flyways key create --institute 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --scope push
+    """
     from app import operate
     from app.store.audience import SCOPES
 
@@ -236,7 +274,11 @@ def key_create(
 
 @key.command("list")
 def key_list(as_json: AsJson = False) -> None:
-    """List keys by their first characters; a secret is never kept."""
+    """
+    List keys by their first characters; a secret is never kept.
+
+    flyways key list --json
+    """
     from app import operate
 
     wanted = ("ref", "prefix", "label", "scopes", "institute", "last_used_at", "revoked_at")
@@ -246,7 +288,11 @@ def key_list(as_json: AsJson = False) -> None:
 
 @key.command("revoke")
 def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
-    """End a key and the browser sessions made with it, at once."""
+    """
+    End a key and the browser sessions made with it, at once.
+
+    flyways key revoke 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
+    """
     from app import operate
 
     row = with_store(lambda store: operate.revoke_key(store, key_id))
@@ -308,7 +354,11 @@ def simulate(
 
 @cli.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Look for what keeps the service from working, and name the remedy."""
+    """
+    Look for what keeps the service from working, and name the remedy.
+
+    flyways doctor
+    """
     from app.doctor import examine
 
     findings = examine(settings())

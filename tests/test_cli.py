@@ -233,3 +233,23 @@ def test_the_same_seed_gives_the_same_flock() -> None:
     first = flock(end, birds=2, days=30, seed=3)
     assert first == flock(end, birds=2, days=30, seed=3)
     assert first != flock(end, birds=2, days=30, seed=4)
+
+
+def test_a_study_is_exported_and_a_push_read_again(run: Any, study: str, tmp_path: Path) -> None:
+    file = tmp_path / "birds.csv"
+    file.write_text(
+        "timestamp,location-long,location-lat,tag-local-identifier\n"
+        "2024-03-01 08:00:00,127.5,34.8,T1\n"
+    )
+    push = answer(run("push", str(file), "--study", study, "--json"))["push_id"]
+    shown = answer(run("replay", push, "--tz", "UTC+8", "--json"))
+    assert not shown["applied"]
+    assert shown["changes"]["tz"] == ["UTC", "UTC+8"]
+    assert "tz: UTC -> UTC+8" in run("replay", push, "--tz", "UTC+8", "--apply").stdout
+    out = tmp_path / "out"
+    told = answer(
+        run("export", study, "--format", "movebank-csv", "--out", str(out), "--json",
+            "--datetime", "2024-03-01T00:00:00Z/..")
+    )  # fmt: skip
+    assert (told["fixes"], told["name"]) == (1, "Geum")
+    assert "2024-03-01 00:00:00.000" in (out / "events.csv").read_text()

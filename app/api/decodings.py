@@ -6,23 +6,22 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.api.auth import ManagerAudience, require
 from app.api.deps import StoreDep
 from app.api.pushes import DRY_RUN_MAX_BYTES, Receipt, announce, shape
+from app.api.schemas import Body, example
 from app.pipeline.replay import replay
 from app.store.audience import Audience
 
 router = APIRouter(prefix="/api/v1", tags=["pushes"])
 
 
-class DecodingIn(BaseModel):
+class DecodingIn(Body):
     """How a kept push is to be read; what is left out stays as it was."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"tz": "UTC+8", "dry_run": False}]}
-    )
+    model_config = example(tz="UTC+8", dry_run=False)
 
     format: str | None = Field(None, max_length=64)
     tz: str | None = Field(None, max_length=64, description="zone of times that carry none")

@@ -116,7 +116,8 @@ select t.local_identifier as tag, i.local_identifier as individual,
 from deployment d join tag t on t.id = d.tag_id join individual i on i.id = d.individual_id
 where d.replaced_at is null and d.study_id = :study and d.study_id = any(:exact)
   and (d.declared or t.terms <> '{}' or (i.taxon_declared or i.terms <> '{}') and not exists
-    (select from deployment o where o.individual_id = i.id and o.declared and o.replaced_at is null))
+    (select from deployment o
+     where o.individual_id = i.id and o.declared and o.replaced_at is null))
   and (cast(:individual as uuid) is null or i.ref = :individual)
 order by t.local_identifier, d.during
 """

@@ -218,9 +218,14 @@ def _volts(table: pl.DataFrame) -> pl.DataFrame:
     """Battery in volts, whichever unit was sent."""
     if "battery_v" not in table.columns:
         return table
-    sent = pl.col("battery_v")
+    sent = table["battery_v"]
+    # numpy divides; polars multiplies by 1/1000, which makes 3.8000000000000003 V of 3800 mV.
+    volts = pl.Series(sent.fill_null(0.0).to_numpy() / 1_000, dtype=pl.Float64)
     return table.with_columns(
-        pl.when(sent > MILLIVOLT_ABOVE).then(sent / 1_000).otherwise(sent).alias("battery_v")
+        pl.when(pl.col("battery_v") > MILLIVOLT_ABOVE)
+        .then(volts)
+        .otherwise(pl.col("battery_v"))
+        .alias("battery_v")
     )
 
 

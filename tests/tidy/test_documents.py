@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_every_setting_is_explained(name: str, readme: str) -> None:
 def test_every_command_is_explained(verb: str, told: str, readme: str) -> None:
     assert told
     assert f"`flyways {verb}" in readme
+
+
+@pytest.mark.parametrize(("verb", "told"), sorted(verbs().items()))
+def test_the_help_of_every_command_shows_it_at_work(verb: str, told: str) -> None:
+    examples = re.findall(rf"^flyways {verb}(?: .+)?$", told, re.MULTILINE)
+    assert examples
+    for line in examples:
+        command, rest = typer.main.get_command(cli), shlex.split(line)[1:]
+        while hasattr(command, "commands"):
+            command, rest = command.commands[rest[0]], rest[1:]
+        asked = {word for word in rest if word.startswith("--")}
+        assert asked <= {name for option in command.params for name in option.opts}
 
 
 def test_every_endpoint_is_in_the_readme_and_none_is_made_up(web: FastAPI, readme: str) -> None:

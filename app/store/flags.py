@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
+from app.store.fragments import fix_key, time_of, worn_by_bird
 from app.store.windows import Fixes
 from app.store.work import Span
 
@@ -17,7 +18,7 @@ _KEYS = """
 unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),
   cast(:variants as bigint[])
 """
-_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
+_TIME = time_of("time_us")
 
 
 async def species_key(conn: AsyncConnection, individual_id: int) -> str:
@@ -51,17 +52,13 @@ async def replace_track_flags(
         " cast(:codes as text[]), cast(:details as text[]))"
         " as new(tag_id, time_us, sensor, variant, code, detail)"
     )
-    span = (
-        _TIME.replace("time_us", "cast(:low as bigint)"),
-        _TIME.replace("time_us", "cast(:high as bigint)"),
-    )
+    low, high = time_of("cast(:low as bigint)"), time_of("cast(:high as bigint)")
     await execute(
         conn,
         f"delete from fix_flag g where g.origin = 'track'"
-        f" and g.tag_id = any(cast(:all_tags as int[])) and g.time between {span[0]} and {span[1]}"
+        f" and g.tag_id = any(cast(:all_tags as int[])) and g.time between {low} and {high}"
         # Another bird may have worn the tag in between: its flags are its own.
-        " and exists (select from deployment d where d.individual_id = :individual"
-        " and d.replaced_at is null and d.tag_id = g.tag_id and g.time <@ d.during)"
+        f" and {worn_by_bird('g')}"
         f" and not exists (select from ({wanted}) w where (w.tag_id, w.time, w.sensor, w.variant,"
         " w.code, w.detail) = (g.tag_id, g.time, g.sensor, g.variant, g.code, g.detail))",
         binds,
@@ -85,7 +82,7 @@ async def show(conn: AsyncConnection, fixes: Fixes, visible: NDArray[np.bool_]) 
         f"update fix f set visible = w.visible from (select tag_id, {_TIME} as time, sensor,"
         f" variant, visible from {_KEYS}, cast(:visible as boolean[])) as new(tag_id, time_us,"
         " sensor, variant, visible)) as w"
-        " where (f.tag_id, f.time, f.sensor, f.variant) = (w.tag_id, w.time, w.sensor, w.variant)",
+        f" where {fix_key('f')} = {fix_key('w')}",
         {**_keys(fixes, changed), "visible": visible[changed].tolist()},
     )
 

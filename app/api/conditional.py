@@ -21,7 +21,7 @@ def not_modified(request: Request, etag: str) -> bool:
 
 
 def holds(told: str, etag: str) -> bool:
-    """Tell whether an If-None-Match names this ETag; weak comparison, as RFC 9110 has it for GET."""
+    """Tell whether an If-None-Match names this ETag, weakly compared (RFC 9110, 13.1.2)."""
     return told.strip() == "*" or _opaque(etag) in {_opaque(part) for part in told.split(",")}
 
 

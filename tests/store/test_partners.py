@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import Conflict
 from app.store import partners, studies
-from app.store.audience import Audience, load_audience
+from app.store.audience import load_audience
 from app.store.engine import Store, execute
 
 
@@ -91,7 +91,7 @@ async def test_the_cursor_secret_stays_and_is_the_databases_own(store, key):
 
 async def test_opening_a_study_counts_and_its_name_is_taken_once(store):
     async with store.write() as conn:
-        institute = (await execute(conn, "select id from institute"))[0]["id"]
+        institute = (await partners.create_institute(conn, "Amur"))["id"]
         study = await studies.create(conn, institute, {"name": "cranes"})
         version = "select version from study where name = 'cranes'"
         before = await execute(conn, version)

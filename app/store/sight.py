@@ -22,7 +22,7 @@ DISTANCE_STEP_M = 10_000
 """Step to which the public reads lengths of legs [m]: about one cell of the 0.1 degree grid."""
 
 GROUP_MIN = 3
-"""Fewest birds of opened studies that an aggregate may stand for (k-anonymity, trust.md)."""
+"""Fewest birds of opened studies that an aggregate may stand for: k-anonymity with k = 3."""
 
 
 def _day(column: str) -> str:

@@ -80,7 +80,7 @@ async def screen(conn: Connection, span: Span) -> Window:
         screen_track, fixes.track, profile, hidden, fixes.verdict > 0
     )
     visible = ~hidden & (verdicts.code == 0)
-    await _store(conn, span, fixes, verdicts)
+    await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)
     return Window(span, profile, from_time, to_time, fixes, visible)
 
@@ -119,11 +119,19 @@ def _shift(time: datetime, by: timedelta) -> datetime:
     return FAR_FUTURE if FAR_FUTURE - time <= by else time + by
 
 
-async def _store(conn: Connection, span: Span, fixes: Fixes, verdicts: Screening) -> None:
+async def _store(
+    conn: Connection,
+    span: Span,
+    fixes: Fixes,
+    verdicts: Screening,
+    between: tuple[datetime, datetime],
+) -> None:
     found = np.flatnonzero(verdicts.code)
     details = [
         f"takes {verdicts.speed_m_s[i]:.1f} m/s" if np.isfinite(verdicts.speed_m_s[i]) else ""
         for i in found
     ]
     codes = [CODES[verdicts.code[i]] for i in found]
-    await flags.replace_track_flags(conn, span, fixes, found, codes=codes, details=details)
+    await flags.replace_track_flags(
+        conn, span, fixes, found, between=between, codes=codes, details=details
+    )

@@ -318,7 +318,8 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> N
         await execute(conn, f"update fix f set live = false where {mine}", binds)
         await execute(
             conn,
-            "update decoding set state = 'received' where study_id = :study and push_id <> :push"
+            "update decoding set state = 'received', attempts = 0"
+            " where study_id = :study and push_id <> :push"
             " and replaced_at is null and duplicates > 0 and state in ('stored', 'processed')"
             " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first",
             binds,

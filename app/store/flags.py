@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
-from app.store.fragments import fix_key, time_of, worn_by_bird
+from app.store.fragments import fix_key, time_of
 from app.store.windows import Fixes
 from app.store.work import Span
 
@@ -35,30 +36,32 @@ async def replace_track_flags(
     fixes: Fixes,
     flagged: NDArray[np.int64],
     *,
+    between: tuple[datetime, datetime],
     codes: Sequence[str],
     details: Sequence[str],
 ) -> None:
-    """Let exactly these track flags stand on the fixes; rows that stay the same are untouched."""
-    if len(fixes) == 0:
-        return
+    """
+    Let exactly these track flags stand between two times; equal rows stay untouched.
+
+    Fixes that are live no more lose theirs, wherever they lie.
+    """
     binds = {
         **_keys(fixes, flagged), "codes": list(codes), "details": list(details),
         "study": bird.study_id, "individual": bird.individual_id,
-        "all_tags": sorted(set(fixes.tag_id.tolist())),
-        "low": int(fixes.time_us[0]), "high": int(fixes.time_us[-1]),
+        "low": between[0], "high": between[1],
     }  # fmt: skip
     wanted = (
         f"select tag_id, {_TIME} as time, sensor, variant, code, detail from {_KEYS},"
         " cast(:codes as text[]), cast(:details as text[]))"
         " as new(tag_id, time_us, sensor, variant, code, detail)"
     )
-    low, high = time_of("cast(:low as bigint)"), time_of("cast(:high as bigint)")
     await execute(
         conn,
-        f"delete from fix_flag g where g.origin = 'track'"
-        f" and g.tag_id = any(cast(:all_tags as int[])) and g.time between {low} and {high}"
         # Another bird may have worn the tag in between: its flags are its own.
-        f" and {worn_by_bird('g')}"
+        "delete from fix_flag g using deployment d where g.origin = 'track'"
+        " and d.individual_id = :individual and d.replaced_at is null and d.tag_id = g.tag_id"
+        " and g.time >= greatest(coalesce(lower(d.during), '-infinity'), :low)"
+        " and g.time < least(coalesce(upper(d.during), 'infinity'), :high)"
         f" and not exists (select from ({wanted}) w where (w.tag_id, w.time, w.sensor, w.variant,"
         " w.code, w.detail) = (g.tag_id, g.time, g.sensor, g.variant, g.code, g.detail))",
         binds,

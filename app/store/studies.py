@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
+from app.seeds import profile_of
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
@@ -91,6 +92,13 @@ async def edit(
             )
         except IntegrityError as clash:
             raise _name_taken() from clash
+        if "taxon" in changed:
+            # Birds whose own taxon nobody named are of the study's.
+            await execute(
+                conn,
+                "update individual set species_key = :key where study_id = :id and taxon is null",
+                {"key": profile_of(changed["taxon"]).key, "id": study["id"]},
+            )
         if changed.keys() & {"release_delay_s", "public_grid_deg", "taxon"}:
             await work.mark_all_dirty(conn, study_id=study["id"])
         await work.bump_version(conn, study["id"])

@@ -39,6 +39,10 @@ def point(lon: str, lat: str) -> str:
     return f"st_setsrid(st_makepoint({lon}, {lat}), 4326)"
 
 
+WITH_BIRD = "join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+"""SQL: rows `x` with the bird `i` and the study `s` they belong to, as `Where` wants them."""
+
+
 def cut(shape: str) -> str:
     """
     Return the SQL of a shape cut at the antimeridian.

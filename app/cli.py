@@ -98,9 +98,8 @@ def worker() -> None:
     from app.operate import database
     from app.worker import run
 
-    settings = _settings()
-    with database(settings) as dsn:
-        asyncio.run(run(settings, dsn))
+    with database(_settings()) as dsn:
+        asyncio.run(run(dsn))
 
 
 @cli.command()

@@ -12,7 +12,6 @@ import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued
 
-from app.config import Settings
 from app.pipeline import run as flow
 from app.store import work
 from app.store.engine import Store, sync_dsn
@@ -97,9 +96,8 @@ async def _defer(task: Any, lock: str, **arguments: Any) -> None:
         await task.configure(lock=lock, queueing_lock=lock).defer_async(**arguments)
 
 
-async def run(settings: Settings, dsn: str) -> None:
+async def run(dsn: str) -> None:
     """Work until cancelled; a job under way is finished, anything else waits for the next start."""
-    del settings
     store = Store(
         dsn,
         pool_size=CONCURRENCY + 2,

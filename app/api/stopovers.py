@@ -66,7 +66,6 @@ class StopoverOut(Shown):
         site="2c2f81f1-0c34-4f5b-8c07-5cf3e4a0b1d2",
         site_name="Cheorwon Basin",
         country="KR",
-        tz="Asia/Seoul",
         method="radius",
         parameters="sha256:…",
     )
@@ -94,7 +93,6 @@ class StopoverOut(Shown):
     site: UUID | None
     site_name: str | None
     country: str | None
-    tz: str | None
     method: str
     parameters: str = Field(description="digest of the species profile used")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
+from app.store.fragments import fix_key, time_of
 from app.store.windows import Fixes
 from app.store.work import Span
 
@@ -18,7 +19,7 @@ _KEYS = """
 unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),
   cast(:variants as bigint[])
 """
-_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
+_TIME = time_of("time_us")
 
 
 async def species_key(conn: AsyncConnection, individual_id: int) -> str:
@@ -84,7 +85,7 @@ async def show(conn: AsyncConnection, fixes: Fixes, visible: NDArray[np.bool_]) 
         f"update fix f set visible = w.visible from (select tag_id, {_TIME} as time, sensor,"
         f" variant, visible from {_KEYS}, cast(:visible as boolean[])) as new(tag_id, time_us,"
         " sensor, variant, visible)) as w"
-        " where (f.tag_id, f.time, f.sensor, f.variant) = (w.tag_id, w.time, w.sensor, w.variant)",
+        f" where {fix_key('f')} = {fix_key('w')}",
         {**_keys(fixes, changed), "visible": visible[changed].tolist()},
     )
 

@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import work
 from app.store.engine import execute
-
-_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
+from app.store.fragments import time_of
 
 
 async def name_tags(conn: AsyncConnection, study_id: int, names: Sequence[str]) -> dict[str, int]:
@@ -88,9 +87,10 @@ async def store_namings(
         conn,
         f"""
         insert into naming (decoding_id, tag_id, individual_id, study_id, time_first, time_last)
-        select :decoding, tag_id, individual_id, :study, {_TIME}, {_TIME.replace("time_us", "last")}
+        select :decoding, tag_id, individual_id, :study, {time_of("first")},
+          {time_of("last")}
         from unnest(cast(:tags as int[]), cast(:birds as int[]), cast(:firsts as bigint[]),
-          cast(:lasts as bigint[])) as new(tag_id, individual_id, time_us, last)
+          cast(:lasts as bigint[])) as new(tag_id, individual_id, first, last)
         order by tag_id, individual_id
         on conflict (decoding_id, tag_id, individual_id) do update
           set time_first = excluded.time_first, time_last = excluded.time_last

@@ -53,7 +53,7 @@ STOPOVER = f"""(
 select id, ref, individual_id, study_id, species_key, true as exact,
   arrival_time_earliest, arrival_time_latest, departure_time_earliest, departure_time_latest,
   arrival_open, departure_open, duration_min_s, duration_max_s, n_fixes, lon, lat,
-  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, tz, method, parameters
+  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, method, parameters
 from stopover where study_id = any(:exact)
 union all
 select id, ref, individual_id, study_id, species_key, false,
@@ -63,7 +63,7 @@ select id, ref, individual_id, study_id, species_key, false,
   {_duration_s("arrival_time_latest", "departure_time_earliest")},
   {_duration_s("arrival_time_earliest", "departure_time_latest")},
   null, public_lon, public_lat, {point("public_lon", "public_lat")}, null, null,
-  kind, season, seen_or_inferred, area, tz, method, parameters
+  kind, season, seen_or_inferred, area, method, parameters
 from stopover
 where study_id = any(:open) and public_lon is not null and public_lat is not null and {RELEASED}
 )"""

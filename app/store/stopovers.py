@@ -28,7 +28,7 @@ s.ref as study_id, s.name as study, s.simulated, x.species_key as species,
 x.arrival_time_earliest, x.arrival_time_latest, x.departure_time_earliest,
 x.departure_time_latest, x.arrival_open, x.departure_open, x.duration_min_s, x.duration_max_s,
 x.n_fixes, x.lon, x.lat, x.radius_m, x.kind, x.season, x.seen_or_inferred,
-site.ref as site_id, site.name as site, x.area, x.tz, x.method, x.parameters
+site.ref as site_id, site.name as site, x.area, x.method, x.parameters
 """
 
 _PROPERTIES = {

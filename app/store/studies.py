@@ -123,23 +123,6 @@ async def set_visibility(conn: AsyncConnection, study_id: int, visibility: str) 
     await work.bump_version(conn, study_id)
 
 
-async def data_version(conn: AsyncConnection, audience: Audience) -> int | None:
-    """
-    Return a number that changes with anything the caller can see; None when none may be told.
-
-    The version of another's opened study also counts fixes that are not released yet, so an
-    ETag made from it would tell of them: such an answer takes its ETag from its own bytes.
-    """
-    if audience.open:
-        return None
-    rows = await execute(
-        conn,
-        "select coalesce(sum(version), 0) as version from study where id = any(:exact)",
-        {"exact": list(audience.exact)},
-    )
-    return int(rows[0]["version"])
-
-
 def unknown() -> NotFound:
     """Return the one answer for a missing and for a foreign study."""
     return NotFound(

@@ -39,6 +39,7 @@ def code_of(payload: bytes, limit_bytes: int = 10_000_000) -> str:
         zipped(("a.csv", TEXT), method=zipfile.ZIP_STORED),
         zipped(("../../../etc/passwd", TEXT)),
     ],
+    ids=["plain", "gzip", "gzip with padding", "zip", "zip stored", "zip with a path"],
 )
 def test_one_member_is_given_back(payload: bytes) -> None:
     assert unpack(payload, limit_bytes=len(TEXT)) == TEXT

@@ -15,25 +15,11 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
-from app.api.schemas import Shown, example
+from app.api.schemas import BirdOut, CentreOut, Shown, example
 from app.errors import NotFound
 from app.store import stopovers
 
 router = APIRouter(prefix="/api/v1/stopovers", tags=["stopovers"])
-
-
-class BirdOut(Shown):
-    """A bird, as a row names it."""
-
-    id: UUID
-    local_identifier: str
-
-
-class CentreOut(Shown):
-    """A place in degrees."""
-
-    lon: float
-    lat: float
 
 
 class StopoverOut(Shown):

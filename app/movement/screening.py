@@ -33,9 +33,12 @@ CODES = ("ok", "speed", "conflict", "spike")
 OK, SPEED, CONFLICT, SPIKE = range(4)
 
 SHORT_STEP_S = 600.0
-"""Steps this long and longer keep the hard limit whatever their error [s] (domain.md)."""
+"""Steps this long and longer keep the hard limit whatever their error [s].
+
+From here on the error of a GPS fix is small beside the way a fast bird makes.
+"""
 ERROR_SIGMAS = 2.0
-"""Position error enters the reach of a step this many times (domain.md: 2 x error / dt)."""
+"""Position error enters the reach of a step this many times: two standard deviations."""
 ANCHOR_RUN = 24
 """Fixes in a row that are true for certain: longer than the longest run of gross errors, 20."""
 ANCHOR_EDGE = 4

@@ -19,7 +19,14 @@ from app.pipeline.segment import segment
 from app.store import work
 from app.store.engine import Connection, Store
 
-__all__ = ["decode_push", "derive_individual", "drain", "mark_releases", "refresh_catalogue"]
+__all__ = [
+    "decode_push",
+    "derive_individual",
+    "derive_span",
+    "drain",
+    "mark_releases",
+    "refresh_catalogue",
+]
 
 log = structlog.get_logger()
 
@@ -55,12 +62,17 @@ async def _derive(conn: Connection, individual_id: int) -> None:
     subject = work.individual_subject(individual_id)
     if span is None:
         return
+    await derive_span(conn, span)
+    catalogues = await work.mark_catalogues_dirty(conn, span.study_id)
+    await work.hand_on(conn, subject, catalogues)
+
+
+async def derive_span(conn: Connection, span: work.Span) -> None:
+    """Take one bird's span through screen, segment, habitat and publish."""
     window = await screen(conn, span)
     found = await segment(conn, window)
     await habitat(conn, found)
     await publish(conn, found)
-    catalogues = await work.mark_catalogues_dirty(conn, span.study_id)
-    await work.hand_on(conn, subject, catalogues)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:

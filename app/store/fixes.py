@@ -16,7 +16,7 @@ from app.store.audience import RELEASED, Audience
 from app.store.engine import execute
 from app.store.features import Feature, when
 from app.store.fragments import fix_key
-from app.store.sight import POSITION, Filters, where
+from app.store.sight import POSITION, WITH_BIRD, Filters, where
 
 _SPECIES_NAME = "cast(:species_names as json) ->> x.species_key"
 _PROPERTIES = {
@@ -53,7 +53,7 @@ async def positions_feed(
         conn,
         f"select {features.feature('i.ref', 'x.shape', _PROPERTIES)} as text, i.ref as key0"
         f" from {POSITION} as x"
-        " join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+        f" {WITH_BIRD}"
         f" where {chosen.sql} order by i.ref limit :fetch",
         {**chosen.values, "fetch": fetch, "species_names": species_names()},
     )

@@ -22,14 +22,6 @@ unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),
 _TIME = time_of("time_us")
 
 
-async def species_key(conn: AsyncConnection, individual_id: int) -> str:
-    """Return the species profile key of a bird."""
-    rows = await execute(
-        conn, "select species_key from individual where id = :id", {"id": individual_id}
-    )
-    return str(rows[0]["species_key"])
-
-
 async def replace_track_flags(
     conn: AsyncConnection,
     bird: Span,

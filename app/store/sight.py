@@ -22,7 +22,7 @@ DISTANCE_STEP_M = 10_000
 """Step to which the public reads lengths of legs [m]: about one cell of the 0.1 degree grid."""
 
 GROUP_MIN = 3
-"""Fewest birds of opened studies that an aggregate may stand for (k-anonymity, trust.md)."""
+"""Fewest birds of opened studies that an aggregate may stand for: k-anonymity with k = 3."""
 
 
 def _day(column: str) -> str:
@@ -37,6 +37,10 @@ def _duration_s(start: str, end: str) -> str:
 def point(lon: str, lat: str) -> str:
     """Return the SQL of a WGS 84 point."""
     return f"st_setsrid(st_makepoint({lon}, {lat}), 4326)"
+
+
+WITH_BIRD = "join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+"""SQL: rows `x` with the bird `i` and the study `s` they belong to, as `Where` wants them."""
 
 
 def cut(shape: str) -> str:

@@ -11,11 +11,11 @@ from app.store import features
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.features import Feature, when
-from app.store.sight import STOPOVER, Filters, where
+from app.store.sight import STOPOVER, WITH_BIRD, Filters, where
 
 JOINED = f"""
 from {STOPOVER} as x
-join individual i on i.id = x.individual_id join study s on s.id = x.study_id
+{WITH_BIRD}
 left join lateral (
   select t.ref, t.name from site_visit v join site t on t.id = v.site_id
   where v.stopover_id = x.id and t.scope = :scope order by t.id limit 1

@@ -75,6 +75,12 @@ class Fixes:
         """Times [us since 1970 UTC], shape (n,)."""
         return self.track.time_us
 
+    @property
+    def hidden(self) -> NDArray[np.bool_]:
+        """Hidden whatever the track says: by hand, or by a flag nobody overruled; shape (n,)."""
+        hidden: NDArray[np.bool_] = (self.marked & (self.verdict == 0)) | (self.verdict < 0)
+        return hidden
+
     def take(self, index: NDArray[np.bool_] | slice) -> Fixes:
         """Return some of the fixes."""
         return Fixes(

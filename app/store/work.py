@@ -360,11 +360,3 @@ async def catalogues(conn: AsyncConnection) -> list[tuple[str, bool]]:
         f" from study s, lateral ({_SCOPES}) as scopes order by 1, 2",
     )
     return [(row["scope"], row["simulated"]) for row in rows]
-
-
-async def study_of(conn: AsyncConnection, individual_id: int) -> int:
-    """Return the study a bird belongs to."""
-    rows = await execute(
-        conn, "select study_id from individual where id = :id", {"id": individual_id}
-    )
-    return int(rows[0]["study_id"])

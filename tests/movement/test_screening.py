@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from app.movement import screening
 from app.movement.geodesy import arc_m, to_xyz
 from app.movement.screening import CONFLICT, OK, SPEED, SPIKE, screen
-from app.movement.track import Track
+from app.movement.track import HOUR_US, Track
 from app.seeds import profile_of
-from tests.movement.journeys import HOUR_US, fly, join, turn
+from tests.movement.journeys import fly, join, turn
 
 CRANE = profile_of("Grus vipio")
 

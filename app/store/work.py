@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -166,6 +166,20 @@ async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[st
         {"study": study_id},
     )
     return [product_subject(row["scope"], simulated=row["simulated"]) for row in rows]
+
+
+async def mark_open_catalogues_dirty(conn: AsyncConnection) -> None:
+    """Mark every catalogue that shows opened studies of others: a new day releases more of them."""
+    studies = await execute(conn, "select id from study where visibility = 'open' order by id")
+    for row in studies:
+        await mark_catalogues_dirty(conn, row["id"])
+
+
+async def today(conn: AsyncConnection) -> date:
+    """Return the UTC day of the database, by whose clock rows are released."""
+    rows = await execute(conn, "select (now() at time zone 'UTC')::date as day")
+    day: date = rows[0]["day"]
+    return day
 
 
 async def take_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) -> bool:

@@ -124,7 +124,7 @@ async def create_source(
             name=body.name,
             scheme=body.scheme,
             push_format=how.format,
-            tz=how.tz,
+            tz=body.tz,
             ack_status=body.ack_status,
         )
     response.headers["Cache-Control"] = "no-store"

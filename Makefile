@@ -19,7 +19,7 @@ install: ## install PostGIS, the Python packages and the viewer's files where mi
 test: ## everything that must hold: style, types, directions, tests
 	@$(PYTHON) -m app.install --tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/bench
 
 lint: ## style, types and the direction of imports
 	$(BIN)/ruff check .

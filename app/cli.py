@@ -105,9 +105,8 @@ def worker() -> None:
     from app.operate import database
     from app.worker import run
 
-    chosen = settings()
-    with database(chosen) as dsn:
-        asyncio.run(run(chosen, dsn))
+    with database(settings()) as dsn:
+        asyncio.run(run(dsn))
 
 
 @cli.command()

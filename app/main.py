@@ -60,6 +60,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
         redoc_url=None,
         dependencies=SECURITY,
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.store = store
     app.state.settings = settings

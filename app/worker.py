@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued
 
-from app.config import Settings
 from app.pipeline import run as flow
 from app.store import work
 from app.store.engine import Store, sync_dsn
@@ -48,6 +48,7 @@ class Jobs:
 
     def __init__(self, app: procrastinate.App, store: Store) -> None:
         self.app, self.store = app, store
+        self.day: date | None = None
         self.decode = app.task(name="decode")(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
@@ -74,6 +75,10 @@ class Jobs:
             lock = work.product_subject(scope, simulated=simulated)
             await _defer(self.catalogue, lock, scope=scope, simulated=simulated)
 
+    async def mark_releases(self) -> None:
+        """Once a day, and at the start: let the catalogues take in what was released."""
+        self.day = await flow.mark_releases(self.store, self.day)
+
     async def give_up_stalled(self) -> None:
         """End the jobs of dead workers: their work still waits and gets new jobs."""
         manager = self.app.job_manager
@@ -91,9 +96,8 @@ async def _defer(task: Any, lock: str, **arguments: Any) -> None:
         await task.configure(lock=lock, queueing_lock=lock).defer_async(**arguments)
 
 
-async def run(settings: Settings, dsn: str) -> None:
+async def run(dsn: str) -> None:
     """Work until cancelled; a job under way is finished, anything else waits for the next start."""
-    del settings
     store = Store(
         dsn,
         pool_size=CONCURRENCY + 2,
@@ -129,6 +133,7 @@ async def _repeat(jobs: Jobs, dsn: str) -> None:
     """Sweep at every notice, and every second all the same."""
     async with notices(dsn, work.CHANNEL) as woken:
         while True:
+            await _guarded(jobs.mark_releases)
             await _guarded(jobs.sweep)
             await _guarded(jobs.give_up_stalled)
             with contextlib.suppress(TimeoutError):

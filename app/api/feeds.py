@@ -174,7 +174,9 @@ FeedDep = Annotated[Feed, Depends(_feed)]
 
 
 def _responses(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    collection = {"type": "FeatureCollection", "features": [example], "links": []}
+    collection = {
+        "type": "FeatureCollection", "features": [example], "numberReturned": 1, "links": [],
+    }  # fmt: skip
     return {
         **READING,
         200: {"content": {MEDIA_TYPE: {"example": collection}}, "description": "GeoJSON"},
@@ -182,11 +184,13 @@ def _responses(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _point(properties: dict[str, Any]) -> dict[str, Any]:
+def _example(shape: str, **properties: Any) -> dict[str, Any]:
+    place = [115.1, 49.7]
+    coordinates = place if shape == "Point" else [place, [121.85, 40.95]]
     return {
         "type": "Feature",
         "id": "5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11",
-        "geometry": {"type": "Point", "coordinates": [115.1, 49.7]},
+        "geometry": {"type": shape, "coordinates": coordinates},
         "properties": properties,
     }
 
@@ -194,7 +198,7 @@ def _point(properties: dict[str, Any]) -> dict[str, Any]:
 @router.get(
     "/positions.geojson",
     response_class=Response,
-    responses=_responses(_point({"individual": "WNC-17", "time": "2020-03-14T06:00:00Z"})),
+    responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
 )
 async def positions_feed(feed: FeedDep) -> Response:
     """Where each bird was last seen."""
@@ -204,7 +208,7 @@ async def positions_feed(feed: FeedDep) -> Response:
 @router.get(
     "/tracks.geojson",
     response_class=Response,
-    responses=_responses(_point({"individual": "WNC-17", "observed": True})),
+    responses=_responses(_example("LineString", individual="WNC-17", observed=True)),
 )
 async def tracks_feed(feed: FeedDep) -> Response:
     """Lines flown, by month; silences over seven days are parts with `observed: false`."""
@@ -214,7 +218,7 @@ async def tracks_feed(feed: FeedDep) -> Response:
 @router.get(
     "/stopovers.geojson",
     response_class=Response,
-    responses=_responses(_point({"individual": "WNC-17", "kind": "stopover"})),
+    responses=_responses(_example("Point", individual="WNC-17", kind="stopover")),
 )
 async def stopovers_feed(feed: FeedDep) -> Response:
     """Where birds stayed, as points."""
@@ -224,7 +228,7 @@ async def stopovers_feed(feed: FeedDep) -> Response:
 @router.get(
     "/sites.geojson",
     response_class=Response,
-    responses=_responses(_point({"name": "Mongol Daguur", "n_individuals": 12})),
+    responses=_responses(_example("Point", name="Mongol Daguur", n_individuals=12)),
 )
 async def sites_feed(feed: FeedDep) -> Response:
     """Places used by birds, each with its counts over all times."""
@@ -234,7 +238,7 @@ async def sites_feed(feed: FeedDep) -> Response:
 @router.get(
     "/flyways.geojson",
     response_class=Response,
-    responses=_responses(_point({"part": "corridor", "level": 95, "n_birds": 7})),
+    responses=_responses(_example("LineString", part="connection", season="spring", n_birds=7)),
 )
 async def flyways_feed(feed: FeedDep) -> Response:
     """

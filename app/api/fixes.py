@@ -147,7 +147,7 @@ def _key(row: dict[str, Any]) -> tuple[datetime, str, int, str]:
 
 
 @router.post("/verdicts", status_code=201, responses=WRITING)
-async def decide(body: VerdictIn, store: StoreDep, audience: ManagerAudience) -> VerdictOut:
+async def decide_verdict(body: VerdictIn, store: StoreDep, audience: ManagerAudience) -> VerdictOut:
     """Hide or show one fix by hand; stopovers and tracks follow within seconds."""
     if (body.individual is None) == (body.tag is None):
         raise BadInput(
@@ -180,7 +180,7 @@ def _variant(text: str | None) -> int | None:
 
 
 @router.delete("/verdicts/{verdict}", status_code=204, responses=WRITING)
-async def undo(verdict: int, store: StoreDep, audience: ManagerAudience) -> None:
+async def undo_verdict(verdict: int, store: StoreDep, audience: ManagerAudience) -> None:
     """Take a verdict back: the flags decide again."""
     if not 0 < verdict < INT64:
         verdict = 0

@@ -15,8 +15,7 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
-from app.api.schemas import Shown, example
-from app.api.stopovers import BirdOut, CentreOut
+from app.api.schemas import BirdOut, CentreOut, Shown, example
 from app.store import legs
 
 router = APIRouter(prefix="/api/v1/legs", tags=["legs"])

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.conditional import holds
 from app.api.problems import internal, of_status, problem_response
 from app.errors import TooMany
 from app.observe import REQUEST_SECONDS
@@ -125,10 +126,11 @@ class BodyLimit:
 
 
 _UNCOUNTED = ("/health/", "/metrics", "/viewer/")
+"""Paths of supervisors, and of the map's files, of which one page loads dozens."""
 
 
 class RateLimit:
-    """Hold each client address to a number of requests; health and metrics are never refused."""
+    """Hold each client address to a number of requests; `_UNCOUNTED` are never refused."""
 
     def __init__(self, app: ASGIApp, item: RateLimitItem) -> None:
         self.app = app
@@ -137,9 +139,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"].startswith(
-            ("/health/", "/metrics", "/viewer/")
-        ):
+        if scope["type"] != "http" or scope["path"].startswith(_UNCOUNTED):
             await self.app(scope, receive, send)
             return
         client = scope["client"][0] if scope.get("client") else "local"
@@ -201,12 +201,12 @@ def _taggable(start: Message) -> bool:
 
 async def _send_tagged(start: Message, body: Message, held: str, send: Send) -> None:
     headers = MutableHeaders(scope=start)
-    tag = f'"{sha256(body.get("body", b"")).hexdigest()[:32]}"'
+    etag = f'W/"{sha256(body.get("body", b"")).hexdigest()[:32]}"'
     whole = not body.get("more_body", False)
     if whole:
-        headers["ETag"] = f"W/{tag}"
+        headers["ETag"] = etag
         headers.setdefault("Cache-Control", "private, no-cache")
-    if whole and tag in {part.strip().removeprefix("W/") for part in held.split(",")}:
+    if whole and holds(held, etag):
         for name in ("content-length", "content-type"):
             del headers[name]
         await send({**start, "status": 304, "headers": headers.raw})

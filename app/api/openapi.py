@@ -1,10 +1,11 @@
-"""The OpenAPI document: every operation names the problems it may answer, as problem+json."""
+"""The OpenAPI document: what each operation does in a line, and the problems it may answer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from app.api.problems import MEDIA_TYPE, STATUSES, ProblemOut
 
@@ -40,7 +41,16 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def operation_id(route: APIRoute) -> str:
+    """Name an operation as its code does: generated clients then read `list_stopovers`."""
+    return route.name
+
+
 def _complete(operation: dict[str, Any], *, writing: bool) -> None:
+    title, _, more = operation.pop("description").partition("\n\n")
+    operation["summary"] = " ".join(title.split()).removesuffix(".")
+    if more:
+        operation["description"] = more
     responses = operation.setdefault("responses", {})
     for status in (*_EVERY, *(_WRITING if writing else ())):
         responses.setdefault(str(status), {"description": STATUSES[status]})

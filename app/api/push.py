@@ -23,7 +23,7 @@ router = APIRouter(tags=["pushes"])
 
 
 @router.post("/push/{source}", status_code=202)
-async def push(
+async def push_from_source(
     source: UUID, request: Request, response: Response, store: StoreDep, settings: SettingsDep
 ) -> Receipt:
     """

@@ -155,7 +155,7 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
 
 
 @router.post("/studies/{study}/pushes", status_code=202)
-async def upload(
+async def upload_push(
     study: UUID,
     request: Request,
     response: Response,

@@ -1,9 +1,10 @@
-"""What every noun's models share: strict bodies, instants, and species."""
+"""What every noun's models share: strict bodies, instants, birds and places."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -40,6 +41,20 @@ class Shown(BaseModel):
     """A thing as the service answers it."""
 
     model_config = ConfigDict(from_attributes=False, extra="ignore")
+
+
+class BirdOut(Shown):
+    """A bird, as a row names it."""
+
+    id: UUID
+    local_identifier: str
+
+
+class CentreOut(Shown):
+    """A place in degrees."""
+
+    lon: float
+    lat: float
 
 
 def _as_text(value: Any) -> Any:

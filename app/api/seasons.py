@@ -14,8 +14,7 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, Page, PageDep, paginate
 from app.api.problems import READING
-from app.api.schemas import Shown, example
-from app.api.stopovers import BirdOut
+from app.api.schemas import BirdOut, Shown, example
 from app.errors import BadInput
 from app.store import reference, seasons
 from app.store.sight import Filters

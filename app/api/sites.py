@@ -14,8 +14,7 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
-from app.api.schemas import Shown, example
-from app.api.stopovers import CentreOut
+from app.api.schemas import CentreOut, Shown, example
 from app.errors import NotFound
 from app.seeds import rows as seed_rows
 from app.store import sites

@@ -15,7 +15,7 @@ from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, example
 from app.pipeline.receive import reading
-from app.store import sources, studies
+from app.store import inbox, sources, studies
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], route_class=StrictRoute)
 
@@ -73,7 +73,7 @@ class SourceIn(Body):
     name: Text
     scheme: sources.Scheme
     format: Text | None = None
-    tz: Text | None = None
+    tz: Text = inbox.DEFAULT_TZ
     ack_status: Literal[200, 202] = 202
 
 
@@ -124,7 +124,7 @@ async def create_source(
             name=body.name,
             scheme=body.scheme,
             push_format=how.format,
-            tz=how.tz,
+            tz=body.tz,
             ack_status=body.ack_status,
         )
     response.headers["Cache-Control"] = "no-store"

@@ -15,25 +15,11 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
-from app.api.schemas import Shown, example
+from app.api.schemas import BirdOut, CentreOut, Shown, example
 from app.errors import NotFound
 from app.store import stopovers
 
 router = APIRouter(prefix="/api/v1/stopovers", tags=["stopovers"])
-
-
-class BirdOut(Shown):
-    """A bird, as a row names it."""
-
-    id: UUID
-    local_identifier: str
-
-
-class CentreOut(Shown):
-    """A place in degrees."""
-
-    lon: float
-    lat: float
 
 
 class StopoverOut(Shown):
@@ -66,7 +52,6 @@ class StopoverOut(Shown):
         site="2c2f81f1-0c34-4f5b-8c07-5cf3e4a0b1d2",
         site_name="Cheorwon Basin",
         country="KR",
-        tz="Asia/Seoul",
         method="radius",
         parameters="sha256:…",
     )
@@ -94,7 +79,6 @@ class StopoverOut(Shown):
     site: UUID | None
     site_name: str | None
     country: str | None
-    tz: str | None
     method: str
     parameters: str = Field(description="digest of the species profile used")
 

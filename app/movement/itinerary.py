@@ -10,9 +10,8 @@ import numpy as np
 from pyproj import Geod
 
 from app.movement.profile import Profile, Window
-from app.movement.track import DAY_US, SECOND_US, FloatArray, IntArray
+from app.movement.track import DAY_US, HOUR_US, SECOND_US, FloatArray, IntArray
 
-HOUR_US = 3600 * SECOND_US
 METRES_PER_DEGREE = 111_195.0
 """Length of a degree of latitude on the mean sphere [m]; offsets here stay below 15 km."""
 

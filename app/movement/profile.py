@@ -8,7 +8,7 @@ from dataclasses import dataclass
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 GAP_MAX_S = 7 * DAY_S
-"""Longest silence that may be bridged as observed [s]; a longer one is unobserved (domain.md)."""
+"""Longest silence that may be bridged as observed [s]; a longer one is unobserved, our choice."""
 
 
 @dataclass(frozen=True, slots=True)

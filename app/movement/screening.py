@@ -33,9 +33,12 @@ CODES = ("ok", "speed", "conflict", "spike")
 OK, SPEED, CONFLICT, SPIKE = range(4)
 
 SHORT_STEP_S = 600.0
-"""Steps this long and longer keep the hard limit whatever their error [s] (domain.md)."""
+"""Steps this long and longer keep the hard limit whatever their error [s].
+
+From here on the error of a GPS fix is small beside the way a fast bird makes.
+"""
 ERROR_SIGMAS = 2.0
-"""Position error enters the reach of a step this many times (domain.md: 2 x error / dt)."""
+"""Position error enters the reach of a step this many times: two standard deviations."""
 ANCHOR_RUN = 24
 """Fixes in a row that are true for certain: longer than the longest run of gross errors, 20."""
 ANCHOR_EDGE = 4
@@ -169,14 +172,23 @@ def _judge(track: Track, profile: Profile, pinned: BoolArray) -> NDArray[np.int8
 
 
 def _implied_speed(track: Track, code: NDArray[np.int8], shown: BoolArray) -> FloatArray:
-    """Return the speed from the last passed fix (else to the next) of each flagged fix [m/s]."""
+    """
+    Return the speed from the last passed fix (else to the next) of each flagged fix [m/s].
+
+    A fix across a long gap is none to go by: what comes before a gap says nothing of after.
+    """
     out = np.full(code.shape[0], np.nan)
     good = np.flatnonzero(shown & (code == OK))
     bad = np.flatnonzero(code != OK)
     if good.shape[0] == 0 or bad.shape[0] == 0:
         return out
-    slot = np.searchsorted(track.time_us[good], track.time_us[bad], side="left") - 1
-    other = good[np.maximum(slot, 0)]
+    part = np.zeros(code.shape[0], dtype=np.int64)
+    part[shown] = np.cumsum(gap_before(track.time_us[shown]))
+    slot = np.searchsorted(track.time_us[good], track.time_us[bad], side="left")
+    before, after = good[np.maximum(slot - 1, 0)], good[np.minimum(slot, good.shape[0] - 1)]
+    other = np.where((slot > 0) & (part[before] == part[bad]), before, after)
+    near = part[other] == part[bad]
+    bad, other = bad[near], other[near]
     xyz = to_xyz(track.lon, track.lat)
     dt = np.abs(track.time_us[bad] - track.time_us[other]) / SECOND_US
     far = np.array([arc_m(xyz[a], xyz[b]) for a, b in zip(bad, other, strict=True)])

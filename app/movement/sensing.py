@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from app.movement.argos import ellipse_covariance_m2, ellipse_error_m
-from app.movement.itinerary import HOUR_US, Path
-from app.movement.track import DAY_US, SECOND_US, BoolArray, FloatArray, IntArray, Track
+from app.movement.itinerary import Path
+from app.movement.track import (
+    DAY_US,
+    HOUR_US,
+    SECOND_US,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Track,
+)
 
 GPS_SIGMA_M = (8.0, 0.4)
 """Median [m] and log spread of a GPS fix's one-sigma error per axis; the sum over two axes lies

@@ -48,7 +48,7 @@ from app.movement.screening import (
     sharp_turns,
 )
 from app.movement.stopovers import allowed_m
-from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
+from app.movement.track import HOUR_US, SECOND_US, BoolArray, FloatArray, IntArray, Track
 
 CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, SPIKE_WINDOW + SPIKE_ROUNDS + 2)
 """Calm fixes wanted on each side of a cut."""
@@ -58,7 +58,7 @@ MIDDLE = 2
 """Fixes beside the cut that no stay can hold: the ends of a stay are told by two fixes beyond."""
 CUT_CONTEXT_FIXES = 256
 """A cut depends on at most this many fixes on each side of it."""
-SLOT_US = 3600 * SECOND_US
+SLOT_US = HOUR_US
 """Only the first fix of each hour is tried as a cut [us]: enough, and dense data stay cheap."""
 SLACK = 1.01
 """Distances are compared with this much to spare, above any error of `arc_m` and of rounding."""

@@ -10,7 +10,7 @@ import polars as pl
 import structlog
 
 import ingest
-from app.errors import Unavailable
+from app.errors import Conflict, Unavailable
 from app.pipeline.resolve import resolve, resolve_reference
 from app.seeds import profile_of
 from app.store import arrivals, inbox, verdicts, work
@@ -81,12 +81,27 @@ async def decode_in(conn: Connection, decoding_id: int) -> None:
             {"code": unreadable.code, "detail": unreadable.detail, "remedy": unreadable.remedy},
         )
         return
+    try:
+        async with conn.begin_nested():
+            await _store(conn, todo, decoded)
+    except Conflict as clash:
+        await inbox.fail(
+            conn,
+            decoding_id,
+            {"code": clash.code, "detail": clash.detail, "remedy": clash.remedy},
+        )
+
+
+async def _store(
+    conn: Connection, todo: dict[str, Any], decoded: ingest.Decoded | ingest.DecodedReference
+) -> None:
+    """Store what was decoded, in place of what an earlier decoding of the push brought."""
     if todo["number"] > 1:
         await arrivals.replace_earlier(conn, todo["push_id"], todo["number"])
     await arrivals.store_refusals(
         conn,
         todo["study_id"],
-        decoding_id,
+        todo["id"],
         [(r.unit, r.excerpt, r.code, r.remedy) for r in decoded.refusals],
     )
     if isinstance(decoded, ingest.DecodedReference):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -16,11 +16,10 @@ from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented, passage
 from app.store import derived, layers
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, micros, visible_near
+from app.store.windows import FAR_FUTURE, instant, micros, visible_near
 
 GAP_MAX = timedelta(microseconds=GAP_MAX_US)
 DAY = timedelta(days=1)
-EPOCH = date(1970, 1, 1)
 TRAVEL = "travel"
 """What a bird does outside its stopovers."""
 
@@ -137,15 +136,14 @@ def _rows(
     seasons: dict[tuple[int, int], str | None],
 ) -> list[derived.Row]:
     delay = timedelta(seconds=bird.release_delay_s)
-    midnight = datetime(1970, 1, 1, tzinfo=UTC)
     return [
         {
-            "day": EPOCH + day * DAY,
+            "day": instant(day * DAY_US).date(),
             "kind": doing.kinds[kind],
             "species_key": bird.species_key,
             "season": seasons[day, kind],
             "bird_days": time_us / DAY_US,
-            "release_at": midnight + (day + 1) * DAY + delay,
+            "release_at": instant((day + 1) * DAY_US) + delay,
         }
         for day, kind, time_us in zip(
             spent.day.tolist(), spent.kind.tolist(), spent.time_us.tolist(), strict=True

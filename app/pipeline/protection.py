@@ -85,4 +85,4 @@ _METRES_PER_DEG = 111_195.0
 """Length of a degree on a sphere of 6,371 km [m]; good enough to tell flight from rest."""
 
 _FLIGHT_M_S = 5.0
-"""Speed from which a step is flight [m/s] (domain.md)."""
+"""Speed from which a step is flight [m/s]; resting birds stay under 1.5."""

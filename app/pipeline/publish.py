@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.movement.track import SECOND_US, Track
+from app.movement.track import HOUR_US, Track
 from app.pipeline.protection import fixes_withheld, grid_centre
 from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
@@ -16,7 +16,6 @@ from app.store.engine import Connection
 from app.store.windows import instant
 
 HOUR = timedelta(hours=1)
-HOUR_US = 3600 * SECOND_US
 """The public sees one position an hour: movement, not the minutes of a disturbance."""
 
 

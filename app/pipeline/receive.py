@@ -11,8 +11,6 @@ from app.store import inbox
 from app.store.engine import Store
 from ingest.clock import zone
 
-PREFERRED_TZ = "UTC"
-
 
 def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
     """Return how a push is to be read; raises BadInput for an unknown format or zone."""
@@ -22,9 +20,8 @@ def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
             remedy=f"Name one of {', '.join(ingest.FORMATS)}, or leave format out.",
             code="format-unknown",
         )
-    tz = tz or PREFERRED_TZ
     try:
-        zone(tz)
+        zone(tz or inbox.DEFAULT_TZ)
     except ingest.UnreadablePush as unknown:
         raise BadInput(unknown.detail, remedy=unknown.remedy, code=unknown.code) from unknown
     return inbox.Reading(format_name, tz)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 import ingest
+from app.errors import Conflict
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
@@ -143,21 +144,39 @@ def _summary(
 async def resolve_reference(
     conn: Connection, todo: dict[str, Any], decoded: ingest.DecodedReference
 ) -> None:
-    """Store reference data: birds, tags and who wore which when."""
+    """
+    Store reference data: birds, tags and who wore which when.
+
+    Raises Conflict where the rows contradict each other or what was stated by hand.
+    """
+    await deployments.give_way(
+        conn,
+        todo["study_id"],
+        [
+            (row.tag, row.deployment_id, row.individual, _instant(row.deploy_on_us),
+             _instant(row.deploy_off_us))
+            for row in decoded.rows
+            if row.deployment_id is not None
+        ],
+    )  # fmt: skip
     known = 0
     for row in decoded.rows:
-        changed = await deployments.state(
-            conn,
-            todo["study_id"],
-            tag=row.tag,
-            individual=row.individual,
-            taxon=row.taxon,
-            species_key=profile_of(row.taxon or todo["taxon"]).key,
-            deploy_on=_instant(row.deploy_on_us),
-            deploy_off=_instant(row.deploy_off_us),
-            local_identifier=row.deployment_id,
-            terms=row.terms,
-        )
+        try:
+            changed = await deployments.state(
+                conn,
+                todo["study_id"],
+                tag=row.tag,
+                individual=row.individual,
+                taxon=row.taxon,
+                species_key=profile_of(row.taxon or todo["taxon"]).key,
+                deploy_on=_instant(row.deploy_on_us),
+                deploy_off=_instant(row.deploy_off_us),
+                local_identifier=row.deployment_id,
+                terms=row.terms,
+            )
+        except Conflict as clash:
+            where = f"Tag {row.tag!r} on {row.individual!r}: "
+            raise Conflict(where + clash.detail, remedy=clash.remedy, code=clash.code) from clash
         known += not changed
     counts = arrivals.Counts(len(decoded.rows) - known, known, 0, 0)
     await arrivals.finish(

@@ -64,10 +64,15 @@ def _sites(stays: list[Row]) -> Sites:
     )
 
 
-def _enough(rows: list[Row], enough: int) -> bool:
-    """What rests on birds of others' opened studies must stand for several of them."""
-    birds = {row["individual_id"] for row in rows}
-    return all(row["exact"] for row in rows) or len(birds) >= enough
+def _tellable(rows: list[Row], enough: int) -> list[Row]:
+    """
+    Return the rows that an aggregate may rest on.
+
+    Those of others' opened studies must stand for several birds of their own number: beside
+    own birds, whose share the reader knows, a single one of theirs could be told apart.
+    """
+    others = {row["individual_id"] for row in rows if not row["exact"]}
+    return rows if len(others) >= enough else [row for row in rows if row["exact"]]
 
 
 def _site_rows(stays: list[Row], sites: Sites, *, enough: int) -> tuple[list[Row], dict[int, int]]:
@@ -79,8 +84,8 @@ def _site_rows(stays: list[Row], sites: Sites, *, enough: int) -> tuple[list[Row
     rows: list[Row] = []
     place: dict[int, int] = {}
     for s in range(len(sites)):
-        seen = visits.get(s, [])
-        if not seen or not _enough(seen, enough):
+        seen = _tellable(visits.get(s, []), enough)
+        if not seen:
             continue
         named = bool(sites.named_index[s] >= 0)
         place[s] = len(rows)
@@ -117,12 +122,14 @@ def _routes(
     corridors: list[Row] = []
     for (species_key, season), members in sorted(groups.items()):
         facts = {"species_key": species_key, "season": season}
-        for same in _by_ends(members, site_of):
-            if _enough(same, enough):
+        for ends in _by_ends(members, site_of):
+            same = _tellable(ends, enough)
+            if same:
                 made = build_route([_passage(leg, site_of, lines=False) for leg in same], lon, lat)
                 connections += [{**facts, **row} for row in _connection_rows(made)]
-        if season in SEASONS and _enough(members, enough):
-            made = build_route([_passage(leg, site_of) for leg in members], lon, lat)
+        told = _tellable(members, enough)
+        if season in SEASONS and told:
+            made = build_route([_passage(leg, site_of) for leg in told], lon, lat)
             corridors += [{**facts, **row} for row in _corridor_rows(made)]
     return connections, corridors
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 
 import structlog
@@ -18,7 +19,14 @@ from app.pipeline.segment import segment
 from app.store import work
 from app.store.engine import Connection, Store
 
-__all__ = ["decode_push", "derive_individual", "drain", "refresh_catalogue"]
+__all__ = [
+    "decode_push",
+    "derive_individual",
+    "derive_span",
+    "drain",
+    "mark_releases",
+    "refresh_catalogue",
+]
 
 log = structlog.get_logger()
 
@@ -54,12 +62,17 @@ async def _derive(conn: Connection, individual_id: int) -> None:
     subject = work.individual_subject(individual_id)
     if span is None:
         return
+    await derive_span(conn, span)
+    catalogues = await work.mark_catalogues_dirty(conn, span.study_id)
+    await work.hand_on(conn, subject, catalogues)
+
+
+async def derive_span(conn: Connection, span: work.Span) -> None:
+    """Take one bird's span through screen, segment, habitat and publish."""
     window = await screen(conn, span)
     found = await segment(conn, window)
     await habitat(conn, found)
     await publish(conn, found)
-    catalogues = await work.mark_catalogues_dirty(conn, span.study_id)
-    await work.hand_on(conn, subject, catalogues)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:
@@ -69,6 +82,19 @@ async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> Non
         if await work.take_catalogue(conn, scope, simulated=simulated):
             await route(conn, scope, simulated=simulated)
             await work.hand_on(conn, work.product_subject(scope, simulated=simulated), [])
+
+
+async def mark_releases(store: Store, known: date | None) -> date:
+    """
+    Have the catalogues of opened studies made again when a day has begun since `known`.
+
+    Rows are released by the day; a bird that sends nothing more would never enter otherwise.
+    """
+    async with store.write() as conn:
+        day = await work.today(conn)
+        if day != known:
+            await work.mark_open_catalogues_dirty(conn)
+    return day
 
 
 async def drain(store: Store) -> list[work.Dead]:

@@ -15,7 +15,7 @@ from app.movement.screening import screen as screen_track
 from app.movement.track import Track
 from app.movement.windows import window as window_of
 from app.seeds import profile_of
-from app.store import flags
+from app.store import derived, flags
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
 from app.store.windows import (
@@ -73,14 +73,13 @@ async def shown(
 
 async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
-    profile = profile_of(await flags.species_key(conn, span.individual_id))
+    profile = profile_of((await derived.bird(conn, span.individual_id)).species_key)
     fixes, from_time, to_time = await _bounded(conn, span, profile)
-    hidden = (fixes.marked & (fixes.verdict == 0)) | (fixes.verdict < 0)
     verdicts = await asyncio.to_thread(
-        screen_track, fixes.track, profile, hidden, fixes.verdict > 0
+        screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
     )
-    visible = ~hidden & (verdicts.code == 0)
-    await _store(conn, span, fixes, verdicts)
+    visible = ~fixes.hidden & (verdicts.code == 0)
+    await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)
     return Window(span, profile, from_time, to_time, fixes, visible)
 
@@ -94,8 +93,7 @@ async def _bounded(
     while True:
         low, high = _shift(span.from_time, -before), _shift(span.to_time, after)
         fixes = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
-        hidden = (fixes.marked & (fixes.verdict == 0)) | (fixes.verdict < 0)
-        found = await asyncio.to_thread(window_of, fixes.track, profile, changed, hidden)
+        found = await asyncio.to_thread(window_of, fixes.track, profile, changed, fixes.hidden)
         if found.head and low > FAR_PAST:
             before = before * 2 if before < timedelta(days=700) else timedelta(days=100_000)
         elif found.tail and high < FAR_FUTURE:
@@ -109,21 +107,33 @@ async def _bounded(
 
 
 def _us(time: datetime) -> int:
-    return micros(min(max(time, FAR_PAST), FAR_FUTURE))
+    return micros(_clamped(time))
+
+
+def _clamped(time: datetime) -> datetime:
+    return min(max(time, FAR_PAST), FAR_FUTURE)
 
 
 def _shift(time: datetime, by: timedelta) -> datetime:
-    time = min(max(time, FAR_PAST), FAR_FUTURE)
+    time = _clamped(time)
     if by < timedelta(0):
         return FAR_PAST if time - FAR_PAST <= -by else time + by
     return FAR_FUTURE if FAR_FUTURE - time <= by else time + by
 
 
-async def _store(conn: Connection, span: Span, fixes: Fixes, verdicts: Screening) -> None:
+async def _store(
+    conn: Connection,
+    span: Span,
+    fixes: Fixes,
+    verdicts: Screening,
+    between: tuple[datetime, datetime],
+) -> None:
     found = np.flatnonzero(verdicts.code)
     details = [
         f"takes {verdicts.speed_m_s[i]:.1f} m/s" if np.isfinite(verdicts.speed_m_s[i]) else ""
         for i in found
     ]
     codes = [CODES[verdicts.code[i]] for i in found]
-    await flags.replace_track_flags(conn, span, fixes, found, codes=codes, details=details)
+    await flags.replace_track_flags(
+        conn, span, fixes, found, between=between, codes=codes, details=details
+    )

@@ -105,7 +105,6 @@ def _stopover_rows(
                 "seen" if stopovers.max_gap_s[k] <= SEEN_GAP_MAX_S else "inferred"
             ),
             "area": areas[k],
-            "tz": None,
             "method": METHOD,
             "parameters": parameters_of(profile),
             "release_at": instant(stopovers.departure_latest_us[k])

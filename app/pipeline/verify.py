@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from app.pipeline.habitat import habitat
-from app.pipeline.publish import publish
 from app.pipeline.route import route
-from app.pipeline.screen import screen
-from app.pipeline.segment import segment
-from app.store import content, work
+from app.pipeline.run import derive_span
+from app.store import content, derived, work
 from app.store.engine import Connection, Store
 from app.store.windows import FAR_FUTURE, FAR_PAST
 
@@ -55,11 +52,8 @@ async def _bird(store: Store, individual_id: int) -> tuple[str, ...]:
 
 async def rebuild(conn: Connection, individual_id: int) -> None:
     """Derive a bird's whole life."""
-    study_id = await work.study_of(conn, individual_id)
-    window = await screen(conn, work.Span(individual_id, study_id, FAR_PAST, FAR_FUTURE))
-    found = await segment(conn, window)
-    await habitat(conn, found)
-    await publish(conn, found)
+    study_id = (await derived.bird(conn, individual_id)).study_id
+    await derive_span(conn, work.Span(individual_id, study_id, FAR_PAST, FAR_FUTURE))
 
 
 async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str, ...]:

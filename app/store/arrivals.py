@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import work
 from app.store.engine import driver, execute
+from app.store.fragments import fix_key, time_of, wearer
 
 _KEY = ("tag_id", "time_us", "sensor", "variant")
 
@@ -36,8 +37,7 @@ create temp table stage (
 ) on commit drop
 """
 
-_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
-"""SQL: exact to the microsecond, which to_timestamp(double) is not."""
+_TIME = time_of("time_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ async def _owned(conn: AsyncConnection, binds: dict[str, Any]) -> int:
     rows = await execute(
         conn,
         f"select count(distinct (s.tag_id, s.time_us, s.sensor, s.variant)) as n from stage s"
-        f" join fix f on f.tag_id = s.tag_id and f.time = {_TIME.replace('time_us', 's.time_us')}"
+        f" join fix f on f.tag_id = s.tag_id and f.time = {time_of('s.time_us')}"
         " and f.sensor = s.sensor and f.variant = s.variant"
         " where f.decoding_id = :decoding and f.live",
         binds,
@@ -143,7 +143,7 @@ async def _settle_revisions(conn: AsyncConnection, binds: dict[str, Any]) -> int
     """Let the highest provider revision of each fix stand; return the losers among the new ones."""
     rows = await execute(
         conn,
-        """
+        f"""
         with touched as (select distinct tag_id, provider_id from stage
           where provider_id is not null),
         ranked as (
@@ -154,18 +154,13 @@ async def _settle_revisions(conn: AsyncConnection, binds: dict[str, Any]) -> int
           join decoding d on d.id = f.decoding_id and d.replaced_at is null),
         settled as (
           update fix f set live = r.wins from ranked r
-          where (f.tag_id, f.time, f.sensor, f.variant) = (r.tag_id, r.time, r.sensor, r.variant)
-            and f.live <> r.wins
+          where {fix_key("f")} = {fix_key("r")} and f.live <> r.wins
           returning f.decoding_id, f.live, f.tag_id, f.time),
         spans as (
           insert into dirty (individual_id, study_id, from_time, to_time)
           select d.individual_id, d.study_id, min(s.time), max(s.time)
-          from settled s join deployment d on d.tag_id = s.tag_id and d.replaced_at is null
-            and d.during @> s.time
-          group by d.individual_id, d.study_id order by 1
-          on conflict (individual_id) do update set
-            from_time = least(dirty.from_time, excluded.from_time),
-            to_time = greatest(dirty.to_time, excluded.to_time), attempts = 0, dead_at = null)
+          from settled s {wearer("s")}
+          group by d.individual_id, d.study_id order by 1 {work.MERGE})
         select count(*) as n from settled where decoding_id = :decoding and not live
         """,
         binds,
@@ -180,9 +175,8 @@ async def _apply_verdicts(conn: AsyncConnection) -> None:
         f"""
         update fix f set visible = v.verdict = 'show'
         from fix_verdict v join stage s on s.tag_id = v.tag_id and s.sensor = v.sensor
-          and s.variant = v.variant and {_TIME.replace("time_us", "s.time_us")} = v.time
-        where v.undone_at is null and (f.tag_id, f.time, f.sensor, f.variant)
-          = (v.tag_id, v.time, v.sensor, v.variant)
+          and s.variant = v.variant and {time_of("s.time_us")} = v.time
+        where v.undone_at is null and {fix_key("f")} = {fix_key("v")}
         """,
     )
 
@@ -257,7 +251,7 @@ async def mark_touched(
       select d.individual_id, d.study_id,
         min(greatest(first, coalesce(lower(d.during), '-infinity'))) as from_time,
         max(least(last, coalesce(upper(d.during), 'infinity'))) as to_time
-      from (select tag_id, {_TIME} as first, {_TIME.replace("time_us", "last_us")} as last
+      from (select tag_id, {_TIME} as first, {time_of("last_us")} as last
         from unnest(cast(:tags as int[]), cast(:firsts as bigint[]), cast(:lasts as bigint[]))
           as spans(tag_id, time_us, last_us)) as s
       join deployment d on d.tag_id = s.tag_id and d.replaced_at is null
@@ -268,7 +262,7 @@ async def mark_touched(
     await execute(
         conn,
         "insert into push_wait (decoding_id, subject)"
-        f" select :decoding, 'individual:' || individual_id from ({worn}) as worn"
+        f" select :decoding, {work.INDIVIDUAL_SUBJECT} from ({worn}) as worn"
         " on conflict do nothing",
         {**values, "decoding": decoding_id},
     )
@@ -278,13 +272,13 @@ async def finish(conn: AsyncConnection, decoding_id: int, values: dict[str, Any]
     """Write the counts of a decoding and call it stored: from here on its fixes can be read."""
     await execute(
         conn,
-        """
+        f"""
         update decoding set state = 'stored', stored_at = clock_timestamp(), problem = null,
           format = :format, units = :units, records = :records, refused = :refused,
           stored = :stored, duplicates = :duplicates, superseded = :superseded,
           without_position = :without_position, tag_ids = :tag_ids,
-          time_first = timestamptz 'epoch' + cast(:first_us as bigint) * interval '1 microsecond',
-          time_last = timestamptz 'epoch' + cast(:last_us as bigint) * interval '1 microsecond',
+          time_first = {time_of("cast(:first_us as bigint)")},
+          time_last = {time_of("cast(:last_us as bigint)")},
           warnings = cast(:warnings as jsonb)
         where id = :id
         """,
@@ -318,14 +312,14 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> N
         await work.mark_dirty_from(
             conn,
             "select d.individual_id, d.study_id, min(f.time) as from_time, max(f.time) as to_time"
-            " from fix f join deployment d on d.tag_id = f.tag_id and d.replaced_at is null"
-            f" and d.during @> f.time where {mine} group by d.individual_id, d.study_id",
+            f" from fix f {wearer('f')} where {mine} group by d.individual_id, d.study_id",
             binds,
         )
         await execute(conn, f"update fix f set live = false where {mine}", binds)
         await execute(
             conn,
-            "update decoding set state = 'received' where study_id = :study and push_id <> :push"
+            "update decoding set state = 'received', attempts = 0"
+            " where study_id = :study and push_id <> :push"
             " and replaced_at is null and duplicates > 0 and state in ('stored', 'processed')"
             " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first",
             binds,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,9 +65,15 @@ async def load_audience(
         return Audience(
             "operator", key_id=key_id, scopes=scopes, exact=tuple(row["id"] for row in rows)
         )
-    own = tuple(row["id"] for row in rows if key_id and row["institute_id"] == institute_id)
-    opened = tuple(
-        row["id"] for row in rows if row["visibility"] == "open" and row["id"] not in own
-    )
+    own, opened = own_and_opened(rows, institute_id if key_id else None)
     kind: Literal["public", "institute"] = "institute" if key_id is not None else "public"
     return Audience(kind, institute_id, key_id, scopes, own, opened)
+
+
+def own_and_opened(
+    studies: Sequence[Mapping[str, Any]], institute_id: int | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Tell the studies an institute reads in full from those it reads because they are open."""
+    own = tuple(row["id"] for row in studies if row["institute_id"] == institute_id)
+    opened = (row for row in studies if row["visibility"] == "open")
+    return own, tuple(row["id"] for row in opened if row["id"] not in own)

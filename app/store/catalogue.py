@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.audience import RELEASED, Audience
+from app.store.audience import RELEASED, Audience, own_and_opened
 from app.store.engine import execute
 from app.store.sight import STOPOVER
 
@@ -37,10 +37,7 @@ async def audience_of(conn: AsyncConnection, scope: str, *, simulated: bool) -> 
     if scope == "operator":
         return Audience("operator", exact=tuple(row["id"] for row in rows))
     own = int(scope.partition(":")[2]) if scope != "public" else None
-    exact = tuple(row["id"] for row in rows if row["institute_id"] == own)
-    opened = tuple(
-        row["id"] for row in rows if row["visibility"] == "open" and row["id"] not in exact
-    )
+    exact, opened = own_and_opened(rows, own)
     if own is None:
         return Audience("public", open=opened)
     return Audience("institute", own, exact=exact, open=opened)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
+from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
     "stay", "stopover", "leg", "season", "track_part", "presence_day", "use_day", "public_fix",
@@ -29,32 +31,27 @@ def _content(alias: str) -> str:
 
 async def of_bird(conn: AsyncConnection, individual_id: int) -> dict[str, str]:
     """Return a digest of what each derived table, and each flag, says of one bird."""
-    found = {}
-    for table in BIRD_TABLES:
-        rows = await execute(
-            conn,
-            f"select coalesce(md5(string_agg(c, '|' order by c)), '') as digest"
-            f" from (select {_content('t')} as c from {table} t"
-            " where individual_id = :individual) as content",
-            {"individual": individual_id},
-        )
-        found[table] = rows[0]["digest"]
-    worn = (
-        " join deployment d on d.tag_id = t.tag_id and d.replaced_at is null"
-        " and d.during @> t.time where d.individual_id = :individual"
+    content = {
+        table: f"select {_content('t')} as c from {table} t where individual_id = :individual"
+        for table in BIRD_TABLES
+    } | {
+        "fix_flag": f"select {_content('t')} as c from fix_flag t"
+        f" where {worn_by_bird('t')} and t.origin = 'track'",
+        "fix": f"select {_content('t')} as c from fix t where {worn_by_bird('t')} and t.live",
+    }
+    binds = {"individual": individual_id}
+    return {table: await _digest(conn, sql, binds) for table, sql in content.items()}
+
+
+async def _digest(conn: AsyncConnection, sql: str, binds: dict[str, Any]) -> str:
+    """Return the digest of the rows (c) of a statement, whatever their order."""
+    rows = await execute(
+        conn,
+        "select coalesce(md5(string_agg(c, '|' order by c)), '') as digest"
+        f" from ({sql}) as content",
+        binds,
     )
-    for name, sql in {
-        "fix_flag": f"select {_content('t')} as c from fix_flag t{worn} and t.origin = 'track'",
-        "fix": f"select {_content('t')} as c from fix t{worn} and t.live",
-    }.items():
-        rows = await execute(
-            conn,
-            "select coalesce(md5(string_agg(c, '|' order by c)), '') as digest"
-            f" from ({sql}) as content",
-            {"individual": individual_id},
-        )
-        found[name] = rows[0]["digest"]
-    return found
+    return str(rows[0]["digest"])
 
 
 async def of_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) -> dict[str, str]:
@@ -63,17 +60,16 @@ async def of_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) ->
         " || coalesce((select key from site where id = t.from_site_id), '-')"
         " || coalesce((select key from site where id = t.to_site_id), '-')"
     )
-    found = {}
-    for table in CATALOGUE_TABLES:
-        rows = await execute(
+    binds = {"scope": scope, "simulated": simulated}
+    return {
+        table: await _digest(
             conn,
-            "select coalesce(md5(string_agg(c, '|' order by c)), '') as digest from"
-            f" (select {_content('t')}{keys if table == 'connection' else ''} as c from {table} t"
-            " where scope = :scope and simulated = :simulated) as content",
-            {"scope": scope, "simulated": simulated},
+            f"select {_content('t')}{keys if table == 'connection' else ''} as c from {table} t"
+            " where scope = :scope and simulated = :simulated",
+            binds,
         )
-        found[table] = rows[0]["digest"]
-    return found
+        for table in CATALOGUE_TABLES
+    }
 
 
 async def individuals(conn: AsyncConnection) -> list[tuple[int, str]]:
@@ -88,23 +84,19 @@ async def individuals(conn: AsyncConnection) -> list[tuple[int, str]]:
 
 async def clear_bird(conn: AsyncConnection, individual_id: int) -> None:
     """Take away everything derived from one bird, as if it had never been derived."""
-    for table in BIRD_TABLES:
-        await execute(
-            conn,
-            f"delete from {table} where individual_id = :individual",
-            {"individual": individual_id},
-        )
-    worn = (
-        "exists (select from deployment d where d.individual_id = :individual"
-        " and d.replaced_at is null and d.tag_id = f.tag_id and d.during @> f.time)"
-    )
     binds = {"individual": individual_id}
-    await execute(conn, f"delete from fix_flag f where f.origin = 'track' and {worn}", binds)
+    for table in BIRD_TABLES:
+        await execute(conn, f"delete from {table} where individual_id = :individual", binds)
     await execute(
         conn,
-        f"update fix f set visible = not f.visible where f.live and {worn}"
+        f"delete from fix_flag f where f.origin = 'track' and {worn_by_bird('f')}",
+        binds,
+    )
+    await execute(
+        conn,
+        f"update fix f set visible = not f.visible where f.live and {worn_by_bird('f')}"
         " and f.visible = (exists (select from fix_flag g where g.origin = 'record' and"
-        " (g.tag_id, g.time, g.sensor, g.variant) = (f.tag_id, f.time, f.sensor, f.variant)))",
+        f" {fix_key('g')} = {fix_key('f')}))",
         binds,
     )
 

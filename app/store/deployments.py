@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +84,38 @@ async def state(
     return bool(bird["changed"]) or stated not in known
 
 
+async def give_way(
+    conn: AsyncConnection,
+    study_id: int,
+    stated: Sequence[tuple[str, str, str, datetime | None, datetime | None]],
+) -> None:
+    """
+    Close deployments that are about to be stated otherwise under their own identifiers.
+
+    `stated` are (tag, deployment, individual, deploy_on, deploy_off). Where the boundary between
+    two moves, the first to be stated would meet the other still in its old range.
+    """
+    closed = await _close(
+        conn,
+        "declared and study_id = :study and id in (select o.id from deployment o"
+        " join tag t on t.id = o.tag_id join individual i on i.id = o.individual_id"
+        " join unnest(cast(:tags as text[]), cast(:names as text[]), cast(:birds as text[]),"
+        "  cast(:ons as timestamptz[]), cast(:offs as timestamptz[]))"
+        "  as new(tag, name, bird, deploy_on, deploy_off)"
+        " on (new.tag, new.name) = (t.local_identifier, o.local_identifier)"
+        " where o.study_id = :study and o.replaced_at is null"
+        " and (i.local_identifier <> new.bird"
+        "  or o.during <> tstzrange(new.deploy_on, new.deploy_off)))",
+        {
+            "study": study_id,
+            **dict(zip(("tags", "names", "birds", "ons", "offs"),
+                       ([list(column) for column in zip(*stated, strict=True)] or [[]] * 5),
+                       strict=True)),
+        },
+    )  # fmt: skip
+    await _lay_bare(conn, closed)
+
+
 async def _current(conn: AsyncConnection, tag_id: int) -> set[int]:
     rows = await execute(
         conn,
@@ -129,13 +161,15 @@ async def declare(
     )
     if same:
         return int(same[0]["id"])
-    await _close(
+    closed = await _close(
         conn,
         "tag_id = :tag and (not declared or local_identifier = cast(:name as text)"
         f" or (individual_id = :individual and during = {_RANGE}))",
         values,
     )
-    return await _insert(conn, values, declared=True)
+    made = await _insert(conn, values, declared=True)
+    await _lay_bare(conn, closed)
+    return made
 
 
 async def amend(
@@ -165,8 +199,10 @@ async def amend(
         "terms": _terms(terms if terms is not None else old["terms"]),
         "id": deployment_id,
     }  # fmt: skip
-    await _close(conn, "id = :id or (tag_id = :tag and not declared)", values)
-    return await _insert(conn, values, declared=True, ref=old["ref"])
+    closed = await _close(conn, "id = :id or (tag_id = :tag and not declared)", values)
+    made = await _insert(conn, values, declared=True, ref=old["ref"])
+    await _lay_bare(conn, closed)
+    return made
 
 
 async def withdraw(conn: AsyncConnection, deployment_id: int) -> None:
@@ -174,8 +210,9 @@ async def withdraw(conn: AsyncConnection, deployment_id: int) -> None:
     rows = await execute(
         conn, "select tag_id from deployment where id = :id", {"id": deployment_id}
     )
-    await _close(conn, "id = :id", {"id": deployment_id})
+    closed = await _close(conn, "id = :id", {"id": deployment_id})
     await imply(conn, [row["tag_id"] for row in rows])
+    await _lay_bare(conn, closed)
 
 
 async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
@@ -183,8 +220,8 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
     Renew what the names in event rows imply for tags without a declared deployment.
 
     One bird named: it wore the tag always. Several: each from the first time it was named to the
-    first time of the next one. A pure function of the live namings, so the order of arrival
-    never matters.
+    first time of the next one; of two named at once, the last in order of their names. A pure
+    function of the live namings, so the order of arrival never matters.
     """
     wanted = """
       select tag_id, study_id, individual_id,
@@ -193,11 +230,13 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
         select n.tag_id, n.study_id, n.individual_id, min(n.time_first) as first,
           lead(min(n.time_first)) over w as next, row_number() over w as place
         from naming n join decoding d on d.id = n.decoding_id and d.replaced_at is null
+          join individual i on i.id = n.individual_id
         where n.tag_id = any(cast(:tags as int[])) and not exists (
           select from deployment x
           where x.tag_id = n.tag_id and x.declared and x.replaced_at is null)
-        group by n.tag_id, n.study_id, n.individual_id
-        window w as (partition by n.tag_id order by min(n.time_first), n.individual_id)
+        group by n.tag_id, n.study_id, n.individual_id, i.local_identifier
+        window w as (partition by n.tag_id
+          order by min(n.time_first), i.local_identifier collate "C")
       ) as named where first is distinct from next
     """
     values = {"tags": sorted(set(tag_ids))}
@@ -225,16 +264,46 @@ async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
         values,
     )
     await _mark(conn, [row["id"] for row in (*stale, *fresh)])
+    await _lay_bare(conn, [row["id"] for row in stale])
 
 
-async def _close(conn: AsyncConnection, where: str, values: Mapping[str, Any]) -> None:
+async def _close(conn: AsyncConnection, where: str, values: Mapping[str, Any]) -> list[int]:
     rows = await execute(
         conn,
         "update deployment set replaced_at = clock_timestamp()"
         f" where replaced_at is null and ({where}) returning id",
         values,
     )
-    await _mark(conn, [row["id"] for row in rows])
+    closed = [int(row["id"]) for row in rows]
+    await _mark(conn, closed)
+    return closed
+
+
+async def _lay_bare(conn: AsyncConnection, closed: list[int]) -> None:
+    """Take the verdicts of a track from fixes that no bird wears any more: they have no track."""
+    if closed:
+        await execute(
+            conn,
+            """
+            with bare as (
+              select f.tag_id, f.time, f.sensor, f.variant from deployment o
+              join fix f on f.tag_id = o.tag_id and f.time <@ o.during
+              where o.id = any(cast(:closed as int[])) and not f.visible and not exists (
+                select from deployment d where d.tag_id = f.tag_id and d.replaced_at is null
+                  and d.during @> f.time)),
+            unflagged as (
+              delete from fix_flag g using bare b where g.origin = 'track' and
+                (g.tag_id, g.time, g.sensor, g.variant) = (b.tag_id, b.time, b.sensor, b.variant))
+            update fix f set visible = coalesce(
+              (select v.verdict = 'show' from fix_verdict v where v.undone_at is null and
+                (v.tag_id, v.time, v.sensor, v.variant) = (b.tag_id, b.time, b.sensor, b.variant)),
+              not exists (select from fix_flag g where g.origin = 'record' and
+                (g.tag_id, g.time, g.sensor, g.variant) = (b.tag_id, b.time, b.sensor, b.variant)))
+            from bare b
+            where (f.tag_id, f.time, f.sensor, f.variant) = (b.tag_id, b.time, b.sensor, b.variant)
+            """,
+            {"closed": closed},
+        )
 
 
 async def _insert(

@@ -23,7 +23,7 @@ _STAY = (
 
 STOPOVER = (
     *_STAY, "species_key", "duration_min_s", "duration_max_s", "polygon", "n_stays", "kind",
-    "season", "seen_or_inferred", "area", "tz", "method", "parameters", "public_lon",
+    "season", "seen_or_inferred", "area", "method", "parameters", "public_lon",
     "public_lat", "release_at",
 )  # fmt: skip
 """Content of a stopover, `polygon` as WKB; everything but its identity."""

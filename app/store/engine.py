@@ -69,7 +69,7 @@ class Store:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_s,
-            pool_pre_ping=False,
+            pool_pre_ping=True,  # a connection that died while it lay idle is replaced unseen
             hide_parameters=True,  # the text of an error is logged; its values are places of birds
             connect_args={"server_settings": settings, "timeout": 5},
         )

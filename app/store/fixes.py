@@ -15,7 +15,8 @@ from app.store import features
 from app.store.audience import RELEASED, Audience
 from app.store.engine import execute
 from app.store.features import Feature, when
-from app.store.sight import POSITION, Filters, where
+from app.store.fragments import fix_key
+from app.store.sight import POSITION, WITH_BIRD, Filters, where
 
 _SPECIES_NAME = "cast(:species_names as json) ->> x.species_key"
 _PROPERTIES = {
@@ -52,7 +53,7 @@ async def positions_feed(
         conn,
         f"select {features.feature('i.ref', 'x.shape', _PROPERTIES)} as text, i.ref as key0"
         f" from {POSITION} as x"
-        " join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+        f" {WITH_BIRD}"
         f" where {chosen.sql} order by i.ref limit :fetch",
         {**chosen.values, "fetch": fetch, "species_names": species_names()},
     )
@@ -82,12 +83,10 @@ select f.time, t.local_identifier as tag, f.sensor, f.variant, f.lon, f.lat, f.e
   f.temperature_c, f.activity,
   (select coalesce(json_agg(json_build_object('code', g.code, 'origin', g.origin,
      'detail', g.detail) order by g.code), '[]')
-   from fix_flag g where (g.tag_id, g.time, g.sensor, g.variant)
-     = (f.tag_id, f.time, f.sensor, f.variant)) as flags,
+   from fix_flag g where {fix_key("g")} = {fix_key("f")}) as flags,
   (select json_build_object('id', v.id, 'verdict', v.verdict, 'reason', v.reason,
      'decided_by', v.decided_by, 'decided_at', v.decided_at)
-   from fix_verdict v where (v.tag_id, v.time, v.sensor, v.variant)
-     = (f.tag_id, f.time, f.sensor, f.variant) and v.undone_at is null) as verdict
+   from fix_verdict v where {fix_key("v")} = {fix_key("f")} and v.undone_at is null) as verdict
 from {_WORN.format(shown="")}
 where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
 order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch

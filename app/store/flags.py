@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
+from app.store.fragments import fix_key, time_of
 from app.store.windows import Fixes
 from app.store.work import Span
 
@@ -17,15 +19,7 @@ _KEYS = """
 unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),
   cast(:variants as bigint[])
 """
-_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
-
-
-async def species_key(conn: AsyncConnection, individual_id: int) -> str:
-    """Return the species profile key of a bird."""
-    rows = await execute(
-        conn, "select species_key from individual where id = :id", {"id": individual_id}
-    )
-    return str(rows[0]["species_key"])
+_TIME = time_of("time_us")
 
 
 async def replace_track_flags(
@@ -34,34 +28,32 @@ async def replace_track_flags(
     fixes: Fixes,
     flagged: NDArray[np.int64],
     *,
+    between: tuple[datetime, datetime],
     codes: Sequence[str],
     details: Sequence[str],
 ) -> None:
-    """Let exactly these track flags stand on the fixes; rows that stay the same are untouched."""
-    if len(fixes) == 0:
-        return
+    """
+    Let exactly these track flags stand between two times; equal rows stay untouched.
+
+    Fixes that are live no more lose theirs, wherever they lie.
+    """
     binds = {
         **_keys(fixes, flagged), "codes": list(codes), "details": list(details),
         "study": bird.study_id, "individual": bird.individual_id,
-        "all_tags": sorted(set(fixes.tag_id.tolist())),
-        "low": int(fixes.time_us[0]), "high": int(fixes.time_us[-1]),
+        "low": between[0], "high": between[1],
     }  # fmt: skip
     wanted = (
         f"select tag_id, {_TIME} as time, sensor, variant, code, detail from {_KEYS},"
         " cast(:codes as text[]), cast(:details as text[]))"
         " as new(tag_id, time_us, sensor, variant, code, detail)"
     )
-    span = (
-        _TIME.replace("time_us", "cast(:low as bigint)"),
-        _TIME.replace("time_us", "cast(:high as bigint)"),
-    )
     await execute(
         conn,
-        f"delete from fix_flag g where g.origin = 'track'"
-        f" and g.tag_id = any(cast(:all_tags as int[])) and g.time between {span[0]} and {span[1]}"
         # Another bird may have worn the tag in between: its flags are its own.
-        " and exists (select from deployment d where d.individual_id = :individual"
-        " and d.replaced_at is null and d.tag_id = g.tag_id and g.time <@ d.during)"
+        "delete from fix_flag g using deployment d where g.origin = 'track'"
+        " and d.individual_id = :individual and d.replaced_at is null and d.tag_id = g.tag_id"
+        " and g.time >= greatest(coalesce(lower(d.during), '-infinity'), :low)"
+        " and g.time < least(coalesce(upper(d.during), 'infinity'), :high)"
         f" and not exists (select from ({wanted}) w where (w.tag_id, w.time, w.sensor, w.variant,"
         " w.code, w.detail) = (g.tag_id, g.time, g.sensor, g.variant, g.code, g.detail))",
         binds,
@@ -85,7 +77,7 @@ async def show(conn: AsyncConnection, fixes: Fixes, visible: NDArray[np.bool_]) 
         f"update fix f set visible = w.visible from (select tag_id, {_TIME} as time, sensor,"
         f" variant, visible from {_KEYS}, cast(:visible as boolean[])) as new(tag_id, time_us,"
         " sensor, variant, visible)) as w"
-        " where (f.tag_id, f.time, f.sensor, f.variant) = (w.tag_id, w.time, w.sensor, w.variant)",
+        f" where {fix_key('f')} = {fix_key('w')}",
         {**_keys(fixes, changed), "visible": visible[changed].tolist()},
     )
 

@@ -18,6 +18,9 @@ from app.store import work
 from app.store.audience import Audience
 from app.store.engine import driver, execute
 
+DEFAULT_TZ = "UTC"
+"""Zone of times that carry none, where nobody names one."""
+
 CHUNK_BYTES = 1 << 20
 """Largest piece of a body in one row [bytes]; small enough to stream, large enough to be few."""
 
@@ -27,10 +30,15 @@ GIVEN_UP = "decoding-failed"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a push is to be read; together with its bytes this is the identity of a decoding."""
+    """
+    How a push is to be read; together with its bytes this is the identity of a decoding.
+
+    What is None is left open: the bytes name their format and the zone is `DEFAULT_TZ`, unless
+    the same bytes were read before, when it stays as it was.
+    """
 
     format: str | None
-    tz: str
+    tz: str | None
     mapping_version: int = 0
 
 
@@ -109,13 +117,12 @@ async def _keep_again(
     current = await execute(
         conn,
         "select id, format, tz, mapping_version from decoding"
-        " where push_id = :push and replaced_at is null",
+        " where push_id = :push and replaced_at is null order by number desc limit 1",
         {"push": first["id"]},
     )
     push_id, ref, digest, size = new
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
-    # A push that names no format takes the one the bytes were read as before.
-    same = Reading(reading.format and current[0]["format"], current[0]["tz"],
+    same = Reading(reading.format and current[0]["format"], reading.tz and current[0]["tz"],
                    current[0]["mapping_version"])  # fmt: skip
     if same == reading:
         await revive(conn, int(current[0]["id"]))
@@ -181,7 +188,8 @@ async def new_decoding(conn: AsyncConnection, study_id: int, push_id: int, readi
         "insert into decoding (study_id, push_id, number, format, tz, mapping_version)"
         " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :mapping"
         " from decoding where push_id = :push returning id",
-        {"study": study_id, "push": push_id, "format": reading.format, "tz": reading.tz,
+        {"study": study_id, "push": push_id, "format": reading.format,
+         "tz": reading.tz or DEFAULT_TZ,
          "mapping": reading.mapping_version},
     )  # fmt: skip
     await work.notify(conn)

@@ -6,19 +6,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.derived import Bird
 from app.store.engine import execute
+from app.store.fragments import worn_at
 
 
 async def renew(conn: AsyncConnection, bird: Bird) -> None:
     """Find the newest visible fix of a bird again; none left means no row."""
     await execute(
         conn,
-        """
+        f"""
         with newest as (
           select f.time, f.lon, f.lat from deployment d, lateral (
             select time, lon, lat from fix f
             where f.tag_id = d.tag_id and f.live and f.visible
-              and f.time >= coalesce(lower(d.during), '-infinity')
-              and f.time < coalesce(upper(d.during), 'infinity')
+              and {worn_at("f.time")}
             order by f.time desc, f.sensor, f.variant limit 1) as f
           where d.individual_id = :individual and d.replaced_at is null
           order by f.time desc limit 1),

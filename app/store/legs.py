@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store import features
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.sight import LEG, Filters, where
+from app.store.sight import LEG, WITH_BIRD, Filters, where
 
 _COLUMNS = f"""
 x.ref as id, x.exact, i.ref as individual_id, i.local_identifier as individual, s.ref as study,
@@ -41,7 +41,7 @@ async def page(
     return await execute(
         conn,
         f"select {_COLUMNS} from {LEG} as x"
-        " join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+        f" {WITH_BIRD}"
         f" where {chosen.sql} order by x.departure_time, x.ref limit :fetch",
         {**chosen.values, "fetch": fetch},
     )

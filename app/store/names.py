@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.store import work
 from app.store.engine import execute
-
-_TIME = "timestamptz 'epoch' + time_us * interval '1 microsecond'"
+from app.store.fragments import time_of
 
 
 async def name_tags(conn: AsyncConnection, study_id: int, names: Sequence[str]) -> dict[str, int]:
@@ -40,23 +40,32 @@ async def name_individuals(
 
     `taxa` are (local identifier, taxon, species key). A taxon in event rows never changes a
     declared one; among event rows the better known, then the alphabetically first, wins, so that
-    the order of pushes does not matter.
+    the order of pushes does not matter. A bird that turns out to be of another species is
+    derived again from its first fix.
     """
     rows = await execute(
         conn,
         """
-        insert into individual (study_id, local_identifier, taxon, species_key)
-        select :study, name, taxon, species from unnest(cast(:names as text[]),
-          cast(:taxa as text[]), cast(:species as text[])) as new(name, taxon, species)
-        order by name
-        on conflict (study_id, local_identifier) do update set
-          taxon = case when better then excluded.taxon else individual.taxon end,
-          species_key = case when better then excluded.species_key else individual.species_key end
-        returning id, local_identifier
+        with before as (select id, species_key from individual
+          where study_id = :study and local_identifier = any(cast(:names as text[]))),
+        named as (
+          insert into individual (study_id, local_identifier, taxon, species_key)
+          select :study, name, taxon, species from unnest(cast(:names as text[]),
+            cast(:taxa as text[]), cast(:species as text[])) as new(name, taxon, species)
+          order by name
+          on conflict (study_id, local_identifier) do update set
+            taxon = case when better then excluded.taxon else individual.taxon end,
+            species_key = case when better then excluded.species_key else individual.species_key end
+          returning id, local_identifier, species_key)
+        select id, local_identifier, coalesce(before.species_key <> named.species_key, false)
+          as other_species from named left join before using (id)
         """.replace("better", _BETTER),
         {"study": study_id, "names": [t[0] for t in taxa], "taxa": [t[1] for t in taxa],
          "species": [t[2] for t in taxa]},
     )  # fmt: skip
+    changed = [int(row["id"]) for row in rows if row["other_species"]]
+    if changed:
+        await work.mark_all_dirty(conn, individuals=changed)
     return {row["local_identifier"]: int(row["id"]) for row in rows}
 
 
@@ -78,9 +87,10 @@ async def store_namings(
         conn,
         f"""
         insert into naming (decoding_id, tag_id, individual_id, study_id, time_first, time_last)
-        select :decoding, tag_id, individual_id, :study, {_TIME}, {_TIME.replace("time_us", "last")}
+        select :decoding, tag_id, individual_id, :study, {time_of("first")},
+          {time_of("last")}
         from unnest(cast(:tags as int[]), cast(:birds as int[]), cast(:firsts as bigint[]),
-          cast(:lasts as bigint[])) as new(tag_id, individual_id, time_us, last)
+          cast(:lasts as bigint[])) as new(tag_id, individual_id, first, last)
         order by tag_id, individual_id
         on conflict (decoding_id, tag_id, individual_id) do update
           set time_first = excluded.time_first, time_last = excluded.time_last

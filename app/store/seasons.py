@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.sight import SEASON, Filters, where
+from app.store.sight import SEASON, WITH_BIRD, Filters, where
 
 _COLUMNS = """
 i.ref as individual_id, i.local_identifier as individual, s.ref as study, s.simulated, x.exact,
@@ -37,7 +37,7 @@ async def page(
     return await execute(
         conn,
         f"select {_COLUMNS} from {SEASON} as x"
-        " join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+        f" {WITH_BIRD}"
         f" where {chosen.sql} order by {', '.join(columns)} limit :fetch",
         {**chosen.values, "fetch": fetch},
     )

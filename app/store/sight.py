@@ -22,7 +22,7 @@ DISTANCE_STEP_M = 10_000
 """Step to which the public reads lengths of legs [m]: about one cell of the 0.1 degree grid."""
 
 GROUP_MIN = 3
-"""Fewest birds of opened studies that an aggregate may stand for (k-anonymity, trust.md)."""
+"""Fewest birds of opened studies that an aggregate may stand for: k-anonymity with k = 3."""
 
 
 def _day(column: str) -> str:
@@ -39,6 +39,10 @@ def point(lon: str, lat: str) -> str:
     return f"st_setsrid(st_makepoint({lon}, {lat}), 4326)"
 
 
+WITH_BIRD = "join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+"""SQL: rows `x` with the bird `i` and the study `s` they belong to, as `Where` wants them."""
+
+
 def cut(shape: str) -> str:
     """
     Return the SQL of a shape cut at the antimeridian.
@@ -53,7 +57,7 @@ STOPOVER = f"""(
 select id, ref, individual_id, study_id, species_key, true as exact,
   arrival_time_earliest, arrival_time_latest, departure_time_earliest, departure_time_latest,
   arrival_open, departure_open, duration_min_s, duration_max_s, n_fixes, lon, lat,
-  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, tz, method, parameters
+  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, method, parameters
 from stopover where study_id = any(:exact)
 union all
 select id, ref, individual_id, study_id, species_key, false,
@@ -63,7 +67,7 @@ select id, ref, individual_id, study_id, species_key, false,
   {_duration_s("arrival_time_latest", "departure_time_earliest")},
   {_duration_s("arrival_time_earliest", "departure_time_latest")},
   null, public_lon, public_lat, {point("public_lon", "public_lat")}, null, null,
-  kind, season, seen_or_inferred, area, tz, method, parameters
+  kind, season, seen_or_inferred, area, method, parameters
 from stopover
 where study_id = any(:open) and public_lon is not null and public_lat is not null and {RELEASED}
 )"""

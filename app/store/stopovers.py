@@ -11,11 +11,11 @@ from app.store import features
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.features import Feature, when
-from app.store.sight import STOPOVER, Filters, where
+from app.store.sight import STOPOVER, WITH_BIRD, Filters, where
 
 JOINED = f"""
 from {STOPOVER} as x
-join individual i on i.id = x.individual_id join study s on s.id = x.study_id
+{WITH_BIRD}
 left join lateral (
   select t.ref, t.name from site_visit v join site t on t.id = v.site_id
   where v.stopover_id = x.id and t.scope = :scope order by t.id limit 1
@@ -28,7 +28,7 @@ s.ref as study_id, s.name as study, s.simulated, x.species_key as species,
 x.arrival_time_earliest, x.arrival_time_latest, x.departure_time_earliest,
 x.departure_time_latest, x.arrival_open, x.departure_open, x.duration_min_s, x.duration_max_s,
 x.n_fixes, x.lon, x.lat, x.radius_m, x.kind, x.season, x.seen_or_inferred,
-site.ref as site_id, site.name as site, x.area, x.tz, x.method, x.parameters
+site.ref as site_id, site.name as site, x.area, x.method, x.parameters
 """
 
 _PROPERTIES = {

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
+from app.seeds import profile_of
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
@@ -91,6 +92,13 @@ async def edit(
             )
         except IntegrityError as clash:
             raise _name_taken() from clash
+        if "taxon" in changed:
+            # Birds whose own taxon nobody named are of the study's.
+            await execute(
+                conn,
+                "update individual set species_key = :key where study_id = :id and taxon is null",
+                {"key": profile_of(changed["taxon"]).key, "id": study["id"]},
+            )
         if changed.keys() & {"release_delay_s", "public_grid_deg", "taxon"}:
             await work.mark_all_dirty(conn, study_id=study["id"])
         await work.bump_version(conn, study["id"])
@@ -113,23 +121,6 @@ async def set_visibility(conn: AsyncConnection, study_id: int, visibility: str) 
     await work.mark_catalogues_dirty(conn, study_id)
     await work.mark_all_dirty(conn, study_id=study_id)
     await work.bump_version(conn, study_id)
-
-
-async def data_version(conn: AsyncConnection, audience: Audience) -> int | None:
-    """
-    Return a number that changes with anything the caller can see; None when none may be told.
-
-    The version of another's opened study also counts fixes that are not released yet, so an
-    ETag made from it would tell of them: such an answer takes its ETag from its own bytes.
-    """
-    if audience.open:
-        return None
-    rows = await execute(
-        conn,
-        "select coalesce(sum(version), 0) as version from study where id = any(:exact)",
-        {"exact": list(audience.exact)},
-    )
-    return int(rows[0]["version"])
 
 
 def unknown() -> NotFound:

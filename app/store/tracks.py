@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store import features
 from app.store.audience import Audience
 from app.store.features import Feature, when
-from app.store.sight import TRACK_EXACT, TRACK_OPEN, Filters, Where, where
+from app.store.sight import TRACK_EXACT, TRACK_OPEN, WITH_BIRD, Filters, Where, where
 
 _PROPERTIES = {
     "individual": "i.local_identifier",
@@ -61,7 +61,7 @@ async def feed(
         conn,
         f"select {text} as text, x.time_first as key0, i.ref as key1, x.observed as key2"
         f" from {relation(audience, filters)} as x"
-        " join individual i on i.id = x.individual_id join study s on s.id = x.study_id"
+        f" {WITH_BIRD}"
         f" where {chosen.sql} order by {', '.join(_ORDER)} limit :fetch",
         {**chosen.values, "fetch": fetch},
     )

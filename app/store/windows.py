@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.movement.track import Track
 from app.store.audience import Audience
 from app.store.engine import driver, execute
+from app.store.fragments import fix_key, worn_at
 
 PG_EPOCH_US = 946_684_800_000_000
 """2000-01-01 UTC [us since 1970]: where PostgreSQL's binary timestamps begin."""
@@ -74,6 +75,12 @@ class Fixes:
         """Times [us since 1970 UTC], shape (n,)."""
         return self.track.time_us
 
+    @property
+    def hidden(self) -> NDArray[np.bool_]:
+        """Hidden whatever the track says: by hand, or by a flag nobody overruled; shape (n,)."""
+        hidden: NDArray[np.bool_] = (self.marked & (self.verdict == 0)) | (self.verdict < 0)
+        return hidden
+
     def take(self, index: NDArray[np.bool_] | slice) -> Fixes:
         """Return some of the fixes."""
         return Fixes(
@@ -82,19 +89,16 @@ class Fixes:
         )  # fmt: skip
 
 
-_READ = """
+_READ = f"""
 select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
   (case v.verdict when 'show' then 1 when 'hide' then -1 else 0 end)::int2 as verdict,
-  exists (select from fix_flag g where (g.tag_id, g.time, g.sensor, g.variant)
-    = (f.tag_id, f.time, f.sensor, f.variant) and g.origin = 'record') as marked
+  exists (select from fix_flag g
+    where {fix_key("g")} = {fix_key("f")} and g.origin = 'record') as marked
 from deployment d
-join fix f on f.tag_id = d.tag_id and f.live
-  and f.time >= coalesce(lower(d.during), '-infinity')
-  and f.time < coalesce(upper(d.during), 'infinity')
-left join fix_verdict v on (v.tag_id, v.time, v.sensor, v.variant)
-  = (f.tag_id, f.time, f.sensor, f.variant) and v.undone_at is null
-where d.individual_id = {individual} and d.replaced_at is null and d.study_id = any({studies})
-  and f.time >= {from_time} and f.time < {to_time}
+join fix f on f.tag_id = d.tag_id and f.live and {worn_at("f.time")}
+left join fix_verdict v on {fix_key("v")} = {fix_key("f")} and v.undone_at is null
+where d.individual_id = {{individual}} and d.replaced_at is null and d.study_id = any({{studies}})
+  and f.time >= {{from_time}} and f.time < {{to_time}}
 order by f.time, f.tag_id, f.sensor, f.variant
 """
 
@@ -154,13 +158,11 @@ async def visible_near(
     low, high = (FAR_PAST, time) if before else (time, FAR_FUTURE)
     rows = await execute(
         conn,
-        f"select {'max' if before else 'min'}(t) as t from deployment o, lateral ("
-        " select f.time as t from fix f where f.tag_id = o.tag_id and f.live and f.visible"
-        "  and f.time >= coalesce(lower(o.during), '-infinity')"
-        "  and f.time < coalesce(upper(o.during), 'infinity')"
-        "  and f.time >= :low and f.time < :high"
+        f"select {'max' if before else 'min'}(t) as t from deployment d, lateral ("
+        " select f.time as t from fix f where f.tag_id = d.tag_id and f.live and f.visible"
+        f"  and {worn_at('f.time')} and f.time >= :low and f.time < :high"
         f"  order by f.time {'desc' if before else 'asc'} limit 1) as nearest"
-        " where o.individual_id = :individual and o.replaced_at is null",
+        " where d.individual_id = :individual and d.replaced_at is null",
         {"individual": individual_id, "low": low, "high": high},
     )
     found: datetime | None = rows[0]["t"]

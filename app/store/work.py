@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,14 +21,29 @@ ATTEMPTS_MAX = 5
 LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE, LOCK_LAYERS = 1, 2, 3, 4, 5
 """First halves of the two-part advisory locks."""
 
-_MERGE = """
+MERGE = """
 on conflict (individual_id) do update set
   from_time = least(dirty.from_time, excluded.from_time),
   to_time = greatest(dirty.to_time, excluded.to_time),
   since_at = case when dirty.dead_at is null then dirty.since_at else clock_timestamp() end,
   attempts = 0, last_error = null, dead_at = null
 """
-"""The oldest cause keeps its time: what is marked again and again must not wait for ever."""
+"""SQL that ends an insert into `dirty`: spans of one bird become one.
+
+The oldest cause keeps its time: what is marked again and again must not wait for ever.
+"""
+
+INDIVIDUAL_SUBJECT = "'individual:' || individual_id"
+_PRODUCT_SUBJECT = "'product:' || scope || ':' || simulated::int"
+"""SQL of the names that `individual_subject` and `product_subject` give."""
+
+_SCOPES = """
+select 'operator' as scope
+union all select 'institute:' || i.id from institute i
+  where i.id = s.institute_id or s.visibility = 'open'
+union all select 'public' where s.visibility = 'open'
+"""
+"""SQL: the catalogues that show study `s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ async def mark_dirty(
     await execute(
         conn,
         "insert into dirty (individual_id, study_id, from_time, to_time)"
-        " values (:individual, :study, :from_time, :to_time)" + _MERGE,
+        " values (:individual, :study, :from_time, :to_time)" + MERGE,
         {"individual": individual_id, "study": study_id, "from_time": from_time,
          "to_time": to_time},
     )  # fmt: skip
@@ -92,7 +107,7 @@ async def mark_all_dirty(
           and (cast(:individuals as int[]) is null or i.id = any(cast(:individuals as int[])))
         order by i.id
         """
-        + _MERGE
+        + MERGE
         + " returning individual_id",
         {"study": study_id, "individuals": list(individuals) if individuals is not None else None},
     )
@@ -106,7 +121,7 @@ async def mark_dirty_from(conn: AsyncConnection, source_sql: str, values: dict[s
         conn,
         "insert into dirty (individual_id, study_id, from_time, to_time)"
         f" select * from ({source_sql}) as spans order by individual_id"
-        + _MERGE
+        + MERGE
         + " returning individual_id",
         values,
     )
@@ -137,16 +152,9 @@ async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[st
     """Mark every catalogue that shows the study; return the subjects a push may wait for."""
     rows = await execute(
         conn,
-        """
+        f"""
         insert into product_dirty (scope, simulated)
-        select scope, s.simulated
-        from study s, lateral (
-          select 'operator' as scope
-          union all select 'institute:' || s.institute_id
-          union all select 'public' where s.visibility = 'open'
-          union all select 'institute:' || i.id from institute i
-            where s.visibility = 'open' and i.id <> s.institute_id
-        ) as scopes
+        select scope, s.simulated from study s, lateral ({_SCOPES}) as scopes
         where s.id = :study order by 1, 2
         on conflict (scope, simulated) do update set
           revision = product_dirty.revision + 1,
@@ -158,6 +166,20 @@ async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[st
         {"study": study_id},
     )
     return [product_subject(row["scope"], simulated=row["simulated"]) for row in rows]
+
+
+async def mark_open_catalogues_dirty(conn: AsyncConnection) -> None:
+    """Mark every catalogue that shows opened studies of others: a new day releases more of them."""
+    studies = await execute(conn, "select id from study where visibility = 'open' order by id")
+    for row in studies:
+        await mark_catalogues_dirty(conn, row["id"])
+
+
+async def today(conn: AsyncConnection) -> date:
+    """Return the UTC day of the database, by whose clock rows are released."""
+    rows = await execute(conn, "select (now() at time zone 'UTC')::date as day")
+    day: date = rows[0]["day"]
+    return day
 
 
 async def take_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) -> bool:
@@ -277,7 +299,7 @@ async def dead(conn: AsyncConnection, *, push_ref: UUID | None = None) -> list[D
           from dirty d join individual i on i.id = d.individual_id join study s on s.id = i.study_id
           where d.dead_at is not null
           union all
-          select {_PRODUCT}, 'catalogue ' || scope, last_error
+          select {_PRODUCT_SUBJECT}, 'catalogue ' || scope, last_error
           from product_dirty where dead_at is not null
         ) as laid_aside
         where cast(:ref as uuid) is null or subject in (
@@ -293,8 +315,8 @@ async def dead(conn: AsyncConnection, *, push_ref: UUID | None = None) -> list[D
 async def revive(conn: AsyncConnection, decoding_id: int) -> None:
     """Try again what was laid aside and a decoding waits for: its push was sent anew."""
     for table, subject in (
-        ("dirty", "'individual:' || individual_id"),
-        ("product_dirty", _PRODUCT),
+        ("dirty", INDIVIDUAL_SUBJECT),
+        ("product_dirty", _PRODUCT_SUBJECT),
     ):
         await execute(
             conn,
@@ -306,7 +328,6 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
     await notify(conn)
 
 
-_PRODUCT = "'product:' || scope || ':' || simulated::int"
 _FAILURES = {
     "dirty": "individual_id = :individual",
     "product_dirty": "scope = :scope and simulated = :simulated",
@@ -335,21 +356,7 @@ async def catalogues(conn: AsyncConnection) -> list[tuple[str, bool]]:
     """Return every catalogue that the studies there are call for."""
     rows = await execute(
         conn,
-        """
-        select distinct scope, s.simulated from study s, lateral (
-          select 'operator' as scope
-          union all select 'institute:' || i.id from institute i
-            where i.id = s.institute_id or s.visibility = 'open'
-          union all select 'public' where s.visibility = 'open') as scopes
-        order by 1, 2
-        """,
+        "select distinct scope, s.simulated"
+        f" from study s, lateral ({_SCOPES}) as scopes order by 1, 2",
     )
     return [(row["scope"], row["simulated"]) for row in rows]
-
-
-async def study_of(conn: AsyncConnection, individual_id: int) -> int:
-    """Return the study a bird belongs to."""
-    rows = await execute(
-        conn, "select study_id from individual where id = :id", {"id": individual_id}
-    )
-    return int(rows[0]["study_id"])

@@ -84,11 +84,6 @@ class RasterLayer:
     classes: NDArray[np.integer]
 
 
-def inspect_geotiff(payload: bytes) -> RasterMeta:
-    """Tell what a GeoTIFF holds; errors as `decode_geotiff`."""
-    return decode_geotiff(payload).meta
-
-
 def decode_geotiff(payload: bytes) -> RasterLayer:
     """
     Decode a GeoTIFF of land-cover classes.

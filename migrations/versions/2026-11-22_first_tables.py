@@ -844,7 +844,6 @@ def upgrade() -> None:
         sa.Column(
             "area", sa.String(), nullable=True, comment="country or sea area of the boundary set"
         ),
-        sa.Column("tz", sa.String(), nullable=True, comment="IANA zone of the place"),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column(
             "parameters", sa.String(), nullable=False, comment="digest of the species profile used"

@@ -16,6 +16,7 @@ from app.main import create_app
 from app.observe import configure_logging
 from app.store import partners
 from app.store.engine import Store
+from tests.api.served import as_key
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,6 @@ def in_store(dsn: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
     return asyncio.run(run())
 
 
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
 @contextmanager
 def serving(dsn: str, *, caller: str = "127.0.0.1", **settings: Any) -> Iterator[TestClient]:
     """Serve a database as the real application does."""
@@ -89,9 +86,9 @@ def network(new_database: Callable[[], str]) -> Iterator[Network]:
         yield Network(
             dsn,
             client,
-            bearer(made["operator"]["key"]),
-            bearer(made["Amur"]["key"]),
-            bearer(made["Naktong"]["key"]),
+            as_key(made["operator"]["key"]),
+            as_key(made["Amur"]["key"]),
+            as_key(made["Naktong"]["key"]),
             {"Amur": made["Amur ref"], "Naktong": made["Naktong ref"]},
         )
 

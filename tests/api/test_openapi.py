@@ -38,9 +38,19 @@ def test_every_route_stands_in_the_document(document):
 
 def test_every_operation_says_what_it_does(document):
     for path, method, operation in operations(document):
-        assert operation.get("description") or operation.get("summary"), (method, path)
+        title = operation["summary"]
+        assert title != operation["operationId"].replace("_", " ").title(), (method, path)
+        assert 10 < len(title) <= 100, title
+        assert "\n" not in title
+        assert not title.endswith("."), title
         assert operation["tags"], (method, path)
         assert operation["security"], (method, path)
+
+
+def test_operations_have_names_of_their_own(document):
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() for name in names)
 
 
 def test_problems_are_documented_as_such(document):

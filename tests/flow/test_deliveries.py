@@ -111,6 +111,9 @@ async def test_corrected_zone_supersedes_the_first_decoding(new_service):
     assert right.ref == wrong.ref and receipt["number"] == 2
     assert receipt["tz"] == "UTC+8" and receipt["state"] == "processed"
     assert await made.content() == await expected.content()
+    again = await made.push(EVENTS)  # names no zone: the corrected one stands
+    assert again.replayed
+    assert (await made.receipt(again.ref))["tz"] == "UTC+8"
 
 
 async def test_replaced_decoding_leaves_what_another_push_brought(new_service):

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Geod
 
-from app.movement.track import SECOND_US, Track
+from app.movement.track import HOUR_US, SECOND_US, Track
 
 GEOD = Geod(ellps="WGS84")
-HOUR_US = 3600 * SECOND_US
-DAY_US = 24 * HOUR_US
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from app.movement.gaps import GAP_MAX_US, observed_us
 from app.movement.habitat import bird_days, day_pieces, fix_weights
-from app.movement.track import DAY_US
+from app.movement.track import DAY_US, HOUR_US
 
-HOUR_US = DAY_US // 24
 steps = st.one_of(
     st.integers(0, 10),
     st.integers(0, 3 * HOUR_US),

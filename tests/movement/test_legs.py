@@ -10,9 +10,9 @@ from app.movement.geodesy import path_length_m
 from app.movement.legs import legs_between, measure_leg, spans
 from app.movement.steps import steps
 from app.movement.stopovers import find_stays, merge_stays
-from app.movement.track import Track
+from app.movement.track import HOUR_US, Track
 from app.seeds import profile_of
-from tests.movement.journeys import HOUR_US, fly
+from tests.movement.journeys import fly
 
 CRANE = profile_of("Grus vipio")
 

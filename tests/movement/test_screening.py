@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from app.movement import screening
 from app.movement.geodesy import arc_m, to_xyz
 from app.movement.screening import CONFLICT, OK, SPEED, SPIKE, screen
-from app.movement.track import Track
+from app.movement.track import HOUR_US, Track
 from app.seeds import profile_of
-from tests.movement.journeys import HOUR_US, fly, join, turn
+from tests.movement.journeys import fly, join, turn
 
 CRANE = profile_of("Grus vipio")
 
@@ -172,3 +172,15 @@ def test_the_chain_is_the_cheapest_there_is(seed, n):
     price += 1000 * (kept[0] + n - 1 - kept[-1])
     price += sum(int(min(track.error_m[i] / 100, 39.0)) for i in kept)
     assert price == oracle_chain(track, must)
+
+
+def test_what_lies_across_a_long_gap_says_nothing_of_a_speed() -> None:
+    hour = 3_600_000_000
+    time = np.concatenate((np.arange(40), 1000 + np.arange(40))) * hour
+    lon = np.full(80, 116.0)
+    lon[40] = 121.0  # the first after the gap
+    track = Track(time, lon, np.full(80, 29.0), np.full(80, 20.0))
+    whole, after = screen(track, CRANE), screen(track.take(slice(40, 80)), CRANE)
+    assert whole.code[40] != 0
+    assert np.array_equal(whole.code[40:], after.code)
+    assert np.array_equal(whole.speed_m_s[40:], after.speed_m_s, equal_nan=True)

@@ -9,9 +9,9 @@ from app.movement.gaps import GAP_MAX_US
 from app.movement.geodesy import distance_m
 from app.movement.screening import OK, screen
 from app.movement.stopovers import Stays, find_stays, merge_stays
-from app.movement.track import Track
+from app.movement.track import DAY_US, HOUR_US, Track
 from app.seeds import profile_of
-from tests.movement.journeys import DAY_US, HOUR_US, fly, turn
+from tests.movement.journeys import fly, turn
 
 CRANE = profile_of("Grus vipio")
 seeds = st.integers(0, 10_000)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from app.movement.gaps import GAP_MAX_US
 from app.movement.screening import OK, screen
 from app.movement.stopovers import find_stays
-from app.movement.track import Track
+from app.movement.track import HOUR_US, Track
 from app.movement.windows import contexts, cuts, window
 from app.seeds import profile_of
-from tests.movement.journeys import HOUR_US, fly, join, wrap
+from tests.movement.journeys import fly, join, wrap
 
 CRANE = profile_of("Grus vipio")
 seeds = st.integers(0, 2**32 - 1)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from app.movement.track import DAY_US
+from app.movement.track import DAY_US, HOUR_US
 from app.pipeline.decode import decode_push
 from app.pipeline.habitat import habitat
 from app.pipeline.receive import reading, receive
@@ -21,7 +21,7 @@ from app.store import inbox, layers, work
 from app.store.audience import PIPELINE
 from app.store.engine import Store, execute
 from app.store.windows import FAR_FUTURE, FAR_PAST, load_fixes, micros
-from tests.movement.journeys import HOUR_US, fly
+from tests.movement.journeys import fly
 from tests.store.test_layers import SOURCE, polygons, raster
 
 START = datetime(2024, 9, 1, tzinfo=UTC)

@@ -97,7 +97,7 @@ class Flock:
             "centre": f"POINT({lon} {lat})",
             "polygon": f"POLYGON(({lon} {lat},{lon} {lat + 0.01},{lon + 0.01} {lat},{lon} {lat}))",
             "n_stays": 1, "kind": "stopover", "season": "2020-spring",
-            "seen_or_inferred": "seen", "area": "KR", "tz": "Asia/Seoul", "method": "radius",
+            "seen_or_inferred": "seen", "area": "KR", "method": "radius",
             "parameters": "p1", "public_lon": round(lon, 1), "public_lat": round(lat, 1),
             "release_at": RELEASED,
         }  # fmt: skip

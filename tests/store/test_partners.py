@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import Conflict
 from app.store import partners, studies
-from app.store.audience import Audience, load_audience
+from app.store.audience import load_audience
 from app.store.engine import Store, execute
 
 
@@ -89,15 +89,14 @@ async def test_the_cursor_secret_stays_and_is_the_databases_own(store, key):
         assert await partners.cursor_secret(conn) is None
 
 
-async def test_data_version_counts_own_studies_and_is_silent_about_others(store, key):
+async def test_opening_a_study_counts_and_its_name_is_taken_once(store):
     async with store.write() as conn:
-        institute = (await execute(conn, "select id from institute"))[0]["id"]
+        institute = (await partners.create_institute(conn, "Amur"))["id"]
         study = await studies.create(conn, institute, {"name": "cranes"})
-        own = Audience("institute", institute, key["id"], exact=(study["id"],))
-        before = await studies.data_version(conn, own)
+        version = "select version from study where name = 'cranes'"
+        before = await execute(conn, version)
         await studies.set_visibility(conn, study["id"], "open")
-        assert await studies.data_version(conn, own) > before
-        assert await studies.data_version(conn, Audience("public", open=(study["id"],))) is None
-        assert await studies.data_version(conn, Audience("public")) == 0
+        after = await execute(conn, version)
+        assert after[0]["version"] > before[0]["version"]
         with pytest.raises(Conflict):
             await studies.create(conn, institute, {"name": "cranes"})

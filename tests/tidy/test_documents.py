@@ -100,6 +100,21 @@ def test_every_folder_of_the_map_is_there(root: Path, readme: str) -> None:
             assert (root / line.split()[0]).exists(), line
 
 
+def test_every_module_beside_the_layers_is_on_the_map(root: Path, readme: str) -> None:
+    beside = {f"app/{path.name}" for path in (root / "app").glob("[a-z]*.py")}
+    assert beside == set(re.findall(r"^(app/\w+\.py) ", readme, re.MULTILINE))
+
+
+def test_every_promise_names_tests_that_are_there(root: Path, readme: str) -> None:
+    told = readme.split("## What you can rely on", 1)[1].split("\n## ", 1)[0]
+    promises = re.findall(r"^\d+\. .*$", told, re.MULTILINE)
+    assert promises
+    for promise in promises:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", promise)
+        assert named, promise
+        assert all((root / name).is_file() for name in named), promise
+
+
 @pytest.mark.parametrize("target", ["run", "test", "install", "lint", "bench", "clean", "help"])
 def test_make_knows_what_the_readme_says(target: str, root: Path, readme: str) -> None:
     assert re.search(rf"^{target}:.* ## ", (root / "Makefile").read_text(), re.MULTILINE)

@@ -61,13 +61,14 @@ function rendered(path, method, operation, root) {
     'details', {},
     element(
       'summary', {}, element('span', { text: method.toUpperCase(), className: 'method' }),
-      element('code', { text: path }), ` ${operation.summary ?? ''}`,
+      element('code', { text: path }), ` ${operation.summary}`,
     ),
-    element('p', { text: operation.description ?? '' }), ...parameters(operation),
+    ...(operation.description ? [element('p', { text: operation.description })] : []),
+    ...parameters(operation),
     ...(body.length ? [element('h4', { text: 'Body' }), ...body] : []),
     element('h4', { text: 'Answers' }), ...responses(operation, root),
   );
-  made.dataset.words = `${method} ${path} ${operation.description ?? ''}`.toLowerCase();
+  made.dataset.words = `${method} ${path} ${operation.summary} ${operation.description ?? ''}`.toLowerCase();
   return made;
 }
 

@@ -96,7 +96,6 @@ stopover = Table(
     Column("season", String),
     Column("seen_or_inferred", String, nullable=False),
     Column("area", String, comment="country or sea area of the boundary set"),
-    Column("tz", String, comment="IANA zone of the place"),
     Column("method", String, nullable=False),
     Column("parameters", String, nullable=False, comment="digest of the species profile used"),
     *_public_columns(),

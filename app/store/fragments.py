@@ -1,0 +1,42 @@
+"""Fragments of SQL that several nouns share, so that each rule stands in one place."""
+
+from __future__ import annotations
+
+
+def time_of(micros: str) -> str:
+    """Give the time of microseconds since 1970: exact, which to_timestamp(double) is not."""
+    return f"timestamptz 'epoch' + {micros} * interval '1 microsecond'"
+
+
+def fix_key(alias: str) -> str:
+    """Give what names a fix in every table that speaks of fixes."""
+    return f"({alias}.tag_id, {alias}.time, {alias}.sensor, {alias}.variant)"
+
+
+def worn_at(time: str) -> str:
+    """
+    Tell whether deployment `d` covers a time.
+
+    Written as two bounds: an index on (tag_id, time) can search them, and no `@>`.
+    """
+    return (
+        f"{time} >= coalesce(lower(d.during), '-infinity')"
+        f" and {time} < coalesce(upper(d.during), 'infinity')"
+    )
+
+
+def wearer(alias: str) -> str:
+    """Join the deployment `d` in force when a row of a tag was recorded; at most one is."""
+    return (
+        f"join deployment d on d.tag_id = {alias}.tag_id and d.replaced_at is null"
+        f" and d.during @> {alias}.time"
+    )
+
+
+def worn_by_bird(alias: str) -> str:
+    """Tell whether the bird :individual wore the tag when a row of it was recorded."""
+    return (
+        "exists (select from deployment d where d.individual_id = :individual"
+        f" and d.replaced_at is null and d.tag_id = {alias}.tag_id"
+        f" and d.during @> {alias}.time)"
+    )

@@ -189,8 +189,7 @@ async def new_decoding(conn: AsyncConnection, study_id: int, push_id: int, readi
         " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :mapping"
         " from decoding where push_id = :push returning id",
         {"study": study_id, "push": push_id, "format": reading.format,
-         "tz": reading.tz or DEFAULT_TZ,
-         "mapping": reading.mapping_version},
+         "tz": reading.tz or DEFAULT_TZ, "mapping": reading.mapping_version},
     )  # fmt: skip
     await work.notify(conn)
     return int(rows[0]["id"])

@@ -9,7 +9,6 @@ import pytest
 
 from app.pipeline import run as flow
 from app.store.engine import Store
-from tests.api.conftest import bearer
 
 BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
 2024-03-01 08:00:00,127.5,34.8,D1
@@ -54,8 +53,8 @@ def test_it_is_tried_out_unless_said_otherwise_and_then_done(network, path):
 
 def test_who_may_not(network, path):
     for scopes in (["read", "push"], ["read", "manage"]):
-        key = bearer(network.make("keys", network.amur, scopes=scopes, label="half")["key"])
-        answer = network.client.post(path, json={}, headers=key)
+        key = network.make("keys", network.amur, scopes=scopes, label="half")["key"]
+        answer = network.client.post(path, json={}, headers={"Authorization": f"Bearer {key}"})
         assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")
     assert network.client.post(path, json={}).status_code == 401
     missing = network.client.post(

@@ -10,6 +10,7 @@ from limits import parse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from app import VERSION
 from app.api import ROUTERS, openapi, pages, problems
 from app.api.auth import SECURITY
 from app.api.middleware import BodyLimit, ContentETag, Guard, RateLimit
@@ -54,7 +55,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     app = FastAPI(
         title="Flyways",
         summary="Telemetry of cranes and spoonbills: stopovers, flyway routes, habitat use.",
-        version="1.0.0",
+        version=VERSION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

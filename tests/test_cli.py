@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import sys
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import cli as commands
-from app import operate
+from app import demo, operate
 from app.demo import flock
 from app.errors import SetupError
 from app.pipeline import decode
@@ -226,6 +227,18 @@ def test_a_wrong_setting_is_named(
     with pytest.raises(SystemExit):
         commands.main()
     assert "FLYWAYS_PORT" in capsys.readouterr().err
+
+
+def test_a_simulation_is_by_default_the_flock_of_the_first_start() -> None:
+    shown = inspect.signature(commands.simulate).parameters
+    defaults = {name: shown[name].default for name in ("birds", "days", "interval_s", "seed")}
+    assert defaults == {
+        "birds": demo.BIRDS,
+        "days": demo.DAYS,
+        "interval_s": demo.SENDING.interval_s,
+        "seed": demo.SEED,
+    }
+    assert shown["sensor"].default == demo.SENDING.sensor
 
 
 def test_the_same_seed_gives_the_same_flock() -> None:

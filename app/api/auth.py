@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from app.api.deps import StoreDep
@@ -84,24 +84,6 @@ def _manager(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return require(audience, "manage")
 
 
-async def _streamer(
-    request: Request,
-    store: StoreDep,
-    ticket: Annotated[str | None, Query(max_length=200, pattern=r"^[A-Za-z0-9_-]+$")] = None,
-) -> Audience:
-    if ticket is None:
-        return _reader(await caller(request, store))
-    async with store.write() as conn:
-        audience = await partners.spend_ticket(conn, ticket)
-    if audience is None:
-        raise NotSignedIn(
-            "The ticket is unknown, used or too old.",
-            remedy="Make a new one with POST /api/v1/session/ticket and use it within a minute.",
-            code="ticket-refused",
-        )
-    return _reader(audience)
-
-
 SECURITY = _SCHEMES
 """Dependencies that put the two ways to sign in into the OpenAPI document."""
 
@@ -113,5 +95,3 @@ PushAudience = Annotated[Audience, Depends(_pusher)]
 """A sender: a key with the scope `push`."""
 ManagerAudience = Annotated[Audience, Depends(_manager)]
 """A manager: a key with the scope `manage`."""
-StreamAudience = Annotated[Audience, Depends(_streamer)]
-"""A reader of an event stream: as `CurrentAudience`, or by `?ticket=`, which works once."""

@@ -19,7 +19,7 @@ from app.api.schemas import Shown, example
 from app.errors import BadInput, Problem
 from app.store import habitat, studies
 from app.store.habitat import By
-from app.store.layers import add_polygon_layer, add_raster_layer
+from app.store.layers import add_polygon_layer, add_raster_layer, retire
 from ingest.layers.geojson_polygons import decode_polygons
 from ingest.layers.geotiff import RasterLayer
 from ingest.layers.isolated import decode_geotiff_in_child
@@ -186,6 +186,14 @@ async def add_layer(
         **_layer_shown(row),
         refusals=[RefusedFeature(unit=r.unit, code=r.code, remedy=r.remedy) for r in refusals],
     )
+
+
+@router.delete("/layers/{layer}", status_code=204, responses=WRITING)
+async def retire_layer(layer: UUID, store: StoreDep, audience: ManagerAudience) -> None:
+    """Take a layer of an own study out of use; birds lose their shares of it within seconds."""
+    async with store.write() as conn:
+        found = await habitat.owned_layer(conn, audience, layer)
+        await retire(conn, found.id)
 
 
 async def _decoded(body: bytes, class_property: str | None) -> PolygonLayer | RasterLayer:

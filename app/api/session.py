@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from app.api.auth import COOKIE, AnyAudience, CurrentAudience
+from app.api.auth import COOKIE, AnyAudience
 from app.api.deps import StoreDep, StrictRoute
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, example
@@ -48,15 +48,6 @@ class TicketIn(Body):
     model_config = example(ticket="1b1cKk0m0b4VQ0yq3l0m4C0r8o2s")
 
     ticket: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-class Ticket(Shown):
-    """A ticket that opens one event stream."""
-
-    model_config = example(ticket="1b1cKk0m0b4VQ0yq3l0m4C0r8o2s", lifetime_s=60)
-
-    ticket: str
-    lifetime_s: int
 
 
 async def _session(store: StoreDep, audience: Audience) -> Session:
@@ -103,21 +94,6 @@ async def sign_in(body: TicketIn, request: Request, store: StoreDep, response: R
     )
     response.headers["Cache-Control"] = "no-store"
     return await _session(store, audience)
-
-
-@router.post("/ticket", status_code=201, responses=WRITING)
-async def stream_ticket(store: StoreDep, audience: CurrentAudience, response: Response) -> Ticket:
-    """Make a ticket for `/stream?ticket=`: an EventSource of another site can send no key."""
-    if audience.key_id is None:
-        raise NotSignedIn(
-            "The public needs no ticket.", remedy="Open the stream without one, or send a key."
-        )
-    async with store.write() as conn:
-        ticket = await partners.create_ticket(
-            conn, audience.key_id, lifetime_s=partners.STREAM_TICKET_S
-        )
-    response.headers["Cache-Control"] = "no-store"
-    return Ticket(ticket=ticket, lifetime_s=partners.STREAM_TICKET_S)
 
 
 @router.delete("", status_code=204, responses=WRITING)

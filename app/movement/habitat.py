@@ -49,31 +49,6 @@ class BirdDays:
     time_us: IntArray
 
 
-def fix_weights(time_us: IntArray) -> IntArray:
-    """
-    Return the time that each fix stands for: half the way to each of its neighbours.
-
-    Parameters
-    ----------
-    time_us : ndarray of int64, shape (n,)
-        Times of the visible fixes, never decreasing [microseconds].
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        Time [microseconds]. A gap longer than `GAP_MAX_S` is unobserved and counts for nobody;
-        the sum is the observed time exactly (an odd interval gives its last microsecond to the
-        later fix).
-
-    Examples
-    --------
-    >>> fix_weights(np.array([0, 10, 15])).tolist()
-    [5, 7, 3]
-    """
-    before, after = _halves(time_us)
-    return before + after
-
-
 def day_pieces(time_us: IntArray) -> DayPieces:
     """
     Cut the time of each fix at every UTC midnight it crosses.
@@ -86,7 +61,9 @@ def day_pieces(time_us: IntArray) -> DayPieces:
     Returns
     -------
     DayPieces
-        In time order; the pieces of a fix sum to its `fix_weights`.
+        In time order. A fix stands for half the way to each of its neighbours. A gap longer than
+        `GAP_MAX_S` is unobserved and counts for nobody; the sum is the observed time exactly (an
+        odd interval gives its last microsecond to the later fix).
 
     Examples
     --------

@@ -149,8 +149,8 @@ class AreaIndex:
     --------
     >>> index = AreaIndex([shapely.box(0, 0, 1, 1)], np.array([0]), 1)
     >>> lon, lat = np.array([0.5, 1.2, 3.0]), np.array([0.5, 0.5, 0.5])
-    >>> index.classes_at(lon, lat).tolist(), index.areas_at(lon, lat).tolist()
-    ([0, 1, -1], [0, 0, -1])
+    >>> index.classes_at(lon, lat).tolist()
+    [0, 1, -1]
     """
 
     def __init__(
@@ -174,11 +174,6 @@ class AreaIndex:
         coast = self._nearest_area(lon[away], lat[away])
         out[away] = np.where(coast == OUTSIDE, OUTSIDE, coast + self.n_areas)
         return out
-
-    def areas_at(self, lon: FloatArray, lat: FloatArray) -> IntArray:
-        """Return the area of each position, its coast included, -1 at sea, shape (n,)."""
-        found = self.classes_at(lon, lat)
-        return np.where(found == OUTSIDE, OUTSIDE, found % self.n_areas)
 
     def _nearest_area(self, lon: FloatArray, lat: FloatArray) -> IntArray:
         out = np.full(lon.shape[0], OUTSIDE, dtype=np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from app.movement.gaps import gap_before, longest_gap_us, observed_us, parts
 from app.movement.geodesy import distance_m, path_length_m
 from app.movement.steps import steps
-from app.movement.stopovers import Stays, Stopovers
+from app.movement.stopovers import Stays
 from app.movement.track import SECOND_US, Track
 
 MIN_SPEED_STEP_S = 600.0
@@ -124,13 +124,6 @@ def _line(way: Track, offset: int) -> list[LinePart]:
             out.append(LinePart("unobserved", offset + a - 1, offset + a))
         out.append(LinePart("observed", offset + a, offset + b))
     return out
-
-
-def legs_between(track: Track, stays: Stays, stopovers: Stopovers) -> list[Leg]:
-    """Return the legs from each stopover to the next, last fix inside to first fix inside."""
-    leave = stays.last[stopovers.last_stay[:-1]]
-    reach = stays.first[stopovers.first_stay[1:]]
-    return [measure_leg(track, int(a), int(b)) for a, b in zip(leave, reach, strict=True)]
 
 
 def spans(track: Track, stays: Stays) -> list[Span]:

@@ -65,13 +65,25 @@ async def find_layer(conn: AsyncConnection, audience: Audience, ref: UUID | None
         condition = "l.ref = :ref"
     rows = await execute(conn, f"{_LAYER} and {condition}", {**audience.sql, "ref": ref})
     if not rows:
-        raise NotFound(
-            "There is no such layer for this caller.",
-            remedy="Take the id from GET /api/v1/habitat/layers; a replaced layer has a new one.",
-        )
+        raise _unknown()
     named = {int(number): name for number, name in rows[0]["classes"].items()}
     return Layer(**{k: v for k, v in rows[0].items() if k not in {"recorded_at", "study"}}
                  | {"classes": named})  # fmt: skip
+
+
+def _unknown() -> NotFound:
+    return NotFound(
+        "There is no such layer for this caller.",
+        remedy="Take the id from GET /api/v1/habitat/layers; a replaced layer has a new one.",
+    )
+
+
+async def owned_layer(conn: AsyncConnection, audience: Audience, ref: UUID) -> Layer:
+    """Return a layer of the caller's own studies; any other is as good as missing."""
+    layer = await find_layer(conn, audience, ref)
+    if layer.study_id is None:
+        raise _unknown()
+    return layer
 
 
 async def use(

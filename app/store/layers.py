@@ -210,7 +210,7 @@ async def claim_builtin(conn: Connection, name: str, source: str) -> bool:
     return not rows
 
 
-async def retire_layer(conn: Connection, layer_id: int) -> None:
+async def retire(conn: Connection, layer_id: int) -> None:
     """Take a layer out of use; birds lose their shares of it as they are derived again."""
     rows = await execute(
         conn,

@@ -23,8 +23,6 @@ USE_STALE_S = 60
 """`last_used_at` is written at most this often [s], so that reading stays free of writes."""
 TICKET_S = 3_600
 """Life of a printed sign-in address [s]: long enough to be opened by hand; it works once."""
-STREAM_TICKET_S = 60
-"""Life of a ticket for an event stream [s]: it is used at once, and addresses end up in logs."""
 SESSION_S = 12 * 3_600
 """Life of a browser session [s]: one working day."""
 
@@ -243,16 +241,6 @@ async def redeem_ticket(conn: AsyncConnection, ticket: str) -> str | None:
     if not rows:
         return None
     return await _sign_in(conn, "session", rows[0]["api_key_id"], SESSION_S)
-
-
-async def spend_ticket(conn: AsyncConnection, ticket: str) -> Audience | None:
-    """Resolve the audience of a ticket and use it up: for readers that can send no header."""
-    token = await redeem_ticket(conn, ticket)
-    if token is None:
-        return None
-    audience = await session_audience(conn, token)
-    await end_session(conn, token)
-    return audience
 
 
 _VALID_OWNER = (

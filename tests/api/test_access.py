@@ -255,18 +255,3 @@ def test_a_made_up_cookie_is_the_public(network):
         assert network.client.get("/api/v1/studies").status_code == 200
     finally:
         network.client.cookies.clear()
-
-
-def test_a_stream_ticket_needs_a_key_that_reads(network):
-    path = "/api/v1/session/ticket"
-    assert network.client.post(path).status_code == 401
-    made = network.client.post(path, headers=network.amur).json()
-    assert made["lifetime_s"] == 60
-
-    async def spend(conn):
-        first = await partners.spend_ticket(conn, made["ticket"])
-        return first, await partners.spend_ticket(conn, made["ticket"])
-
-    first, second = network.in_store(spend)
-    assert (first.kind, first.scopes) == ("institute", frozenset({"read"}))
-    assert second is None

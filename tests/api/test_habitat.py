@@ -178,3 +178,26 @@ def test_the_web_process_loads_no_compiler_and_no_pandas() -> None:
     code = "import sys, app.main; print([m for m in ('numba', 'pandas') if m in sys.modules])"
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_layer_is_retired_by_its_owner_alone(client, flock) -> None:
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    feature = {"type": "Feature", "properties": {"kind": "reed"}, "geometry": square}
+    query = {"study": str(ref_of("study", "Own")), "name": "Reeds", "source": "own survey",
+             "class_property": "kind"}  # fmt: skip
+    body = orjson.dumps({"type": "FeatureCollection", "features": [feature]})
+    answer = await client.post("/api/v1/habitat/layers", params=query, content=body, headers=KEY)
+    path = f"/api/v1/habitat/layers/{answer.json()['id']}"
+    assert (await client.delete(path)).status_code == 401
+    assert (await client.delete(path, headers=as_key("flw_Baikal"))).status_code == 404
+    flock.run("delete from dirty")
+    assert (await client.delete(path, headers=KEY)).status_code == 204
+    assert flock.run("select count(*) from dirty") == [(1,)]
+    listed = (await client.get("/api/v1/habitat/layers", headers=KEY)).json()["items"]
+    assert "Reeds" not in {layer["name"] for layer in listed}
+    assert (await client.delete(path, headers=KEY)).status_code == 404
+
+
+async def test_no_institute_retires_a_layer_of_the_service(client) -> None:
+    answer = await client.delete(f"/api/v1/habitat/layers/{ref_of('layer')}", headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")

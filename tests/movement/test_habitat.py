@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.movement.gaps import GAP_MAX_US, observed_us
-from app.movement.habitat import bird_days, day_pieces, fix_weights
+from app.movement.habitat import bird_days, day_pieces
 from app.movement.track import DAY_US, HOUR_US
 
 steps = st.one_of(
@@ -59,12 +60,31 @@ def test_equals_the_count_interval_by_interval(case):
     assert as_counter(found) == counted(time_us, kind, class_id)
 
 
+def weights_of(time_us):
+    """Sum the pieces of each fix: the time that it stands for."""
+    pieces = day_pieces(time_us)
+    out = np.zeros(len(time_us), dtype=np.int64)
+    np.add.at(out, pieces.fix, pieces.time_us)
+    return out
+
+
+def halves(time_us):
+    """Give each fix half of every interval it bounds, the odd microsecond to the later one."""
+    out = [0] * len(time_us)
+    for k, (a, b) in enumerate(itertools.pairwise(time_us.tolist())):
+        if b - a <= GAP_MAX_US:
+            out[k] += (b - a) // 2
+            out[k + 1] += b - a - (b - a) // 2
+    return out
+
+
 @given(tracks())
 def test_every_observed_microsecond_counts_once(case):
     time_us, kind, class_id = case
-    weights, pieces = fix_weights(time_us), day_pieces(time_us)
-    assert weights.sum() == observed_us(time_us) == pieces.time_us.sum()
-    assert np.array_equal(np.bincount(pieces.fix, pieces.time_us, minlength=len(time_us)), weights)
+    pieces = day_pieces(time_us)
+    weights = weights_of(time_us)
+    assert weights.sum() == observed_us(time_us)
+    assert np.array_equal(weights, halves(time_us))
     assert (pieces.time_us > 0).all()
     assert (pieces.time_us <= DAY_US).all()
     days = bird_days(pieces, kind, class_id)
@@ -91,7 +111,7 @@ def test_days_computed_from_a_part_of_the_track_equal_the_whole(case, first, mor
 
 def test_a_gap_counts_for_nobody():
     time_us = np.array([0, HOUR_US, HOUR_US + GAP_MAX_US + 1, 3 * HOUR_US + GAP_MAX_US + 1])
-    assert fix_weights(time_us).tolist() == [
+    assert weights_of(time_us).tolist() == [
         HOUR_US // 2, HOUR_US // 2, HOUR_US, HOUR_US
     ]  # fmt: skip
 
@@ -107,6 +127,6 @@ def test_an_interval_over_midnight_is_split_there():
 def test_less_than_two_fixes_take_no_time():
     for time_us in (np.array([], dtype=np.int64), np.array([7], dtype=np.int64)):
         labels = np.zeros(len(time_us), dtype=np.int64)
-        assert fix_weights(time_us).tolist() == [0] * len(time_us)
+        assert weights_of(time_us).tolist() == [0] * len(time_us)
         found = bird_days(day_pieces(time_us), labels, labels)
         assert found.day.shape == found.time_us.shape == (0,)

@@ -276,7 +276,7 @@ async def test_a_retired_layer_leaves_no_use_behind(station):
     await station.push(csv(track, range(300)))
     async with station.store.write() as conn:
         found = await layers.current_layers(conn, station.study_id)
-        await layers.retire_layer(conn, found[1].id)
+        await layers.retire(conn, found[1].id)
     await station.derive()
     left = await station.rows("select distinct layer_id from use_day order by 1")
     assert [row["layer_id"] for row in left] == [found[0].id, found[2].id]

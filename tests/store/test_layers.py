@@ -112,7 +112,7 @@ async def test_a_new_layer_of_the_name_replaces_the_old(store, studies):
         index = await layers.index_of(conn, layer)
         assert index.classes_at(np.array([0.5, 5.5]), np.array([0.5, 5.5])).tolist() == [-1, 0]
         assert await dirty(conn) == studies
-        await layers.retire_layer(conn, layer.id)
+        await layers.retire(conn, layer.id)
         assert await names(conn, studies[1]) == []
         assert await dirty(conn) == studies
 

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 from fastapi import FastAPI
 
+from app import VERSION
 from app.cli import cli
 from app.config import Settings
 from app.main import create_app
@@ -38,6 +39,11 @@ def verbs() -> dict[str, str]:
 
     walk(typer.main.get_command(cli), "")
     return found
+
+
+def test_one_version_is_told_everywhere(web: FastAPI, readme: str) -> None:
+    assert web.openapi()["info"]["version"] == VERSION
+    assert f"Flyways, version {VERSION}," in readme
 
 
 def test_the_flow_in_the_readme_is_the_flow(readme: str) -> None:

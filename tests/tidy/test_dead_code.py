@@ -1,0 +1,45 @@
+"""What only tests call is dead: it is used or it goes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+CALLED_FROM_OUTSIDE = {
+    "compile_all": "the installer runs it in a process of its own, by name",
+}
+"""Functions whose caller no Python module names, each with who calls it."""
+
+
+def product(sources: list[Path], root: Path) -> list[Path]:
+    return [path for path in sources if path.relative_to(root).parts[0] in {"app", "ingest"}]
+
+
+def test_every_function_and_class_is_used_by_the_product(sources: list[Path], root: Path) -> None:
+    mine = product(sources, root)
+    words = Counter(word for path in mine for word in re.findall(r"\w+", path.read_text()))
+    words.update(re.findall(r"\w+", (root / "pyproject.toml").read_text()))
+    dead = [
+        f"{path.relative_to(root)}: {node.name}"
+        for path in mine
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        # A decorated function is handed to a framework; dunder methods are Python's.
+        and not node.decorator_list
+        and not node.name.startswith("__")
+        and words[node.name] == 1
+        and node.name not in CALLED_FROM_OUTSIDE
+    ]
+    assert not dead
+
+
+def test_every_function_called_from_outside_is_there(sources: list[Path], root: Path) -> None:
+    defined = {
+        node.name
+        for path in product(sources, root)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert set(CALLED_FROM_OUTSIDE) <= defined

@@ -1,0 +1,97 @@
+"""Every code that a caller can meet is explained, and none is explained that is not there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from app import errors
+from app.api.problems import of_status
+from app.movement.screening import CODES as TRACK_FLAGS
+from app.store.inbox import GIVEN_UP
+from ingest import FORMATS
+from ingest.checks import FLAGS
+from ingest.reasons import REASONS
+
+CODE = re.compile(r"[a-z]+(-[a-z0-9]+)*")
+
+
+def told(page: str, title: str) -> set[str]:
+    """Give the codes in the table of one part of the page."""
+    part = page.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+    return set(re.findall(r"^\| `([a-z0-9-]+)` \|", part, re.MULTILINE))
+
+
+def written(root: Path, makers: set[str], *, place: int | None) -> set[str]:
+    """Give the codes in calls of some makers: as `code=`, or as the argument at a place."""
+    found: set[str] = set()
+    for path in [*(root / "app").rglob("*.py"), *(root / "ingest").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name not in makers:
+                continue
+            named = [k.value for k in node.keywords if k.arg == "code"]
+            placed = [] if place is None else node.args[place : place + 1]
+            found |= {
+                each.value
+                for each in named + placed
+                if isinstance(each, ast.Constant)
+                and isinstance(each.value, str)
+                and CODE.fullmatch(each.value)
+            }
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> str:
+    return (root / "app/guides/codes.md").read_text()
+
+
+def problems() -> dict[str, type[errors.Problem]]:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    return {kind.__name__: kind for kind in kinds if issubclass(kind, errors.Problem)}
+
+
+def test_errors_of_a_request(page: str, root: Path) -> None:
+    kinds = problems()
+    general = {kind.code for kind in kinds.values()}
+    by_status = {of_status(status).code for status in (400, 404, 405, 413, 415)}
+    raised = written(root, set(kinds), place=None) | written(root, {"_made"}, place=1)
+    there = general | by_status | raised
+    assert told(page, "Errors of a request") == there
+
+
+def test_pushes_that_cannot_be_read(page: str, root: Path) -> None:
+    made = written(root, {"UnreadablePush"}, place=0) | {GIVEN_UP}
+    known = told(page, "A push that can't be read") | told(page, "Errors of a request")
+    assert made <= known | set(REASONS)
+    assert told(page, "A push that can't be read") <= made
+
+
+def test_units_that_were_refused(page: str) -> None:
+    assert told(page, "A unit that was refused") == set(REASONS)
+    for code, remedy in REASONS.items():
+        assert f"| `{code}` | {remedy} |" in page
+
+
+def test_warnings(page: str, root: Path) -> None:
+    assert told(page, "Warnings of a receipt") == written(root, {"Warning_"}, place=0)
+
+
+def test_signatures(page: str, root: Path) -> None:
+    assert told(page, "Signatures of a webhook") == written(root, {"SignatureRefused"}, place=0)
+
+
+def test_flags(page: str) -> None:
+    assert told(page, "Flags of a fix") == set(FLAGS) | set(TRACK_FLAGS[1:])
+
+
+def test_every_format_is_in_the_readme(readme: str) -> None:
+    part = readme.split("\n## Formats\n", 1)[1].split("\n## ", 1)[0]
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \|$", part, re.MULTILINE))
+    assert rows == {name: form.description for name, form in FORMATS.items()}

@@ -1,0 +1,131 @@
+"""Every compiled kernel gives what its own source gives when Python runs it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba.core.registry import CPUDispatcher
+
+import app.movement
+from app.movement import geodesy
+from app.movement.screening import screen
+from app.movement.stopovers import find_stays, merge_stays
+from app.movement.track import HOUR_US, Track
+from app.movement.windows import contexts, cuts, window
+from app.seeds import profile_of
+
+from .journeys import fly
+
+CRANE = profile_of("Grus monacha")
+
+
+def science() -> list[ModuleType]:
+    """Give the modules of the science, those that only call kernels too."""
+    folder = Path(app.movement.__file__).parent
+    for path in folder.glob("*.py"):
+        if "njit" in path.read_text():
+            import_module(f"app.movement.{path.stem}")
+    return [sys.modules[name] for name in sorted(sys.modules) if name.startswith("app.movement.")]
+
+
+def kernels() -> dict[str, CPUDispatcher]:
+    return {
+        f"{module.__name__}.{name}": value
+        for module in science()
+        for name, value in vars(module).items()
+        if isinstance(value, CPUDispatcher) and value.__module__ == module.__name__
+    }
+
+
+@contextmanager
+def in_python(reached: Counter[str]) -> Iterator[None]:
+    """Let Python run the kernels, calls between them included; count the calls of each."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in science():
+            for name, value in list(vars(module).items()):
+                if isinstance(value, CPUDispatcher):
+                    patch.setattr(module, name, _counted(value, reached))
+        yield
+
+
+def _counted(kernel: CPUDispatcher, reached: Counter[str]) -> Any:
+    def run(*values: Any) -> Any:
+        reached[f"{kernel.__module__}.{kernel.__name__}"] += 1
+        with np.errstate(all="ignore"):  # compiled code does not warn
+            return kernel.py_func(*values)
+
+    return run
+
+
+def everything(track: Track) -> list[Any]:
+    """Run whatever the science computes of one track."""
+    hidden = np.zeros(len(track), dtype=np.bool_)
+    hidden[3::29] = True
+    pinned = np.zeros(len(track), dtype=np.bool_)
+    pinned[5::31] = True
+    found = screen(track, CRANE, hidden, pinned)
+    shown = track.take(found.code == 0)
+    stays = find_stays(shown, CRANE)
+    stopovers = merge_stays(stays, CRANE)
+    half = (int(track.time_us[len(track) // 2]), int(track.time_us[-1]))
+    return vars_of([
+        found, stays, stopovers, cuts(track, CRANE, hidden), contexts(track, CRANE, hidden),
+        window(track, CRANE, half, hidden), geodesy.hull(shown.lon, shown.lat),
+    ])  # fmt: skip
+
+
+def vars_of(values: Any) -> list[Any]:
+    """Give the fields of a frozen result, nested ones and those of sequences too."""
+    if isinstance(values, list | tuple):
+        return [field for value in values for field in vars_of(value)]
+    if not hasattr(values, "__dataclass_fields__"):
+        return [np.asarray(values)]
+    return [
+        field for name in values.__dataclass_fields__ for field in vars_of(getattr(values, name))
+    ]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell equality: exact, but for the last digits of numbers that a compiler sums otherwise."""
+    if one.dtype.kind != "f":
+        return np.array_equal(one, other)
+    return one.shape == other.shape and np.allclose(one, other, rtol=1e-9, equal_nan=True)
+
+
+def journeys() -> st.SearchStrategy[Track]:
+    return st.builds(
+        lambda seed, stays, every: (
+            fly(seed, stays=stays, every_us=every * HOUR_US, bad_share=0.05).track
+        ),
+        st.integers(0, 10_000),
+        st.integers(1, 3),
+        st.sampled_from([1, 2, 3]),
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@given(journeys())
+def test_compiled_and_plain_agree(track: Track) -> None:
+    with in_python(Counter()):
+        plain = everything(track)
+    for number, (one, other) in enumerate(zip(everything(track), plain, strict=True)):
+        assert same(one, other), f"part {number}"
+
+
+def test_every_kernel_is_compared() -> None:
+    reached: Counter[str] = Counter()
+    with in_python(reached):
+        everything(fly(1, stays=4, every_us=2 * HOUR_US, bad_share=0.1, runs=True).track)
+        everything(fly(2, stays=3, every_us=HOUR_US // 4).track)  # cut within a journey
+    assert set(kernels()) - set(reached) == set()

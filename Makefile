@@ -5,7 +5,7 @@ FILES ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench install lock clean
+.PHONY: help run test lint coverage bench install lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -26,6 +26,11 @@ lint: ## style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+coverage: ## statements of app and ingest that the tests run; at least 90 %
+	@$(PYTHON) -m app.install --tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/bench \
+		--cov --cov-report=term:skip-covered --cov-fail-under=90
 
 bench: install ## measure on this machine
 	$(BIN)/python -m pytest tests/bench -q -s -p no:randomly

@@ -23,8 +23,8 @@ _PROPERTIES = {
     **{
         name: f"x.{name}"
         for name in (
-            "name", "named", "n_individuals", "n_stopovers", "bird_days", "radius_m", "area",
-            "codes", "simulated",
+            "name", "named", "n_individuals", "n_stopovers", "bird_days", "radius_m", "codes",
+            "simulated",
         )
     },
     "country": "x.area",

@@ -121,10 +121,22 @@ def test_every_promise_names_tests_that_are_there(root: Path, readme: str) -> No
         assert all((root / name).is_file() for name in named), promise
 
 
-@pytest.mark.parametrize("target", ["run", "test", "install", "lint", "bench", "clean", "help"])
+def test_where_to_add_names_places_and_names_that_are_there(root: Path, readme: str) -> None:
+    part = readme.split("\n## Where to add\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in part.splitlines() if line.startswith("| a")]
+    assert len(rows) >= 10
+    paths = set(re.findall(r"`((?:app|ingest|tests|migrations)/[\w./]+)`", part))
+    assert not [path for path in paths if not (root / path).exists()]
+    for name, path in re.findall(r"`(\w+)`(?: of its noun, as)? in `([\w/]+\.py)`", part):
+        assert re.search(rf"^(class )?{name}\b", (root / path).read_text(), re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    "target", ["run", "test", "install", "lint", "bench", "coverage", "clean", "help"]
+)
 def test_make_knows_what_the_readme_says(target: str, root: Path, readme: str) -> None:
     assert re.search(rf"^{target}:.* ## ", (root / "Makefile").read_text(), re.MULTILINE)
-    assert f"`make {target}" in readme or target in {"lint", "clean", "help", "install"}
+    assert f"`make {target}" in readme or target in {"lint", "clean", "help", "install", "coverage"}
 
 
 def test_the_check_of_a_change_is_the_readmes_second_command(root: Path) -> None:

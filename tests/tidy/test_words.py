@@ -1,16 +1,18 @@
-"""Every code that a caller can meet is explained, and none is explained that is not there."""
+"""Every word that a caller can meet is explained, and none is explained that is not there."""
 
 from __future__ import annotations
 
 import ast
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from app import errors
 from app.api.problems import of_status
 from app.movement.screening import CODES as TRACK_FLAGS
+from app.store import fixes, flyways, sites, stopovers, tracks
 from app.store.inbox import GIVEN_UP
 from ingest import FORMATS
 from ingest.checks import FLAGS
@@ -89,6 +91,18 @@ def test_signatures(page: str, root: Path) -> None:
 
 def test_flags(page: str) -> None:
     assert told(page, "Flags of a fix") == set(FLAGS) | set(TRACK_FLAGS[1:])
+
+
+@pytest.mark.parametrize(
+    ("feed", "noun"),
+    [("positions", fixes), ("tracks", tracks), ("stopovers", stopovers), ("sites", sites),
+     ("flyways", flyways)],
+)  # fmt: skip
+def test_every_property_of_a_feed_is_explained(feed: str, noun: ModuleType, root: Path) -> None:
+    said = (root / "app/guides/feeds.md").read_text().split(f"\n## {feed}\n", 1)[1]
+    said = said.split("\n## ", 1)[0]
+    assert re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)
+    assert set(re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)) == set(noun._PROPERTIES)
 
 
 def test_every_format_is_in_the_readme(readme: str) -> None:

@@ -5,7 +5,7 @@ FILES ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint coverage bench install lock clean
+.PHONY: help run test lint coverage validate bench install lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ coverage: ## statements of app and ingest that the tests run; at least 90 %
 	@$(PYTHON) -m app.install --tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/bench \
 		--cov --cov-report=term:skip-covered --cov-fail-under=90
+
+validate: install ## stops against MovingPandas: every shared GPS bird, 10,000 random tracks
+	$(BIN)/python -W ignore -m tests.movement.agreement
 
 bench: install ## measure on this machine
 	$(BIN)/python -m pytest tests/bench -q -s -p no:randomly

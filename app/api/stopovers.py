@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience
@@ -108,10 +108,21 @@ async def list_stopovers(
     filters: FiltersDep,
     page: PageDep,
     response: Response,
+    method: Annotated[
+        stopovers.Method, Query(description="radius: our own; movingpandas: own studies alone")
+    ] = "radius",
 ) -> Listing[StopoverOut]:
-    """List stopovers by their latest possible arrival."""
+    """
+    List stopovers by their latest possible arrival.
+
+    `method=movingpandas` lists the stops of MovingPandas' TrajectoryStopDetector within 1 km for
+    3 h: same start, end and median centre. It knows neither kind, season nor site, and needs the
+    fixes as they are, so it shows own studies and nothing of opened ones.
+    """
     async with store.read() as conn:
-        rows = await stopovers.page(conn, audience, filters, fetch=page.fetch, after=page.after)
+        rows = await stopovers.page(
+            conn, audience, filters, fetch=page.fetch, after=page.after, method=method
+        )
     return paginate(
         page,
         response,

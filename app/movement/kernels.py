@@ -9,6 +9,8 @@ from app.movement.profile import Profile
 from app.movement.screening import screen
 from app.movement.simulate import simulate_flock
 from app.movement.stopovers import find_stays, merge_stays
+from app.movement.stops import StopRule
+from app.movement.stops import find_stops as find_peer_stops
 from app.movement.windows import window
 
 
@@ -35,4 +37,5 @@ def compile_all(profile: Profile, sites: list[Place]) -> int:
     hidden = np.zeros(len(track), dtype=np.bool_)
     kept = screen(track, profile, hidden, hidden).code == 0
     window(track, profile, (int(track.time_us[0]), int(track.time_us[-1])), hidden)
+    find_peer_stops(track.time_us, track.lon, track.lat, StopRule())
     return len(merge_stays(find_stays(track.take(kept), profile), profile))

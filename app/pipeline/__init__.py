@@ -25,7 +25,12 @@ STAGES = (
     Stage("decode", ("push_chunk",), ("refusal",), "push"),
     Stage("resolve", ("tag", "individual", "deployment"), ("fix", "reading", "dirty"), "push"),
     Stage("screen", ("fix", "deployment", "fix_verdict"), ("fix_flag", "fix"), "individual"),
-    Stage("segment", ("fix",), ("stay", "stopover", "leg", "season", "track_part"), "individual"),
+    Stage(
+        "segment",
+        ("fix",),
+        ("stay", "stopover", "stop", "leg", "season", "track_part"),
+        "individual",
+    ),
     Stage("route", ("stopover", "leg"), ("site", "connection", "corridor"), "catalogue"),
     Stage("habitat", ("fix", "stopover", "layer"), ("presence_day", "use_day"), "individual"),
     Stage(

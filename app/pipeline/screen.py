@@ -40,6 +40,7 @@ class Window:
 
     `from_time` and `to_time` are the cuts that bound it (far past and future where the data
     begin and end); `fixes` are all live fixes within, `visible` tells which are shown now.
+    Before `changed_from` the shown fixes are what they were.
     """
 
     span: Span
@@ -48,6 +49,7 @@ class Window:
     to_time: datetime
     fixes: Fixes
     visible: NDArray[np.bool_]
+    changed_from: datetime
 
 
 async def shown(
@@ -81,7 +83,9 @@ async def screen(conn: Connection, span: Span) -> Window:
     visible = ~fixes.hidden & (verdicts.code == 0)
     await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)
-    return Window(span, profile, from_time, to_time, fixes, visible)
+    flipped = fixes.time_us[visible != fixes.visible][:1]
+    changed_from = min([_clamped(span.from_time), *map(instant, flipped)])
+    return Window(span, profile, from_time, to_time, fixes, visible, changed_from)
 
 
 async def _bounded(

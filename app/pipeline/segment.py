@@ -1,4 +1,4 @@
-"""visible fixes -> stay, stopover, leg, season, track_part: where a bird stayed, how it went."""
+"""visible fixes -> stay, stopover, stop, leg, season, track_part: where a bird was and went."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from app.movement.stopovers import Stopovers, find_stays, merge_stays
 from app.pipeline.areas import area_names
 from app.pipeline.protection import grid_centre, stopover_withheld
 from app.pipeline.screen import Window, shown
+from app.pipeline.stops import renew_stops
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived
 from app.store.engine import Connection
@@ -65,6 +66,7 @@ async def segment(conn: Connection, window: Window) -> Segmented:
     await derived.replace_stopovers(conn, bird, old, new)
     await derived.replace_seasons(conn, bird, _season_rows(bird, seasons))
     await _legs(conn, window, bird, new)
+    await renew_stops(conn, window, bird)
     await renew_track_parts(conn, window, bird)
     low, high = _changed(window, old, new)
     return Segmented(window, bird, new, low, high)

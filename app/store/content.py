@@ -11,8 +11,8 @@ from app.store.engine import execute
 from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
-    "stay", "stopover", "leg", "season", "track_part", "presence_day", "use_day", "public_fix",
-    "latest_fix",
+    "stay", "stop", "stop_state", "stopover", "leg", "season", "track_part", "presence_day",
+    "use_day", "public_fix", "latest_fix",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 
@@ -20,9 +20,9 @@ CATALOGUE_TABLES = ("site", "connection", "corridor")
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
-    "to_site_id",
+    "to_site_id", "state",
 )  # fmt: skip
-"""Columns that name rows: they may differ between two histories of the same content."""
+"""Columns that name rows, and bytes of equal meaning: they may differ between two histories."""
 
 
 def _content(alias: str) -> str:

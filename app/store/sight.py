@@ -18,6 +18,9 @@ from uuid import UUID
 from app.movement.profile import GAP_MAX_S
 from app.store.audience import RELEASED, Audience
 
+STOP_PARAMETERS = "1 km, 3 h"
+"""The rule of `movement.stops.StopRule` in words; a test holds them equal."""
+
 DISTANCE_STEP_M = 10_000
 """Step to which the public reads lengths of legs [m]: about one cell of the 0.1 degree grid."""
 
@@ -71,6 +74,22 @@ select id, ref, individual_id, study_id, species_key, false,
 from stopover
 where study_id = any(:open) and public_lon is not null and public_lat is not null and {RELEASED}
 )"""
+
+
+STOP = f"""(
+select null::bigint as id, p.ref, p.individual_id, p.study_id, b.species_key, true as exact,
+  p.start_time as arrival_time_earliest, p.start_time as arrival_time_latest,
+  p.end_time as departure_time_earliest, p.end_time as departure_time_latest,
+  false as arrival_open, not p.ended as departure_open,
+  extract(epoch from p.end_time - p.start_time)::float8 as duration_min_s,
+  extract(epoch from p.end_time - p.start_time)::float8 as duration_max_s,
+  p.n_fixes, p.lon, p.lat, {point("p.lon", "p.lat")} as shape, null::float8 as radius_m,
+  null::geometry as polygon, 'unknown' as kind, null as season, 'seen' as seen_or_inferred,
+  null as area, 'movingpandas' as method, '{STOP_PARAMETERS}' as parameters
+from stop p join individual b on b.id = p.individual_id where p.study_id = any(:exact)
+)"""
+"""Stops by the rule of MovingPandas, of own studies alone: the rule needs the fixes as they are,
+and on the public grid it would find other stops."""
 
 
 def _end_is_public(prefix: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,10 +11,12 @@ from app.store import features
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.features import Feature, when
-from app.store.sight import STOPOVER, WITH_BIRD, Filters, where
+from app.store.sight import STOP, STOPOVER, WITH_BIRD, Filters, where
 
-JOINED = f"""
-from {STOPOVER} as x
+Method = Literal["radius", "movingpandas"]
+_RELATIONS: dict[Method, str] = {"radius": STOPOVER, "movingpandas": STOP}
+
+_JOINED = f"""
 {WITH_BIRD}
 left join lateral (
   select t.ref, t.name from site_visit v join site t on t.id = v.site_id
@@ -60,7 +62,10 @@ _PROPERTIES = {
 
 
 def _chosen(
-    audience: Audience, filters: Filters, after: tuple[Any, ...] | None
+    audience: Audience,
+    filters: Filters,
+    after: tuple[Any, ...] | None,
+    method: Method = "radius",
 ) -> tuple[str, dict[str, Any]]:
     chosen = (
         where(audience)
@@ -70,7 +75,10 @@ def _chosen(
         .box(filters)
         .after({"x.arrival_time_latest": "timestamptz", "x.ref": "uuid"}, after)
     )
-    sql = f"{JOINED} where {chosen.sql} order by x.arrival_time_latest, x.ref limit :fetch"
+    sql = (
+        f"from {_RELATIONS[method]} as x {_JOINED} where {chosen.sql}"
+        " order by x.arrival_time_latest, x.ref limit :fetch"
+    )
     return sql, {**chosen.values, "scope": audience.scope}
 
 
@@ -81,21 +89,25 @@ async def page(
     *,
     fetch: int,
     after: tuple[Any, ...] | None = None,
+    method: Method = "radius",
 ) -> list[dict[str, Any]]:
     """Return stopovers by latest arrival; the key of a row is (arrival_time_latest, id)."""
-    sql, values = _chosen(audience, filters, after)
+    sql, values = _chosen(audience, filters, after, method)
     return await execute(conn, f"select {_COLUMNS} {sql}", {**values, "fetch": fetch})
 
 
 async def find(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
     """Return one stopover with its polygon (GeoJSON text), or None."""
-    rows = await execute(
-        conn,
-        f"select {_COLUMNS}, {features.geometry('x.polygon')}::text as polygon"
-        f" {JOINED} where x.ref = :ref",
-        {**audience.sql, "scope": audience.scope, "ref": ref},
-    )
-    return rows[0] if rows else None
+    for relation in _RELATIONS.values():
+        rows = await execute(
+            conn,
+            f"select {_COLUMNS}, {features.geometry('x.polygon')}::text as polygon"
+            f" from {relation} as x {_JOINED} where x.ref = :ref",
+            {**audience.sql, "scope": audience.scope, "ref": ref},
+        )
+        if rows:
+            return rows[0]
+    return None
 
 
 async def feed(

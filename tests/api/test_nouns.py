@@ -87,6 +87,29 @@ async def test_a_stopover_carries_its_polygon_for_the_owner_alone(client, flock)
     assert (public["polygon"], public["radius_m"], public["n_fixes"]) == (None, None, None)
 
 
+async def test_stops_of_movingpandas_are_listed_for_the_owner_alone(client, flock, bird) -> None:
+    (individual, study) = flock.run("select id, study_id from individual")[0]
+    flock.insert(
+        "stop", individual_id=individual, study_id=study, start_time="2020-03-01T10:00:00Z",
+        end_time="2020-03-01T14:00:00Z", ended=True, n_fixes=5, lon=127.5, lat=34.8,
+        ref=ref_of("stop"),
+    )  # fmt: skip
+    (found,) = await _items(client, "stopovers", method="movingpandas", individual=bird)
+    assert (found["id"], found["method"]) == (str(ref_of("stop")), "movingpandas")
+    assert found["arrival_time_latest"] == "2020-03-01T10:00:00Z"
+    assert (found["duration_min_s"], found["duration_max_s"]) == (14_400.0, 14_400.0)
+    assert found["centre"] == {"lon": 127.5, "lat": 34.8}
+    assert (found["kind"], found["site"], found["parameters"]) == ("unknown", None, "1 km, 3 h")
+    path = f"/api/v1/stopovers/{found['id']}"
+    assert (await client.get(path, headers=KEY)).json()["polygon"] is None
+    assert (await client.get(path)).status_code == 404
+    public = await client.get("/api/v1/stopovers", params={"method": "movingpandas"})
+    assert public.json()["items"] == []
+    unknown = await client.get("/api/v1/stopovers", params={"method": "guess"}, headers=KEY)
+    assert unknown.status_code == 422
+    flock.run("delete from stop")
+
+
 async def test_missing_and_foreign_stopovers_answer_alike(client, flock) -> None:
     other = flock.study(flock.run("select id from institute")[0][0], "Hidden")
     flock.stopover(other, flock.bird(other, "H"), 0, ref=ref_of("hidden"))

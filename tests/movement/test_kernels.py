@@ -21,6 +21,8 @@ import app.movement
 from app.movement import geodesy
 from app.movement.screening import screen
 from app.movement.stopovers import find_stays, merge_stays
+from app.movement.stops import StopRule
+from app.movement.stops import find_stops as find_peer_stops
 from app.movement.track import HOUR_US, Track
 from app.movement.windows import contexts, cuts, window
 from app.seeds import profile_of
@@ -28,6 +30,7 @@ from app.seeds import profile_of
 from .journeys import fly
 
 CRANE = profile_of("Grus monacha")
+RULES = (StopRule(), StopRule(20_000.0, 24 * HOUR_US))
 
 
 def science() -> list[ModuleType]:
@@ -82,6 +85,7 @@ def everything(track: Track) -> list[Any]:
     return vars_of([
         found, stays, stopovers, cuts(track, CRANE, hidden), contexts(track, CRANE, hidden),
         window(track, CRANE, half, hidden), geodesy.hull(shown.lon, shown.lat),
+        *(find_peer_stops(shown.time_us, shown.lon, shown.lat, rule) for rule in RULES),
     ])  # fmt: skip
 
 

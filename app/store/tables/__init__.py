@@ -14,6 +14,8 @@ from app.store.tables.derived import (
     site,
     site_visit,
     stay,
+    stop,
+    stop_state,
     stopover,
     track_part,
     use_day,
@@ -47,5 +49,6 @@ __all__ = [
     "fix_verdict", "individual", "institute", "latest_fix", "layer", "layer_feature",
     "layer_raster", "leg", "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
-    "site_visit", "source", "stay", "stopover", "study", "tag", "track_part", "use_day",
+    "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
+    "track_part", "use_day",
 ]  # fmt: skip

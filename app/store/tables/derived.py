@@ -108,6 +108,36 @@ stopover = Table(
     Index("ix_stopover_centre", "centre", postgresql_using="gist"),
 )
 
+stop = Table(
+    "stop",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    *_bird_columns(),
+    instant("start_time"),
+    instant("end_time"),
+    Column("ended", Boolean, nullable=False, comment="false: the data end within it"),
+    Column("n_fixes", Integer, nullable=False),
+    *place_columns(),
+    _bird_key(),
+    UniqueConstraint("individual_id", "start_time"),
+    *place_checks(),
+    CheckConstraint("start_time <= end_time", name="order"),
+    Index("ix_stop_study", "study_id", "start_time", "id"),
+    comment="stops by the rule of MovingPandas, beside our own stopovers; medians as centres",
+)
+
+stop_state = Table(
+    "stop_state",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    study_column(),
+    instant("through_time"),
+    Column("state", LargeBinary, nullable=False, comment="movement.stops.StopState"),
+    _bird_key(),
+    comment="where the detector of stops stands, so that new fixes are all it reads",
+)
+
 leg = Table(
     "leg",
     metadata,

@@ -1,0 +1,96 @@
+"""
+MovingPandas, and the one door to it: nothing else imports it, pandas or geopandas.
+
+Importing it takes 0.7 s and 117 MB, so workers load it for exports alone and the web process
+never does.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import geopandas as gpd
+import movingpandas as mpd
+import numpy as np
+import pandas as pd
+
+from app.movement.stops import StopRule
+from app.movement.track import FloatArray, IntArray
+
+
+def trajectory(name: str, time_us: IntArray, lon: FloatArray, lat: FloatArray) -> Any:
+    """
+    Return fixes as a `movingpandas.Trajectory` in WGS 84.
+
+    Parameters
+    ----------
+    name : str
+        Its identifier.
+    time_us, lon, lat : ndarray, shape (n,)
+        Two or more fixes in time order, no time twice [microseconds since 1970 UTC; degrees].
+
+    Raises
+    ------
+    ValueError
+        From MovingPandas, with fewer than two fixes: leave such a track out.
+    """
+    frame = gpd.GeoDataFrame(
+        {"traj_id": name},
+        geometry=gpd.points_from_xy(lon, lat),
+        crs="EPSG:4326",
+        index=pd.DatetimeIndex(time_us.astype("datetime64[us]")),
+    )
+    return mpd.Trajectory(frame, "traj_id")
+
+
+def peer_stops(
+    time_us: IntArray, lon: FloatArray, lat: FloatArray, rule: StopRule
+) -> tuple[IntArray, FloatArray]:
+    """
+    Return the stops that MovingPandas itself finds: what `stops.find_stops` must equal.
+
+    Returns
+    -------
+    stops : ndarray of int64, shape (m, 2)
+        First and last time [microseconds].
+    centre : ndarray of float64, shape (m, 2)
+        lon, lat [degrees].
+    """
+    points = mpd.TrajectoryStopDetector(trajectory("track", time_us, lon, lat)).get_stop_points(
+        max_diameter=rule.max_diameter_m, min_duration=timedelta(microseconds=rule.min_duration_us)
+    )
+    if len(points) == 0:
+        return np.empty((0, 2), dtype=np.int64), np.empty((0, 2))
+    ends = [
+        pd.DatetimeIndex(points[name]).as_unit("us").asi8 for name in ("start_time", "end_time")
+    ]
+    return np.column_stack(ends), np.column_stack([points.geometry.x, points.geometry.y])
+
+
+def generalised(
+    time_us: IntArray, lon: FloatArray, lat: FloatArray, tolerance_deg: float
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """
+    Return the fixes that MovingPandas' Douglas-Peucker generaliser keeps, times with them.
+
+    Parameters
+    ----------
+    tolerance_deg : float
+        Largest distance of a left-out fix from the line [degrees].
+    """
+    kept = mpd.DouglasPeuckerGeneralizer(trajectory("track", time_us, lon, lat)).generalize(
+        tolerance=tolerance_deg
+    )
+    points = kept.df.geometry
+    return (
+        pd.DatetimeIndex(kept.df.index).as_unit("us").asi8,
+        points.x.to_numpy(),
+        points.y.to_numpy(),
+    )
+
+
+def mf_json(name: str, time_us: IntArray, lon: FloatArray, lat: FloatArray) -> dict[str, Any]:
+    """Return a track as OGC Moving Features JSON (OGC 19-045r3), written by MovingPandas."""
+    told: dict[str, Any] = trajectory(name, time_us, lon, lat).to_mf_json()
+    return told

@@ -1,0 +1,155 @@
+"""
+Stops against MovingPandas itself, on every shared set of GPS birds and on random tracks.
+
+`make validate` prints the table; the tests take three birds of each set.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from app.movement import compat
+from app.movement.stops import StopRule, centres, comparable, find_stops
+from app.movement.track import HOUR_US
+from ingest import UnreadablePush, decode, sniff
+
+RULES = (
+    StopRule(1_000.0, 3 * HOUR_US),
+    StopRule(20_000.0, 24 * HOUR_US),
+    StopRule(60_000.0, 24 * HOUR_US),
+)
+CENTRE_DEG = 1e-9
+RANDOM_TRACKS = 10_000
+NOW_US = int(time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))) * 1_000_000
+
+Fixes = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass
+class Verdict:
+    """What came of comparing some tracks."""
+
+    tracks: int = 0
+    left_out: int = 0
+    fixes: int = 0
+    stops: int = 0
+    different: int = 0
+    centre_deg: float = 0.0
+
+    def add(self, fixes: Fixes, rule: StopRule) -> None:
+        """Compare one track."""
+        if not comparable(*fixes):
+            self.left_out += 1
+            return
+        ours = find_stops(*fixes, rule)
+        theirs, centre = compat.peer_stops(*fixes, rule)
+        self.tracks += 1
+        self.fixes += len(fixes[0])
+        self.stops += len(theirs)
+        if not np.array_equal(ours, theirs):
+            self.different += 1
+        elif len(ours):
+            lon, lat, _ = centres(*fixes, ours)
+            off = float(np.abs(np.column_stack([lon, lat]) - centre).max())
+            self.centre_deg = max(self.centre_deg, off)
+
+    @property
+    def identical(self) -> bool:
+        return self.different == 0 and self.centre_deg <= CENTRE_DEG
+
+
+def gps_sets(shared: Path) -> dict[str, list[Fixes]]:
+    """Give the birds of every shared file of Movebank events with GPS fixes, longest first."""
+    found: dict[str, list[Fixes]] = {}
+    for path in sorted((shared / "telemetry").rglob("*.csv*")):
+        birds = list(_birds(path))
+        if birds:
+            found[path.name.removesuffix(".gz")] = sorted(birds, key=lambda b: -len(b[0]))
+    return found
+
+
+def _birds(path: Path) -> Iterator[Fixes]:
+    payload = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    if sniff(payload) != "movebank-csv":
+        return
+    try:
+        records = decode(payload, format="movebank-csv", now_us=NOW_US).records
+    except UnreadablePush:
+        return
+    name = pl.coalesce("individual", "tag")
+    shown = records.filter(
+        (pl.col("sensor") == "gps") & pl.col("lon").is_not_null() & ~pl.col("marked_outlier")
+    ).with_columns(name.alias("bird"))
+    for (_,), bird in shown.group_by("bird", maintain_order=True):
+        # MovingPandas keeps the last of equal times; the service shows one.
+        fixes = bird.unique("time_us", keep="last").sort("time_us")
+        yield (
+            fixes["time_us"].cast(pl.Int64).to_numpy(),
+            fixes["lon"].to_numpy(),
+            fixes["lat"].to_numpy(),
+        )
+
+
+def wander(rng: np.random.Generator, n: int) -> Fixes:
+    """Give a bird that rests, feeds around and flies on, its fixes as exact as a tag's."""
+    time_us = np.cumsum(rng.integers(60, 7_200, n)) * 1_000_000
+    flying = rng.random(n) < rng.choice([0.02, 0.1, 0.5])
+    reach = rng.choice([0.0003, 0.003, 0.03])
+    moved = np.where(flying[:, None], rng.normal(0, 0.2, (n, 2)), 0.0)
+    if rng.random() < 0.5:
+        moved += rng.normal(0, reach, (n, 2))  # drifts; else around the place it reached
+        place = np.cumsum(moved, axis=0)
+    else:
+        place = np.cumsum(moved, axis=0) + rng.normal(0, reach, (n, 2))
+    place = np.round(place, int(rng.choice([2, 4, 7])))
+    return time_us, place[:, 0] + 120.0, np.clip(place[:, 1] + rng.uniform(-55, 70), -85, 85)
+
+
+def a_rule(rng: np.random.Generator) -> StopRule:
+    """Give some rule that an ecologist might set."""
+    return StopRule(
+        float(rng.choice([300.0, 1_000.0, 5_000.0, 20_000.0, 60_000.0])),
+        int(rng.choice([1, 3, 12, 24, 60]) * HOUR_US),
+    )
+
+
+def main() -> int:
+    """Compare everything; 1 where anything differs."""
+    shared = Path(os.environ.get("FLYWAYS_TEST_DATA", "../shared/data"))
+    verdicts: dict[str, Verdict] = {}
+    for name, birds in gps_sets(shared).items():
+        for rule in RULES:
+            said = f"{name} {rule.max_diameter_m / 1000:g} km {rule.min_duration_us / HOUR_US:g} h"
+            verdict = verdicts[said] = Verdict()
+            for fixes in birds:
+                verdict.add(fixes, rule)
+            _tell(said, verdict)
+    verdict = verdicts["random"] = Verdict()
+    rng = np.random.default_rng(20261123)
+    while verdict.tracks < RANDOM_TRACKS:
+        verdict.add(wander(rng, int(rng.integers(2, 120))), a_rule(rng))
+    _tell("random tracks and rules", verdict)
+    return 0 if all(each.identical for each in verdicts.values()) else 1
+
+
+def _tell(said: str, verdict: Verdict) -> None:
+    outcome = "identical" if verdict.identical else "DIFFERENT"
+    print(
+        f"{said:60} {verdict.tracks:6} tracks {verdict.fixes:8} fixes {verdict.stops:6} stops"
+        f" {verdict.different:4} differ, centres within {verdict.centre_deg:.0e} deg,"
+        f" {verdict.left_out} not comparable: {outcome}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

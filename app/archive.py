@@ -18,6 +18,8 @@ class Form(StrEnum):
     movebank_csv = "movebank-csv"
     geojson = "geojson"
     geoparquet = "geoparquet"
+    mf_json = "mf-json"
+    geopackage = "geopackage"
 
 
 def export(
@@ -36,7 +38,8 @@ def export(
 
     movebank-csv gives events.csv and reference.csv: push both into an empty study, and you have
     the same fixes and deployments again. Cells are written as they are; a spreadsheet may take
-    one that begins with = + - @ for a formula.
+    one that begins with = + - @ for a formula. geojson and geoparquet hold every fix; mf-json
+    (Moving Features) and geopackage (generalised lines) the tracks of shown fixes.
 
     flyways export 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --format geoparquet --out cranes
     """

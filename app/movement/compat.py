@@ -7,6 +7,8 @@ never does.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -36,12 +38,12 @@ def trajectory(name: str, time_us: IntArray, lon: FloatArray, lat: FloatArray) -
         From MovingPandas, with fewer than two fixes: leave such a track out.
     """
     frame = gpd.GeoDataFrame(
-        {"traj_id": name},
+        {"individual": name},
         geometry=gpd.points_from_xy(lon, lat),
         crs="EPSG:4326",
-        index=pd.DatetimeIndex(time_us.astype("datetime64[us]")),
+        index=pd.DatetimeIndex(time_us.astype("datetime64[us]"), name="time"),
     )
-    return mpd.Trajectory(frame, "traj_id")
+    return mpd.Trajectory(frame, "individual")
 
 
 def peer_stops(
@@ -91,6 +93,27 @@ def generalised(
 
 
 def mf_json(name: str, time_us: IntArray, lon: FloatArray, lat: FloatArray) -> dict[str, Any]:
-    """Return a track as OGC Moving Features JSON (OGC 19-045r3), written by MovingPandas."""
-    told: dict[str, Any] = trajectory(name, time_us, lon, lat).to_mf_json()
-    return told
+    """
+    Return a track as one feature of Moving Features JSON (OGC 19-045r3).
+
+    Returns
+    -------
+    dict
+        A feature with `temporalGeometry`; `datetimes` are UTC, in RFC 3339.
+    """
+    written = trajectory(name, time_us, lon, lat).to_mf_json(datetime_to_str=False)
+    feature: dict[str, Any] = written["features"][0]
+    # The encoder of MovingPandas drops fractions of a second and the zone.
+    feature["temporalGeometry"]["datetimes"] = [
+        f"{time}Z" for time in np.datetime_as_string(time_us.astype("datetime64[us]"))
+    ]
+    return feature
+
+
+def geopackage(layer: str, rows: Sequence[dict[str, Any]]) -> bytes:
+    """Return rows, each with a shapely `geometry` in WGS 84, as a GeoPackage of one layer."""
+    out = io.BytesIO()
+    columns = list(rows[0]) if rows else ["geometry"]
+    frame = gpd.GeoDataFrame(list(rows), columns=columns, geometry="geometry", crs="EPSG:4326")
+    frame.to_file(out, driver="GPKG", layer=layer, engine="pyogrio")
+    return out.getvalue()

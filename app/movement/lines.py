@@ -36,11 +36,22 @@ def draw(
     >>> draw(np.array([179.0, -179.0]), np.array([0.0, 2.0])).wkt
     'MULTILINESTRING ((179 0, 180 1), (-180 1, -179 2))'
     """
-    turned = np.unwrap(lon, period=360.0)
+    turned = unwrapped(lon)
     line = LineString(np.column_stack([turned, lat])).simplify(
         tolerance_deg, preserve_topology=False
     )
-    west, east = np.floor((turned.min() + 180) / 360), np.floor((turned.max() + 180) / 360)
+    return cut(line)
+
+
+def unwrapped(lon: FloatArray) -> FloatArray:
+    """Return longitudes that run on over the antimeridian instead of jumping, shape (n,)."""
+    return np.unwrap(lon, period=360.0)
+
+
+def cut(line: LineString) -> MultiLineString:
+    """Return a line of running longitudes within -180..180, cut at the antimeridian."""
+    first, _, last, _ = line.bounds
+    west, east = np.floor((first + 180) / 360), np.floor((last + 180) / 360)
     pieces: list[LineString] = []
     for turn in range(int(west), int(east) + 1):
         world = shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90)

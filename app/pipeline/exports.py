@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from pyarrow import parquet
 
 import ingest
 from app.errors import SetupError
+from app.movement import compat
+from app.movement.track import Track
+from app.pipeline import trajectories
 from app.store import exports, studies
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -28,7 +32,7 @@ from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, term
 
 Row = dict[str, Any]
 
-FORMATS = ("movebank-csv", "geojson", "geoparquet")
+FORMATS = ("movebank-csv", "geojson", "geoparquet", "mf-json", "geopackage")
 
 _SENSOR_TYPES = ("gps", "argos-doppler-shift", "other")
 """Movebank's name of each of `ingest.SENSORS`."""
@@ -62,6 +66,7 @@ class _Source:
 
     fixes: Callable[[], AsyncIterator[list[Row]]]
     readings: Callable[[], AsyncIterator[list[Row]]]
+    tracks: Callable[[], AsyncIterator[tuple[Row, Track]]]
     deployments: list[Row]
     told: dict[str, Any]
 
@@ -81,6 +86,7 @@ async def export(
         source = _Source(
             lambda: exports.fixes(*wanted),
             lambda: exports.readings(*wanted),
+            lambda: trajectories.tracks(*wanted),
             await exports.deployments(*wanted),
             {name: owner[name] for name in ("name", "institute_name", "licence", "citation")},
         )
@@ -254,8 +260,35 @@ def _joined(box: list[float], other: list[float]) -> list[float]:
     return [*map(min, box[:2], other[:2]), *map(max, box[2:], other[2:])]
 
 
+async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:
+    """Write Moving Features JSON: one feature a bird, with the time of every shown fix."""
+    n_tracks = n_fixes = 0
+    with _whole(out / "tracks.mfjson", "wb") as file:
+        file.write(b'{"type":"FeatureCollection","features":[')
+        async for bird, track in source.tracks():
+            feature = await asyncio.to_thread(trajectories.moving_feature, bird, track)
+            file.write((b",\n" if n_tracks else b"\n") + orjson.dumps(feature))
+            n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
+        file.write(b"\n]}\n")
+    return {"tracks": n_tracks, "fixes": n_fixes, "files": ["tracks.mfjson"]}
+
+
+async def _geopackage(out: Path, source: _Source) -> dict[str, Any]:
+    """Write generalised tracks as lines, one for each part without a gap, for QGIS."""
+    lines: list[Row] = []
+    n_tracks = n_fixes = 0
+    async for bird, track in source.tracks():
+        lines += await asyncio.to_thread(trajectories.drawn, bird, track)
+        n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
+    with _whole(out / "tracks.gpkg", "wb") as file:
+        file.write(await asyncio.to_thread(compat.geopackage, "tracks", lines))
+    return {"tracks": n_tracks, "fixes": n_fixes, "lines": len(lines), "files": ["tracks.gpkg"]}
+
+
 _WRITERS: Mapping[str, Callable[[Path, _Source], Awaitable[dict[str, Any]]]] = {
     "movebank-csv": _movebank,
     "geojson": _geojson,
     "geoparquet": _geoparquet,
+    "mf-json": _mf_json,
+    "geopackage": _geopackage,
 }

@@ -65,6 +65,25 @@ order by f.time, f.sensor, f.variant
 """
 
 
+async def individuals(
+    conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters
+) -> list[Row]:
+    """Return the birds of a study by name, with their taxon; none of another's study."""
+    return await execute(
+        conn,
+        "select i.id, i.local_identifier as individual, coalesce(i.taxon, s.taxon) as taxon"
+        " from individual i join study s on s.id = i.study_id where i.study_id = :study"
+        " and i.study_id = any(:exact)"
+        " and (cast(:individual as uuid) is null or i.ref = :individual)"
+        " order by i.local_identifier",
+        {
+            "study": study_id,
+            "exact": audience.sql["exact"],
+            "individual": filters.individual,
+        },
+    )
+
+
 async def fixes(
     conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters
 ) -> AsyncIterator[list[Row]]:

@@ -160,7 +160,35 @@ async def test_geojson_and_geoparquet_open_and_say_the_same(full, tmp_path) -> N
 FORMS = ("geojson", "geoparquet")
 
 
-@pytest.mark.parametrize("form", ["movebank-csv", *FORMS])
+async def test_tracks_open_in_the_programs_of_trajectories(full, tmp_path) -> None:
+    shown = (
+        "select i.local_identifier as bird, count(distinct f.time) as n from fix f"
+        " join deployment d on d.tag_id = f.tag_id and d.replaced_at is null"
+        " and d.during @> f.time join individual i on i.id = d.individual_id"
+        " where f.visible and f.live group by 1 having count(distinct f.time) > 1"
+    )
+    wanted = {row["bird"]: row["n"] for row in await full.rows(shown)}
+    told = await written(full, tmp_path, "mf-json")
+    assert told["fixes"] == sum(wanted.values())
+    moving = json.loads((tmp_path / "tracks.mfjson").read_text())["features"]
+    assert {f["properties"]["individual"]: f["properties"]["n_fixes"] for f in moving} == wanted
+    for feature in moving:
+        way = feature["temporalGeometry"]
+        assert way["type"] == "MovingPoint"
+        assert len(way["coordinates"]) == len(way["datetimes"])
+        assert way["datetimes"] == sorted(way["datetimes"])
+        assert all(datetime.fromisoformat(time).tzinfo == UTC for time in way["datetimes"])
+    told = await written(full, tmp_path, "geopackage")
+    lines = geopandas.read_file(tmp_path / "tracks.gpkg", layer="tracks")
+    assert told["lines"] == len(lines)
+    assert set(lines["individual"]) <= set(wanted)
+    assert lines.crs == "EPSG:4326"
+    assert set(lines.geom_type) == {"MultiLineString"}
+    assert (lines["time_first"] < lines["time_last"]).all()
+    assert lines["n_fixes"].sum() <= sum(wanted.values())
+
+
+@pytest.mark.parametrize("form", ["movebank-csv", "mf-json", "geopackage", *FORMS])
 async def test_an_empty_window_is_an_empty_file(service, tmp_path, form) -> None:
     await service.push(ODD)
     await service.drain()
@@ -193,6 +221,7 @@ async def test_only_the_owner_gets_a_study(service, tmp_path) -> None:
         assert [chunk async for chunk in reads.fixes(*wanted)] == []
         assert [chunk async for chunk in reads.readings(*wanted)] == []
         assert await reads.deployments(*wanted) == []
+        assert await reads.individuals(*wanted) == []
     assert list(tmp_path.iterdir()) == []
 
 

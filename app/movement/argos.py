@@ -160,8 +160,10 @@ def position_error_m(
     """
     is_argos = np.asarray(sensor) == "argos"
     ellipse = ellipse_error_m(semi_major_m, semi_minor_m)
-    by_class = np.where(np.isnan(ellipse), class_error_m(argos_class), ellipse)
+    by_class = is_argos & np.isnan(ellipse)
+    doppler = ellipse.copy()
+    doppler[by_class] = class_error_m(np.asarray(argos_class)[by_class])
     with np.errstate(invalid="ignore"):
         stated = (stated_error_m > 0) & np.isfinite(stated_error_m)
     gps = np.where(stated, stated_error_m, GPS_ERROR_M)
-    return np.asarray(np.where(is_argos, by_class, gps), dtype=np.float64)
+    return np.asarray(np.where(is_argos, doppler, gps), dtype=np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,32 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.track import Track
 from app.store.audience import Audience
-from app.store.engine import driver, execute
+from app.store.copying import PG_EPOCH_US, copy_out, row_type
+from app.store.engine import execute
 from app.store.fragments import fix_key, worn_at
-
-PG_EPOCH_US = 946_684_800_000_000
-"""2000-01-01 UTC [us since 1970]: where PostgreSQL's binary timestamps begin."""
 
 FAR_PAST = datetime(1900, 1, 1, tzinfo=UTC)
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 """Stand for an open end; the fix table holds 1978 to 2100 only."""
 
-_COPY_HEADER_BYTES, _COPY_TRAILER_BYTES = 19, 2
-
-_FIELDS = (
-    ("tag_id", ">i4"), ("time", ">i8"), ("sensor", ">i2"), ("variant", ">i8"), ("lon", ">f8"),
-    ("lat", ">f8"), ("error_m", ">f4"), ("visible", "?"), ("verdict", ">i2"), ("marked", "?"),
+_ROW = row_type(
+    {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "lon": ">f8",
+     "lat": ">f8", "error_m": ">f4", "visible": "?", "verdict": ">i2", "marked": "?"}
 )  # fmt: skip
-
-_ROW = np.dtype(
-    [("n_fields", ">i2")]
-    + [
-        part
-        for name, kind in _FIELDS
-        for part in ((f"{name}_bytes", ">i4"), (name, kind))
-    ]
-)  # fmt: skip
-"""One row of a binary COPY whose columns are all of fixed size and never null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +97,13 @@ async def load_fixes(
 ) -> Fixes:
     """Return the fixes of a bird in [from_time, to_time), through its deployments."""
     studies = await _studies(conn, audience, individual_id)
-    sink = io.BytesIO()
     query = _READ.format(
         individual=int(individual_id),
         studies=f"array{studies}::int[]",
         from_time=f"'{from_time.isoformat()}'::timestamptz",
         to_time=f"'{to_time.isoformat()}'::timestamptz",
     )
-    await (await driver(conn)).copy_from_query(query, output=sink, format="binary")
-    body = sink.getbuffer()[_COPY_HEADER_BYTES : -_COPY_TRAILER_BYTES or None]
-    return _fixes(np.frombuffer(body, dtype=_ROW))
+    return _fixes(await copy_out(conn, query, _ROW))
 
 
 async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int) -> list[int]:

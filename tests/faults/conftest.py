@@ -73,6 +73,7 @@ class Site:
     study: str
     key: str
     port: int
+    body_max_bytes: int = 8 << 20
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -90,7 +91,7 @@ class Site:
                 "FLYWAYS_DATABASE_URL": self.dsn,
                 "FLYWAYS_PORT": str(self.port),
                 "FLYWAYS_RATE_LIMIT": "off",
-                "FLYWAYS_BODY_MAX_BYTES": str(8 << 20),
+                "FLYWAYS_BODY_MAX_BYTES": str(self.body_max_bytes),
                 "FLYWAYS_LOG_LEVEL": "error",
             },
         )

@@ -18,15 +18,18 @@ from app.store.sight import WITH_BIRD, Filters, Where, cut, point, where
 
 EXTENT = 4096
 """Units along the edge of a tile, as every encoder and viewer uses by default."""
-MARGIN = 64
-"""How far lines and areas run on past the edge [units]: wider than any line is drawn."""
+MARGIN_LEVELS = 6
+MARGIN = EXTENT >> MARGIN_LEVELS
+"""How far lines and areas run on past the edge [units], 64: wider than any line is drawn."""
+PAST_EAST, PAST_SOUTH, PAST_NORTH = 181.0, -91.0, 91.0
+"""Edges that leave no place on earth outside of the outermost tiles [degrees]."""
 SINGLE_ZOOM = 6
 """From this zoom each stopover and track part is a feature of its own; a tile is 400 km wide."""
 GROUP_CELLS = 64
 """Cells along the edge of a tile that hold one group of stopovers each: 8 pixels."""
 
 _AREA = "st_tileenvelope(:z, :x, :y)"
-_NEAR = "st_transform(st_tileenvelope(:z, :x, :y, margin => cast(:margin as float8)), 4326)"
+_NEAR = "st_makeenvelope(:near_west, :near_south, :near_east, :near_north, 4326)"
 _IN_BOX = "st_makeenvelope(:west, :south, :east, :north, 4326)"
 
 
@@ -43,12 +46,23 @@ class Spot:
         """Values for the binds of a read: the outermost tiles hold what lies past the map."""
         last = (1 << self.z) - 1
         west, south, east, north = mercator.bounds(self.z, self.x, self.y)
+        left, low, right, high = self._near()
+        top, bottom = self.y == 0, self.y == last
         return {
-            "z": self.z, "x": self.x, "y": self.y, "margin": MARGIN / EXTENT, "west": west,
-            "south": -91.0 if self.y == last else south,
-            "east": 181.0 if self.x == last else east,
-            "north": 91.0 if self.y == 0 else north,
+            "z": self.z, "x": self.x, "y": self.y,
+            "west": west, "east": PAST_EAST if self.x == last else east,
+            "south": PAST_SOUTH if bottom else south, "north": PAST_NORTH if top else north,
+            "near_west": left, "near_east": right,
+            "near_south": PAST_SOUTH if bottom else low,
+            "near_north": PAST_NORTH if top else high,
         }  # fmt: skip
+
+    def _near(self) -> tuple[float, float, float, float]:
+        """Return west, south, east and north of the tile with its margin [degrees]."""
+        fine, parts = self.z + MARGIN_LEVELS, 1 << MARGIN_LEVELS
+        west, _, _, north = mercator.bounds(fine, self.x * parts - 1, self.y * parts - 1)
+        _, south, east, _ = mercator.bounds(fine, (self.x + 1) * parts, (self.y + 1) * parts)
+        return west, south, east, north
 
 
 def _mercator(shape: str) -> str:

@@ -216,8 +216,8 @@ async def read_density(
     if filters.species is not None:
         chosen.add("d.species_key = :species", species=filters.species)
     parts = (
-        _cells(spot, level, f"not d.public and d.study_id = any(:exact) and {chosen.sql}"),
-        _cells(
+        cells(spot, level, f"not d.public and d.study_id = any(:exact) and {chosen.sql}"),
+        cells(
             spot, public_level,
             f"d.public and d.study_id = any(:open) and d.{RELEASED} and {chosen.sql}",
         ),
@@ -225,7 +225,7 @@ async def read_density(
     return await _encoded(conn, "density", " union all ".join(parts), chosen.values, spot)
 
 
-def _cells(spot: Spot, level: int, condition: str) -> str:
+def cells(spot: Spot, level: int, condition: str) -> str:
     """Sum the cells of a level that lie in the tile; each is a square."""
     times = 1 << (level - spot.z)
     units = EXTENT // times

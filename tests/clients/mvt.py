@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pyogrio
 import shapely
+from pyproj import Transformer
+
+_LONLAT = Transformer.from_crs(3857, 4326, always_xy=True)
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,10 @@ class Feature:
 
     shape: shapely.Geometry
     properties: dict[str, Any]
+
+    def lonlat_bounds(self) -> tuple[float, float, float, float]:
+        """Return west, south, east and north [degrees]."""
+        return _LONLAT.transform_bounds(*self.shape.bounds)
 
 
 def features(body: bytes, spot: tuple[int, int, int]) -> list[Feature]:
@@ -37,3 +45,10 @@ def features(body: bytes, spot: tuple[int, int, int]) -> list[Feature]:
         )
         for row, shape in enumerate(shapes)
     ]
+
+
+def fetched(url: str, spot: tuple[int, int, int]) -> list[Feature]:
+    """Decode the tile at an address."""
+    answer = httpx2.get(url)
+    assert answer.status_code == 200
+    return features(answer.content, spot)

@@ -25,11 +25,11 @@ async def renew_density(conn: Connection, found: Segmented, low: datetime, high:
     public = await asyncio.to_thread(count_hours, *places, PUBLIC_LEVELS)
     for cells, is_public in ((exact, False), (public, True)):
         await density.renew(
-            conn, found.bird, span, cells, _releases(found.bird, cells), public=is_public
+            conn, found.bird, span, cells, releases(found.bird, cells), public=is_public
         )
 
 
-def _releases(bird: Bird, cells: Cells) -> list[datetime]:
+def releases(bird: Bird, cells: Cells) -> list[datetime]:
     """
     Return when the public may read each row: the delay after its month has ended.
 

@@ -53,7 +53,7 @@ def upgrade() -> None:
         "insert into dirty (individual_id, study_id, from_time, to_time)"
         " select id, study_id, '-infinity', 'infinity' from individual"
         " on conflict (individual_id) do update set from_time = excluded.from_time,"
-        " to_time = excluded.to_time"
+        " to_time = excluded.to_time, attempts = 0, last_error = null, dead_at = null"
     )
 
 

@@ -235,11 +235,16 @@ def cells(spot: Spot, level: int, condition: str) -> str:
     select st_makeenvelope({left}, {top}, {left} + {units}, {top} + {units}) as geom,
       level, x, y, exact, simulated, hours, n_individuals
     from (
-      select d.level, d.x, d.y, not d.public as exact, s.simulated, sum(d.hours)::int as hours,
-        count(distinct d.individual_id)::int as n_individuals
-      from density_cell d join study s on s.id = d.study_id
-      where d.level = {level} and d.x between {west} and {west + times - 1}
-        and d.y between {north} and {north + times - 1} and {condition}
+      select b.level, b.x, b.y, b.exact, s.simulated, sum(b.hours)::int as hours,
+        count(*)::int as n_individuals
+      from (
+        select d.level, d.x, d.y, d.individual_id, d.study_id, not d.public as exact,
+          sum(d.hours) as hours
+        from density_cell d
+        where d.level = {level} and d.x between {west} and {west + times - 1}
+          and d.y between {north} and {north + times - 1} and {condition}
+        group by 1, 2, 3, 4, 5, 6
+      ) as b join study s on s.id = b.study_id
       group by 1, 2, 3, 4, 5
     ) as cells
     """

@@ -48,7 +48,12 @@ def upgrade() -> None:
         ),
         comment="where birds are, counted in cells of the map's tiles, one position a UTC hour",
     )
-    op.create_index("ix_density_cell_level", "density_cell", ["level", "x", "y"])
+    op.create_index(
+        "ix_density_cell_level",
+        "density_cell",
+        ["level", "x", "y", "individual_id"],
+        postgresql_include=["study_id", "public", "species_key", "hours", "release_at"],
+    )
     op.execute(
         "insert into dirty (individual_id, study_id, from_time, to_time)"
         " select id, study_id, '-infinity', 'infinity' from individual"

@@ -200,7 +200,11 @@ density_cell = Table(
     Column("hours", Integer, nullable=False, comment="UTC hours in which the bird was here"),
     instant("release_at"),
     _bird_key(),
-    Index("ix_density_cell_level", "level", "x", "y"),
+    Index(
+        "ix_density_cell_level",
+        *("level", "x", "y", "individual_id"),
+        postgresql_include=["study_id", "public", "species_key", "hours", "release_at"],
+    ),
     comment="where birds are, counted in cells of the map's tiles, one position a UTC hour",
 )
 

@@ -26,12 +26,16 @@ from app.api import (
     species,
     stopovers,
     studies,
+    styles,
     tags,
+    tiles,
     tracks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
+    tiles.router,
+    styles.router,
     health.router,
     institutes.router,
     keys.router,

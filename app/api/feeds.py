@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api.auth import CurrentAudience
-from app.api.conditional import cache_headers, not_modified, unchanged
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
+from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by
 from app.api.paging import Page, page_of
 from app.api.problems import READING
-from app.store import features, fixes, flyways, sites, stopovers, tracks
+from app.store import fixes, flyways, sites, stopovers, tracks
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
 from app.store.features import Feature
@@ -31,47 +28,7 @@ MEDIA_TYPE = "application/geo+json"
 LIMIT_MAX = 20_000
 """Most features of one answer: about 10 MB of stopovers."""
 LIMIT_DEFAULT = 5_000
-KEPT_BYTES = 64 * 1024 * 1024
-"""Memory for answers kept in this process [bytes]: some 100 answers of the default size."""
-GZIP_LEVEL = 6
-"""Kept answers are compressed once, so a slower level than for passing ones pays."""
-
 Reader = Callable[..., Awaitable[list[Feature]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One page of a feed, ready to send."""
-
-    body: bytes
-    zipped: bytes
-    etag: str
-    link: str | None
-
-
-class Kept:
-    """Answers of late, least recently used first out; bounded by their bytes."""
-
-    def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self.held_bytes = 0
-        self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
-
-    def get(self, key: Hashable) -> Answer | None:
-        """Return the answer made for this key."""
-        if key in self._answers:
-            self._answers.move_to_end(key)
-        return self._answers.get(key)
-
-    def put(self, key: Hashable, answer: Answer) -> None:
-        """Keep an answer, letting the longest unused go."""
-        if key in self._answers:
-            return
-        self._answers[key] = answer
-        self.held_bytes += len(answer.body) + len(answer.zipped)
-        while self.held_bytes > self.most_bytes:
-            _, old = self._answers.popitem(last=False)
-            self.held_bytes -= len(old.body) + len(old.zipped)
 
 
 def assemble(found: Sequence[Feature], page: Page) -> Answer:
@@ -92,24 +49,7 @@ def collection(shown: Sequence[Feature], link: str | None) -> Answer:
             b"}",
         )
     )
-    # The ETag is of the bytes alone: it can tell nobody more than the answer does.
-    etag = f'W/"{sha256(body).hexdigest()[:32]}"'
-    return Answer(body, gzip.compress(body, GZIP_LEVEL, mtime=0), etag, link)
-
-
-def answer_with(request: Request, audience: Audience, answer: Answer) -> Response:
-    """Send an answer, compressed if the caller takes that, or 304 to a current copy."""
-    if not_modified(request, answer.etag):
-        return unchanged(audience, answer.etag)
-    headers = cache_headers(audience, answer.etag)
-    if answer.link:
-        headers["Link"] = f'<{answer.link}>; rel="next"'
-    zipped = "gzip" in request.headers.get("accept-encoding", "")
-    if zipped:
-        headers["Content-Encoding"] = "gzip"
-    return Response(
-        answer.zipped if zipped else answer.body, media_type=MEDIA_TYPE, headers=headers
-    )
+    return sealed(body, link)
 
 
 @dataclass(slots=True)
@@ -124,7 +64,7 @@ class Feed:
 
     async def answer(self, read: Reader, *, kept: bool = True) -> Response:
         """Answer from what is kept under the same data versions, else from the store."""
-        held: Kept = _kept_of(self.request)
+        held = kept_of(self.request)
         async with self.store.read() as conn:
             key = await self._key(conn, read)
             found = held.get(key) if kept else None
@@ -140,21 +80,12 @@ class Feed:
                 found = await asyncio.to_thread(assemble, rows, self.page)
                 if kept:
                     held.put(key, found)
-        return answer_with(self.request, self.audience, found)
+        return answer_with(self.request, self.audience, found, media_type=MEDIA_TYPE)
 
     async def _key(self, conn: Connection, read: Reader) -> Hashable:
-        versions = await features.versions(conn, self.audience)
-        seen = (self.audience.scope, self.audience.exact, self.audience.open)
+        seen = await seen_by(conn, self.audience)
         asked = (self.filters, self.page.limit, self.page.after, str(self.request.base_url))
-        return (read.__module__, read.__name__, seen, versions, asked, self.request.url.query)
-
-
-def _kept_of(request: Request) -> Kept:
-    state = request.app.state
-    if not hasattr(state, "feeds_kept"):
-        state.feeds_kept = Kept()
-    kept: Kept = state.feeds_kept
-    return kept
+        return (read.__module__, read.__name__, seen, asked, self.request.url.query)
 
 
 async def _feed(

@@ -34,7 +34,10 @@ STAGES = (
     Stage("route", ("stopover", "leg"), ("site", "connection", "corridor"), "catalogue"),
     Stage("habitat", ("fix", "stopover", "layer"), ("presence_day", "use_day"), "individual"),
     Stage(
-        "publish", ("fix", "stopover", "site"), ("public_fix", "latest_fix", "study"), "individual"
+        "publish",
+        ("fix", "stopover", "site"),
+        ("public_fix", "latest_fix", "density_cell", "study"),
+        "individual",
     ),
 )
 """A push runs through the first three stages; then each bird it touched through screen, segment,

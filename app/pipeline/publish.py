@@ -1,4 +1,4 @@
-"""visible fixes, stopover -> public_fix, latest_fix, study.version: what readers get to see."""
+"""visible fixes, stopover -> public_fix, latest_fix, density_cell: what readers get to see."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.movement.track import HOUR_US, Track
+from app.pipeline.density import renew_density
 from app.pipeline.protection import fixes_withheld, grid_centre
 from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
@@ -35,6 +36,7 @@ async def publish(conn: Connection, found: Segmented) -> None:
         rows,
     )
     await latest.renew(conn, bird)
+    await renew_density(conn, found, low, high)
     await work.bump_version(conn, bird.study_id)
 
 

@@ -16,6 +16,9 @@ from app.store import derived
 from app.store.engine import Connection
 from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros, visible_near
 
+OVERVIEW_DEG = 0.1
+"""How far the rough line may lie from the fixes [degrees]: below three pixels up to zoom 5."""
+
 
 async def renew_track_parts(conn: Connection, window: Window, bird: derived.Bird) -> None:
     """
@@ -24,8 +27,8 @@ async def renew_track_parts(conn: Connection, window: Window, bird: derived.Bird
     A step belongs to the month it starts in, so a month's line runs on to the first fix after.
     """
     before = await visible_near(conn, bird.individual_id, window.from_time, before=True)
-    low = _month(before or window.from_time)
-    high = _next_month(window.to_time)
+    low = month_of(before or window.from_time)
+    high = next_month(window.to_time)
     track = await shown(conn, window, low, high, beyond=True)
     rows = _parts(track.take(track.time_us >= micros(low)), bird.species_key)
     rows = [row for row in rows if row["time_first"] < high]
@@ -38,17 +41,19 @@ async def renew_track_parts(conn: Connection, window: Window, bird: derived.Bird
     )
 
 
-def _month(time: datetime) -> datetime:
+def month_of(time: datetime) -> datetime:
+    """Return the start of the month a time lies in."""
     if time <= FAR_PAST:
         return FAR_PAST
     return datetime(time.year, time.month, 1, tzinfo=UTC)
 
 
-def _next_month(time: datetime) -> datetime:
+def next_month(time: datetime) -> datetime:
+    """Return the start of the month after."""
     if time >= FAR_FUTURE:
         return FAR_FUTURE
-    start = _month(time)
-    return _month(start + timedelta(days=32))
+    start = month_of(time)
+    return month_of(start + timedelta(days=32))
 
 
 def _parts(track: Track, species_key: str) -> list[derived.Row]:
@@ -73,5 +78,6 @@ def _parts(track: Track, species_key: str) -> list[derived.Row]:
             "time_last": instant(piece.time_us[-1]),
             "n_fixes": len(piece),
             "line": bytes(shapely.to_wkb(draw(piece.lon, piece.lat))),
+            "overview": bytes(shapely.to_wkb(draw(piece.lon, piece.lat, OVERVIEW_DEG))),
         })  # fmt: skip
     return rows

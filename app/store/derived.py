@@ -40,7 +40,7 @@ SEASON = (
 
 _CONTENT = {"stay": (*_STAY, "hull"), "stopover": STOPOVER, "leg": LEG, "season": SEASON}
 
-_GEOMETRIES = {"polygon", "line"}
+_GEOMETRIES = {"polygon", "line", "overview"}
 
 Row = dict[str, Any]
 

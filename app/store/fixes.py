@@ -19,7 +19,7 @@ from app.store.fragments import fix_key
 from app.store.sight import POSITION, WITH_BIRD, Filters, where
 
 _SPECIES_NAME = "cast(:species_names as json) ->> x.species_key"
-_PROPERTIES = {
+PROPERTIES = {
     "id": "i.ref",
     "individual": "i.local_identifier",
     "individual_id": "i.ref",
@@ -51,7 +51,7 @@ async def positions_feed(
     )
     return await features.read(
         conn,
-        f"select {features.feature('i.ref', 'x.shape', _PROPERTIES)} as text, i.ref as key0"
+        f"select {features.feature('i.ref', 'x.shape', PROPERTIES)} as text, i.ref as key0"
         f" from {POSITION} as x"
         f" {WITH_BIRD}"
         f" where {chosen.sql} order by i.ref limit :fetch",

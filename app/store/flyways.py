@@ -36,7 +36,7 @@ select 'corridor', scope, simulated, species_key, season,
   geom, n_birds, null, null, null, null, null, null, null, null, level, area_km2
 from corridor
 )"""
-_PROPERTIES = {
+PROPERTIES = {
     name: f"x.{name}"
     for name in (
         "part", "season", "n_birds", "n_passages", "travel_days_median", "distance_m",
@@ -76,7 +76,7 @@ async def feed(
     chosen = _chosen(audience, filters, after)
     return await features.read(
         conn,
-        f"select {features.feature('x.ref', 'x.shape', _PROPERTIES)} as text,"
+        f"select {features.feature('x.ref', 'x.shape', PROPERTIES)} as text,"
         " x.part as key0, x.ref as key1"
         f" from {PARTS} as x where {chosen.sql} order by x.part, x.ref limit :fetch",
         {**chosen.values, "fetch": fetch},
@@ -126,7 +126,7 @@ async def route(
     )
     parts = await features.read(
         conn,
-        f"select {features.feature('x.ref', 'x.shape', _PROPERTIES)} as text"
+        f"select {features.feature('x.ref', 'x.shape', PROPERTIES)} as text"
         f" from {PARTS} as x where {one} order by x.part, x.ref",
         values,
     )

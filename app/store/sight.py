@@ -151,13 +151,13 @@ where i.study_id = any(:open)
 
 TRACK_EXACT = """
 select individual_id, study_id, species_key, true as exact, observed, time_first, time_last,
-  n_fixes, line as shape
+  n_fixes, line as shape, overview
 from track_part where study_id = any(:exact)
 """
 
 TRACK_OPEN = f"""
 select individual_id, study_id, species_key, false as exact, observed, time_first, time_last,
-  n_fixes, line as shape
+  n_fixes, line as shape, line as overview
 from (
   with seen as (
     select p.individual_id, p.study_id, p.species_key, p.time, {point("p.lon", "p.lat")} as place

@@ -19,7 +19,7 @@ _COLUMNS = """
 x.ref as id, x.key, x.name, x.named, x.lon, x.lat, x.radius_m, x.area, x.codes, x.n_individuals,
 x.n_stopovers, x.bird_days, x.species_keys as species, x.time_first, x.time_last, x.simulated
 """
-_PROPERTIES = {
+PROPERTIES = {
     **{
         name: f"x.{name}"
         for name in (
@@ -93,7 +93,7 @@ async def feed(
     chosen = _chosen(audience, filters, after)
     return await features.read(
         conn,
-        f"select {features.feature('x.ref', _SHAPE, _PROPERTIES)} as text,"
+        f"select {features.feature('x.ref', _SHAPE, PROPERTIES)} as text,"
         " x.name as key0, x.ref as key1"
         f" from site x where {chosen.sql} order by x.name, x.ref limit :fetch",
         {**chosen.values, "fetch": fetch},

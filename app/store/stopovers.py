@@ -33,7 +33,7 @@ x.n_fixes, x.lon, x.lat, x.radius_m, x.kind, x.season, x.seen_or_inferred,
 site.ref as site_id, site.name as site, x.area, x.method, x.parameters
 """
 
-_PROPERTIES = {
+PROPERTIES = {
     "individual": "i.local_identifier",
     "individual_id": "i.ref",
     "species": "x.species_key",
@@ -120,7 +120,7 @@ async def feed(
 ) -> list[Feature]:
     """Return stopovers as point features; keys as in `page`."""
     sql, values = _chosen(audience, filters, after)
-    text = features.feature("x.ref", "x.shape", _PROPERTIES)
+    text = features.feature("x.ref", "x.shape", PROPERTIES)
     return await features.read(
         conn,
         f"select {text} as text, x.arrival_time_latest as key0, x.ref as key1 {sql}",

@@ -11,7 +11,7 @@ from app.store.audience import Audience
 from app.store.features import Feature, when
 from app.store.sight import TRACK_EXACT, TRACK_OPEN, WITH_BIRD, Filters, Where, where
 
-_PROPERTIES = {
+PROPERTIES = {
     "individual": "i.local_identifier",
     "individual_id": "i.ref",
     "species": "x.species_key",
@@ -24,7 +24,7 @@ _PROPERTIES = {
     "simulated": "s.simulated",
 }
 _ORDER = {"x.time_first": "timestamptz", "i.ref": "uuid", "x.observed": "boolean"}
-_REF = (
+REF = (
     "concat_ws(':', i.ref, case when x.observed then 'observed' else 'unobserved' end,"
     " extract(epoch from x.time_first))"
 )
@@ -56,7 +56,7 @@ async def feed(
         .box(filters)
         .after(_ORDER, after)
     )
-    text = features.feature(_REF, "x.shape", _PROPERTIES)
+    text = features.feature(REF, "x.shape", PROPERTIES)
     return await features.read(
         conn,
         f"select {text} as text, x.time_first as key0, i.ref as key1, x.observed as key2"

@@ -17,6 +17,13 @@ PATHS = [
         f"/feeds/{name}.geojson"
         for name in ("positions", "tracks", "stopovers", "sites", "flyways")
     ),
+    *(
+        f"/tiles/{name}/{spot}.pbf"
+        for name in ("tracks", "stopovers", "sites", "flyways", "density")
+        for spot in ("0/0/0", "6/53/22", "7/106/45")
+    ),
+    *(f"/tiles/{name}.json" for name in ("sites", "density")),
+    "/styles/flyways.json",
     "/feeds/stopovers.geojson?limit=1",
     "/feeds/positions.geojson?bbox=120,45,121,46",
     "/feeds/tracks.geojson?bbox=120,45,121,46",
@@ -73,6 +80,9 @@ def _derive(
     for day in days:
         flock.stopover(study, bird, day, lon=lon, lat=lat, **more)
         flock.leg(study, bird, day, from_lon=lon, from_lat=lat, **more)
+        for public in (False, True):
+            flock.density(study, bird, place, 5, public=public, month=f"2020-{day + 1:02}-01",
+                          **more)  # fmt: skip
         flock.public_fix(study, bird, 24 * day, (round(lon, 1), round(lat, 1)), **more)
         flock.season(study, bird, f"{2000 + day}-spring", **more)
         common = {
@@ -129,7 +139,7 @@ def _unreleased(flock: Flock) -> None:
         flock.run(f"select id from {table} order by id")[0]
         for table in ("study", "individual", "layer")
     )
-    _derive(flock, study, bird, layer, SECRET, days=(12, 15), release_at=UNRELEASED)
+    _derive(flock, study, bird, layer, SECRET, days=(10, 11), release_at=UNRELEASED)
     flock.stopover(study, bird, 20, kind="breeding", public_lon=None, public_lat=None,
                    lon=SECRET[0], lat=SECRET[1])  # fmt: skip
     flock.latest_fix(study, bird, SECRET)
@@ -159,6 +169,10 @@ async def _the_secret_is_there_for_its_owner(client: httpx2.AsyncClient) -> None
     for name in ("positions", "tracks", "stopovers", "sites"):
         answer = await client.get(f"/feeds/{name}.geojson", headers=headers)
         assert "120.7654321" in answer.text, name
+    for name in ("tracks", "stopovers", "sites", "density"):
+        secret = await client.get(f"/tiles/{name}/7/106/45.pbf", headers=headers)
+        public = await client.get(f"/tiles/{name}/7/106/45.pbf")
+        assert len(secret.content) > len(public.content), name
 
 
 async def _found(client: httpx2.AsyncClient, box: tuple[float, ...]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from shapely.geometry import shape
 
-from app.api.feeds import Answer, Kept
+from app.api.kept import Answer, Kept
 from tests.api.served import as_key, served
 from tests.store.flock import DAY, RELEASED, START, UNRELEASED, Flock, ref_of
 

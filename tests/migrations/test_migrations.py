@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.store.flock import Flock
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -55,3 +57,16 @@ def test_the_sql_of_an_upgrade_can_be_read_before_it_is_run(alembic):
     text = alembic("upgrade", "0001", "--sql")
     assert "set lock_timeout" in text.lower()
     assert "create table fix" in text.lower()
+
+
+def test_birds_from_before_the_tiles_are_drawn_and_wait_to_be_derived(database, alembic):
+    flock = Flock(database)
+    study = flock.study(flock.institute("Amur")[0], "Old")
+    bird = flock.bird(study, "A")
+    flock.track_part(study, bird, "MULTILINESTRING((127.1 38.2,115.1 49.7))")
+    alembic("downgrade", "0002")
+    alembic("upgrade", "head")
+    assert flock.run("select overview = line from track_part") == [(True,)]
+    assert flock.run(
+        "select individual_id, from_time = '-infinity', to_time = 'infinity' from dirty"
+    ) == [(bird, True, True)]

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import psycopg
 from psycopg import sql
+
+from app.movement.density import LEVELS, PUBLIC_LEVELS
+from app.movement.mercator import cells_of
 
 START = datetime(2020, 3, 1, 12, 34, 56, tzinfo=UTC)
 RELEASED = datetime(2021, 1, 1, tzinfo=UTC)
@@ -31,7 +35,7 @@ class Flock:
 
     def insert(self, table: str, **values: Any) -> Any:
         """Add a row; return its id where it has one."""
-        geometries = {"centre", "polygon", "line", "geom"}
+        geometries = {"centre", "polygon", "line", "overview", "geom"}
         marks = [
             sql.SQL("st_geomfromtext({}, 4326)" if name in geometries else "{}").format(
                 sql.Placeholder(name)
@@ -121,9 +125,21 @@ class Flock:
         values = {
             "individual_id": bird, "study_id": study, "species_key": SPECIES, "observed": True,
             "time_first": START + day * DAY, "time_last": START + (day + 5) * DAY, "n_fixes": 9,
-            "line": line,
+            "line": line, "overview": line,
         }  # fmt: skip
         self.insert("track_part", **(values | more))
+
+    def density(self, study: int, bird: int, place: tuple[float, float], hours: int,
+                **more: Any) -> None:  # fmt: skip
+        levels = PUBLIC_LEVELS if more.get("public") else LEVELS
+        for level in levels:
+            x, y = (int(each[0]) for each in cells_of(*np.array([place]).T, level))
+            values = {
+                "individual_id": bird, "study_id": study, "species_key": SPECIES, "public": False,
+                "month": START.date().replace(day=1), "level": level, "x": x, "y": y,
+                "hours": hours, "release_at": RELEASED,
+            }  # fmt: skip
+            self.insert("density_cell", **(values | more))
 
     def leg(self, study: int, bird: int, day: int = 3, **more: Any) -> None:
         values = {

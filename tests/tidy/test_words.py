@@ -102,7 +102,7 @@ def test_every_property_of_a_feed_is_explained(feed: str, noun: ModuleType, root
     said = (root / "app/guides/feeds.md").read_text().split(f"\n## {feed}\n", 1)[1]
     said = said.split("\n## ", 1)[0]
     assert re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)
-    assert set(re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)) == set(noun._PROPERTIES)
+    assert set(re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)) == set(noun.PROPERTIES)
 
 
 def test_every_format_is_in_the_readme(readme: str) -> None:

@@ -3,6 +3,7 @@
 from app.store.tables.derived import (
     connection,
     corridor,
+    density_cell,
     latest_fix,
     layer,
     layer_feature,
@@ -45,8 +46,8 @@ from app.store.tables.telemetry import (
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
-    "api_key", "connection", "corridor", "decoding", "deployment", "dirty", "fix", "fix_flag",
-    "fix_verdict", "individual", "institute", "latest_fix", "layer", "layer_feature",
+    "api_key", "connection", "corridor", "decoding", "density_cell", "deployment", "dirty", "fix",
+    "fix_flag", "fix_verdict", "individual", "institute", "latest_fix", "layer", "layer_feature",
     "layer_raster", "leg", "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
     "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",

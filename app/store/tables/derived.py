@@ -193,6 +193,7 @@ track_part = Table(
     instant("time_last"),
     Column("n_fixes", Integer, nullable=False),
     Column("line", geometry("MULTILINESTRING"), nullable=False),
+    Column("overview", geometry("MULTILINESTRING"), nullable=False, comment="for small scales"),
     _bird_key(),
     UniqueConstraint("individual_id", "observed", "time_first"),
     Index("ix_track_part_study", "study_id", "time_first"),
@@ -213,6 +214,28 @@ public_fix = Table(
     *place_checks(),
     Index("ix_public_fix_study", "study_id", "time"),
     comment="positions on the public grid, breeding and roost places left out, one a UTC hour",
+)
+
+density_cell = Table(
+    "density_cell",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("public", Boolean, primary_key=True, comment="counted from public_fix"),
+    Column("month", Date, primary_key=True, comment="its first day, UTC"),
+    Column("level", SmallInteger, primary_key=True, comment="2^level columns around the world"),
+    Column("x", Integer, primary_key=True),
+    Column("y", Integer, primary_key=True),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("hours", Integer, nullable=False, comment="UTC hours in which the bird was here"),
+    instant("release_at"),
+    _bird_key(),
+    Index(
+        "ix_density_cell_level",
+        *("level", "x", "y", "individual_id"),
+        postgresql_include=["study_id", "public", "species_key", "hours", "release_at"],
+    ),
+    comment="where birds are, counted in cells of the map's tiles, one position a UTC hour",
 )
 
 latest_fix = Table(

@@ -1,0 +1,40 @@
+"""visible fixes, public_fix -> density_cell: where a bird spent its hours, month by month."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from app.movement.density import LEVELS, PUBLIC_LEVELS, Cells, count_hours
+from app.pipeline.screen import shown
+from app.pipeline.segment import Segmented
+from app.pipeline.trackparts import month_of, next_month
+from app.store import density
+from app.store.derived import Bird
+from app.store.engine import Connection
+
+
+async def renew_density(conn: Connection, found: Segmented, low: datetime, high: datetime) -> None:
+    """Count every month again that holds a changed hour; only cells that differ are written."""
+    span = month_of(low), next_month(high)
+    track = await shown(conn, found.window, *span)
+    exact = await asyncio.to_thread(count_hours, track.time_us, track.lon, track.lat, LEVELS)
+    places = await density.public_places(conn, found.bird, *span)
+    public = await asyncio.to_thread(count_hours, *places, PUBLIC_LEVELS)
+    for cells, is_public in ((exact, False), (public, True)):
+        await density.renew(
+            conn, found.bird, span, cells, releases(found.bird, cells), public=is_public
+        )
+
+
+def releases(bird: Bird, cells: Cells) -> list[datetime]:
+    """
+    Return when the public may read each row: the delay after its month has ended.
+
+    Told from the month and not from its last fix: whether there are later ones is not public.
+    """
+    delay = timedelta(seconds=bird.release_delay_s)
+    months: list[date] = (cells.month + np.timedelta64(1, "M")).astype("datetime64[D]").tolist()
+    return [datetime(m.year, m.month, m.day, tzinfo=UTC) + delay for m in months]

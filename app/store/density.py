@@ -1,0 +1,76 @@
+"""Hours by cell of the map: what is kept of each bird."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.movement.density import Cells
+from app.movement.track import FloatArray, IntArray
+from app.store.derived import Bird
+from app.store.engine import execute
+from app.store.windows import micros
+
+_KEY = "month, level, x, y"
+
+
+async def public_places(
+    conn: AsyncConnection, owner: Bird, low: datetime, high: datetime
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return times, longitudes and latitudes of a bird's public positions, in time order."""
+    rows = await execute(
+        conn,
+        "select time, lon, lat from public_fix where individual_id = :individual"
+        " and time >= :low and time < :high order by time",
+        {"individual": owner.individual_id, "low": low, "high": high},
+    )
+    return (
+        np.array([micros(row["time"]) for row in rows], dtype=np.int64),
+        np.array([row["lon"] for row in rows], dtype=np.float64),
+        np.array([row["lat"] for row in rows], dtype=np.float64),
+    )
+
+
+async def renew(
+    conn: AsyncConnection,
+    owner: Bird,
+    span: tuple[datetime, datetime],
+    cells: Cells,
+    releases: Sequence[datetime],
+    *,
+    public: bool,
+) -> None:
+    """Let exactly these cells stand in the months of the span; rows that are equal stay."""
+    await execute(
+        conn,
+        f"""
+        with found as (
+          select * from unnest(cast(:months as date[]), cast(:levels as smallint[]),
+            cast(:xs as int[]), cast(:ys as int[]), cast(:hours as int[]),
+            cast(:releases as timestamptz[])) as f ({_KEY}, hours, release_at)),
+        gone as (
+          delete from density_cell d where individual_id = :individual and public = :public
+            and month >= :low and month < :high
+            and not exists (select from found f where f.month = d.month and f.level = d.level
+              and f.x = d.x and f.y = d.y))
+        insert into density_cell as d
+          (individual_id, public, {_KEY}, study_id, species_key, hours, release_at)
+        select :individual, :public, {_KEY}, :study, :species, hours, release_at from found
+        on conflict (individual_id, public, {_KEY}) do update set
+          species_key = excluded.species_key, hours = excluded.hours,
+          release_at = excluded.release_at
+        where (d.species_key, d.hours, d.release_at)
+          is distinct from (excluded.species_key, excluded.hours, excluded.release_at)
+        """,
+        {
+            "individual": owner.individual_id, "study": owner.study_id,
+            "species": owner.species_key, "public": public,
+            "low": span[0].date(), "high": span[1].date(),
+            "months": cells.month.astype("datetime64[D]").tolist(),
+            "levels": cells.level.tolist(), "xs": cells.x.tolist(), "ys": cells.y.tolist(),
+            "hours": cells.hours.tolist(), "releases": list(releases),
+        },
+    )  # fmt: skip

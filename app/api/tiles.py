@@ -73,7 +73,7 @@ LAYERS: dict[str, Layer] = {
         ZOOM_MAX_DRAWN,
         {
             "id": _TEXT, "name": _TEXT, "named": _BOOL, "species": _TEXT, "country": _TEXT,
-            "area": _TEXT, "codes": _TEXT, "n_individuals": _NUMBER, "n_stopovers": _NUMBER,
+            "codes": _TEXT, "n_individuals": _NUMBER, "n_stopovers": _NUMBER,
             "bird_days": _NUMBER, "radius_m": _NUMBER, "time_first": _TEXT, "time_last": _TEXT,
             "simulated": _BOOL,
         },

@@ -40,6 +40,13 @@ NORTH_MIN_M = 110_500.0
 AREA_SHARE = 1e-9
 """Rectangles whose areas differ by less than this share are equal for a double."""
 
+TURN_ERROR = 3.3306690738754716e-16
+"""Relative error of the sign of a triangle's area in doubles (Shewchuk 1997,
+doi:10.1007/PL00009321): within it three places may lie on a line, and stay corners of the hull."""
+SLIVER_SHARE = 1e-6
+"""Rectangles narrower than this share of their length are left to GEOS, whose answer for places
+that nearly lie on a line depends on their last digits."""
+
 NO, YES, UNSURE = 0, 1, 2
 
 
@@ -126,6 +133,7 @@ def _rectangle(lon: FloatArray, lat: FloatArray, hull: IntArray, max_diameter_m:
     x0, y0 = lon[hull[0]], lat[hull[0]]
     area = np.empty(k)
     diagonal = np.empty((k, 4))
+    narrow = False
     for e in range(k):
         a, b = hull[e], hull[(e + 1) % k]
         ux, uy = lon[b] - lon[a], lat[b] - lat[a]
@@ -138,8 +146,13 @@ def _rectangle(lon: FloatArray, lat: FloatArray, hull: IntArray, max_diameter_m:
             forth, up = ux * px + uy * py, -uy * px + ux * py
             right, left, top = max(right, forth), min(left, forth), max(top, up)
         area[e] = (right - left) * (top - base)
+        narrow = narrow or min(right - left, top - base) < SLIVER_SHARE * max(
+            right - left, top - base
+        )
         diagonal[e, 0], diagonal[e, 1] = x0 + ux * right - uy * base, y0 + uy * right + ux * base
         diagonal[e, 2], diagonal[e, 3] = x0 + ux * left - uy * top, y0 + uy * left + ux * top
+    if narrow:
+        return UNSURE
     least, verdict = area.min(), -1
     for e in range(k):
         if area[e] > least * (1.0 + AREA_SHARE):
@@ -201,33 +214,36 @@ def _chain(lon: FloatArray, lat: FloatArray, order: IntArray, out: IntArray) -> 
         floor = size if sweep == 1 else 1
         for step in range(sweep, n):
             i = order[step if sweep == 0 else n - 1 - step]
-            while size > floor and _left(lon, lat, corners[size - 2], corners[size - 1], i) <= 0:
+            while size > floor and _right(lon, lat, corners[size - 2], corners[size - 1], i):
                 size -= 1
             corners[size] = i
             size += 1
+    if size - 1 > n:  # all on a line, which was walked there and back
+        out[:n] = order[:n]
+        return n
     out[: size - 1] = corners[: size - 1]
     return size - 1
 
 
 @njit(nogil=True, cache=True)
-def _left(lon: FloatArray, lat: FloatArray, a: int, b: int, c: int) -> float:
-    """Return twice the area of a triangle: positive where c lies left of the way from a to b."""
-    return float((lon[b] - lon[a]) * (lat[c] - lat[a]) - (lat[b] - lat[a]) * (lon[c] - lon[a]))
+def _right(lon: FloatArray, lat: FloatArray, a: int, b: int, c: int) -> bool:
+    """Tell whether c certainly lies right of the way from a to b, so that b is no corner."""
+    one = (lon[b] - lon[a]) * (lat[c] - lat[a])
+    other = (lat[b] - lat[a]) * (lon[c] - lon[a])
+    return bool(one - other < -TURN_ERROR * (abs(one) + abs(other)))
 
 
 @njit(nogil=True, cache=True)
 def inside(lon: FloatArray, lat: FloatArray, hull: IntArray, k: int, i: int) -> bool:
-    """Tell whether a fix lies in or on a hull of k corners."""
+    """Tell whether a fix certainly lies within a hull of k corners, or on one of them."""
     x, y = lon[i], lat[i]
     ax, ay = lon[hull[k - 1]], lat[hull[k - 1]]
-    if k == 1:
-        return bool(ax == x and ay == y)
+    within = k > 2
     for j in range(k):
         bx, by = lon[hull[j]], lat[hull[j]]
-        if (bx - ax) * (y - ay) - (by - ay) * (x - ax) < 0.0:
-            return False
+        if bx == x and by == y:
+            return True
+        one, other = (bx - ax) * (y - ay), (by - ay) * (x - ax)
+        within = within and one - other > TURN_ERROR * (abs(one) + abs(other))
         ax, ay = bx, by
-    if k == 2:  # on the line, but perhaps beyond its ends
-        bx, by = lon[hull[0]], lat[hull[0]]
-        return bool(min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by))
-    return True
+    return within

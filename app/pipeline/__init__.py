@@ -36,7 +36,7 @@ STAGES = (
     Stage(
         "publish",
         ("fix", "stopover", "site"),
-        ("public_fix", "latest_fix", "density_cell", "study"),
+        ("public_fix", "latest_fix", "density_cell", "density_total", "study"),
         "individual",
     ),
 )

@@ -44,7 +44,7 @@ async def renew(
     public: bool,
 ) -> None:
     """Let exactly these cells stand in the months of the span; rows that are equal stay."""
-    await execute(
+    touched = await execute(
         conn,
         f"""
         with found as (
@@ -55,15 +55,19 @@ async def renew(
           delete from density_cell d where individual_id = :individual and public = :public
             and month >= :low and month < :high
             and not exists (select from found f where f.month = d.month and f.level = d.level
-              and f.x = d.x and f.y = d.y))
-        insert into density_cell as d
-          (individual_id, public, {_KEY}, study_id, species_key, hours, release_at)
-        select :individual, :public, {_KEY}, :study, :species, hours, release_at from found
-        on conflict (individual_id, public, {_KEY}) do update set
-          species_key = excluded.species_key, hours = excluded.hours,
-          release_at = excluded.release_at
-        where (d.species_key, d.hours, d.release_at)
-          is distinct from (excluded.species_key, excluded.hours, excluded.release_at)
+              and f.x = d.x and f.y = d.y)
+          returning level, x, y),
+        come as (
+          insert into density_cell as d
+            (individual_id, public, {_KEY}, study_id, species_key, hours, release_at)
+          select :individual, :public, {_KEY}, :study, :species, hours, release_at from found
+          on conflict (individual_id, public, {_KEY}) do update set
+            species_key = excluded.species_key, hours = excluded.hours,
+            release_at = excluded.release_at
+          where (d.species_key, d.hours, d.release_at)
+            is distinct from (excluded.species_key, excluded.hours, excluded.release_at)
+        )
+        select level, x, y from gone union select level, x, y from found
         """,
         {
             "individual": owner.individual_id, "study": owner.study_id,
@@ -74,3 +78,40 @@ async def renew(
             "hours": cells.hours.tolist(), "releases": list(releases),
         },
     )  # fmt: skip
+    if touched and not public:
+        await _add_up(conn, owner, touched)
+
+
+async def _add_up(conn: AsyncConnection, owner: Bird, touched: Sequence[dict[str, int]]) -> None:
+    """Sum the months of these cells again; a cell without an hour left goes."""
+    await execute(
+        conn,
+        """
+        with touched as (
+          select * from unnest(cast(:levels as smallint[]), cast(:xs as int[]), cast(:ys as int[]))
+            as t (level, x, y)),
+        summed as (
+          select t.level, t.x, t.y, sum(d.hours)::int as hours from touched t
+          join density_cell d on d.level = t.level and d.x = t.x and d.y = t.y
+            and d.individual_id = :individual and not d.public
+          group by 1, 2, 3),
+        gone as (
+          delete from density_total t where t.individual_id = :individual
+            and not exists (select from density_cell d where d.level = t.level and d.x = t.x
+              and d.y = t.y and d.individual_id = :individual and not d.public))
+        insert into density_total (individual_id, level, x, y, study_id, species_key, hours)
+        select :individual, level, x, y, :study, :species, hours from summed
+        on conflict (individual_id, level, x, y) do update
+          set species_key = excluded.species_key, hours = excluded.hours
+          where (density_total.species_key, density_total.hours)
+            is distinct from (excluded.species_key, excluded.hours)
+        """,
+        {
+            "individual": owner.individual_id,
+            "study": owner.study_id,
+            "species": owner.species_key,
+            "levels": [row["level"] for row in touched],
+            "xs": [row["x"] for row in touched],
+            "ys": [row["y"] for row in touched],
+        },
+    )

@@ -24,6 +24,12 @@ left join lateral (
 ) as site on true
 """
 
+
+def source(method: Method = "radius") -> str:
+    """Return the SQL of all stopovers `x` of a method, with bird `i`, study `s` and site."""
+    return f"{_RELATIONS[method]} as x {_JOINED}"
+
+
 _COLUMNS = """
 x.ref as id, x.exact, i.ref as individual_id, i.local_identifier as individual,
 s.ref as study_id, s.name as study, s.simulated, x.species_key as species,
@@ -76,7 +82,7 @@ def _chosen(
         .after({"x.arrival_time_latest": "timestamptz", "x.ref": "uuid"}, after)
     )
     sql = (
-        f"from {_RELATIONS[method]} as x {_JOINED} where {chosen.sql}"
+        f"from {source(method)} where {chosen.sql}"
         " order by x.arrival_time_latest, x.ref limit :fetch"
     )
     return sql, {**chosen.values, "scope": audience.scope}
@@ -98,11 +104,11 @@ async def page(
 
 async def find(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
     """Return one stopover with its polygon (GeoJSON text), or None."""
-    for relation in _RELATIONS.values():
+    for method in _RELATIONS:
         rows = await execute(
             conn,
             f"select {_COLUMNS}, {features.geometry('x.polygon')}::text as polygon"
-            f" from {relation} as x {_JOINED} where x.ref = :ref",
+            f" from {source(method)} where x.ref = :ref",
             {**audience.sql, "scope": audience.scope, "ref": ref},
         )
         if rows:

@@ -151,7 +151,7 @@ async def read_stopovers(
 ) -> bytes:
     """Return stopovers one by one; on small scales groups of a cell, species and kind."""
     chosen = where(audience).birds(filters)
-    sql = _points(stopovers.JOINED.removeprefix("\nfrom"), chosen, _STOPOVER, "x.shape")
+    sql = _points(stopovers.source(), chosen, _STOPOVER, "x.shape")
     if spot.z < SINGLE_ZOOM:
         sql = f"""
         select st_makepoint(avg(st_x(geom)), avg(st_y(geom))) as geom, {_named(_GROUPED)}
@@ -216,16 +216,20 @@ async def read_density(
     if filters.species is not None:
         chosen.add("d.species_key = :species", species=filters.species)
     parts = (
-        cells(spot, level, f"not d.public and d.study_id = any(:exact) and {chosen.sql}"),
+        cells(
+            spot, level, f"d.study_id = any(:exact) and {chosen.sql}",
+            source="density_total", exact=True,
+        ),
         cells(
             spot, public_level,
             f"d.public and d.study_id = any(:open) and d.{RELEASED} and {chosen.sql}",
+            source="density_cell", exact=False,
         ),
     )  # fmt: skip
     return await _encoded(conn, "density", " union all ".join(parts), chosen.values, spot)
 
 
-def cells(spot: Spot, level: int, condition: str) -> str:
+def cells(spot: Spot, level: int, condition: str, *, source: str, exact: bool) -> str:
     """Sum the cells of a level that lie in the tile; each is a square."""
     times = 1 << (level - spot.z)
     units = EXTENT // times
@@ -238,9 +242,9 @@ def cells(spot: Spot, level: int, condition: str) -> str:
       select b.level, b.x, b.y, b.exact, s.simulated, sum(b.hours)::int as hours,
         count(*)::int as n_individuals
       from (
-        select d.level, d.x, d.y, d.individual_id, d.study_id, not d.public as exact,
+        select d.level, d.x, d.y, d.individual_id, d.study_id, {exact} as exact,
           sum(d.hours) as hours
-        from density_cell d
+        from {source} d
         where d.level = {level} and d.x between {west} and {west + times - 1}
           and d.y between {north} and {north + times - 1} and {condition}
         group by 1, 2, 3, 4, 5, 6

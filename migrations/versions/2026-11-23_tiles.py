@@ -54,6 +54,29 @@ def upgrade() -> None:
         ["level", "x", "y", "individual_id"],
         postgresql_include=["study_id", "public", "species_key", "hours", "release_at"],
     )
+    op.create_table(
+        "density_total",
+        sa.Column("individual_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("level", sa.SmallInteger(), nullable=False),
+        sa.Column("x", sa.Integer(), nullable=False),
+        sa.Column("y", sa.Integer(), nullable=False),
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column("species_key", sa.String(), nullable=False),
+        sa.Column("hours", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id", "individual_id"],
+            ["individual.study_id", "individual.id"],
+            name=op.f("fk_density_total_study_id_individual_id_individual"),
+        ),
+        sa.PrimaryKeyConstraint("individual_id", "level", "x", "y", name=op.f("pk_density_total")),
+        comment="the months of density_cell added up, of those that are not public",
+    )
+    op.create_index(
+        "ix_density_total_level",
+        "density_total",
+        ["level", "x", "y", "individual_id"],
+        postgresql_include=["study_id", "species_key", "hours"],
+    )
     op.execute(
         "insert into dirty (individual_id, study_id, from_time, to_time)"
         " select id, study_id, '-infinity', 'infinity' from individual"
@@ -64,5 +87,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take both away."""
+    op.drop_table("density_total")
     op.drop_table("density_cell")
     op.drop_column("track_part", "overview")

@@ -93,7 +93,7 @@ async def test_density_tiles_against_the_encoder_on_fixes(new_service, capsys):
     async with service.store.write() as conn:
         cells = await _fill(conn, service)
     with psycopg.connect(service.store.dsn, autocommit=True) as admin:
-        admin.execute("vacuum analyze density_cell")
+        admin.execute("vacuum analyze density_cell, density_total")
         admin.execute("vacuum analyze fix_place")
     lines = []
     for name, place in SPOTS.items():

@@ -79,5 +79,26 @@ async def test_verify_sees_a_wrong_count_and_a_rebuild_mends_it(service: Service
     assert await _differing(service) == set()
 
 
+async def test_totals_are_the_sums_of_the_months_and_are_mended_with_them(
+    service: Service,
+) -> None:
+    await service.push(csv(*days("01", 116.1), *days("02", 117.3)))
+    await service.drain()
+    sums = (
+        "select level, x, y, sum(hours) as hours from density_cell where not public"
+        " group by 1, 2, 3 order by 1, 2, 3"
+    )
+    totals = "select level, x, y, hours from density_total order by 1, 2, 3"
+    assert await service.rows(totals) == await service.rows(sums) != []
+    async with service.store.write() as conn:
+        await execute(conn, "update density_total set hours = hours + 1 where level = 6")
+        await execute(conn, "update density_total set x = x + 1 where level = 14")
+    assert await _differing(service) == {"density_total"}
+    async with service.store.write() as conn:
+        await work.mark_all_dirty(conn)
+    await service.drain()
+    assert await service.rows(totals) == await service.rows(sums)
+
+
 async def _differing(service: Service) -> set[str]:
     return {table async for verdict in verify(service.store) for table in verdict.differs}

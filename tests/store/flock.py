@@ -140,6 +140,20 @@ class Flock:
                 "hours": hours, "release_at": RELEASED,
             }  # fmt: skip
             self.insert("density_cell", **(values | more))
+            if not more.get("public"):
+                self.run(
+                    "insert into density_total (individual_id, study_id, species_key, level, x, y,"
+                    " hours) values (%s, %s, %s, %s, %s, %s, %s) on conflict"
+                    " (individual_id, level, x, y) do update"
+                    " set hours = density_total.hours + excluded.hours",
+                    bird,
+                    study,
+                    SPECIES,
+                    level,
+                    x,
+                    y,
+                    hours,
+                )
 
     def leg(self, study: int, bird: int, day: int = 3, **more: Any) -> None:
         values = {

@@ -53,8 +53,11 @@ def test_the_margin_is_the_same_on_every_side() -> None:
 
 
 def test_cells_are_found_by_their_index(database: str) -> None:
-    sql = tiles.cells(tiles.Spot(6, 53, 24), 12, "not d.public and d.study_id = any('{1}')")
-    assert "ix_density_cell_level" in Flock(database).explain(sql)
+    for source in ("density_cell", "density_total"):
+        sql = tiles.cells(
+            tiles.Spot(6, 53, 24), 12, "d.study_id = any('{1}')", source=source, exact=True
+        )
+        assert f"ix_{source}_level" in Flock(database).explain(sql)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,9 @@ from app.store.tables.derived import (
     connection,
     corridor,
     density_cell,
+    density_total,
     latest_fix,
-    layer,
-    layer_feature,
-    layer_raster,
     leg,
-    presence_day,
     public_fix,
     season,
     site,
@@ -19,8 +16,8 @@ from app.store.tables.derived import (
     stop_state,
     stopover,
     track_part,
-    use_day,
 )
+from app.store.tables.habitat import layer, layer_feature, layer_raster, presence_day, use_day
 from app.store.tables.naming import metadata
 from app.store.tables.reference import (
     api_key,
@@ -46,9 +43,9 @@ from app.store.tables.telemetry import (
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
-    "api_key", "connection", "corridor", "decoding", "density_cell", "deployment", "dirty", "fix",
-    "fix_flag", "fix_verdict", "individual", "institute", "latest_fix", "layer", "layer_feature",
-    "layer_raster", "leg", "metadata", "naming", "presence_day", "product_dirty", "public_fix",
+    "api_key", "connection", "corridor", "decoding", "density_cell", "density_total", "deployment",
+    "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute", "latest_fix", "layer",
+    "layer_feature",    "layer_raster", "leg", "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
     "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
     "track_part", "use_day",

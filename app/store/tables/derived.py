@@ -11,7 +11,6 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
-    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -21,28 +20,19 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.store.tables.naming import (
+    bird_columns,
+    bird_key,
     geometry,
     instant,
     metadata,
-    now_column,
     place_checks,
     place_columns,
     ref_column,
     study_column,
 )
-
-
-def _bird_columns() -> list[Column[object]]:
-    return [Column("individual_id", Integer, nullable=False), study_column()]
-
-
-def _bird_key() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["study_id", "individual_id"], ["individual.study_id", "individual.id"]
-    )
 
 
 def _stay_columns() -> list[Column[object]]:
@@ -70,10 +60,10 @@ stay = Table(
     "stay",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    *_bird_columns(),
+    *bird_columns(),
     *_stay_columns(),
     Column("hull", ARRAY(Double, dimensions=2), nullable=False, comment="lon, lat vertices"),
-    _bird_key(),
+    bird_key(),
     UniqueConstraint("individual_id", "arrival_time_latest"),
     *place_checks(),
     comment="core stops; merged into stopovers over the whole life of the bird",
@@ -84,7 +74,7 @@ stopover = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     ref_column(),
-    *_bird_columns(),
+    *bird_columns(),
     Column("species_key", String, nullable=False),
     *_stay_columns(),
     Column("duration_min_s", Double, nullable=False),
@@ -99,7 +89,7 @@ stopover = Table(
     Column("method", String, nullable=False),
     Column("parameters", String, nullable=False, comment="digest of the species profile used"),
     *_public_columns(),
-    _bird_key(),
+    bird_key(),
     UniqueConstraint("individual_id", "arrival_time_latest"),
     *place_checks(),
     *place_checks("public_"),
@@ -113,13 +103,13 @@ stop = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     ref_column(),
-    *_bird_columns(),
+    *bird_columns(),
     instant("start_time"),
     instant("end_time"),
     Column("ended", Boolean, nullable=False, comment="false: the data end within it"),
     Column("n_fixes", Integer, nullable=False),
     *place_columns(),
-    _bird_key(),
+    bird_key(),
     UniqueConstraint("individual_id", "start_time"),
     *place_checks(),
     CheckConstraint("start_time <= end_time", name="order"),
@@ -134,7 +124,7 @@ stop_state = Table(
     study_column(),
     instant("through_time"),
     Column("state", LargeBinary, nullable=False, comment="movement.stops.StopState"),
-    _bird_key(),
+    bird_key(),
     comment="where the detector of stops stands, so that new fixes are all it reads",
 )
 
@@ -143,7 +133,7 @@ leg = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     ref_column(),
-    *_bird_columns(),
+    *bird_columns(),
     Column("species_key", String, nullable=False),
     instant("departure_time"),
     instant("arrival_time"),
@@ -161,7 +151,7 @@ leg = Table(
     Column("method", String, nullable=False),
     Column("parameters", String, nullable=False),
     instant("release_at"),
-    _bird_key(),
+    bird_key(),
     UniqueConstraint("individual_id", "departure_time"),
     Index("ix_leg_study", "study_id", "departure_time", "id"),
     comment="from the end of one stopover to the start of the next; ends are stopover centres",
@@ -170,7 +160,7 @@ leg = Table(
 season = Table(
     "season",
     metadata,
-    *_bird_columns(),
+    *bird_columns(),
     Column("season", String, nullable=False),
     Column("species_key", String, nullable=False),
     instant("start_time"),
@@ -178,7 +168,7 @@ season = Table(
     Column("basis", String, nullable=False, server_default="track"),
     Column("confidence", Double, nullable=False),
     instant("release_at"),
-    _bird_key(),
+    bird_key(),
     UniqueConstraint("individual_id", "season"),
 )
 
@@ -186,7 +176,7 @@ track_part = Table(
     "track_part",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    *_bird_columns(),
+    *bird_columns(),
     Column("species_key", String, nullable=False),
     Column("observed", Boolean, nullable=False),
     instant("time_first"),
@@ -194,7 +184,7 @@ track_part = Table(
     Column("n_fixes", Integer, nullable=False),
     Column("line", geometry("MULTILINESTRING"), nullable=False),
     Column("overview", geometry("MULTILINESTRING"), nullable=False, comment="for small scales"),
-    _bird_key(),
+    bird_key(),
     UniqueConstraint("individual_id", "observed", "time_first"),
     Index("ix_track_part_study", "study_id", "time_first"),
     Index("ix_track_part_line", "line", postgresql_using="gist"),
@@ -210,7 +200,7 @@ public_fix = Table(
     Column("species_key", String, nullable=False),
     *place_columns(),
     instant("release_at"),
-    _bird_key(),
+    bird_key(),
     *place_checks(),
     Index("ix_public_fix_study", "study_id", "time"),
     comment="positions on the public grid, breeding and roost places left out, one a UTC hour",
@@ -229,13 +219,32 @@ density_cell = Table(
     Column("species_key", String, nullable=False),
     Column("hours", Integer, nullable=False, comment="UTC hours in which the bird was here"),
     instant("release_at"),
-    _bird_key(),
+    bird_key(),
     Index(
         "ix_density_cell_level",
         *("level", "x", "y", "individual_id"),
         postgresql_include=["study_id", "public", "species_key", "hours", "release_at"],
     ),
     comment="where birds are, counted in cells of the map's tiles, one position a UTC hour",
+)
+
+density_total = Table(
+    "density_total",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("level", SmallInteger, primary_key=True),
+    Column("x", Integer, primary_key=True),
+    Column("y", Integer, primary_key=True),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("hours", Integer, nullable=False),
+    bird_key(),
+    Index(
+        "ix_density_total_level",
+        *("level", "x", "y", "individual_id"),
+        postgresql_include=["study_id", "species_key", "hours"],
+    ),
+    comment="the months of density_cell added up, of those that are not public",
 )
 
 latest_fix = Table(
@@ -246,79 +255,8 @@ latest_fix = Table(
     Column("species_key", String, nullable=False),
     instant("time"),
     *place_columns(),
-    _bird_key(),
+    bird_key(),
     *place_checks(),
-)
-
-layer = Table(
-    "layer",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    ref_column(),
-    Column("study_id", ForeignKey("study.id"), comment="null: part of the service"),
-    Column("name", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("classes", JSONB, nullable=False, comment="names by class id"),
-    Column("cell_size_m", Double),
-    Column("source", String, nullable=False, comment="origin, licence and date, as printed"),
-    Column("note", String, nullable=False, server_default=""),
-    now_column("recorded_at"),
-    instant("replaced_at", null=True),
-    CheckConstraint("kind in ('polygons', 'raster', 'boundary')", name="kind"),
-)
-
-layer_feature = Table(
-    "layer_feature",
-    metadata,
-    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("class_id", Integer, nullable=False),
-    Column("name", String, nullable=False, server_default=""),
-    Column("geom", geometry("GEOMETRY"), nullable=False),
-    Index("ix_layer_feature_geom", "geom", postgresql_using="gist"),
-)
-
-layer_raster = Table(
-    "layer_raster",
-    metadata,
-    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
-    Column("width", Integer, nullable=False),
-    Column("height", Integer, nullable=False),
-    Column("transform", ARRAY(Double), nullable=False, comment="affine a b c d e f"),
-    Column("cells", LargeBinary, nullable=False, comment="int16, row by row, zlib"),
-)
-
-presence_day = Table(
-    "presence_day",
-    metadata,
-    Column("individual_id", Integer, primary_key=True, autoincrement=False),
-    Column("day", Date, primary_key=True, comment="UTC"),
-    Column("kind", String, primary_key=True, comment="kind of stopover, or travel"),
-    study_column(),
-    Column("species_key", String, nullable=False),
-    Column("season", String),
-    Column("bird_days", Double, nullable=False),
-    instant("release_at"),
-    _bird_key(),
-    Index("ix_presence_day_study", "study_id", "day"),
-)
-
-use_day = Table(
-    "use_day",
-    metadata,
-    Column("individual_id", Integer, primary_key=True, autoincrement=False),
-    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
-    study_column(),
-    Column("species_key", String, nullable=False),
-    Column("season", String),
-    Column("bird_days", Double, nullable=False),
-    instant("release_at"),
-    _bird_key(),
-    Index("ix_use_day_layer", "layer_id", "study_id", "day"),
-    comment="one bird's time in each class of a layer; sums over classes equal presence_day",
 )
 
 _SCOPE = "public, operator or institute:<id>"

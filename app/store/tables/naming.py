@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from geoalchemy2 import Geometry
-from sqlalchemy import CheckConstraint, Column, DateTime, Integer, MetaData, Uuid, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.types import Double
 
 metadata = MetaData(
@@ -39,6 +49,18 @@ def ref_column() -> Column[object]:
 def study_column() -> Column[object]:
     """Return the owner's data set, the unit of permission, which every base row carries."""
     return Column("study_id", Integer, nullable=False)
+
+
+def bird_columns() -> list[Column[object]]:
+    """Return the bird of a row and its study; pair them with `bird_key`."""
+    return [Column("individual_id", Integer, nullable=False), study_column()]
+
+
+def bird_key() -> ForeignKeyConstraint:
+    """Return the key that holds a bird to its study."""
+    return ForeignKeyConstraint(
+        ["study_id", "individual_id"], ["individual.study_id", "individual.id"]
+    )
 
 
 def place_columns(prefix: str = "", *, null: bool = False) -> list[Column[object]]:

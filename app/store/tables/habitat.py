@@ -1,0 +1,99 @@
+"""Layers of land, and the days that birds spent in their classes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from app.store.tables.naming import (
+    bird_key,
+    geometry,
+    instant,
+    metadata,
+    now_column,
+    ref_column,
+    study_column,
+)
+
+layer = Table(
+    "layer",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("study_id", ForeignKey("study.id"), comment="null: part of the service"),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("classes", JSONB, nullable=False, comment="names by class id"),
+    Column("cell_size_m", Double),
+    Column("source", String, nullable=False, comment="origin, licence and date, as printed"),
+    Column("note", String, nullable=False, server_default=""),
+    now_column("recorded_at"),
+    instant("replaced_at", null=True),
+    CheckConstraint("kind in ('polygons', 'raster', 'boundary')", name="kind"),
+)
+
+layer_feature = Table(
+    "layer_feature",
+    metadata,
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("class_id", Integer, nullable=False),
+    Column("name", String, nullable=False, server_default=""),
+    Column("geom", geometry("GEOMETRY"), nullable=False),
+    Index("ix_layer_feature_geom", "geom", postgresql_using="gist"),
+)
+
+layer_raster = Table(
+    "layer_raster",
+    metadata,
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("transform", ARRAY(Double), nullable=False, comment="affine a b c d e f"),
+    Column("cells", LargeBinary, nullable=False, comment="int16, row by row, zlib"),
+)
+
+presence_day = Table(
+    "presence_day",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True, comment="UTC"),
+    Column("kind", String, primary_key=True, comment="kind of stopover, or travel"),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("season", String),
+    Column("bird_days", Double, nullable=False),
+    instant("release_at"),
+    bird_key(),
+    Index("ix_presence_day_study", "study_id", "day"),
+)
+
+use_day = Table(
+    "use_day",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("season", String),
+    Column("bird_days", Double, nullable=False),
+    instant("release_at"),
+    bird_key(),
+    Index("ix_use_day_layer", "layer_id", "study_id", "day"),
+    comment="one bird's time in each class of a layer; sums over classes equal presence_day",
+)

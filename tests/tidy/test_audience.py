@@ -11,7 +11,7 @@ import pytest
 STAGES = "a stage of the worker: it derives rows from these and answers nobody"
 WRITES = "a write: what comes back is a count or an id of the caller's own new row"
 KNOCKS = "told apart who is asking: there is no audience before it"
-OPERATES = "work, health and bookkeeping for the worker and the operator: no data of birds"
+OPERATES = "for the worker and the operator: what waits, what failed, how the service is"
 REBUILDS = "`recompute --verify` compares digests of whole tables, at the database itself"
 RUNS = "runs a statement that its caller, a read with an audience, has made"
 CHECKED = "the caller has found the study or push with its own audience before"
@@ -68,7 +68,7 @@ WITHOUT = {
     "work.take_catalogue": OPERATES,
     "work.today": OPERATES,
     "work.waiting": OPERATES,
-    "work.dead": CHECKED,
+    "work.dead": OPERATES,
     "work.catalogues": OPERATES,
     "content.of_bird": REBUILDS,
     "content.of_catalogue": REBUILDS,

@@ -1,0 +1,132 @@
+"""Every read of the store asks who is reading, or stands on a short list that says why not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+STAGES = "a stage of the worker: it derives rows from these and answers nobody"
+WRITES = "a write: what comes back is a count or an id of the caller's own new row"
+KNOCKS = "told apart who is asking: there is no audience before it"
+OPERATES = "for the worker and the operator: what waits, what failed, how the service is"
+REBUILDS = "`recompute --verify` compares digests of whole tables, at the database itself"
+RUNS = "runs a statement that its caller, a read with an audience, has made"
+CHECKED = "the caller has found the study or push with its own audience before"
+
+WITHOUT = {
+    "arrivals.store": STAGES,
+    "derived.bird": STAGES,
+    "derived.load_stays": STAGES,
+    "derived.stopovers_of": STAGES,
+    "derived.legs_of": STAGES,
+    "windows.visible_near": STAGES,
+    "layers.current_layers": STAGES,
+    "layers.boundary": STAGES,
+    "layers.index_of": STAGES,
+    "names.name_tags": STAGES,
+    "names.name_individuals": STAGES,
+    "inbox.body_of": STAGES,
+    "inbox.decoding_to_do": STAGES,
+    "catalogue.replace_sites": WRITES,
+    "deployments.state": WRITES,
+    "deployments.declare": WRITES,
+    "deployments.amend": WRITES,
+    "layers.add_polygon_layer": WRITES,
+    "layers.add_raster_layer": WRITES,
+    "layers.claim_builtin": WRITES,
+    "partners.create_institute": WRITES,
+    "partners.create_key": WRITES,
+    "partners.create_ticket": WRITES,
+    "simulated.create": WRITES,
+    "studies.create": WRITES,
+    "inbox.new_decoding": WRITES,
+    "inbox.count_attempt": WRITES,
+    "inbox.keep": CHECKED,
+    "inbox.by_idempotency_key": CHECKED,
+    "audience.load_audience": KNOCKS,
+    "catalogue.audience_of": KNOCKS,
+    "partners.find_key": KNOCKS,
+    "partners.redeem_ticket": KNOCKS,
+    "partners.spend_ticket": KNOCKS,
+    "partners.find_session": KNOCKS,
+    "partners.session_audience": KNOCKS,
+    "partners.cursor_secret": KNOCKS,
+    "sources.sender": KNOCKS,
+    "health.revision": OPERATES,
+    "health.backlog": OPERATES,
+    "health.units": OPERATES,
+    "health.worker_seen_s": OPERATES,
+    "inbox.given_up": OPERATES,
+    "simulated.is_empty": OPERATES,
+    "work.mark_all_dirty": OPERATES,
+    "work.mark_dirty_from": OPERATES,
+    "work.mark_catalogues_dirty": OPERATES,
+    "work.take_span": OPERATES,
+    "work.take_catalogue": OPERATES,
+    "work.today": OPERATES,
+    "work.waiting": OPERATES,
+    "work.dead": OPERATES,
+    "work.catalogues": OPERATES,
+    "content.of_bird": REBUILDS,
+    "content.of_catalogue": REBUILDS,
+    "content.individuals": REBUILDS,
+    "engine.driver": RUNS,
+    "engine.execute": RUNS,
+    "features.read": RUNS,
+}
+
+
+def _asks(node: ast.AsyncFunctionDef, kind: str) -> bool:
+    arguments = [*node.args.args, *node.args.kwonlyargs]
+    return any(a.annotation and ast.unparse(a.annotation) == kind for a in arguments)
+
+
+def _reads(source: str) -> Iterator[ast.AsyncFunctionDef]:
+    """Give the public functions that work in a transaction and hand something back."""
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        connected = _asks(node, "AsyncConnection") or _asks(node, "Connection")
+        if connected and ast.unparse(node.returns or ast.Constant(None)) != "None":
+            yield node
+
+
+@pytest.fixture(scope="module")
+def reads(root: Path) -> dict[str, ast.AsyncFunctionDef]:
+    return {
+        f"{path.stem}.{node.name}": node
+        for path in sorted((root / "app/store").glob("*.py"))
+        for node in _reads(path.read_text())
+    }
+
+
+def test_every_read_takes_an_audience_or_says_why_not(reads) -> None:
+    missing = {name for name, node in reads.items() if not _asks(node, "Audience")}
+    assert missing - WITHOUT.keys() == set(), "take an Audience, or join the list with a reason"
+
+
+def test_the_list_names_only_reads_that_still_need_it(reads) -> None:
+    needed = {name for name, node in reads.items() if not _asks(node, "Audience")}
+    assert WITHOUT.keys() - needed == set(), "gone, or takes an Audience by now: strike it out"
+
+
+def test_an_audience_is_used_not_only_taken(reads) -> None:
+    """A read that takes the audience and forgets it would show every row to everybody."""
+    for name, node in reads.items():
+        used = {n.id for part in node.body for n in ast.walk(part) if isinstance(n, ast.Name)}
+        assert not _asks(node, "Audience") or "audience" in used, name
+
+
+def test_requests_reach_no_read_of_the_stages(root: Path) -> None:
+    """What only the worker may read isn't called by the modules that answer requests."""
+    forbidden = {name for name, why in WITHOUT.items() if why in (STAGES, REBUILDS)}
+    called = {
+        ast.unparse(node.func)
+        for path in (root / "app/api").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    }
+    assert forbidden & called == set()

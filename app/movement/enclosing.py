@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
-from numba import njit
 
+from app.movement.compiled import kernel
 from app.movement.geodesy import distance_m
 from app.movement.track import FloatArray, IntArray
 
@@ -68,7 +68,7 @@ def _apart_m(a: tuple[float, float], b: tuple[float, float]) -> float:
     return float(distance_m(one[:, 0], one[:, 1], other[:, 0], other[:, 1])[0])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def box_of(lon: FloatArray, lat: FloatArray, a: int, b: int) -> tuple[float, float, float, float]:
     """Return west, south, east and north of fixes a to b - 1 [degrees]."""
     west = east = lon[a]
@@ -79,7 +79,7 @@ def box_of(lon: FloatArray, lat: FloatArray, a: int, b: int) -> tuple[float, flo
     return west, south, east, north
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def compare(lon_a: float, lat_a: float, lon_b: float, lat_b: float, limit_m: float) -> int:
     """Say whether two places are less than a limit apart; `UNSURE` within the error."""
     if abs(lat_b - lat_a) * NORTH_MIN_M > limit_m:
@@ -106,7 +106,7 @@ def compare(lon_a: float, lat_a: float, lon_b: float, lat_b: float, limit_m: flo
     return NO if d - error > limit_m else UNSURE
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fits(lon: FloatArray, lat: FloatArray, hull: IntArray, max_diameter_m: float) -> int:
     """Say whether box and smallest rectangle of a hull are small enough for a stop."""
     k = hull.shape[0]
@@ -126,7 +126,7 @@ def fits(lon: FloatArray, lat: FloatArray, hull: IntArray, max_diameter_m: float
     return _rectangle(lon, lat, hull, max_diameter_m)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _rectangle(lon: FloatArray, lat: FloatArray, hull: IntArray, max_diameter_m: float) -> int:
     """Compare the diagonal of the rectangle of least area, in degrees, with the limit."""
     k = hull.shape[0]
@@ -165,7 +165,7 @@ def _rectangle(lon: FloatArray, lat: FloatArray, hull: IntArray, max_diameter_m:
     return verdict
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def hull_of(lon: FloatArray, lat: FloatArray, a: int, b: int, out: IntArray) -> int:
     """Write the hull of fixes a to b - 1, counter-clockwise; return its number of corners."""
     order = a + np.argsort(lon[a:b])
@@ -178,7 +178,7 @@ def hull_of(lon: FloatArray, lat: FloatArray, a: int, b: int, out: IntArray) -> 
     return _chain(lon, lat, order, out)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def grown(lon: FloatArray, lat: FloatArray, corners: IntArray, h: int, i: int) -> int:
     """Write the hull of some corners and one more fix in their place; return its size."""
     order = np.empty(h + 1, dtype=np.int64)
@@ -196,7 +196,7 @@ def grown(lon: FloatArray, lat: FloatArray, corners: IntArray, h: int, i: int) -
     return _chain(lon, lat, order, corners)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _chain(lon: FloatArray, lat: FloatArray, order: IntArray, out: IntArray) -> int:
     """Write the hull of fixes sorted by lon, then lat (Andrew 1979); return its size."""
     n = 1  # equal places are one corner
@@ -225,7 +225,7 @@ def _chain(lon: FloatArray, lat: FloatArray, order: IntArray, out: IntArray) -> 
     return size - 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _right(lon: FloatArray, lat: FloatArray, a: int, b: int, c: int) -> bool:
     """Tell whether c certainly lies right of the way from a to b, so that b is no corner."""
     one = (lon[b] - lon[a]) * (lat[c] - lat[a])
@@ -233,7 +233,7 @@ def _right(lon: FloatArray, lat: FloatArray, a: int, b: int, c: int) -> bool:
     return bool(one - other < -TURN_ERROR * (abs(one) + abs(other)))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def inside(lon: FloatArray, lat: FloatArray, hull: IntArray, k: int, i: int) -> bool:
     """Tell whether a fix certainly lies within a hull of k corners, or on one of them."""
     x, y = lon[i], lat[i]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from pyproj import Geod
 
+from app.movement.compiled import kernel
 from app.movement.track import FloatArray, IntArray
 
 WGS84 = Geod(ellps="WGS84")
@@ -101,7 +101,7 @@ def mean_position(
     return from_normal(normal.sum(axis=0))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def arc_m(a: FloatArray, b: FloatArray) -> float:
     """
     Return the distance of two points given as `to_xyz` [m].
@@ -146,7 +146,7 @@ def tangent_plane(lon: FloatArray, lat: FloatArray, centre: tuple[float, float])
     return np.stack([offset @ east, offset @ north], axis=1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     """Return the hull corners of points sorted by x, then y (Andrew 1979)."""
     n = points.shape[0]
@@ -165,7 +165,7 @@ def _monotone_chain(points: FloatArray) -> NDArray[np.int64]:
     return out[: size - 1].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _turn(points: FloatArray, a: int, b: int, c: int) -> float:
     ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
     vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]

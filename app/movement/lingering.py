@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from app.movement.compiled import kernel
 from app.movement.gaps import GAP_MAX_US
 from app.movement.geodesy import arc_m
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray
@@ -36,7 +36,7 @@ HOMING_STEP_MAX_S = 3 * 3600.0
 HOMING_STEP_MAX_US = int(HOMING_STEP_MAX_S * SECOND_US)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scan(
     time_us: IntArray, xyz: FloatArray, allowed: FloatArray, rule: FloatArray, inside: BoolArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -62,7 +62,7 @@ def scan(
     return first[:count].copy(), last[:count].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _centre(xyz: FloatArray, allowed: FloatArray, a: int, b: int) -> FloatArray:
     """Return the mean of fixes a..b, taken again from the fixes near it."""
     centre = np.zeros(3)
@@ -81,7 +81,7 @@ def _centre(xyz: FloatArray, allowed: FloatArray, a: int, b: int) -> FloatArray:
     return centre
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _follow(
     time_us: IntArray, xyz: FloatArray, allowed: FloatArray, rule: FloatArray, day: tuple[int, int]
 ) -> int:
@@ -111,7 +111,7 @@ def _follow(
     return last if time_us[last] - time_us[a] >= min_us else -1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _settle(
     time_us: IntArray,
     xyz: FloatArray,
@@ -142,7 +142,7 @@ def _settle(
     return a, b
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _homing(time_us: IntArray, xyz: FloatArray, centre: FloatArray, i: int, way: int) -> bool:
     """Say whether the first (way 1) or last (-1) fix of a stay was taken on the way to its middle.
 

@@ -21,9 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from app.movement.compiled import kernel
 from app.movement.gaps import gap_before
 from app.movement.geodesy import arc_m, to_xyz
 from app.movement.profile import Profile
@@ -197,7 +197,7 @@ def _implied_speed(track: Track, code: NDArray[np.int8], shown: BoolArray) -> Fl
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _reachable(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> bool:
     """Say whether a bird can get `far_m` in `dt_s`, `reach` being its normal and hard speed."""
     if dt_s <= 0.0 or far_m > reach[0] * dt_s + ERROR_SIGMAS * error_m:
@@ -205,7 +205,7 @@ def _reachable(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> 
     return dt_s < SHORT_STEP_S or far_m <= reach[1] * dt_s
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def links(time_us: IntArray, xyz: FloatArray, error_m: FloatArray, reach: FloatArray) -> BoolArray:
     """Return, shape (n,), True where a fix can be reached from the one before it."""
     out = np.zeros(time_us.shape[0], dtype=np.bool_)
@@ -216,7 +216,7 @@ def links(time_us: IntArray, xyz: FloatArray, error_m: FloatArray, reach: FloatA
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def anchors(linked: BoolArray) -> BoolArray:
     """Return, shape (n,), the fixes that are true for certain: inside a long linked run."""
     n = linked.shape[0]
@@ -231,7 +231,7 @@ def anchors(linked: BoolArray) -> BoolArray:
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _best_chain(
     time_us: IntArray,
     xyz: FloatArray,
@@ -270,7 +270,7 @@ def _best_chain(
     return kept
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _price(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> int:
     """Return the cost of one step of the chain."""
     if _reachable(dt_s, far_m, error_m, reach):
@@ -278,7 +278,7 @@ def _price(dt_s: float, far_m: float, error_m: float, reach: FloatArray) -> int:
     return BREAK_COST
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _trace(
     cost: IntArray, before: IntArray, must: BoolArray, kept: BoolArray, part: tuple[int, int]
 ) -> None:
@@ -296,7 +296,7 @@ def _trace(
         last = before[last]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sharp_turns(time_us: IntArray, xyz: FloatArray, error_m: FloatArray) -> FloatArray:
     """
     Return how far out and back again each fix lies, shape (n,) [m]; 0 where that is no spike.
@@ -317,7 +317,7 @@ def sharp_turns(time_us: IntArray, xyz: FloatArray, error_m: FloatArray) -> Floa
     return way
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _spikes(
     time_us: IntArray, xyz: FloatArray, error_m: FloatArray, pinned: BoolArray
 ) -> BoolArray:
@@ -339,7 +339,7 @@ def _spikes(
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _usual_step(xyz: FloatArray, index: IntArray, i: int) -> float:
     """
     Return how far the bird moves around the i-th fix of `index`, its own two steps left out [m].

@@ -28,8 +28,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from app.movement.compiled import kernel
 from app.movement.enclosing import (
     BOX_FACTOR,
     NO,
@@ -240,7 +240,7 @@ def comparable(time_us: IntArray, lon: FloatArray, lat: FloatArray) -> bool:
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _advance(
     time_us: IntArray,
     lon: FloatArray,
@@ -277,7 +277,7 @@ def _advance(
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _take_in(
     time_us: IntArray,
     lon: FloatArray,
@@ -302,7 +302,7 @@ def _take_in(
     s[_LAST] = time_us[i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _judge(
     lon: FloatArray, lat: FloatArray, max_diameter_m: float, s: IntArray, corners: IntArray
 ) -> int:

@@ -32,9 +32,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from app.movement.compiled import kernel
 from app.movement.gaps import gap_before
 from app.movement.geodesy import arc_m, to_xyz
 from app.movement.lingering import EXCURSION_MAX_US
@@ -176,7 +176,7 @@ def _calm_run(track: Track, xyz: FloatArray, reach: FloatArray) -> NDArray[np.in
     return np.stack([at - starts, ends - at])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _journeys(
     time_us: IntArray, xyz: FloatArray, allowed: FloatArray, rule: FloatArray, calm: IntArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -210,13 +210,13 @@ def _journeys(
     return lo, hi
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _too_far(xyz: FloatArray, allowed: FloatArray, radius: float, p: int, q: int) -> bool:
     """Say whether no stay can hold both fixes."""
     return bool(arc_m(xyz[p], xyz[q]) > SLACK * (allowed[p] + allowed[q] + radius))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _clear(xyz: FloatArray, allowed: FloatArray, radius: float, i: int, way: int) -> int:
     """Return the nearest fix in direction `way` too far from fix i for one stay, or -1."""
     for k in range(1, CUT_CONTEXT_FIXES):
@@ -228,7 +228,7 @@ def _clear(xyz: FloatArray, allowed: FloatArray, radius: float, i: int, way: int
     return -1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _block(time_us: IntArray, start: int, way: int) -> int:
     """Return the end of the shortest block from `start` that ends a stay by itself, or -1."""
     for k in range(1, CUT_CONTEXT_FIXES):
@@ -240,7 +240,7 @@ def _block(time_us: IntArray, start: int, way: int) -> int:
     return -1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _apart(
     xyz: FloatArray, allowed: FloatArray, radius: float, span: tuple[int, int, int, int]
 ) -> bool:

@@ -37,7 +37,7 @@ def science() -> list[ModuleType]:
     """Give the modules of the science, those that only call kernels too."""
     folder = Path(app.movement.__file__).parent
     for path in folder.glob("*.py"):
-        if "njit" in path.read_text():
+        if "@kernel" in path.read_text():
             import_module(f"app.movement.{path.stem}")
     return [sys.modules[name] for name in sorted(sys.modules) if name.startswith("app.movement.")]
 

@@ -151,6 +151,18 @@ def test_equal_places_are_one_place():
     assert n_fixes.tolist() == [5]
 
 
+def test_places_on_a_line_are_left_to_the_library_that_movingpandas_asks():
+    """GEOS sees a sliver of a triangle here and gives a rectangle around two of the three."""
+    time_us = np.array([0, 1.0, 2.0]) * HOUR_US
+    lon = np.array([120.01, 119.98, 119.95])
+    lat = np.array([-18.388365544225568, -18.37836554422557, -18.36836554422557])
+    rule = StopRule(5_000.0, HOUR_US)
+    assert_array_equal(
+        find_stops(time_us.astype(np.int64), lon, lat, rule),
+        peer_stops(time_us.astype(np.int64), lon, lat, rule)[0],
+    )
+
+
 def test_no_fix_is_no_stop():
     empty = np.empty(0)
     found, state = extend_stops(FRESH, np.empty(0, dtype=np.int64), empty, empty, StopRule())

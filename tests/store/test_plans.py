@@ -56,12 +56,12 @@ insert into public_fix (individual_id, time, study_id, species_key, lon, lat, re
   select d.individual_id, f.time, f.study_id, 'default', f.lon, f.lat, '2021-01-01Z'
   from fix f join deployment d using (tag_id);
 insert into track_part (individual_id, study_id, species_key, observed, time_first, time_last,
-    n_fixes, line)
+    n_fixes, line, overview)
   select i.id, i.study_id, 'default', true, '2015-01-01Z'::timestamptz + n * interval '1 month',
-    '2015-01-01Z'::timestamptz + (n + 1) * interval '1 month', 9,
+    '2015-01-01Z'::timestamptz + (n + 1) * interval '1 month', 9, drawn, drawn
+  from individual i, generate_series(1, 60) n, lateral (select
     st_multi(st_makeline(st_setsrid(st_makepoint(100 + i.id / 5.0, n), 4326),
-      st_setsrid(st_makepoint(100.1 + i.id / 5.0, n + 0.1), 4326)))
-  from individual i, generate_series(1, 60) n;
+      st_setsrid(st_makepoint(100.1 + i.id / 5.0, n + 0.1), 4326))) as drawn) as line;
 insert into stopover (study_id, individual_id, species_key, arrival_time_earliest,
     arrival_time_latest, departure_time_earliest, departure_time_latest, arrival_open,
     departure_open, n_fixes, lon, lat, radius_m, observed_s, max_gap_s, duration_min_s,

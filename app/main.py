@@ -16,6 +16,7 @@ from app.api.auth import SECURITY
 from app.api.middleware import BodyLimit, ContentETag, Guard, RateLimit
 from app.config import Settings
 from app.errors import SetupError
+from app.pipeline.gather import Gatherer
 from app.store.engine import Store
 
 SMALL_BODY_BYTES = 1024 * 1024
@@ -44,12 +45,13 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             if demand_durable:
                 await store.assert_durable()
             yield
         finally:
+            await app.state.gatherer.close()
             await store.close()
 
     app = FastAPI(
@@ -64,6 +66,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.store = store
+    app.state.gatherer = Gatherer(store)
     app.state.settings = settings
     problems.install(app)
     for router in ROUTERS:

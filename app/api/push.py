@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.deps import SettingsDep, StoreDep
-from app.api.pushes import Receipt, announce, receipt_of
-from app.errors import NotFound, NotSignedIn
+from app.api.problems import WRITING
+from app.api.pushes import Receipt, announce, receipt_of, shape
+from app.errors import NotSignedIn
+from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
 from app.pipeline.receive import bounded, reading, receive
 from app.store import inbox, sources
 from app.store.audience import Audience
@@ -21,11 +23,22 @@ from ingest.signatures import SECRET_PREFIX, SignatureRefused, check_token, chec
 
 router = APIRouter(tags=["pushes"])
 
+Row = dict[str, Any]
 
-@router.post("/push/{source}", status_code=202)
+
+def _gatherer(request: Request) -> Gatherer:
+    gatherer: Gatherer = request.app.state.gatherer
+    return gatherer
+
+
+@router.post("/push/{source}", status_code=202, response_model=Receipt, responses=WRITING)
 async def push_from_source(
-    source: UUID, request: Request, response: Response, store: StoreDep, settings: SettingsDep
-) -> Receipt:
+    source: UUID,
+    request: Request,
+    store: StoreDep,
+    settings: SettingsDep,
+    gatherer: Annotated[Gatherer, Depends(_gatherer)],
+) -> Response:
     """
     Push telemetry from a source; the bytes are on disk when this answers.
 
@@ -33,50 +46,86 @@ async def push_from_source(
     with Standard Webhooks expects `webhook-id`, `webhook-timestamp` and `webhook-signature`.
     The same delivery again has no further effect and gets the same receipt.
     """
-    async with store.read() as conn:
-        sender = await sources.sender(conn, source)
-    if sender is None:
-        raise NotFound(
-            "There is no such source.",
-            remedy="Take the address from the source's page, or from whoever set it up.",
-        )
-    body = b"".join([piece async for piece in bounded(request.stream(), settings.body_max_bytes)])
-    await _prove(store, sender, request, body)
-    delivery = inbox.Delivery(
-        sender["study_id"],
-        source_id=sender["id"],
-        content_type=request.headers.get("content-type"),
-        idempotency_key=request.headers.get("webhook-id") or request.headers.get("idempotency-key"),
-    )
-    kept = await receive(store, delivery, reading(sender["format"], sender["tz"]), _whole(body))
-    receipt = await receipt_of(store, Audience("institute", exact=(sender["study_id"],)), kept.ref)
-    announce(response, receipt)
-    response.status_code = sender["ack_status"]
-    return receipt
-
-
-async def _prove(store: Store, sender: dict[str, Any], request: Request, body: bytes) -> None:
-    """Check who sends; a refusal is counted, so that a source under attack or misset shows."""
     try:
-        if sender["scheme"] == "token":
-            check_token(_token(request), sender["secrets"])
+        if 0 < int(request.headers.get("content-length", 0)) <= SMALL_BYTES:
+            sender, receipt = await _gathered(source, request, store, gatherer)
         else:
-            check_webhook(
-                body,
-                message_id=request.headers.get("webhook-id"),
-                timestamp=request.headers.get("webhook-timestamp"),
-                signature=request.headers.get("webhook-signature"),
-                secrets=[SECRET_PREFIX + b64encode(key).decode() for key in sender["secrets"]],
-                now_s=int(time.time()),
-            )
+            sender, receipt = await _alone(source, request, store, settings.body_max_bytes)
     except SignatureRefused as refused:
+        # Counted, so that a source under attack or misset shows.
         async with store.write() as conn:
-            await sources.count_refused(conn, sender["id"])
+            await sources.count_refused(conn, source)
         raise NotSignedIn(
             "The push is not proven to come from this source.",
             remedy=refused.remedy,
             code=refused.code,
         ) from refused
+    answer = Response(receipt.model_dump_json(), sender["ack_status"], media_type=_JSON)
+    announce(answer, receipt)
+    return answer
+
+
+_JSON = "application/json"
+
+
+async def _gathered(
+    source: UUID, request: Request, store: Store, gatherer: Gatherer
+) -> tuple[Row, Receipt]:
+    """Keep a small push together with the others that come at this moment."""
+    body = await request.body()
+    headers = request.headers
+    posted = await gatherer.keep(
+        Handed(source, body, _prover(request, body), headers.get("content-type"), _key(request))
+    )
+    if posted.receipt is not None:
+        return posted.sender, shape(posted.receipt)
+    return posted.sender, await _kept(posted.sender, request, store, body)
+
+
+async def _alone(
+    source: UUID, request: Request, store: Store, limit_bytes: int
+) -> tuple[Row, Receipt]:
+    """Keep a push in a transaction of its own; nobody unknown sends more than its headers."""
+    async with store.read() as conn:
+        sender = known_sender(await sources.sender(conn, source))
+    body = b"".join([piece async for piece in bounded(request.stream(), limit_bytes)])
+    _prover(request, body)(sender)
+    return sender, await _kept(sender, request, store, body)
+
+
+async def _kept(sender: Row, request: Request, store: Store, body: bytes) -> Receipt:
+    delivery = inbox.Delivery(
+        sender["study_id"],
+        source_id=sender["id"],
+        content_type=request.headers.get("content-type"),
+        idempotency_key=_key(request),
+    )
+    kept = await receive(store, delivery, reading(sender["format"], sender["tz"]), _whole(body))
+    return await receipt_of(store, Audience("institute", exact=(sender["study_id"],)), kept.ref)
+
+
+def _key(request: Request) -> str | None:
+    return request.headers.get("webhook-id") or request.headers.get("idempotency-key")
+
+
+def _prover(request: Request, body: bytes) -> Callable[[Row], None]:
+    """Return what checks a push against its sender's secrets; it raises SignatureRefused."""
+    headers, now_s = request.headers, int(time.time())
+
+    def prove(sender: Row) -> None:
+        if sender["scheme"] == "token":
+            check_token(_token(request), sender["secrets"])
+            return
+        check_webhook(
+            body,
+            message_id=headers.get("webhook-id"),
+            timestamp=headers.get("webhook-timestamp"),
+            signature=headers.get("webhook-signature"),
+            secrets=[SECRET_PREFIX + b64encode(key).decode() for key in sender["secrets"]],
+            now_s=now_s,
+        )
+
+    return prove
 
 
 def _token(request: Request) -> str | None:

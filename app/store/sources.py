@@ -152,10 +152,10 @@ async def sender(conn: AsyncConnection, ref: UUID) -> Row | None:
     return rows[0] if rows else None
 
 
-async def count_refused(conn: AsyncConnection, source_id: int) -> None:
+async def count_refused(conn: AsyncConnection, ref: UUID) -> None:
     """Count a push that could not prove where it came from."""
     await execute(
         conn,
-        "update source set refused_signatures = refused_signatures + 1 where id = :id",
-        {"id": source_id},
+        "update source set refused_signatures = refused_signatures + 1 where ref = :ref",
+        {"ref": ref},
     )

@@ -1,0 +1,123 @@
+"""Many small pushes at once: the rows that `inbox` makes of one, made for a batch in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.store import work
+from app.store.engine import Connection, driver
+from app.store.inbox import DEFAULT_TZ, Reading
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One push of a source, its bytes and their digest, and how it is to be read."""
+
+    study_id: int
+    source_id: int
+    body: bytes
+    digest: bytes
+    reading: Reading
+    content_type: str | None = None
+    idempotency_key: str | None = None
+
+
+async def senders(conn: Connection, refs: Sequence[UUID]) -> dict[UUID, Row]:
+    """Return what checking pushes of these sources needs, secrets included; as `sources.sender`."""
+    rows = await (await driver(conn)).fetch(
+        "select ref, id, study_id, format, tz, scheme, secrets, ack_status from source"
+        " where ref = any($1::uuid[]) and disabled_at is null",
+        list(refs),
+    )
+    return {row["ref"]: dict(row) for row in rows}
+
+
+_LOCK = """
+select pg_advisory_xact_lock(hashtextextended(digest, study)) from (
+  select distinct encode(d, 'hex') as digest, s as study
+  from unnest($1::int[], $2::bytea[]) as t(s, d) order by 2, 1) as ordered
+"""
+"""As `inbox.queue`: equal bytes queue up, so that exactly one of them becomes the first."""
+
+_KNOWN = """
+select t.n from unnest($1::int[], $2::bytea[], $3::text[], $4::int[])
+  with ordinality as t(study_id, digest, key, source_id, n)
+where exists (select from push p
+    where p.study_id = t.study_id and p.digest = t.digest and p.replay_of_id is null)
+  or t.key is not null and exists (select from push p where p.study_id = t.study_id
+    and p.idempotency_key = t.key and coalesce(p.source_id, 0) = t.source_id)
+"""
+
+_KEEP = """
+with sent as (
+  select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
+    $7::text[], $8::text[])
+    as t(study_id, digest, key, source_id, body, content_type, format, tz)),
+kept as (
+  insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)
+  select study_id, source_id, digest, octet_length(body), content_type, key from sent
+  returning id, ref, study_id, digest),
+chunks as (
+  insert into push_chunk (push_id, number, body)
+  select k.id, 0, s.body from kept k join sent s using (study_id, digest)),
+made as (
+  insert into decoding (study_id, push_id, number, format, tz, mapping_version)
+  select k.study_id, k.id, 1, s.format, s.tz, 0
+  from kept k join sent s using (study_id, digest) returning *)
+select m.*, k.ref, k.digest, study.ref as study
+from made m join kept k on k.id = m.push_id join study on study.id = m.study_id
+"""
+
+
+async def keep_all(conn: Connection, letters: Sequence[Letter]) -> list[Row | None]:
+    """
+    Keep the letters whose bytes and keys are new; return the receipt of each.
+
+    None stands for one that came before, or twice in the batch: `inbox.keep` answers it.
+    """
+    raw = await driver(conn)
+    studies, digests = [x.study_id for x in letters], [x.digest for x in letters]
+    await raw.execute(_LOCK, studies, digests)
+    keys = [x.idempotency_key for x in letters]
+    known = await raw.fetch(_KNOWN, studies, digests, keys, [x.source_id for x in letters])
+    fresh = _first_of_each(letters, {int(row["n"]) - 1 for row in known})
+    rows = await raw.fetch(
+        _KEEP,
+        *zip(
+            *(
+                (
+                    x.study_id, x.digest, x.idempotency_key, x.source_id, x.body, x.content_type,
+                    x.reading.format, x.reading.tz or DEFAULT_TZ,
+                )
+                for x in fresh
+            ),
+            strict=True,
+        ),
+    ) if fresh else []  # fmt: skip
+    await work.notify(conn)
+    made = {(row["study_id"], row["digest"]): _receipt(dict(row)) for row in rows}
+    taken = {id(x) for x in fresh}
+    return [made[x.study_id, x.digest] if id(x) in taken else None for x in letters]
+
+
+def _first_of_each(letters: Sequence[Letter], known: set[int]) -> list[Letter]:
+    seen: set[tuple[object, ...]] = set()
+    out = []
+    for n, x in enumerate(letters):
+        names: set[tuple[object, ...]] = {("bytes", x.study_id, x.digest)}
+        if x.idempotency_key is not None:
+            names.add(("key", x.study_id, x.source_id, x.idempotency_key))
+        if n not in known and not names & seen:
+            out.append(x)
+        seen |= names
+    return out
+
+
+def _receipt(row: Row) -> Row:
+    """Return the row as `inbox.receipt` gives it of a push that nobody has decoded yet."""
+    return {**row, "replay_of": None, "undeployed": 0, "flagged": {}, "individuals": []}

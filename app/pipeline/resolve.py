@@ -60,7 +60,8 @@ async def _identify(conn: Connection, todo: dict[str, Any], records: pl.DataFram
     birds = await names.name_individuals(conn, todo["study_id"], _taxa(records, todo["taxon"]))
     sensor = {name: number for number, name in enumerate(ingest.SENSORS)}
     named = records.with_columns(
-        tag_id=pl.col("tag").replace_strict(tags, return_dtype=pl.Int32),
+        # Without a default and with nothing to replace, polars would leave the names' type.
+        tag_id=pl.col("tag").replace_strict(tags, default=None, return_dtype=pl.Int32),
         individual_id=pl.col("individual").replace_strict(
             birds, default=None, return_dtype=pl.Int32
         ),

@@ -1,0 +1,71 @@
+"""A lean client in a process of its own: connections that post prepared bodies, one by one each.
+
+`python -m tests.bench.posting PORT PATH CLIENTS SECONDS FIXES HEADER...` prints JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+
+
+def body(serial: int, fixes: int) -> bytes:
+    """Give a push of some fixes that nobody has sent before."""
+    tag, start = serial % 500, 1_600_000_000 + serial // 500 * fixes * 60
+    rows = [
+        {
+            "tag": f"T{tag}", "lon": 110 + tag / 50, "lat": 30 + n % 60 / 100,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start + n * 60)),
+            "ground_speed_m_s": 0.5,
+        }
+        for n in range(fixes)
+    ]  # fmt: skip
+    return json.dumps({"fixes": rows}).encode()
+
+
+async def one(port: int, head: str, bodies: list[bytes], until: float, taken: list[float]) -> int:
+    """Post until the time is over; return how many bodies were used."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    used = 0
+    while time.perf_counter() < until and used < len(bodies):
+        payload = bodies[used]
+        started = time.perf_counter()
+        writer.write(f"{head}Content-Length: {len(payload)}\r\n\r\n".encode() + payload)
+        await writer.drain()
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if not answer.startswith(b"HTTP/1.1 202"):
+            raise SystemExit(answer.decode())
+        length = answer.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]
+        await reader.readexactly(int(length))
+        taken.append(time.perf_counter() - started)
+        used += 1
+    writer.close()
+    return used
+
+
+async def main() -> None:
+    """Prepare the bodies, post them, print the rate and the 99th percentile."""
+    port, path, clients, seconds, fixes, first, *headers = sys.argv[1:]
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+    head += "".join(f"{header}\r\n" for header in headers)
+    each = int(float(seconds) * (6_000 if int(fixes) == 1 else 400)) // int(clients) + 1
+    serials = itertools.count(int(first))
+    bodies = [[body(next(serials), int(fixes)) for _ in range(each)] for _ in range(int(clients))]
+    taken: list[float] = []
+    started = time.perf_counter()
+    until = started + float(seconds)
+    await asyncio.gather(*(one(int(port), head, some, until, taken) for some in bodies))
+    spent = time.perf_counter() - started
+    taken.sort()
+    print(json.dumps({
+        "requests": len(taken), "per_s": len(taken) / spent,
+        "p50_ms": 1e3 * taken[len(taken) // 2], "p99_ms": 1e3 * taken[len(taken) * 99 // 100],
+        "next": next(serials),
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

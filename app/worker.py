@@ -49,13 +49,13 @@ class Jobs:
     def __init__(self, app: procrastinate.App, store: Store) -> None:
         self.app, self.store = app, store
         self.day: date | None = None
-        self.decode = app.task(name="decode")(self._decode)
+        # Pushes go first: a bird that several of them touch is derived once.
+        self.decode = app.task(name="decode", priority=1)(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
 
     async def _decode(self, decoding_id: int) -> None:
         await flow.decode_push(self.store, decoding_id)
-        await self.sweep()
 
     async def _derive(self, individual_id: int) -> None:
         await flow.derive_individual(self.store, individual_id)
@@ -66,14 +66,22 @@ class Jobs:
     async def sweep(self) -> None:
         """Make a job of everything that waits and has none waiting yet."""
         async with self.store.read() as conn:
+            queued = await work.queued(conn)
             todo = await work.waiting(conn, limit=BATCH)
-        for decoding_id in todo.decodings:
-            await _defer(self.decode, f"push:{decoding_id}", decoding_id=decoding_id)
-        for individual_id in todo.individuals:
-            await _defer(self.derive, f"bird:{individual_id}", individual_id=individual_id)
-        for scope, simulated in todo.catalogues:
-            lock = work.product_subject(scope, simulated=simulated)
-            await _defer(self.catalogue, lock, scope=scope, simulated=simulated)
+        hints: list[tuple[str, Any, dict[str, Any]]] = [
+            *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
+            *((f"bird:{n}", self.derive, {"individual_id": n}) for n in todo.individuals),
+            *(
+                (
+                    work.product_subject(scope, simulated=simulated), self.catalogue,
+                    {"scope": scope, "simulated": simulated},
+                )
+                for scope, simulated in todo.catalogues
+            ),
+        ]  # fmt: skip
+        for lock, task, arguments in hints:
+            if lock not in queued:
+                await _defer(task, lock, **arguments)
 
     async def mark_releases(self) -> None:
         """Once a day, and at the start: let the catalogues take in what was released."""
@@ -130,15 +138,18 @@ async def run(dsn: str) -> None:
 
 
 async def _repeat(jobs: Jobs, dsn: str) -> None:
-    """Sweep at every notice, and every second all the same."""
+    """Sweep at every notice; each second all the same, and look after the dead as well."""
+    now = asyncio.get_running_loop().time
     async with notices(dsn, work.CHANNEL) as woken:
         while True:
             await _guarded(jobs.mark_releases)
-            await _guarded(jobs.sweep)
             await _guarded(jobs.give_up_stalled)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), SWEEP_S)
-            woken.clear()
+            beat = now() + SWEEP_S
+            while (left_s := beat - now()) > 0:
+                await _guarded(jobs.sweep)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), left_s)
+                woken.clear()
 
 
 async def _guarded(step: Callable[[], Awaitable[None]]) -> None:

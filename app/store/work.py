@@ -279,6 +279,14 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
     )
 
 
+async def queued(conn: AsyncConnection) -> set[str]:
+    """Return the locks of the jobs that nobody has begun: their work needs no further hint."""
+    rows = await execute(
+        conn, "select queueing_lock from jobs.procrastinate_jobs where status = 'todo'"
+    )
+    return {row["queueing_lock"] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Dead:
     """Work that failed too often and was laid aside."""

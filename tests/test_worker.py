@@ -1,0 +1,104 @@
+"""The job process: one hint for each piece of work, pushes first, the dead given up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.pipeline import run as flow
+from app.store import work
+from app.store.engine import Store, execute
+from app.worker import Jobs, queue
+from tests.faults.test_poison import push, store, study
+from tests.faults.test_web import row
+
+__all__ = ["store", "study"]
+
+JOBS = (
+    "select id, task_name, queueing_lock, priority, args from jobs.procrastinate_jobs order by id"
+)
+
+
+@pytest.fixture
+async def jobs(store: Store, database: str) -> AsyncIterator[Jobs]:
+    app = queue(database)
+    async with app.open_async():
+        yield Jobs(app, store)
+
+
+async def listed(store: Store) -> list[dict[str, Any]]:
+    async with store.read() as conn:
+        return await execute(conn, JOBS)
+
+
+async def test_work_that_waits_has_one_job_however_often_it_is_looked_for(
+    jobs: Jobs, store: Store, study: int
+) -> None:
+    first = await push(store, study, row("127,38", tag="a"))
+    await jobs.sweep()
+    await jobs.sweep()
+    second = await push(store, study, row("127,38", tag="b"))
+    await jobs.sweep()
+    assert [job["queueing_lock"] for job in await listed(store)] == [
+        f"push:{first.decoding_id}", f"push:{second.decoding_id}",
+    ]  # fmt: skip
+    async with store.read() as conn:
+        assert await work.queued(conn) == {job["queueing_lock"] for job in await listed(store)}
+
+
+async def test_pushes_go_before_birds_and_birds_before_their_catalogues(
+    jobs: Jobs, store: Store, study: int
+) -> None:
+    bird = await push(store, study, row("127,38", tag="a"))
+    await flow.decode_push(store, bird.decoding_id)
+    await jobs.sweep()
+    await push(store, study, row("127,38", tag="b"))
+    await jobs.sweep()
+    taken = await jobs.app.job_manager.fetch_job(None, None)
+    assert taken is not None
+    assert taken.task_name == "decode"
+
+
+async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: int) -> None:
+    kept = [await push(store, study, row("127,38", tag=name)) for name in "abc"]
+    for _ in range(3):  # pushes, then their birds, then the catalogues
+        await jobs.sweep()
+        await jobs.app.run_worker_async(
+            wait=False, install_signal_handlers=False, delete_jobs="always", listen_notify=False
+        )
+    async with store.read() as conn:
+        states = await execute(conn, "select id, state from decoding order by id", {})
+        left = await work.waiting(conn, limit=10)
+    assert states == [{"id": each.decoding_id, "state": "processed"} for each in kept]
+    assert left == work.Waiting([], [], [])
+    assert await listed(store) == []
+
+
+async def test_the_job_of_a_dead_worker_is_given_up_and_its_work_gets_another(
+    jobs: Jobs, store: Store, study: int
+) -> None:
+    await push(store, study, row("127,38", tag="a"))
+    await jobs.sweep()
+    manager = jobs.app.job_manager
+    worker = await manager.register_worker()
+    begun = await manager.fetch_job(None, worker)
+    assert begun is not None
+    async with store.write() as conn:
+        await execute(
+            conn,
+            "update jobs.procrastinate_workers set last_heartbeat = now() - interval '1 minute'",
+        )
+    await jobs.give_up_stalled()
+    assert await listed(store) == []
+    await jobs.sweep()
+    assert [job["task_name"] for job in await listed(store)] == ["decode"]
+
+
+async def test_catalogues_are_marked_once_a_day(jobs: Jobs) -> None:
+    await jobs.mark_releases()
+    known = jobs.day
+    await jobs.mark_releases()
+    assert known is not None
+    assert jobs.day == known

@@ -31,30 +31,24 @@ async def caller(request: Request, store: StoreDep) -> Audience:
     header = request.headers.get("authorization")
     if header is None:
         token = request.cookies.get(COOKIE)
-        async with store.read() as conn:
+        async with store.look() as conn:
             # A browser keeps sending a cookie that has ended; it goes on as the public.
             if token is not None:
                 return await partners.session_audience(conn, token)
             return await load_audience(conn)
     scheme, _, secret = header.partition(" ")
-    async with store.read() as conn:
-        key = await partners.find_key(conn, secret.strip())
-        if scheme.lower() != "bearer" or key is None:
-            raise NotSignedIn(
-                "The key is unknown, expired or revoked.",
-                remedy="Send Authorization: Bearer flw_… with a current key, or none to read "
-                "what is public.",
-                code="key-unknown",
-            )
-        audience = await load_audience(
-            conn,
-            institute_id=key["institute_id"],
-            key_id=key["id"],
-            scopes=frozenset(key["scopes"]),
+    async with store.look() as conn:
+        audience, use_is_stale = await partners.key_audience(conn, secret.strip())
+    if scheme.lower() != "bearer" or audience is None or audience.key_id is None:
+        raise NotSignedIn(
+            "The key is unknown, expired or revoked.",
+            remedy="Send Authorization: Bearer flw_… with a current key, or none to read "
+            "what is public.",
+            code="key-unknown",
         )
-    if key["use_is_stale"]:
+    if use_is_stale:
         async with store.write() as conn:
-            await partners.touch_key(conn, key["id"])
+            await partners.touch_key(conn, audience.key_id)
     return audience
 
 
@@ -72,15 +66,15 @@ def require(audience: Audience, scope: Scope) -> Audience:
     return audience
 
 
-def _reader(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+async def _reader(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return audience if audience.kind == "public" else require(audience, "read")
 
 
-def _pusher(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+async def _pusher(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return require(audience, "push")
 
 
-def _manager(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+async def _manager(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return require(audience, "manage")
 
 

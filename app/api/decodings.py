@@ -30,7 +30,7 @@ class DecodingIn(Body):
     )
 
 
-def _manager_who_pushes(audience: ManagerAudience) -> Audience:
+async def _manager_who_pushes(audience: ManagerAudience) -> Audience:
     return require(audience, "push")
 
 

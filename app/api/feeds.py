@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import FiltersDep
-from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by
+from app.api.filters import BoxQuery, DatetimeQuery, FiltersDep, box_of, interval_of
+from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.paging import Page, page_of
 from app.api.problems import READING
-from app.store import fixes, flyways, sites, stopovers, tracks
+from app.store import fixes, fixpoints, flyways, sites, stopovers, tracks
 from app.store.audience import Audience
-from app.store.engine import Connection, Store
+from app.store.engine import Store
 from app.store.features import Feature
 from app.store.sight import Filters
 
@@ -28,28 +29,39 @@ MEDIA_TYPE = "application/geo+json"
 LIMIT_MAX = 20_000
 """Most features of one answer: about 10 MB of stopovers."""
 LIMIT_DEFAULT = 5_000
-Reader = Callable[..., Awaitable[list[Feature]]]
+FIXES_DEFAULT = 1_000
+"""Fixes of one answer: three weeks of a tag that reports each half hour."""
+Reader = Callable[..., Awaitable[Any]]
+Assembler = Callable[..., Answer]
 
 
-def assemble(found: Sequence[Feature], page: Page) -> Answer:
+def assemble(found: Sequence[Feature], page: Page, *, zipped: bool) -> Answer:
     """Make a page of what was found; a `next` link says that there are more."""
     shown = found[: page.limit]
-    return collection(shown, page.next_url(shown[-1].key) if len(found) > page.limit else None)
+    link = page.next_url(shown[-1].key) if len(found) > page.limit else None
+    return collection([item.text for item in shown], link, zipped=zipped)
 
 
-def collection(shown: Sequence[Feature], link: str | None) -> Answer:
-    """Join features into a collection, plain and compressed, with the ETag of its bytes."""
+def assemble_points(found: fixpoints.Points, page: Page, *, zipped: bool) -> Answer:
+    """Make a page of the fixes of a bird."""
+    more = len(found.texts) > page.limit
+    link = page.next_url(found.key(page.limit - 1)) if more else None
+    return collection(found.texts[: page.limit], link, zipped=zipped)
+
+
+def collection(shown: Sequence[str], link: str | None, *, zipped: bool) -> Answer:
+    """Join features into a collection with the ETag of its bytes."""
     links = [{"rel": "next", "href": link, "type": MEDIA_TYPE}] if link else []
     body = b"".join(
         (
             b'{"type":"FeatureCollection","features":[',
-            ",\n".join(item.text for item in shown).encode(),
+            ",\n".join(shown).encode(),
             b'],"numberReturned":%d,"links":' % len(shown),
             orjson.dumps(links),
             b"}",
         )
     )
-    return sealed(body, link)
+    return sealed(body, link, zipped=zipped)
 
 
 @dataclass(slots=True)
@@ -62,13 +74,15 @@ class Feed:
     filters: Filters
     page: Page
 
-    async def answer(self, read: Reader, *, kept: bool = True) -> Response:
+    async def answer(
+        self, read: Reader, assembled: Assembler = assemble, *, kept: bool = True
+    ) -> Response:
         """Answer from what is kept under the same data versions, else from the store."""
-        held = kept_of(self.request)
-        async with self.store.read() as conn:
-            key = await self._key(conn, read)
-            found = held.get(key) if kept else None
-            if found is None:
+        held, zipped = kept_of(self.request), takes_gzip(self.request)
+        key = self._key(read)
+        found = held.get(key) if kept else None
+        if found is None:
+            async with self.store.read() as conn:
                 rows = await read(
                     conn,
                     self.audience,
@@ -76,16 +90,18 @@ class Feed:
                     fetch=self.page.fetch,
                     after=self.page.after,
                 )
-                # Compressing 10 MB takes half a second, which others need not wait for.
-                found = await asyncio.to_thread(assemble, rows, self.page)
-                if kept:
-                    held.put(key, found)
+            if zipped:  # compressing 10 MB takes half a second, which others need not wait for
+                found = await asyncio.to_thread(assembled, rows, self.page, zipped=True)
+            else:
+                found = assembled(rows, self.page, zipped=False)
+            if kept:
+                held.put(key, found)
         return answer_with(self.request, self.audience, found, media_type=MEDIA_TYPE)
 
-    async def _key(self, conn: Connection, read: Reader) -> Hashable:
-        seen = await seen_by(conn, self.audience)
+    def _key(self, read: Reader) -> Hashable:
         asked = (self.filters, self.page.limit, self.page.after, str(self.request.base_url))
-        return (read.__module__, read.__name__, seen, asked, self.request.url.query)
+        how = (self.request.url.query, takes_gzip(self.request))
+        return (read.__module__, read.__name__, seen_by(self.audience), asked, how)
 
 
 async def _feed(
@@ -134,6 +150,30 @@ def _example(shape: str, **properties: Any) -> dict[str, Any]:
 async def positions_feed(feed: FeedDep) -> Response:
     """Where each bird was last seen."""
     return await feed.answer(fixes.positions_feed)
+
+
+@router.get(
+    "/fixes.geojson",
+    response_class=Response,
+    responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
+)
+async def fixes_feed(
+    *,
+    request: Request,
+    store: StoreDep,
+    audience: CurrentAudience,
+    individual: UUID,
+    bbox: BoxQuery = None,
+    datetime: DatetimeQuery = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = FIXES_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=1_000)] = None,
+) -> Response:
+    """The shown fixes of one bird, the newest first."""
+    first, last = interval_of(datetime)
+    filters = Filters(individual=individual, box=box_of(bbox), time_from=first, time_to=last)
+    page = await page_of(request, store, audience, limit=limit, cursor=cursor)
+    feed = Feed(request, store, audience, filters, page)
+    return await feed.answer(fixpoints.newest, assemble_points)
 
 
 @router.get(

@@ -122,7 +122,7 @@ def _bad_interval() -> BadInput:
     )
 
 
-def _filters(
+async def _filters(
     *,
     species: SpeciesQuery = None,
     individual: UUID | None = None,

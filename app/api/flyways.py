@@ -10,7 +10,7 @@ from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.feeds import MEDIA_TYPE, collection
 from app.api.filters import FiltersDep
-from app.api.kept import answer_with
+from app.api.kept import answer_with, takes_gzip
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
 from app.api.schemas import Shown, example
@@ -113,4 +113,9 @@ async def read_flyway(
             "There is no such flyway for this caller.",
             remedy="Take the id from GET /api/v1/flyways.",
         )
-    return answer_with(request, audience, collection(parts, None), media_type=MEDIA_TYPE)
+    return answer_with(
+        request,
+        audience,
+        collection([each.text for each in parts], None, zipped=takes_gzip(request)),
+        media_type=MEDIA_TYPE,
+    )

@@ -7,13 +7,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
 from fastapi import Request, Response
 
 from app.api.conditional import cache_headers, not_modified, unchanged
-from app.store import features
 from app.store.audience import Audience
-from app.store.engine import Connection
 
 KEPT_BYTES = 64 * 1024 * 1024
 """Memory for answers kept in this process [bytes]: some 100 feeds of the default size."""
@@ -26,7 +25,7 @@ class Answer:
     """One answer, ready to send."""
 
     body: bytes
-    zipped: bytes
+    encoding: Literal["gzip"] | None
     etag: str
     link: str | None
 
@@ -50,10 +49,10 @@ class Kept:
         if key in self._answers:
             return
         self._answers[key] = answer
-        self.held_bytes += len(answer.body) + len(answer.zipped)
+        self.held_bytes += len(answer.body)
         while self.held_bytes > self.most_bytes:
             _, old = self._answers.popitem(last=False)
-            self.held_bytes -= len(old.body) + len(old.zipped)
+            self.held_bytes -= len(old.body)
 
 
 def kept_of(request: Request) -> Kept:
@@ -65,31 +64,34 @@ def kept_of(request: Request) -> Kept:
     return kept
 
 
-async def seen_by(conn: Connection, audience: Audience) -> Hashable:
+def seen_by(audience: Audience) -> Hashable:
     """Return what changes whenever this audience may see something else of its studies."""
-    versions = await features.versions(conn, audience)
-    return (audience.scope, audience.exact, audience.open, versions)
+    return (audience.scope, audience.exact, audience.open, audience.seen)
 
 
-def sealed(body: bytes, link: str | None = None) -> Answer:
-    """Make an answer of a body, plain and compressed, with the ETag of its bytes."""
+def takes_gzip(request: Request) -> bool:
+    """Tell whether the caller takes compressed answers: those are kept apart from plain ones."""
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def sealed(body: bytes, link: str | None = None, *, zipped: bool) -> Answer:
+    """Make an answer of a body, compressed or plain, with the ETag of the plain bytes."""
     # The ETag is of the bytes alone: it can tell nobody more than the answer does.
     etag = f'W/"{sha256(body).hexdigest()[:32]}"'
-    return Answer(body, gzip.compress(body, GZIP_LEVEL, mtime=0), etag, link)
+    if zipped and body:
+        return Answer(gzip.compress(body, GZIP_LEVEL, mtime=0), "gzip", etag, link)
+    return Answer(body, None, etag, link)
 
 
 def answer_with(
     request: Request, audience: Audience, answer: Answer, *, media_type: str
 ) -> Response:
-    """Send an answer, compressed if the caller takes that, or 304 to a current copy."""
+    """Send an answer, or 304 to a current copy."""
     if not_modified(request, answer.etag):
         return unchanged(audience, answer.etag)
     headers = cache_headers(audience, answer.etag)
     if answer.link:
         headers["Link"] = f'<{answer.link}>; rel="next"'
-    zipped = "gzip" in request.headers.get("accept-encoding", "") and bool(answer.body)
-    if zipped:
-        headers["Content-Encoding"] = "gzip"
-    return Response(
-        answer.zipped if zipped else answer.body, media_type=media_type, headers=headers
-    )
+    if answer.encoding:
+        headers["Content-Encoding"] = answer.encoding
+    return Response(answer.body, media_type=media_type, headers=headers)

@@ -26,7 +26,7 @@ router = APIRouter(tags=["pushes"])
 Row = dict[str, Any]
 
 
-def _gatherer(request: Request) -> Gatherer:
+async def _gatherer(request: Request) -> Gatherer:
     gatherer: Gatherer = request.app.state.gatherer
     return gatherer
 

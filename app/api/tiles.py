@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Request, Response
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import SpeciesQuery, species_key
-from app.api.kept import answer_with, kept_of, sealed, seen_by
+from app.api.kept import answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.problems import READING
 from app.errors import NotFound
 from app.movement.density import ZOOM_MAX
@@ -166,15 +166,15 @@ async def read_tile(
 ) -> Response:
     """What this caller sees in one tile; nothing is left out to make it smaller."""
     spot, filters = _spot(layer, z, x, y), Filters(species=species_key(species))
-    held = kept_of(request)
-    async with store.read() as conn:
-        key = ("tile", layer, spot, filters, await seen_by(conn, audience))
-        found = held.get(key) if LAYERS[layer].kept else None
-        if found is None:
+    held, zipped = kept_of(request), takes_gzip(request)
+    key = ("tile", layer, spot, filters, zipped, seen_by(audience))
+    found = held.get(key) if LAYERS[layer].kept else None
+    if found is None:
+        async with store.read() as conn:
             body = await tiles.READERS[layer](conn, audience, filters, spot)
-            found = await asyncio.to_thread(sealed, body)
-            if LAYERS[layer].kept:
-                held.put(key, found)
+        found = await asyncio.to_thread(sealed, body, zipped=zipped)
+        if LAYERS[layer].kept:
+            held.put(key, found)
     return answer_with(request, audience, found, media_type=MEDIA_TYPE)
 
 

@@ -29,6 +29,12 @@ class Audience:
     scopes: frozenset[str] = field(default_factory=frozenset)
     exact: tuple[int, ...] = ()
     open: tuple[int, ...] = ()
+    seen: tuple[Any, ...] = field(default=(), compare=False, repr=False)
+    """What changes whenever anything this audience sees of its studies may have changed.
+
+    Read with the audience, before the rows it is a key for: rows of a later state under an
+    earlier key are never served again, since versions only grow.
+    """
 
     @property
     def scope(self) -> str:
@@ -52,6 +58,14 @@ PIPELINE = Audience(kind="operator", scopes=frozenset(SCOPES))
 """The stages themselves: they read whatever they derive from, and answer nobody."""
 
 
+STUDIES = """
+select date_trunc('day', now(), 'UTC') as day, coalesce((select json_agg(json_build_object(
+  'id', id, 'institute_id', institute_id, 'visibility', visibility, 'version', version)
+  order by id) from study), '[]') as studies
+"""
+"""SQL: every study with what decides who reads it, and the day by which rows are released."""
+
+
 async def load_audience(
     conn: AsyncConnection,
     *,
@@ -60,14 +74,27 @@ async def load_audience(
     scopes: frozenset[str] = frozenset(),
 ) -> Audience:
     """Resolve a caller: no key is the public, a key without institute is the operator's."""
-    rows = await execute(conn, "select id, institute_id, visibility from study order by id")
-    if key_id is not None and institute_id is None:
-        return Audience(
-            "operator", key_id=key_id, scopes=scopes, exact=tuple(row["id"] for row in rows)
-        )
-    own, opened = own_and_opened(rows, institute_id if key_id else None)
-    kind: Literal["public", "institute"] = "institute" if key_id is not None else "public"
-    return Audience(kind, institute_id, key_id, scopes, own, opened)
+    rows = await execute(conn, STUDIES)
+    return resolved(rows[0], institute_id=institute_id, key_id=key_id, scopes=scopes)
+
+
+def resolved(
+    row: Mapping[str, Any],
+    *,
+    institute_id: int | None = None,
+    key_id: int | None = None,
+    scopes: frozenset[str] = frozenset(),
+) -> Audience:
+    """Return the audience of a caller, from a row of `STUDIES`."""
+    kind: Literal["public", "institute", "operator"] = "public"
+    own, opened = own_and_opened(row["studies"], institute_id if key_id else None)
+    if key_id is not None:
+        kind = "operator" if institute_id is None else "institute"
+    if kind == "operator":
+        own, opened = tuple(each["id"] for each in row["studies"]), ()
+    reach = {*own, *opened}
+    versions = tuple((s["id"], s["version"]) for s in row["studies"] if s["id"] in reach)
+    return Audience(kind, institute_id, key_id, scopes, own, opened, (row["day"], versions))
 
 
 def own_and_opened(

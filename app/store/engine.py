@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -69,10 +69,15 @@ class Store:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_s,
-            pool_pre_ping=True,  # a connection that died while it lay idle is replaced unseen
             hide_parameters=True,  # the text of an error is logged; its values are places of birds
             connect_args={"server_settings": settings, "timeout": 5},
         )
+        event.listen(self.engine.sync_engine, "checkout", _replace_dead)
+        # The kind of a transaction goes with its BEGIN, which saves a statement a request.
+        self._reading: AsyncEngine = self.engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._looking: AsyncEngine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -81,21 +86,26 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a read-only transaction on one snapshot: a reader sees no part of a push."""
-        async with self._connected() as conn:
-            await conn.execute(text("set transaction isolation level repeatable read, read only"))
+        async with self._connected(self._reading) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection for one statement, which needs no transaction around it."""
+        async with self._connected(self._looking) as conn:
             yield conn
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that is committed when the block ends without an error."""
-        async with self._connected() as conn, conn.begin():
+        async with self._connected(self.engine) as conn, conn.begin():
             yield conn
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with _told_apart(), AsyncExitStack() as stack:
             try:
-                conn = await stack.enter_async_context(self.engine.connect())
+                conn = await stack.enter_async_context(engine.connect())
             except (OSError, PoolTimeoutError) as lost:
                 raise Unavailable from lost
             yield conn
@@ -110,6 +120,15 @@ class Store:
                         f"PostgreSQL runs with {setting} = off, so an acknowledged push could be "
                         f"lost. Set {setting} = on and start again."
                     )
+
+
+def _replace_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have a connection that died while it lay idle replaced unseen.
+
+    The driver knows when the other end has hung up, so that nobody has to ask the server.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @asynccontextmanager

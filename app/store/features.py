@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.sight import cut
 
@@ -66,15 +65,3 @@ async def read(conn: AsyncConnection, sql: str, values: Mapping[str, Any]) -> li
         )
         for row in rows
     ]
-
-
-async def versions(conn: AsyncConnection, audience: Audience) -> tuple[Any, ...]:
-    """Return what changes whenever anything this audience sees of its studies may have changed."""
-    rows = await execute(
-        conn,
-        "select date_trunc('day', now(), 'UTC') as day,"
-        " coalesce(array_agg(array[id, version] order by id), '{}') as versions"
-        " from study where id = any(:exact) or id = any(:open)",
-        audience.sql,
-    )
-    return rows[0]["day"], tuple(tuple(pair) for pair in rows[0]["versions"])

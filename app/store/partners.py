@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import BadInput, Conflict, NotFound
-from app.store.audience import Audience, Scope, load_audience
+from app.store.audience import STUDIES, Audience, Scope, resolved
 from app.store.engine import execute
 
 KEY_BYTES = 32
@@ -32,15 +32,6 @@ READ_ONLY = frozenset({"read"})
 Row = dict[str, Any]
 
 _VALID = "revoked_at is null and (expires_at is null or expires_at > now())"
-
-
-class Key(TypedDict):
-    """A current key, as the resolution of a caller needs it."""
-
-    id: int
-    institute_id: int | None
-    scopes: list[str]
-    use_is_stale: bool
 
 
 def digest(secret: str) -> bytes:
@@ -198,19 +189,29 @@ def _key_owner(audience: Audience) -> dict[str, Any]:
     return {"all": audience.kind == "operator", "own": own}
 
 
-async def find_key(conn: AsyncConnection, secret: str) -> Key | None:
-    """Return the current key with this secret; every secret costs the same one look-up."""
-    return await _found(
-        conn,
-        f"select {_RESOLVED} from api_key where secret_sha256 = :sha256 and {_VALID}",
-        secret,
-    )
-
-
 _RESOLVED = (
-    "api_key.id, institute_id, scopes, (last_used_at is null"
+    "api_key.id as key_id, institute_id, scopes, (last_used_at is null"
     f" or last_used_at < now() - interval '{USE_STALE_S} s') as use_is_stale"
 )
+_BY_KEY = f"select {_RESOLVED} from api_key where secret_sha256 = :sha256 and {_VALID}"
+
+
+async def key_audience(conn: AsyncConnection, secret: str) -> tuple[Audience | None, bool]:
+    """
+    Resolve the audience of a current key, in one statement whatever the secret; else None.
+
+    The second value tells that the note of its last use has grown old.
+    """
+    row = await _asking(conn, _BY_KEY, secret)
+    if row["key_id"] is None:
+        return None, False
+    found = resolved(
+        row,
+        institute_id=row["institute_id"],
+        key_id=row["key_id"],
+        scopes=frozenset(row["scopes"]),
+    )
+    return found, row["use_is_stale"]
 
 
 async def touch_key(conn: AsyncConnection, key_id: int) -> None:
@@ -250,26 +251,22 @@ _VALID_OWNER = (
 )
 
 
-async def find_session(conn: AsyncConnection, token: str) -> Key | None:
-    """Return the key behind a current session."""
-    return await _found(
-        conn,
-        f"select {_RESOLVED} from sign_in join api_key on api_key.id = api_key_id"
-        f" where token_sha256 = :sha256 and kind = 'session' and {_VALID_OWNER}",
-        token,
-    )
+_BY_SESSION = (
+    f"select {_RESOLVED} from sign_in join api_key on api_key.id = api_key_id"
+    f" where token_sha256 = :sha256 and kind = 'session' and {_VALID_OWNER}"
+)
 
 
 async def session_audience(conn: AsyncConnection, token: str) -> Audience:
     """Resolve the audience of a session: whatever its key may do, a browser only reads."""
-    key = await find_session(conn, token)
-    if key is None:
-        return await load_audience(conn)
-    return await load_audience(
-        conn,
-        institute_id=key["institute_id"],
-        key_id=key["id"],
-        scopes=READ_ONLY & set(key["scopes"]),
+    row = await _asking(conn, _BY_SESSION, token)
+    if row["key_id"] is None:
+        return resolved(row)
+    return resolved(
+        row,
+        institute_id=row["institute_id"],
+        key_id=row["key_id"],
+        scopes=READ_ONLY & set(row["scopes"]),
     )
 
 
@@ -306,14 +303,10 @@ async def _sign_in(conn: AsyncConnection, kind: str, key_id: int, lifetime_s: in
     return token
 
 
-async def _found(conn: AsyncConnection, sql: str, secret: str) -> Key | None:
-    rows = await execute(conn, sql, {"sha256": digest(secret)})
-    if not rows:
-        return None
-    row = rows[0]
-    return Key(
-        id=row["id"],
-        institute_id=row["institute_id"],
-        scopes=list(row["scopes"]),
-        use_is_stale=row["use_is_stale"],
+async def _asking(conn: AsyncConnection, keys: str, secret: str) -> Row:
+    rows = await execute(
+        conn,
+        f"select * from ({STUDIES}) as studies left join ({keys}) as known on true",
+        {"sha256": digest(secret)},
     )
+    return rows[0]

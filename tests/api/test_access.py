@@ -221,8 +221,8 @@ def browser(network):
     """A signed-in browser of Amur; its cookies are gone afterwards."""
 
     async def ticket(conn):
-        key = await partners.find_key(conn, network.amur["Authorization"].split()[1])
-        return await partners.create_ticket(conn, key["id"])
+        key, _ = await partners.key_audience(conn, network.amur["Authorization"].split()[1])
+        return await partners.create_ticket(conn, key.key_id)
 
     yield network.client, network.in_store(ticket)
     network.client.cookies.clear()

@@ -28,34 +28,34 @@ async def test_a_key_is_256_random_bits_and_only_its_hash_is_kept(store, key):
     assert len(key["key"]) == len("flw_") + 43
     async with store.read() as conn:
         rows = await execute(conn, "select api_key.*::text as kept from api_key")
-        found = await partners.find_key(conn, key["key"])
+        found, _ = await partners.key_audience(conn, key["key"])
     assert key["key"].removeprefix("flw_")[12:] not in rows[0]["kept"]
     assert found is not None
-    assert found["scopes"] == ["read", "manage"]
+    assert found.scopes == {"read", "manage"}
 
 
 async def test_strange_secrets_are_merely_unknown(store, key):
     async with store.read() as conn:
         for secret in ("", "x" * 10_000, "\udc80", "é", key["key"] + " ", key["key"][:-1]):
-            assert await partners.find_key(conn, secret) is None
+            assert await partners.key_audience(conn, secret) == (None, False)
 
 
 async def test_use_is_noted_once_a_minute(store, key):
     async with store.write() as conn:
-        found = await partners.find_key(conn, key["key"])
-        assert found["use_is_stale"]
-        await partners.touch_key(conn, found["id"])
-        assert not (await partners.find_key(conn, key["key"]))["use_is_stale"]
+        found, use_is_stale = await partners.key_audience(conn, key["key"])
+        assert use_is_stale
+        await partners.touch_key(conn, found.key_id)
+        assert await partners.key_audience(conn, key["key"]) == (found, False)
         await execute(conn, "update api_key set last_used_at = now() - interval '2 min'")
-        assert (await partners.find_key(conn, key["key"]))["use_is_stale"]
+        assert await partners.key_audience(conn, key["key"]) == (found, True)
 
 
 async def test_two_requests_note_the_use_without_waiting(store, key):
     async with store.write() as first, store.write() as second:
-        found = await partners.find_key(first, key["key"])
-        await partners.touch_key(first, found["id"])
+        found, _ = await partners.key_audience(first, key["key"])
+        await partners.touch_key(first, found.key_id)
         await execute(second, "set local statement_timeout = 1000")
-        await partners.touch_key(second, found["id"])
+        await partners.touch_key(second, found.key_id)
 
 
 async def test_a_ticket_works_once_and_the_session_ends_with_its_key(store, key):

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from app.store import fixes, inbox, legs, seasons, stopovers, tracks, windows, work
+from app.store import fixes, fixpoints, inbox, legs, seasons, stopovers, tracks, windows, work
 from app.store.audience import Audience
 from app.store.engine import Connection, Store, execute
 from app.store.sight import Box, Filters
@@ -167,3 +167,28 @@ async def test_a_whole_table_would_be_noticed(store: Store) -> None:
     """The guard itself: a query without an index is seen as what it is."""
     plan = await plans(store, lambda c: execute(c, "select count(error_m) from fix"))
     assert "Seq Scan on fix" in plan
+
+
+@pytest.mark.parametrize("audience", [OWNER, STRANGER], ids=["owner", "stranger"])
+async def test_the_newest_fixes_go_by_index(
+    store: Store, flock: Flock, monkeypatch: pytest.MonkeyPatch, audience: Audience
+) -> None:
+    """A COPY passes the engine by, so its statement is taken where it is sent."""
+    told: list[str] = []
+    copy_out = fixpoints.copy_out
+
+    async def noted(conn: Connection, statement: str, row: Any) -> Any:
+        told.extend(
+            next(iter(line.values())) for line in await execute(conn, f"explain {statement}")
+        )
+        return await copy_out(conn, statement, row)
+
+    monkeypatch.setattr(fixpoints, "copy_out", noted)
+    study = (*audience.exact, *audience.open)[0]
+    bird = flock.run("select ref from individual where study_id = %s limit 1", study)[0][0]
+    async with store.read() as conn:
+        found = await fixpoints.newest(conn, audience, Filters(individual=bird), fetch=50)
+    assert len(found.texts) == 50
+    plan = "\n".join(told)
+    assert "Index Scan Backward" in plan
+    assert not re.search(rf"Seq Scan on ({'|'.join(LARGE)})\b", plan)

@@ -10,7 +10,6 @@ from sqlalchemy import event
 
 from app.store import (
     deployments,
-    features,
     fixes,
     legs,
     names,
@@ -122,7 +121,6 @@ STAGES: dict[str, Request] = {
     "mark all dirty": lambda c, _, s: work.mark_all_dirty(c, study_id=s),
     "lock every tag": lambda c, _, s: work.lock_all(c, work.LOCK_TAG, range(len(_names(s)))),
     "who asks": lambda c, _, __: load_audience(c),
-    "versions": lambda c, a, _: features.versions(c, a),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from app import errors
 from app.api.problems import of_status
 from app.movement.screening import CODES as TRACK_FLAGS
-from app.store import fixes, flyways, sites, stopovers, tracks
+from app.store import fixes, fixpoints, flyways, sites, stopovers, tracks
 from app.store.inbox import GIVEN_UP
 from ingest import FORMATS
 from ingest.checks import FLAGS
@@ -95,8 +95,8 @@ def test_flags(page: str) -> None:
 
 @pytest.mark.parametrize(
     ("feed", "noun"),
-    [("positions", fixes), ("tracks", tracks), ("stopovers", stopovers), ("sites", sites),
-     ("flyways", flyways)],
+    [("positions", fixes), ("fixes", fixpoints), ("tracks", tracks), ("stopovers", stopovers),
+     ("sites", sites), ("flyways", flyways)],
 )  # fmt: skip
 def test_every_property_of_a_feed_is_explained(feed: str, noun: ModuleType, root: Path) -> None:
     said = (root / "app/guides/feeds.md").read_text().split(f"\n## {feed}\n", 1)[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from tests.store.flock import Flock
 
@@ -70,3 +74,59 @@ def test_birds_from_before_the_tiles_are_drawn_and_wait_to_be_derived(database, 
     assert flock.run(
         "select individual_id, from_time = '-infinity', to_time = 'infinity' from dirty"
     ) == [(bird, True, True)]
+
+
+# --- what a migration may lock
+
+
+EVERYWHERE = {
+    # Ids of rows are identities of 31 bits where a table can't grow past that, told in its comment.
+    "prefer-bigint-over-int",
+    "prefer-bigint-over-smallint",
+}
+ACCEPTED = {
+    # New tables: nothing waits for their locks. Two-letter codes and Argos classes have a length.
+    "0001": {"prefer-text-field"},
+    "0003": set(),
+    "0004": set(),
+    # The column is filled in the same transaction, and the worker derives the table again anyway.
+    "0005": {"adding-not-nullable-field"},
+}
+"""The rules that a migration breaks, each with its reason; a new migration breaks none."""
+
+THE_QUEUES_OWN = {"0002": "the tables of the job queue, made by its library over a connection"}
+
+
+def revisions() -> dict[str, str]:
+    """Give each revision with the one before it."""
+    scripts = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
+    return {each.revision: str(each.down_revision) for each in scripts.walk_revisions()}
+
+
+def broken_rules(text: str) -> set[str]:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "squawk", "--pg-version", "15.0", "--reporter", "json",
+         "--assume-in-transaction", "--stdin-filepath", "upgrade.sql"],
+        input=text, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return {each["rule_name"] for each in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize("revision", sorted(revisions().keys() - THE_QUEUES_OWN))
+def test_no_migration_holds_a_lock_longer_than_it_must(revision, alembic):
+    before = revisions()[revision]
+    span = revision if before == "None" else f"{before}:{revision}"
+    text = alembic("upgrade", span, "--sql")
+    # The transaction is alembic's own, which squawk is told of.
+    statements = re.sub(r"^(BEGIN|COMMIT|INFO .*);?$", "", text, flags=re.MULTILINE)
+    assert broken_rules(statements) - EVERYWHERE == ACCEPTED.get(revision, set())
+
+
+def test_the_linter_of_migrations_sees_a_lock():
+    text = "set lock_timeout = 1; set statement_timeout = 1; create index i on fix (tag_id);"
+    assert "require-concurrent-index-creation" in broken_rules(text)
+
+
+def test_the_queues_migration_is_the_only_one_that_needs_a_connection():
+    assert ACCEPTED.keys() <= revisions().keys()
+    assert THE_QUEUES_OWN.keys() <= revisions().keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,29 @@ def test_every_folder_of_the_map_is_there(root: Path, readme: str) -> None:
 def test_every_module_beside_the_layers_is_on_the_map(root: Path, readme: str) -> None:
     beside = {f"app/{path.name}" for path in (root / "app").glob("[a-z]*.py")}
     assert beside == set(re.findall(r"^(app/\w+\.py) ", readme, re.MULTILINE))
+
+
+def test_every_folder_is_on_the_map_or_mirrors_one(
+    sources: list[Path], root: Path, readme: str
+) -> None:
+    tree = re.search(r"```tree\n(.*?)```", readme, re.DOTALL)
+    assert tree is not None
+    shown = {line.split()[0] for line in tree.group(1).splitlines() if line.strip()}
+    folders = {str(path.relative_to(root).parent) for path in sources}
+    for place in sorted(folders - {".", "app", "migrations/versions"}):
+        mirrored = place.removeprefix("tests/")
+        mirrors = any((root / base / mirrored).is_dir() for base in ("", "app"))
+        assert place in shown or (place != mirrored and mirrors), place
+
+
+def test_the_licence_is_the_one_that_is_told(root: Path, readme: str) -> None:
+    text = (root / "LICENSE").read_text()
+    assert text.startswith("MIT License\n\nCopyright (c) ")
+    assert "without restriction" in text
+    assert "WITHOUT WARRANTY OF ANY KIND" in text
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project["license"] == "MIT"
+    assert "Code: MIT." in readme
 
 
 def test_every_promise_names_tests_that_are_there(root: Path, readme: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from app import operate
 from app.config import Settings
 from app.errors import Problem, SetupError
-from app.store import health, inbox, work
+from app.store import decodings, health, work
 from app.store.engine import Store
 
 DISK_FREE_MIN_BYTES = 2 << 30
@@ -76,7 +76,7 @@ async def _inside(dsn: str) -> list[Finding]:
                 return [schema]
             backlog = await health.backlog(conn)
             laid_aside = await work.dead(conn)
-            given_up = await inbox.given_up(conn)
+            given_up = await decodings.given_up(conn)
     finally:
         await store.close()
     late = [kind for kind, state in backlog.items() if state["oldest_age_s"] > WAIT_MAX_S]

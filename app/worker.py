@@ -44,15 +44,19 @@ def queue(dsn: str) -> procrastinate.App:
 
 
 class Jobs:
-    """The three kinds of job; a job is a hint, the work itself stands in the store."""
+    """The kinds of job; a job is a hint, the work itself stands in the store."""
 
     def __init__(self, app: procrastinate.App, store: Store) -> None:
         self.app, self.store = app, store
         self.day: date | None = None
         # Pushes go first: a bird that several of them touch is derived once.
+        self.decode_small = app.task(name="decode_small", priority=1)(self._decode_small)
         self.decode = app.task(name="decode", priority=1)(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
+
+    async def _decode_small(self, study_id: int) -> None:
+        await flow.decode_small(self.store, study_id)
 
     async def _decode(self, decoding_id: int) -> None:
         await flow.decode_push(self.store, decoding_id)
@@ -69,6 +73,7 @@ class Jobs:
             queued = await work.queued(conn)
             todo = await work.waiting(conn, limit=BATCH)
         hints: list[tuple[str, Any, dict[str, Any]]] = [
+            *((f"study:{n}", self.decode_small, {"study_id": n}) for n in todo.studies),
             *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
             *((f"bird:{n}", self.derive, {"individual_id": n}) for n in todo.individuals),
             *(

@@ -8,7 +8,7 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -36,6 +36,7 @@ __all__ = [
     "UnreadablePush",
     "Warning_",
     "decode",
+    "decode_many",
     "decode_reference",
     "sniff",
     "unpack",
@@ -47,6 +48,15 @@ class Decoder(Protocol):
 
     def __call__(self, payload: bytes, *, tz: str, now_us: int) -> Decoded:
         """Decode one push."""
+
+
+class ManyDecoder(Protocol):
+    """How a decoder is called that reads several pushes at little more than the cost of one."""
+
+    def __call__(
+        self, payloads: Sequence[bytes], *, tz: str, now_us: Sequence[int]
+    ) -> list[Decoded | UnreadablePush]:
+        """Decode each push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,15 @@ class Format:
         What senders label it.
     decode : Decoder
         Its decoder.
+    decode_many : ManyDecoder or None
+        The same for many pushes at once, where small ones are common.
     """
 
     name: str
     description: str
     media_types: tuple[str, ...]
     decode: Decoder
+    decode_many: ManyDecoder | None = None
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -99,6 +112,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "Generic JSON: an object with fixes, an array, or one object a line.",
                 ("application/json", "application/x-ndjson"),
                 flyways_json.decode,
+                flyways_json.decode_many,
             ),
         )
     }
@@ -200,3 +214,49 @@ def decode(
             f"Name one of {', '.join(FORMATS)}.",
         )
     return FORMATS[name].decode(payload, tz=tz, now_us=now_us)
+
+
+def decode_many(
+    payloads: Sequence[bytes],
+    *,
+    format: str | None = None,
+    tz: str = "UTC",
+    now_us: Sequence[int],
+) -> list[Decoded | UnreadablePush]:
+    """
+    Decode pushes of one format and zone: each as `decode` does it alone.
+
+    Parameters
+    ----------
+    payloads : sequence of bytes
+        Not compressed, see `unpack`.
+    format : str or None
+        A key of `FORMATS`; None to sniff it, push by push.
+    tz : str
+        Zone of times that carry none.
+    now_us : sequence of int
+        The present of each push [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    list of Decoded or UnreadablePush
+        What `decode` gives or raises, in the order of the pushes.
+
+    Examples
+    --------
+    >>> text = b'{"tag":"6118","time":"2018-07-05T10:48:10Z","lon":82.1,"lat":46.1}'
+    >>> now = 1_700_000_000_000_000
+    >>> first, second = decode_many([text, b"?"], now_us=[now, now])
+    >>> first.units, second.code
+    (1, 'format-unknown')
+    """
+    known = FORMATS.get(format or "")
+    if len(payloads) > 1 and known is not None and known.decode_many is not None:
+        return known.decode_many(payloads, tz=tz, now_us=now_us)
+    found: list[Decoded | UnreadablePush] = []
+    for payload, now in zip(payloads, now_us, strict=True):
+        try:
+            found.append(decode(payload, format=format, tz=tz, now_us=now))
+        except UnreadablePush as unreadable:
+            found.append(unreadable)
+    return found

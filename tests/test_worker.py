@@ -36,13 +36,14 @@ async def listed(store: Store) -> list[dict[str, Any]]:
 async def test_work_that_waits_has_one_job_however_often_it_is_looked_for(
     jobs: Jobs, store: Store, study: int
 ) -> None:
-    first = await push(store, study, row("127,38", tag="a"))
+    await push(store, study, row("127,38", tag="a"))
     await jobs.sweep()
     await jobs.sweep()
-    second = await push(store, study, row("127,38", tag="b"))
+    large = await push(store, study, *[row("127,38", tag="b")] * (work.SMALL_BYTES // 40))
+    await push(store, study, row("127,38", tag="c"))
     await jobs.sweep()
     assert [job["queueing_lock"] for job in await listed(store)] == [
-        f"push:{first.decoding_id}", f"push:{second.decoding_id}",
+        f"study:{study}", f"push:{large.decoding_id}",
     ]  # fmt: skip
     async with store.read() as conn:
         assert await work.queued(conn) == {job["queueing_lock"] for job in await listed(store)}
@@ -58,7 +59,7 @@ async def test_pushes_go_before_birds_and_birds_before_their_catalogues(
     await jobs.sweep()
     taken = await jobs.app.job_manager.fetch_job(None, None)
     assert taken is not None
-    assert taken.task_name == "decode"
+    assert taken.task_name == "decode_small"
 
 
 async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: int) -> None:
@@ -72,7 +73,7 @@ async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: i
         states = await execute(conn, "select id, state from decoding order by id", {})
         left = await work.waiting(conn, limit=10)
     assert states == [{"id": each.decoding_id, "state": "processed"} for each in kept]
-    assert left == work.Waiting([], [], [])
+    assert left == work.Waiting([], [], [], [])
     assert await listed(store) == []
 
 
@@ -93,7 +94,7 @@ async def test_the_job_of_a_dead_worker_is_given_up_and_its_work_gets_another(
     await jobs.give_up_stalled()
     assert await listed(store) == []
     await jobs.sweep()
-    assert [job["task_name"] for job in await listed(store)] == ["decode"]
+    assert [job["task_name"] for job in await listed(store)] == ["decode_small"]
 
 
 async def test_catalogues_are_marked_once_a_day(jobs: Jobs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,17 +12,20 @@ import structlog
 
 import ingest
 from app.errors import Conflict, Unavailable
-from app.pipeline.resolve import resolve, resolve_reference
+from app.pipeline.resolve import Reading, resolve, resolve_reference
 from app.seeds import profile_of
-from app.store import arrivals, inbox, verdicts, work
+from app.store import arrivals, decodings, inbox, verdicts, work
 from app.store.engine import Connection, Store
 from ingest.clock import reread
-from ingest.daylight import zone_suspect
+from ingest.daylight import STEPS_MIN, zone_suspect
 
 log = structlog.get_logger()
 
 UNPACKED_MAX_BYTES = 512 << 20
 """Largest push after unpacking [bytes]: about four million Movebank rows."""
+
+Outcome = Reading | ingest.DecodedReference | ingest.UnreadablePush
+"""What comes of reading a push."""
 
 
 async def decode_push(store: Store, decoding_id: int) -> None:
@@ -31,9 +35,9 @@ async def decode_push(store: Store, decoding_id: int) -> None:
     A try is counted before it begins, so that a push that kills its worker is counted too.
     """
     async with store.write() as conn:
-        attempts = await inbox.count_attempt(conn, decoding_id)
+        attempts = (await decodings.count_attempts(conn, [decoding_id])).get(decoding_id, 0)
         if attempts > work.ATTEMPTS_MAX:
-            await inbox.fail(conn, decoding_id, _given_up("the worker ended each time"))
+            await decodings.fail(conn, decoding_id, _given_up("the worker ended each time"))
             return
     try:
         async with store.write() as conn:
@@ -43,18 +47,62 @@ async def decode_push(store: Store, decoding_id: int) -> None:
         raise
 
 
+async def decode_small(store: Store, study_id: int) -> None:
+    """
+    Run all small decodings of a study that wait, many in a transaction.
+
+    What a push of one fix costs is mostly what each push costs; together they share it. Where
+    something fails, nobody knows which push it was: each is tried again, alone.
+    """
+    while True:
+        async with store.write() as conn:
+            found = await decodings.small(conn, study_id)
+            await decodings.count_attempts(conn, found)
+        if not found:
+            return
+        try:
+            async with store.write() as conn:
+                await decode_in(conn, *found)
+        except Unavailable:
+            await _forgive(store, found)
+            raise
+        except Exception:
+            log.exception("decode_together_failed", study_id=study_id, decodings=len(found))
+            await _forgive(store, found)
+            await _one_by_one(store, found)
+
+
+async def _one_by_one(store: Store, decoding_ids: list[int]) -> None:
+    for decoding_id in decoding_ids:
+        await attempt(decode_push(store, decoding_id))
+
+
+async def attempt(piece: Awaitable[None]) -> None:
+    """Go on after a failure that was counted; a database that went away ends it all."""
+    try:
+        await piece
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 - logged and counted where it was met
+        return
+
+
+async def _forgive(store: Store, decoding_ids: list[int]) -> None:
+    async with store.write() as conn:
+        await decodings.forgive_attempts(conn, decoding_ids)
+
+
 async def _account(store: Store, decoding_id: int, attempts: int, error: Exception) -> None:
     """Forgive a try that the database cut short; give a push up after too many of its own."""
     if isinstance(error, Unavailable):
         log.warning("decode_interrupted", decoding_id=decoding_id, cause=repr(error.__cause__))
         # With the database still away the try stays counted: of five, a restart costs one.
-        async with store.write() as conn:
-            await inbox.forgive_attempt(conn, decoding_id)
+        await _forgive(store, [decoding_id])
         return
     log.error("decode_failed", decoding_id=decoding_id, exc_info=error)
     if attempts >= work.ATTEMPTS_MAX:
         async with store.write() as conn:
-            await inbox.fail(conn, decoding_id, _given_up(type(error).__name__))
+            await decodings.fail(conn, decoding_id, _given_up(type(error).__name__))
 
 
 def _given_up(reason: str) -> dict[str, str]:
@@ -66,63 +114,109 @@ def _given_up(reason: str) -> dict[str, str]:
     }
 
 
-async def decode_in(conn: Connection, decoding_id: int) -> None:
-    """Decode and store within the caller's transaction (which a dry run rolls back)."""
-    todo = await inbox.decoding_to_do(conn, decoding_id)
-    if todo is None:
-        return
-    payload = await inbox.body_of(conn, todo["push_id"])
-    try:
-        decoded = await asyncio.to_thread(_decode, payload, todo)
-    except ingest.UnreadablePush as unreadable:
-        await inbox.fail(
-            conn,
-            decoding_id,
-            {"code": unreadable.code, "detail": unreadable.detail, "remedy": unreadable.remedy},
-        )
-        return
+async def decode_in(conn: Connection, *decoding_ids: int) -> None:
+    """
+    Decode and store within the caller's transaction (which a dry run rolls back).
+
+    Several decodings must be of one study.
+    """
+    todos = await decodings.take(conn, decoding_ids)
+    sent = await inbox.bodies(conn, [todo["push_id"] for todo in todos])
+    found = await asyncio.to_thread(_read, todos, sent)
+    for todo, outcome in zip(todos, found, strict=True):
+        if isinstance(outcome, ingest.UnreadablePush):
+            await _fail(conn, todo, outcome)
+        elif isinstance(outcome, ingest.DecodedReference):
+            await _store_reference(conn, todo, outcome)
+    readings = [outcome for outcome in found if isinstance(outcome, Reading)]
+    if readings:
+        await _store(conn, readings)
+
+
+async def _fail(
+    conn: Connection, todo: dict[str, Any], why: ingest.UnreadablePush | Conflict
+) -> None:
+    told = {"code": why.code, "detail": why.detail, "remedy": why.remedy}
+    await decodings.fail(conn, todo["id"], told)
+
+
+async def _store_reference(
+    conn: Connection, todo: dict[str, Any], decoded: ingest.DecodedReference
+) -> None:
+    """Store reference data, all of it or, where it contradicts what is known, none."""
     try:
         async with conn.begin_nested():
-            await _store(conn, todo, decoded)
+            await _make_room(conn, [(todo, decoded)])
+            await resolve_reference(conn, todo, decoded)
     except Conflict as clash:
-        await inbox.fail(
-            conn,
-            decoding_id,
-            {"code": clash.code, "detail": clash.detail, "remedy": clash.remedy},
-        )
+        await _fail(conn, todo, clash)
 
 
-async def _store(
-    conn: Connection, todo: dict[str, Any], decoded: ingest.Decoded | ingest.DecodedReference
+async def _store(conn: Connection, readings: list[Reading]) -> None:
+    """Store records in place of what earlier decodings of the same pushes brought."""
+    await _make_room(conn, [(each.todo, each.decoded) for each in readings])
+    await resolve(conn, readings)
+    for each in readings:
+        if each.todo["number"] > 1:
+            again = partial(reread, to=each.todo["tz"])
+            await verdicts.follow(conn, each.todo["push_id"], again)
+
+
+async def _make_room(
+    conn: Connection,
+    read: Sequence[tuple[dict[str, Any], ingest.Decoded | ingest.DecodedReference]],
 ) -> None:
-    """Store what was decoded, in place of what an earlier decoding of the push brought."""
-    if todo["number"] > 1:
-        await arrivals.replace_earlier(conn, todo["push_id"], todo["number"])
-    await arrivals.store_refusals(
-        conn,
-        todo["study_id"],
-        todo["id"],
-        [(r.unit, r.excerpt, r.code, r.remedy) for r in decoded.refusals],
-    )
-    if isinstance(decoded, ingest.DecodedReference):
-        await resolve_reference(conn, todo, decoded)
-    else:
-        await resolve(conn, todo, decoded, await asyncio.to_thread(_suspects, decoded, todo))
+    """Take what earlier decodings brought out of force; list the units that are refused now."""
+    for todo, _ in read:
         if todo["number"] > 1:
-            await verdicts.follow(conn, todo["push_id"], partial(reread, to=todo["tz"]))
+            await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
+    refused = {
+        todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy) for r in decoded.refusals]
+        for todo, decoded in read
+    }
+    await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)
 
 
-def _decode(payload: bytes, todo: dict[str, Any]) -> ingest.Decoded | ingest.DecodedReference:
-    """Unpack and decode; `received_us` is the clock, so that a rebuild decides as the push did."""
-    plain = ingest.unpack(payload, limit_bytes=UNPACKED_MAX_BYTES)
-    name = todo["format"] or ingest.sniff(plain)
-    if name == "movebank-reference-csv":
-        return ingest.decode_reference(plain, tz=todo["tz"], now_us=todo["received_us"])
-    return ingest.decode(plain, format=name, tz=todo["tz"], now_us=todo["received_us"])
+def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
+    """
+    Unpack and decode pushes; those of one format and zone go together.
+
+    The clock is the time a push was received, so that a rebuild decides as the push did.
+    """
+    found: dict[int, Outcome] = {}
+    alike: dict[tuple[str | None, str], list[tuple[dict[str, Any], bytes]]] = {}
+    for todo in todos:
+        try:
+            plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
+            name = todo["format"] or ingest.sniff(plain)
+            if name == "movebank-reference-csv":
+                found[todo["id"]] = ingest.decode_reference(
+                    plain, tz=todo["tz"], now_us=todo["received_us"]
+                )
+            else:
+                alike.setdefault((name, todo["tz"]), []).append((todo, plain))
+        except ingest.UnreadablePush as unreadable:
+            found[todo["id"]] = unreadable
+    for (name, tz), group in alike.items():
+        decoded = ingest.decode_many(
+            [plain for _, plain in group],
+            format=name,
+            tz=tz,
+            now_us=[todo["received_us"] for todo, _ in group],
+        )
+        for (todo, _), one in zip(group, decoded, strict=True):
+            found[todo["id"]] = (
+                one
+                if isinstance(one, ingest.UnreadablePush)
+                else Reading(todo, one, _suspects(one, todo))
+            )
+    return [found[todo["id"]] for todo in todos]
 
 
 def _suspects(decoded: ingest.Decoded, todo: dict[str, Any]) -> list[ingest.Warning_]:
     """Check the declared zone against the sun, for birds whose species flies by day."""
+    if decoded.records.height <= STEPS_MIN:
+        return []
     taxa = decoded.records["taxon"].unique().to_list()
     by_day = [t for t in taxa if profile_of(t or todo["taxon"]).daylight_check]
     known = pl.col("taxon").is_in([t for t in by_day if t is not None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,15 +20,19 @@ from app.store.engine import Connection
 from ingest.checks import record_flags
 
 
-async def resolve(
-    conn: Connection,
-    todo: dict[str, Any],
-    decoded: ingest.Decoded,
-    suspects: list[ingest.Warning_],
-) -> None:
-    """Store the records of one decoding and mark every bird they touch."""
-    study_id, decoding_id = todo["study_id"], todo["id"]
-    frame = await _identify(conn, todo, decoded.records)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One decoding: what it was asked to be, what came of it, what is suspect about it."""
+
+    todo: dict[str, Any]
+    decoded: ingest.Decoded
+    suspects: list[ingest.Warning_]
+
+
+async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
+    """Store the records of decodings of one study and mark every bird they touch."""
+    study_id = readings[0].todo["study_id"]
+    frame = await _identify(conn, readings[0].todo, _together(readings))
     placed = frame.filter(pl.col("lon").is_not_null())
     flags = _flags(placed)
     placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
@@ -35,17 +41,27 @@ async def resolve(
     counts = await arrivals.store(
         conn,
         study_id=study_id,
-        decoding_id=decoding_id,
         positions=placed,
         readings=frame.filter(pl.col("lon").is_null()).with_columns(flagged=pl.lit(value=False)),
-        again=todo["stored"] > 0,
+        again=[each.todo["id"] for each in readings if each.todo["stored"] > 0],
     )
     await arrivals.store_flags(conn, study_id, flags)
-    await _name(conn, todo, frame)
+    await names.store_namings(
+        conn, study_id, _spans(frame.drop_nulls("individual_id"), "tag_id", "individual_id")
+    )
     await deployments.imply(conn, tag_ids)
-    if counts.stored or counts.superseded:
-        await arrivals.mark_touched(conn, _spans(placed, "tag_id"), decoding_id)
-    await arrivals.finish(conn, decoding_id, _summary(decoded, counts, frame, suspects))
+    changed = [origin for origin, each in counts.items() if each.stored or each.superseded]
+    if changed:
+        touched = placed.filter(pl.col("decoding_id").is_in(changed))
+        await arrivals.mark_touched(conn, _spans(touched, "tag_id"))
+    await arrivals.finish(conn, _summaries(readings, counts, frame))
+
+
+def _together(readings: Sequence[Reading]) -> pl.DataFrame:
+    """Put the records of all decodings under each other, each with where it is from."""
+    tables = [each.decoded.records for each in readings]
+    origins = np.repeat([each.todo["id"] for each in readings], [table.height for table in tables])
+    return pl.concat(tables).with_columns(decoding_id=pl.Series(origins, dtype=pl.Int64))
 
 
 async def _identify(conn: Connection, todo: dict[str, Any], records: pl.DataFrame) -> pl.DataFrame:
@@ -105,40 +121,50 @@ def _flags(placed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-async def _name(conn: Connection, todo: dict[str, Any], frame: pl.DataFrame) -> None:
-    named = (
-        frame.drop_nulls("individual_id")
-        .group_by("tag_id", "individual_id")
-        .agg(first=pl.col("time_us").min(), last=pl.col("time_us").max())
-        .sort("tag_id", "individual_id")
-    )
-    await names.store_namings(conn, todo["study_id"], todo["id"], named.rows())
+def _spans(frame: pl.DataFrame, *keys: str) -> list[tuple[Any, ...]]:
+    """Return (decoding, keys, first us, last us) of each group, in order."""
+    by = ("decoding_id", *keys)
+    ends = {"first": pl.col("time_us").min(), "last": pl.col("time_us").max()}
+    return frame.group_by(by).agg(**ends).sort(by).rows()
 
 
-def _spans(frame: pl.DataFrame, key: str) -> list[tuple[int, int, int]]:
-    spans = frame.group_by(key).agg(first=pl.col("time_us").min(), last=pl.col("time_us").max())
-    return [(int(k), int(a), int(b)) for k, a, b in spans.sort(key).iter_rows()]
+def _summaries(
+    readings: Sequence[Reading], counts: Mapping[int, arrivals.Counts], frame: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Return what the receipt of each decoding tells."""
+    spans = {
+        origin: (tags, first, last)
+        for origin, tags, first, last in frame.group_by("decoding_id")
+        .agg(
+            pl.col("tag_id").unique().sort(),
+            pl.col("time_us").min().alias("first_us"),
+            pl.col("time_us").max().alias("last_us"),
+        )
+        .iter_rows()
+    }
+    return [_summary(each, counts, spans) for each in readings]
 
 
 def _summary(
-    decoded: ingest.Decoded,
-    counts: arrivals.Counts,
-    frame: pl.DataFrame,
-    suspects: list[ingest.Warning_],
+    reading: Reading,
+    counts: Mapping[int, arrivals.Counts],
+    spans: Mapping[int, tuple[list[int], int, int]],
 ) -> dict[str, Any]:
+    origin, decoded = reading.todo["id"], reading.decoded
+    tag_ids, first_us, last_us = spans.get(origin, ([], None, None))
     return {
+        "id": origin,
         "format": decoded.format,
         "units": decoded.units,
         "records": decoded.records.height,
         "refused": len(decoded.refusals),
-        "stored": counts.stored,
-        "duplicates": counts.duplicates,
-        "superseded": counts.superseded,
-        "without_position": counts.without_position,
-        "tag_ids": sorted(set(frame["tag_id"].to_list())),
-        "first_us": frame["time_us"].min(),
-        "last_us": frame["time_us"].max(),
-        "warnings": [{"code": w.code, "detail": w.detail} for w in (*decoded.warnings, *suspects)],
+        **asdict(counts.get(origin, arrivals.Counts(0, 0, 0, 0))),
+        "tag_ids": tag_ids,
+        "first_us": first_us,
+        "last_us": last_us,
+        "warnings": [
+            {"code": w.code, "detail": w.detail} for w in (*decoded.warnings, *reading.suspects)
+        ],
     }
 
 
@@ -179,25 +205,19 @@ async def resolve_reference(
             where = f"Tag {row.tag!r} on {row.individual!r}: "
             raise Conflict(where + clash.detail, remedy=clash.remedy, code=clash.code) from clash
         known += not changed
-    counts = arrivals.Counts(len(decoded.rows) - known, known, 0, 0)
-    await arrivals.finish(
-        conn,
-        todo["id"],
-        {
-            "format": "movebank-reference-csv",
-            "units": len(decoded.rows) + len(decoded.refusals),
-            "records": len(decoded.rows),
-            "refused": len(decoded.refusals),
-            "stored": counts.stored,
-            "duplicates": counts.duplicates,
-            "superseded": 0,
-            "without_position": 0,
-            "tag_ids": [],
-            "first_us": None,
-            "last_us": None,
-            "warnings": [{"code": w.code, "detail": w.detail} for w in decoded.warnings],
-        },
-    )
+    told = {
+        "id": todo["id"],
+        "format": "movebank-reference-csv",
+        "units": len(decoded.rows) + len(decoded.refusals),
+        "records": len(decoded.rows),
+        "refused": len(decoded.refusals),
+        **asdict(arrivals.Counts(len(decoded.rows) - known, known, 0, 0)),
+        "tag_ids": [],
+        "first_us": None,
+        "last_us": None,
+        "warnings": [{"code": w.code, "detail": w.detail} for w in decoded.warnings],
+    }
+    await arrivals.finish(conn, [told])
 
 
 def _instant(time_us: int | None) -> datetime | None:

@@ -1,8 +1,8 @@
-"""Run the stages: one push, one individual or one catalogue at a time, each in one transaction."""
+"""Run the stages: one push (or many small ones), bird or catalogue at a time, in a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from app.errors import Unavailable
-from app.pipeline.decode import decode_push
+from app.pipeline.decode import attempt, decode_push, decode_small
 from app.pipeline.habitat import habitat
 from app.pipeline.publish import publish
 from app.pipeline.route import route
@@ -21,6 +21,7 @@ from app.store.engine import Connection, Store
 
 __all__ = [
     "decode_push",
+    "decode_small",
     "derive_individual",
     "derive_span",
     "drain",
@@ -108,21 +109,13 @@ async def drain(store: Store) -> list[work.Dead]:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
             laid_aside = await work.dead(conn)
-        if not (todo.decodings or todo.individuals or todo.catalogues):
+        if not (todo.studies or todo.decodings or todo.individuals or todo.catalogues):
             return laid_aside
+        for study_id in todo.studies:
+            await attempt(decode_small(store, study_id))
         for decoding_id in todo.decodings:
-            await _attempt(decode_push(store, decoding_id))
+            await attempt(decode_push(store, decoding_id))
         for individual_id in todo.individuals:
-            await _attempt(derive_individual(store, individual_id))
+            await attempt(derive_individual(store, individual_id))
         for scope, simulated in todo.catalogues:
-            await _attempt(refresh_catalogue(store, scope, simulated=simulated))
-
-
-async def _attempt(piece: Awaitable[None]) -> None:
-    """Go on after a failure that was counted; a database that went away ends it all."""
-    try:
-        await piece
-    except Unavailable:
-        raise
-    except Exception:  # noqa: BLE001 - logged and counted where it was met
-        return
+            await attempt(refresh_catalogue(store, scope, simulated=simulated))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ _READING = {
 
 _KNOWN = row_type(
     {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "live": "?",
-     "replaced": "?", "mine": "?"}
+     "replaced": "?", "decoding_id": ">i8"}
 )  # fmt: skip
 
 KEYS_MAX = 2_000
@@ -65,59 +66,68 @@ async def store(
     conn: AsyncConnection,
     *,
     study_id: int,
-    decoding_id: int,
     positions: pl.DataFrame,
     readings: pl.DataFrame,
-    again: bool,
-) -> Counts:
+    again: Sequence[int],
+) -> dict[int, Counts]:
     """
-    Merge one decoding into the fixes of its tags.
+    Merge decodings into the fixes of their tags, as if they came one after another.
 
     Parameters
     ----------
     conn : AsyncConnection
         A transaction in which the tags are locked.
-    study_id, decoding_id : int
-        Owner and origin of the records.
+    study_id : int
+        Owner of the records.
     positions : polars.DataFrame
-        Keys, attributes, `unit` and `flagged` of records with a position.
+        Keys, attributes, `decoding_id`, `unit` and `flagged` of records with a position.
     readings : polars.DataFrame
         The same columns; records without.
-    again : bool
-        The decoding was stored before: rows that it owns already count as stored.
+    again : sequence of int
+        Decodings that were stored before: rows that they own already count as stored.
+
+    Returns
+    -------
+    dict of int to Counts
+        For each decoding that has records.
     """
-    fixes = _distinct(positions, study_id, decoding_id)
+    fixes = _distinct(positions, study_id)
+    origins = positions["decoding_id"].unique().to_list()
     await _assert_owned(conn, fixes, study_id)
-    known = await _known(conn, "fix", fixes, decoding_id)
+    known = await _known(conn, "fix", fixes)
     fresh = fixes.join(known, on=_KEY_COLUMNS, how="anti")
     await copy_in(conn, "fix", fresh, _FIX)
     back = fixes.join(
         known.filter(~pl.col("live") & pl.col("replaced")), on=_KEY_COLUMNS, how="semi"
     )
-    await _revive(conn, back, decoding_id)
-    owned = known.filter(pl.col("mine") & pl.col("live")).height if again else 0
-    stored = owned + fresh.height + back.height
-    superseded = await _settle_revisions(conn, fixes, decoding_id)
-    await _apply_verdicts(conn, fixes, decoding_id)
-    await _store_readings(conn, _distinct(readings, study_id, decoding_id), decoding_id)
-    return Counts(
-        stored=stored - superseded,
-        duplicates=positions.height - stored,
-        superseded=superseded,
-        without_position=readings.height,
-    )
-
-
-def _distinct(frame: pl.DataFrame, study_id: int, decoding_id: int) -> pl.DataFrame:
-    """Return one row for each key, the first of the push, in the order of the primary key."""
-    return (
-        frame.sort(*_KEY, "unit")
-        .unique(_KEY, keep="first", maintain_order=True)
-        .with_columns(
-            study_id=pl.lit(study_id, pl.Int32),
-            decoding_id=pl.lit(decoding_id, pl.Int64),
-            visible=~pl.col("flagged"),
+    await _revive(conn, back)
+    owned = known.filter(pl.col("decoding_id").is_in(list(again)) & pl.col("live"))
+    stored = sum((_by_origin(rows) for rows in (owned, fresh, back)), start=Counter())
+    superseded = await _settle_revisions(conn, fixes, origins)
+    await _apply_verdicts(conn, fixes, origins)
+    await _store_readings(conn, _distinct(readings, study_id))
+    placed, without = _by_origin(positions), _by_origin(readings)
+    return {
+        origin: Counts(
+            stored=stored[origin] - superseded[origin],
+            duplicates=placed[origin] - stored[origin],
+            superseded=superseded[origin],
+            without_position=without[origin],
         )
+        for origin in placed | without
+    }
+
+
+def _by_origin(rows: pl.DataFrame) -> Counter[int]:
+    return Counter(dict(rows.group_by("decoding_id").len().iter_rows()))
+
+
+def _distinct(frame: pl.DataFrame, study_id: int) -> pl.DataFrame:
+    """Return one row for each key, the first that came, in the order of the primary key."""
+    return (
+        frame.sort(*_KEY, "decoding_id", "unit")
+        .unique(_KEY, keep="first", maintain_order=True)
+        .with_columns(study_id=pl.lit(study_id, pl.Int32), visible=~pl.col("flagged"))
         .rename({"time_us": "time"})
     )
 
@@ -133,9 +143,7 @@ async def _assert_owned(conn: AsyncConnection, fixes: pl.DataFrame, study_id: in
         raise AssertionError("a tag of another study among the records")
 
 
-async def _known(
-    conn: AsyncConnection, table: str, frame: pl.DataFrame, decoding_id: int
-) -> pl.DataFrame:
+async def _known(conn: AsyncConnection, table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the keys among these that the table holds; with the tags locked none can join."""
     if frame.height <= KEYS_MAX:
         columns = [f"'{{{','.join(map(str, frame[name]))}}}'" for name in _KEY_COLUMNS]
@@ -157,7 +165,7 @@ async def _known(
     found = await copy_out(
         conn,
         f"select f.tag_id, f.time, f.sensor, f.variant, {live}, d.replaced_at is not null,"
-        f" f.decoding_id = {int(decoding_id)} from {of_push}"
+        f" f.decoding_id from {of_push}"
         " join decoding d on d.id = f.decoding_id",
         _KNOWN,
     )
@@ -166,7 +174,8 @@ async def _known(
         "time": found["time"].astype(np.int64) + PG_EPOCH_US,
         "sensor": found["sensor"].astype(np.int16),
         "variant": found["variant"].astype(np.int64),
-        **{name: found[name].astype(np.bool_) for name in ("live", "replaced", "mine")},
+        "decoding_id": found["decoding_id"].astype(np.int64),
+        **{name: found[name].astype(np.bool_) for name in ("live", "replaced")},
     })  # fmt: skip
 
 
@@ -179,27 +188,34 @@ def _arrays(frame: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-async def _revive(conn: AsyncConnection, back: pl.DataFrame, decoding_id: int) -> None:
+async def _revive(conn: AsyncConnection, back: pl.DataFrame) -> None:
     """Let fixes live again that a replaced decoding had brought."""
     if back.is_empty():
         return
     await execute(
         conn,
-        "update fix f set decoding_id = :decoding, live = true, visible = s.visible"
+        "update fix f set decoding_id = s.decoding_id, live = true, visible = s.visible"
         " from unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),"
-        " cast(:variants as bigint[]), cast(:visible as boolean[]))"
-        " as s(tag_id, time_us, sensor, variant, visible)"
+        " cast(:variants as bigint[]), cast(:visible as boolean[]), cast(:origins as bigint[]))"
+        " as s(tag_id, time_us, sensor, variant, visible, decoding_id)"
         f" where f.tag_id = s.tag_id and f.time = {_S_TIME} and f.sensor = s.sensor"
         " and f.variant = s.variant",
-        {**_arrays(back), "visible": back["visible"].to_list(), "decoding": decoding_id},
-    )
+        {**_arrays(back), "visible": back["visible"].to_list(),
+         "origins": back["decoding_id"].to_list()},
+    )  # fmt: skip
 
 
-async def _settle_revisions(conn: AsyncConnection, fixes: pl.DataFrame, decoding_id: int) -> int:
-    """Let the highest provider revision of each fix stand; return the losers among the new ones."""
+async def _settle_revisions(
+    conn: AsyncConnection, fixes: pl.DataFrame, origins: Sequence[int]
+) -> Counter[int]:
+    """
+    Let the highest provider revision of each fix stand.
+
+    Returns how many fixes of each of these decodings lost.
+    """
     touched = fixes.select("tag_id", "provider_id").drop_nulls().unique().sort(pl.all())
     if touched.is_empty():
-        return 0
+        return Counter()
     rows = await execute(
         conn,
         f"""
@@ -220,32 +236,35 @@ async def _settle_revisions(conn: AsyncConnection, fixes: pl.DataFrame, decoding
           select d.individual_id, d.study_id, min(s.time), max(s.time)
           from settled s {wearer("s")}
           group by d.individual_id, d.study_id order by 1 {work.MERGE})
-        select count(*) as n from settled where decoding_id = :decoding and not live
+        select decoding_id, count(*) as n from settled
+        where decoding_id = any(cast(:origins as bigint[])) and not live group by decoding_id
         """,
         {
             "tags": touched["tag_id"].to_list(),
             "ids": touched["provider_id"].to_list(),
-            "decoding": decoding_id,
+            "origins": list(origins),
         },
     )
-    return int(rows[0]["n"])
+    return Counter({int(row["decoding_id"]): int(row["n"]) for row in rows})
 
 
-async def _apply_verdicts(conn: AsyncConnection, fixes: pl.DataFrame, decoding_id: int) -> None:
+async def _apply_verdicts(
+    conn: AsyncConnection, fixes: pl.DataFrame, origins: Sequence[int]
+) -> None:
     """Let what a person decided stand, whatever the checks of a re-ingest say."""
     await execute(
         conn,
         "update fix f set visible = v.verdict = 'show' from fix_verdict v"
         " where v.undone_at is null and v.tag_id = any(cast(:tags as int[]))"
-        f" and {fix_key('f')} = {fix_key('v')} and f.decoding_id = :decoding",
-        {"tags": fixes["tag_id"].unique().to_list(), "decoding": decoding_id},
+        f" and {fix_key('f')} = {fix_key('v')} and f.decoding_id = any(cast(:origins as bigint[]))",
+        {"tags": fixes["tag_id"].unique().to_list(), "origins": list(origins)},
     )
 
 
-async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame, decoding_id: int) -> None:
+async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None:
     if readings.is_empty():
         return
-    known = await _known(conn, "reading", readings, decoding_id)
+    known = await _known(conn, "reading", readings)
     await copy_in(conn, "reading", readings.join(known, on=_KEY_COLUMNS, how="anti"), _READING)
 
 
@@ -273,101 +292,81 @@ async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame)
 async def store_refusals(
     conn: AsyncConnection,
     study_id: int,
-    decoding_id: int,
-    rows: Sequence[tuple[int, str, str, str]],
+    refused: Mapping[int, Sequence[tuple[int, str, str, str]]],
 ) -> None:
-    """Store the refused units of a decoding: (unit, excerpt, code, remedy)."""
-    await execute(conn, "delete from refusal where decoding_id = :id", {"id": decoding_id})
+    """Store the refused units of each decoding: (unit, excerpt, code, remedy)."""
+    await execute(
+        conn,
+        "delete from refusal where decoding_id = any(cast(:ids as bigint[]))",
+        {"ids": list(refused)},
+    )
+    rows = [
+        (origin, unit, study_id, *rest) for origin in refused for unit, *rest in refused[origin]
+    ]
     if rows:
         await (await driver(conn)).copy_records_to_table(
             "refusal",
-            records=[(decoding_id, unit, study_id, *rest) for unit, *rest in rows],
+            records=rows,
             columns=["decoding_id", "unit", "study_id", "excerpt", "code", "remedy"],
         )
 
 
-async def mark_touched(
-    conn: AsyncConnection, spans: Sequence[tuple[int, int, int]], decoding_id: int
-) -> None:
-    """Mark the birds that wore these tags then (tag, first us, last us); the push waits for it."""
+async def mark_touched(conn: AsyncConnection, spans: Sequence[tuple[int, int, int, int]]) -> None:
+    """
+    Mark the birds that wore these tags then; the pushes wait for them.
+
+    Spans are (decoding, tag, first us, last us).
+    """
     values = {
-        "tags": [s[0] for s in spans], "firsts": [s[1] for s in spans],
-        "lasts": [s[2] for s in spans],
+        "origins": [s[0] for s in spans], "tags": [s[1] for s in spans],
+        "firsts": [s[2] for s in spans], "lasts": [s[3] for s in spans],
     }  # fmt: skip
     worn = f"""
-      select d.individual_id, d.study_id,
+      select s.decoding_id, d.individual_id, d.study_id,
         min(greatest(first, coalesce(lower(d.during), '-infinity'))) as from_time,
         max(least(last, coalesce(upper(d.during), 'infinity'))) as to_time
-      from (select tag_id, {_TIME} as first, {time_of("last_us")} as last
-        from unnest(cast(:tags as int[]), cast(:firsts as bigint[]), cast(:lasts as bigint[]))
-          as spans(tag_id, time_us, last_us)) as s
+      from (select decoding_id, tag_id, {_TIME} as first, {time_of("last_us")} as last
+        from unnest(cast(:origins as bigint[]), cast(:tags as int[]), cast(:firsts as bigint[]),
+          cast(:lasts as bigint[])) as spans(decoding_id, tag_id, time_us, last_us)) as s
       join deployment d on d.tag_id = s.tag_id and d.replaced_at is null
         and d.during && tstzrange(first, last, '[]')
-      group by d.individual_id, d.study_id
+      group by s.decoding_id, d.individual_id, d.study_id
     """
-    await work.mark_dirty_from(conn, worn, values)
+    await work.mark_dirty_from(
+        conn,
+        "select individual_id, study_id, min(from_time) as from_time, max(to_time) as to_time"
+        f" from ({worn}) as worn group by individual_id, study_id",
+        values,
+    )
     await execute(
         conn,
         "insert into push_wait (decoding_id, subject)"
-        f" select :decoding, {work.INDIVIDUAL_SUBJECT} from ({worn}) as worn"
+        f" select decoding_id, {work.INDIVIDUAL_SUBJECT} from ({worn}) as worn"
         " on conflict do nothing",
-        {**values, "decoding": decoding_id},
+        values,
     )
 
 
-async def finish(conn: AsyncConnection, decoding_id: int, values: dict[str, Any]) -> None:
-    """Write the counts of a decoding and call it stored: from here on its fixes can be read."""
+_TOLD = """
+id bigint, format text, units bigint, records bigint, refused bigint, stored bigint,
+duplicates bigint, superseded bigint, without_position bigint, tag_ids int[], first_us bigint,
+last_us bigint, warnings jsonb
+"""
+
+
+async def finish(conn: AsyncConnection, told: Sequence[dict[str, Any]]) -> None:
+    """Write the counts of decodings and call them stored: from here on their fixes can be read."""
     await execute(
         conn,
         f"""
-        update decoding set state = 'stored', stored_at = clock_timestamp(), problem = null,
-          format = :format, units = :units, records = :records, refused = :refused,
-          stored = :stored, duplicates = :duplicates, superseded = :superseded,
-          without_position = :without_position, tag_ids = :tag_ids,
-          time_first = {time_of("cast(:first_us as bigint)")},
-          time_last = {time_of("cast(:last_us as bigint)")},
-          warnings = cast(:warnings as jsonb)
-        where id = :id
+        update decoding d set state = 'stored', stored_at = clock_timestamp(), problem = null,
+          format = t.format, units = t.units, records = t.records, refused = t.refused,
+          stored = t.stored, duplicates = t.duplicates, superseded = t.superseded,
+          without_position = t.without_position, tag_ids = t.tag_ids,
+          time_first = {time_of("t.first_us")}, time_last = {time_of("t.last_us")},
+          warnings = t.warnings
+        from json_to_recordset(cast(:told as json)) as t({_TOLD}) where d.id = t.id
         """,
-        {"id": decoding_id, **values, "warnings": orjson.dumps(values["warnings"]).decode()},
+        {"told": orjson.dumps(list(told)).decode()},
     )
-    await work.settle(conn)
-
-
-async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> None:
-    """
-    Take the earlier decodings of a push out of force, with everything they brought.
-
-    Fixes that another push delivered as well are given back by reading that push again.
-    """
-    old = await execute(
-        conn,
-        "update decoding set replaced_at = clock_timestamp() where push_id = :push"
-        " and number < :number and replaced_at is null"
-        " returning id, study_id, tag_ids, time_first, time_last",
-        {"push": push_id, "number": number},
-    )
-    for row in old:
-        if row["time_first"] is None:
-            continue
-        binds = {"id": row["id"], "tags": row["tag_ids"], "first": row["time_first"],
-                 "last": row["time_last"], "study": row["study_id"], "push": push_id}  # fmt: skip
-        mine = (
-            "f.tag_id = any(cast(:tags as int[])) and f.time between :first and :last"
-            " and f.decoding_id = :id"
-        )
-        await work.mark_dirty_from(
-            conn,
-            "select d.individual_id, d.study_id, min(f.time) as from_time, max(f.time) as to_time"
-            f" from fix f {wearer('f')} where {mine} group by d.individual_id, d.study_id",
-            binds,
-        )
-        await execute(conn, f"update fix f set live = false where {mine}", binds)
-        await execute(
-            conn,
-            "update decoding set state = 'received', attempts = 0"
-            " where study_id = :study and push_id <> :push"
-            " and replaced_at is null and duplicates > 0 and state in ('stored', 'processed')"
-            " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first",
-            binds,
-        )
+    await work.settle(conn, [each["id"] for each in told])

@@ -1,15 +1,131 @@
-"""Another decoding of a push that is kept already."""
+"""How pushes come to be read: what waits, its tries, its failure, and a push read again."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.store import inbox
+from app.store import inbox, work
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import wearer
+
+TOGETHER_MAX, TOGETHER_BYTES = 200, 2 << 20
+"""Small pushes decoded in one transaction, and their bytes as sent: it takes about half a second,
+and some 400 MB of memory if each of them is a bomb that `ingest.unpack` lets pass."""
+
+
+async def small(conn: AsyncConnection, study_id: int) -> list[int]:
+    """Return the oldest small pushes of a study that wait: decodings that go together."""
+    rows = await execute(
+        conn,
+        "select id from (select d.id, sum(p.size_bytes) over (order by d.id) as bytes_so_far"
+        " from decoding d join push p on p.id = d.push_id"
+        f" where d.state = 'received' and d.study_id = :study and {work.SMALL}"
+        " order by d.id limit :limit) as oldest where bytes_so_far <= :bytes order by id",
+        {"study": study_id, "limit": TOGETHER_MAX, "bytes": TOGETHER_BYTES},
+    )
+    return [int(row["id"]) for row in rows]
+
+
+async def take(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Lock decodings; return those that still wait, oldest first, with what their stage needs."""
+    await work.lock_all(conn, work.LOCK_PUSH, decoding_ids)
+    return await execute(
+        conn,
+        "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.stored, s.taxon,"
+        " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
+        " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
+        " where d.id = any(cast(:ids as bigint[])) and d.state = 'received' order by d.id",
+        {"ids": list(decoding_ids)},
+    )
+
+
+async def count_attempts(conn: AsyncConnection, decoding_ids: Sequence[int]) -> dict[int, int]:
+    """Count a try before the work, so that a push that kills its worker is counted too."""
+    rows = await execute(
+        conn,
+        "update decoding set attempts = attempts + 1 where id = any(cast(:ids as bigint[]))"
+        " returning id, attempts",
+        {"ids": list(decoding_ids)},
+    )
+    return {int(row["id"]): int(row["attempts"]) for row in rows}
+
+
+async def forgive_attempts(conn: AsyncConnection, decoding_ids: Sequence[int]) -> None:
+    """Take back a try that says nothing about the push: the database cut it short, say."""
+    await execute(
+        conn,
+        "update decoding set attempts = attempts - 1"
+        " where id = any(cast(:ids as bigint[])) and attempts > 0",
+        {"ids": list(decoding_ids)},
+    )
+
+
+async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str]) -> None:
+    """Note that a push can't be read as asked; its bytes stay and can be decoded otherwise."""
+    await execute(
+        conn,
+        "update decoding set state = 'failed', problem = cast(:problem as jsonb) where id = :id",
+        {"id": decoding_id, "problem": orjson.dumps(problem).decode()},
+    )
+    await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
+
+
+async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, str]]:
+    """Return the pushes that were given up by count, newest first: (ref, detail)."""
+    rows = await execute(
+        conn,
+        "select p.ref, d.problem ->> 'detail' as detail from decoding d"
+        " join push p on p.id = d.push_id where d.state = 'failed' and d.replaced_at is null"
+        " and d.problem ->> 'code' = :code order by d.id desc limit :limit",
+        {"code": inbox.GIVEN_UP, "limit": limit},
+    )
+    return [{"ref": str(row["ref"]), "detail": row["detail"]} for row in rows]
+
+
+async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> None:
+    """
+    Take the earlier decodings of a push out of force, with everything they brought.
+
+    Fixes that another push delivered as well are given back by reading that push again.
+    """
+    old = await execute(
+        conn,
+        "update decoding set replaced_at = clock_timestamp() where push_id = :push"
+        " and number < :number and replaced_at is null"
+        " returning id, study_id, tag_ids, time_first, time_last",
+        {"push": push_id, "number": number},
+    )
+    for row in old:
+        if row["time_first"] is None:
+            continue
+        binds = {"id": row["id"], "tags": row["tag_ids"], "first": row["time_first"],
+                 "last": row["time_last"], "study": row["study_id"], "push": push_id}  # fmt: skip
+        mine = (
+            "f.tag_id = any(cast(:tags as int[])) and f.time between :first and :last"
+            " and f.decoding_id = :id"
+        )
+        await work.mark_dirty_from(
+            conn,
+            "select d.individual_id, d.study_id, min(f.time) as from_time, max(f.time) as to_time"
+            f" from fix f {wearer('f')} where {mine} group by d.individual_id, d.study_id",
+            binds,
+        )
+        await execute(conn, f"update fix f set live = false where {mine}", binds)
+        await execute(
+            conn,
+            "update decoding set state = 'received', attempts = 0"
+            " where study_id = :study and push_id <> :push"
+            " and replaced_at is null and duplicates > 0 and state in ('stored', 'processed')"
+            " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first",
+            binds,
+        )
 
 
 async def decode_again(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -219,37 +218,17 @@ async def by_idempotency_key(
     return Kept(rows[0]["ref"], int(rows[0]["decoding_id"]), replayed=True)
 
 
-async def body_of(conn: AsyncConnection, push_id: int) -> bytes:
-    """Return the bytes of a push as they were sent."""
-    raw = await driver(conn)
-    pieces = await raw.fetch(
-        "select body from push_chunk where push_id = $1 order by number", push_id
+async def bodies(conn: AsyncConnection, push_ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the bytes of pushes as they were sent."""
+    pieces = await (await driver(conn)).fetch(
+        "select push_id, body from push_chunk where push_id = any($1::bigint[])"
+        " order by push_id, number",
+        list(push_ids),
     )
-    return b"".join(piece["body"] for piece in pieces)
-
-
-async def decoding_to_do(conn: AsyncConnection, decoding_id: int) -> dict[str, Any] | None:
-    """Lock a decoding that waits, with what its stage needs; None when it is done already."""
-    await work.lock(conn, work.LOCK_PUSH, decoding_id)
-    rows = await execute(
-        conn,
-        "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.stored, s.taxon,"
-        " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
-        " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
-        " where d.id = :id and d.state = 'received'",
-        {"id": decoding_id},
-    )
-    return rows[0] if rows else None
-
-
-async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str]) -> None:
-    """Note that a push can't be read as asked; its bytes stay and can be decoded otherwise."""
-    await execute(
-        conn,
-        "update decoding set state = 'failed', problem = cast(:problem as jsonb) where id = :id",
-        {"id": decoding_id, "problem": orjson.dumps(problem).decode()},
-    )
-    await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
+    found: dict[int, list[bytes]] = {push_id: [] for push_id in push_ids}
+    for piece in pieces:
+        found[piece["push_id"]].append(piece["body"])
+    return {push_id: b"".join(parts) for push_id, parts in found.items()}
 
 
 async def revive(conn: AsyncConnection, decoding_id: int) -> None:
@@ -261,37 +240,6 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
         {"id": decoding_id, "code": GIVEN_UP},
     )
     await work.revive(conn, decoding_id)
-
-
-async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, str]]:
-    """Return the pushes that were given up by count, newest first: (ref, detail)."""
-    rows = await execute(
-        conn,
-        "select p.ref, d.problem ->> 'detail' as detail from decoding d"
-        " join push p on p.id = d.push_id where d.state = 'failed' and d.replaced_at is null"
-        " and d.problem ->> 'code' = :code order by d.id desc limit :limit",
-        {"code": GIVEN_UP, "limit": limit},
-    )
-    return [{"ref": str(row["ref"]), "detail": row["detail"]} for row in rows]
-
-
-async def forgive_attempt(conn: AsyncConnection, decoding_id: int) -> None:
-    """Take back a try that the database cut short: it says nothing about the push."""
-    await execute(
-        conn,
-        "update decoding set attempts = attempts - 1 where id = :id and attempts > 0",
-        {"id": decoding_id},
-    )
-
-
-async def count_attempt(conn: AsyncConnection, decoding_id: int) -> int:
-    """Count a try before the work, so that a push that kills its worker is counted too."""
-    rows = await execute(
-        conn,
-        "update decoding set attempts = attempts + 1 where id = :id returning attempts",
-        {"id": decoding_id},
-    )
-    return int(rows[0]["attempts"]) if rows else 0
 
 
 _RECEIPT = """
@@ -397,4 +345,7 @@ async def sent_bytes(conn: AsyncConnection, audience: Audience, ref: UUID) -> by
         " where ref = :ref and study_id = any(cast(:exact as int[]))",
         {"ref": ref, "exact": list(audience.exact)},
     )
-    return await body_of(conn, rows[0]["id"]) if rows else None
+    if not rows:
+        return None
+    (sent,) = (await bodies(conn, [rows[0]["id"]])).values()
+    return sent

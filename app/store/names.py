@@ -79,23 +79,23 @@ _BETTER = (
 async def store_namings(
     conn: AsyncConnection,
     study_id: int,
-    decoding_id: int,
-    rows: Sequence[tuple[int, int, int, int]],
+    rows: Sequence[tuple[int, int, int, int, int]],
 ) -> None:
-    """Note which bird the rows named for which tag: (tag, individual, first us, last us)."""
+    """Note which bird was named for which tag: (decoding, tag, individual, first us, last us)."""
     await execute(
         conn,
         f"""
         insert into naming (decoding_id, tag_id, individual_id, study_id, time_first, time_last)
-        select :decoding, tag_id, individual_id, :study, {time_of("first")},
+        select decoding_id, tag_id, individual_id, :study, {time_of("first")},
           {time_of("last")}
-        from unnest(cast(:tags as int[]), cast(:birds as int[]), cast(:firsts as bigint[]),
-          cast(:lasts as bigint[])) as new(tag_id, individual_id, first, last)
-        order by tag_id, individual_id
+        from unnest(cast(:origins as bigint[]), cast(:tags as int[]), cast(:birds as int[]),
+          cast(:firsts as bigint[]), cast(:lasts as bigint[]))
+          as new(decoding_id, tag_id, individual_id, first, last)
+        order by decoding_id, tag_id, individual_id
         on conflict (decoding_id, tag_id, individual_id) do update
           set time_first = excluded.time_first, time_last = excluded.time_last
         """,
-        {"decoding": decoding_id, "study": study_id, "tags": [r[0] for r in rows],
-         "birds": [r[1] for r in rows], "firsts": [r[2] for r in rows],
-         "lasts": [r[3] for r in rows]},
+        {"study": study_id, "origins": [r[0] for r in rows], "tags": [r[1] for r in rows],
+         "birds": [r[2] for r in rows], "firsts": [r[3] for r in rows],
+         "lasts": [r[4] for r in rows]},
     )  # fmt: skip

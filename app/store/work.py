@@ -33,6 +33,17 @@ on conflict (individual_id) do update set
 The oldest cause keeps its time: what is marked again and again must not wait for ever.
 """
 
+SMALL_BYTES = 262_144
+"""Up to this size [bytes] what a push costs is mostly what every push costs: they share it."""
+
+SMALL = f"""
+(p.size_bytes <= {SMALL_BYTES} and d.number = 1 and d.attempts = 0 and d.stored = 0)
+"""
+"""SQL: the decoding `d` of push `p` may go together with others.
+
+What failed once, or ended its worker, goes alone from then on.
+"""
+
 INDIVIDUAL_SUBJECT = "'individual:' || individual_id"
 _PRODUCT_SUBJECT = "'product:' || scope || ':' || simulated::int"
 """SQL of the names that `individual_subject` and `product_subject` give."""
@@ -211,7 +222,7 @@ def product_subject(scope: str, *, simulated: bool) -> str:
 async def hand_on(conn: AsyncConnection, subject: str, to: Sequence[str]) -> None:
     """Let the pushes that wait for `subject` wait for `to` instead; none left means processed."""
     # Two last waits that end at once would each see the other's still there: one after the other.
-    await execute(
+    waited = await execute(
         conn,
         "select d.id from decoding d join push_wait w on w.decoding_id = d.id"
         " where w.subject = :subject order by d.id for update of d",
@@ -227,23 +238,29 @@ async def hand_on(conn: AsyncConnection, subject: str, to: Sequence[str]) -> Non
         """,
         {"subject": subject, "next": list(to)},
     )
-    await settle(conn)
+    await settle(conn, [int(row["id"]) for row in waited])
 
 
-async def settle(conn: AsyncConnection) -> None:
-    """Call every stored push that waits for nothing processed."""
+async def settle(conn: AsyncConnection, decoding_ids: Sequence[int]) -> None:
+    """Call those of these pushes processed that are stored and wait for nothing."""
     await execute(
         conn,
         "update decoding d set state = 'processed', processed_at = clock_timestamp()"
-        " where d.state = 'stored' and not exists"
-        " (select from push_wait w where w.decoding_id = d.id)",
+        " where d.id = any(cast(:ids as bigint[])) and d.state = 'stored'"
+        " and not exists (select from push_wait w where w.decoding_id = d.id)",
+        {"ids": list(decoding_ids)},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Everything that waits for a worker, oldest first."""
+    """
+    Everything that waits for a worker, oldest first.
 
+    `studies` are those with small pushes, which are decoded together; `decodings` go one by one.
+    """
+
+    studies: list[int]
     decodings: list[int]
     individuals: list[int]
     catalogues: list[tuple[str, bool]]
@@ -253,7 +270,8 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
     """Return what is to do; a catalogue waits until no bird of its studies is dirty."""
     decodings = await execute(
         conn,
-        "select id from decoding where state = 'received' order by id limit :limit",
+        f"select d.id, d.study_id, {SMALL} as small from decoding d"
+        " join push p on p.id = d.push_id where d.state = 'received' order by d.id limit :limit",
         {"limit": limit},
     )
     individuals = await execute(
@@ -273,7 +291,8 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
         {"limit": limit},
     )
     return Waiting(
-        [row["id"] for row in decodings],
+        list(dict.fromkeys(row["study_id"] for row in decodings if row["small"])),
+        [row["id"] for row in decodings if not row["small"]],
         [row["individual_id"] for row in individuals],
         [(row["scope"], row["simulated"]) for row in catalogues],
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
+import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
 
 from ingest.admission import LINE_MAX_BYTES, UNITS_MAX, admit
 from ingest.clock import parse_times
+from ingest.elements import SPACE, elements_of
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_
 from ingest.refusal import EXCERPT_MAX_CHARS, Refusal, UnreadablePush
@@ -67,15 +69,12 @@ KEYS = tuple(Fix.__struct_encode_fields__)
 """Keys of an element, as sent."""
 
 _KNOWN = frozenset(KEYS)
-_SPACE = b" \t\r\n"
 _SPACED_COLON = re.compile(rb'"\s+:')
-# Strings, brackets and commas; a string that never closes matches no alternative but the last.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|"', re.DOTALL)
 
 
 def accepts(payload: bytes) -> bool:
     """Whether the first character can begin the JSON of a push."""
-    return payload[:4_096].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE)[:1] in (b"{", b"[")
+    return payload[:4_096].removeprefix(b"\xef\xbb\xbf").lstrip(SPACE)[:1] in (b"{", b"[")
 
 
 def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
@@ -110,7 +109,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     >>> decode(text, tz="UTC", now_us=1_700_000_000_000_000).records["lat"].to_list()
     [46.1]
     """
-    elements = _elements(payload.removeprefix(b"\xef\xbb\xbf").strip(_SPACE))
+    elements = elements_of(payload)
     if len(elements) > UNITS_MAX:
         raise UnreadablePush(
             "too-many-units",
@@ -136,6 +135,96 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         refused=refused,
         warnings=_warnings(unknown),
     )
+
+
+def decode_many(
+    payloads: Sequence[bytes], *, tz: str, now_us: Sequence[int]
+) -> list[Decoded | UnreadablePush]:
+    """
+    Decode pushes as `decode` does each alone; columns of many cost hardly more than of one.
+
+    A push of which there is anything to tell (a refusal, a warning) is decoded alone.
+
+    Parameters
+    ----------
+    payloads : sequence of bytes
+        UTF-8.
+    tz : str
+        Zone of times that carry none.
+    now_us : sequence of int
+        The present of each push [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    list of Decoded or UnreadablePush
+    """
+    clean = [_clean(payload) for payload in payloads]
+    plain = [number for number, fixes in enumerate(clean) if fixes]
+    fixes = [fix for number in plain for fix in clean[number] or ()]
+    found: dict[int, Decoded] = {}
+    if len(plain) > 1 and len(fixes) <= UNITS_MAX:
+        try:
+            found = _admit_many({n: len(clean[n] or ()) for n in plain}, fixes, tz, now_us)
+        except _Telling:
+            # Something is to tell of one of them: halves find it in a few steps.
+            half = len(payloads) // 2
+            return [
+                *decode_many(payloads[:half], tz=tz, now_us=now_us[:half]),
+                *decode_many(payloads[half:], tz=tz, now_us=now_us[half:]),
+            ]
+    return [
+        found[number] if number in found else _alone(payload, tz, now_us[number])
+        for number, payload in enumerate(payloads)
+    ]
+
+
+def _alone(payload: bytes, tz: str, now_us: int) -> Decoded | UnreadablePush:
+    try:
+        return decode(payload, tz=tz, now_us=now_us)
+    except UnreadablePush as unreadable:
+        return unreadable
+
+
+class _Telling(Exception):  # noqa: N818 - no fault: it ends an attempt
+    """There is something to tell of one push among several."""
+
+
+def _clean(payload: bytes) -> list[Fix] | None:
+    """Give the fixes of a push of which there is nothing to tell so far."""
+    try:
+        elements = elements_of(payload)
+    except UnreadablePush:
+        return None
+    unknown: Counter[str] = Counter()
+    fixes = [_read(raw, unknown) for raw in elements]
+    whole = [fix for fix in fixes if isinstance(fix, Fix)]
+    return whole if len(whole) == len(fixes) and not unknown else None
+
+
+def _admit_many(
+    sizes: dict[int, int], fixes: list[Fix], tz: str, now_us: Sequence[int]
+) -> dict[int, Decoded]:
+    """Give what each of several clean pushes holds; raise `_Telling` if it is not all of it."""
+    try:
+        together = admit(
+            _candidates(list(range(len(fixes))), fixes, tz),
+            format=NAME,
+            now_us=min(now_us),  # the strictest of them
+            excerpt=lambda bad: [""] * bad.height,
+            refused=[],
+            warnings=[],
+        )
+    except UnreadablePush as unreadable:
+        raise _Telling from unreadable
+    if together.refusals or together.warnings:
+        raise _Telling
+    units = np.concatenate([np.arange(1, size + 1) for size in sizes.values()])
+    records = together.records.with_columns(unit=pl.Series(units, dtype=pl.Int64))
+    ends = np.cumsum(list(sizes.values())).tolist()
+    return {
+        number: Decoded(NAME, records.slice(end - size, size), [])
+        for (number, size), end in zip(sizes.items(), ends, strict=True)
+    }
 
 
 def _candidates(units: list[int], fixes: list[Fix], tz: str) -> pl.DataFrame:
@@ -225,107 +314,3 @@ def _repeats_key(raw: bytes) -> bool:
     # Integers stay text: Python refuses to parse one of more than 4,300 digits.
     json.loads(raw, object_pairs_hook=note, parse_int=str)
     return repeated
-
-
-def _elements(text: bytes) -> list[bytes]:
-    """Cut a push into its elements, each as its own bytes."""
-    if text[:1] not in (b"{", b"["):
-        raise _unreadable("The push is neither an object nor an array.")
-    try:
-        return _elements_of_valid(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _elements_of_any(text)
-
-
-def _elements_of_valid(text: bytes) -> list[bytes]:
-    """Elements of a push that is one valid JSON value."""
-    if text[:1] == b"[":
-        return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
-    whole = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    if "fixes" not in whole:
-        return [text]
-    if text.count(b'"fixes"') > 1 and len(_fixes_at(text)) > 1:
-        raise _unreadable("The push names its key fixes twice.")
-    return [bytes(raw) for raw in msgspec.json.decode(whole["fixes"], type=list[msgspec.Raw])]
-
-
-def _elements_of_any(text: bytes) -> list[bytes]:
-    """Elements of a push that is NDJSON, or that holds an element which is no JSON."""
-    if text[:1] == b"[":
-        return list(_split_array(text, 0))
-    starts = _fixes_at(text)
-    if starts:
-        return list(_split_array(text, starts[0]))
-    lines = [line for line in text.split(b"\n") if line.strip(_SPACE)]
-    if len(lines) == 1 and not text.endswith(b"}"):
-        raise _truncated()
-    return lines
-
-
-def _fixes_at(text: bytes) -> list[int]:
-    """Offsets of the arrays under the top-level key ``fixes``."""
-    starts: list[int] = []
-    depth = 0
-    key = b""
-    for token in _TOKEN.finditer(text):
-        found = token[0]
-        if found in (b"{", b"["):
-            if depth == 1 and found == b"[" and key == b'"fixes"':
-                starts.append(token.start())
-            depth += 1
-        elif found in (b"}", b"]"):
-            depth -= 1
-        elif depth == 1 and found not in (b":", b","):
-            key = found
-        if depth == 0 or found == b'"':
-            break
-    return starts
-
-
-def _split_array(text: bytes, start: int) -> Iterator[bytes]:
-    """Cut the array that begins at `start` into elements by brackets and strings alone."""
-    depth = 0
-    begin = start + 1
-    for token in _TOKEN.finditer(text, start):
-        found = token[0]
-        if found == b'"':
-            break
-        if found in (b"{", b"["):
-            depth += 1
-        elif found in (b"}", b"]"):
-            depth -= 1
-        closes = depth == 0
-        if closes or (found == b"," and depth == 1):
-            element = text[begin : token.start()].strip(_SPACE)
-            if element or not closes or text[start + 1 : token.start()].strip(_SPACE):
-                yield element
-            begin = token.end()
-        if closes:
-            _check_tail(text[token.end() :], wrapped=start > 0)
-            return
-    raise _truncated()
-
-
-def _check_tail(tail: bytes, *, wrapped: bool) -> None:
-    """Refuse a push that goes on after its array, other than to close its object."""
-    rest = tail.strip(_SPACE)
-    if wrapped and not rest.endswith(b"}"):
-        raise _truncated()
-    if not wrapped and rest:
-        raise _unreadable("The push goes on after its array.")
-
-
-def _truncated() -> UnreadablePush:
-    return UnreadablePush(
-        "json-truncated",
-        "The push ends inside a JSON value.",
-        "Send the whole body; check Content-Length and time-outs on the way.",
-    )
-
-
-def _unreadable(detail: str) -> UnreadablePush:
-    return UnreadablePush(
-        "json-unreadable",
-        detail,
-        'Send {"fixes": [...]}, an array of objects, or one object a line (RFC 8259, UTF-8).',
-    )

@@ -11,7 +11,7 @@ from app.errors import Unavailable
 from app.pipeline import decode
 from app.pipeline import run as flow
 from app.pipeline.receive import reading, receive
-from app.store import inbox, work
+from app.store import decodings, inbox, work
 from app.store.engine import Connection, Store, execute
 from tests.faults.test_web import csv, row
 
@@ -125,7 +125,7 @@ async def test_a_push_that_ends_its_worker_each_time_is_given_up(store: Store, s
     kept = await push(store, study, WELL)
     for _ in range(work.ATTEMPTS_MAX):
         async with store.write() as conn:  # counted, and then the worker was gone
-            await inbox.count_attempt(conn, kept.decoding_id)
+            await decodings.count_attempts(conn, [kept.decoding_id])
     await flow.drain(store)
     rows = await ask(store, "select state, problem ->> 'code' as code from decoding")
     assert rows == [{"state": "failed", "code": inbox.GIVEN_UP}]

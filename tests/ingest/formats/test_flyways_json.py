@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import Decoded, UnreadablePush, decode
+from ingest import Decoded, UnreadablePush, decode, decode_many
 from ingest.formats.flyways_json import FIELDS, KEYS, Fix
 from ingest.record import RECORD_SCHEMA
 
@@ -191,3 +191,42 @@ def test_any_elements_are_counted_one_by_one(elements: list[object]) -> None:
 def test_values_come_back_exactly(lon: float, lat: float, name: str) -> None:
     row = push(b"[" + fix(lon=lon, lat=lat, individual=name) + b"]").records.row(0, named=True)
     assert (row["lon"], row["lat"], row["individual"]) == (lon, lat, name)
+
+
+ELEMENTS = st.one_of(
+    st.just(GOOD),
+    st.builds(fix, lon=st.floats(-181, 361), lat=st.floats(-91, 91)),
+    st.builds(fix, temperature_c=st.sampled_from([20, 999])),
+    st.builds(fix, time=st.sampled_from(["2020-01-01 00:00", "2026-11-27T06:00:00Z", "soon"])),
+    st.builds(fix, unheard_of=st.integers()),
+    st.sampled_from([b"5", b"{", b"", *list(BAD)[:4]]),
+)
+BODIES = st.one_of(
+    st.lists(ELEMENTS, max_size=3).map(lambda parts: b"[" + b",".join(parts) + b"]"),
+    st.lists(ELEMENTS, max_size=3).map(b"\n".join),
+    st.sampled_from([b"", b"[", b"?", b'{"fixes": [', b"[]"]),
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(BODIES, st.sampled_from([NOW_US, NOW_US - 86_400_000_000 * 2])), max_size=8),
+    st.sampled_from(["UTC", "Asia/Seoul", "nowhere"]),
+)
+def test_many_pushes_are_read_as_each_alone(sent: list[tuple[bytes, int]], tz: str) -> None:
+    found = decode_many(
+        [body for body, _ in sent], format="flyways-json", tz=tz, now_us=[now for _, now in sent]
+    )
+    assert len(found) == len(sent)
+    for (body, now_us), one in zip(sent, found, strict=True):
+        (alone,) = decode_many([body], format="flyways-json", tz=tz, now_us=[now_us])
+        assert told(one) == told(alone)
+        if isinstance(one, Decoded) and isinstance(alone, Decoded):
+            assert one.records.equals(alone.records)
+            assert one.records.schema == alone.records.schema
+
+
+def told(outcome: Decoded | UnreadablePush) -> tuple[object, ...]:
+    if isinstance(outcome, UnreadablePush):
+        return (outcome.code, outcome.detail)
+    return (outcome.format, outcome.refusals, outcome.warnings)

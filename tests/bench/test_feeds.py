@@ -1,0 +1,218 @@
+"""One bird's newest fixes as GeoJSON against tipg and pygeoapi, and 100,000 against GeoPandas.
+
+Run by `make bench`; it prints figures and asserts none beyond equal payloads. Each server is one
+uvicorn process on the same PostgreSQL; the peers read a table that holds our feed's columns ready
+made, with an index for the question. Requests go in turns over one kept-alive connection each.
+"Uncached" asks for another end of the interval each time, so that no answer has been made before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import geopandas
+import httpx2
+import psycopg
+import pytest
+import sqlalchemy
+
+from app import deliver, operate
+from app.movement.simulate import flock_csv, reference_csv
+from tests.bench import peers
+from tests.faults.conftest import Site
+from tests.flow.conftest import flock
+
+ROUNDS = 40
+LIMIT = 1_000
+Ask = Callable[[int], httpx2.Response]
+
+
+@pytest.fixture
+def full(site: Site, tmp_path: Path) -> Site:
+    """Give an installation with 12 birds of a year, each half hour, and the peers' table of it."""
+    birds = flock(seed=11, birds=12, days=365, interval_s=1800.0)
+    for body in (reference_csv(birds), flock_csv(birds)):
+        site.push(body, tmp_path)
+    site.drain()
+    peers.copy_fixes(site.dsn)
+    with psycopg.connect(site.dsn, autocommit=True) as conn:
+        conn.execute("vacuum analyze")
+    return site
+
+
+def bird_of(site: Site) -> str:
+    return str(
+        site.one(
+            f"select individual_id from {peers.SCHEMA}.{peers.TABLE} group by 1 order by count(*)"
+            " desc, 1 limit 1"
+        )
+    )
+
+
+def payload(answer: httpx2.Response) -> list[tuple[Any, ...]]:
+    """Give what a map needs of each feature, in the order of the answer."""
+    assert answer.status_code == 200, answer.text
+    return [
+        (
+            each["properties"]["time"][:19],
+            each["properties"]["tag"],
+            *(round(number, 6) for number in each["geometry"]["coordinates"]),
+        )
+        for each in answer.json()["features"]
+    ]
+
+
+def in_turns(asks: dict[str, Ask], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Time each way to ask, one after another, round after round [s]."""
+    taken: dict[str, list[float]] = {name: [] for name in asks}
+    for number in range(rounds + 3):
+        for name, ask in asks.items():
+            started = time.perf_counter()
+            answer = ask(number)
+            spent = time.perf_counter() - started
+            assert answer.status_code in {200, 304}
+            if number >= 3:  # the first find caches and plans cold
+                taken[name].append(spent)
+    return taken
+
+
+def told(title: str, taken: dict[str, list[float]], goal: str | dict[str, str] | None) -> str:
+    goals = goal if isinstance(goal, dict) else dict.fromkeys(taken.keys() - {"ours"}, goal)
+    ours = taken["ours"]
+    lines = [title]
+    for name, times in taken.items():
+        ratio = statistics.median(a / b for a, b in zip(times, ours, strict=True))
+        aim = f"  ratio {ratio:7.1f} (goal {goals[name]})" if goals.get(name) else ""
+        lines.append(f"  {name:22}{statistics.median(times) * 1e3:9.2f} ms (median){aim}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The newest fixes of one bird, as each server is asked for them."""
+
+    site: Site
+    bird: str
+    places: dict[str, str]
+    clients: dict[str, httpx2.Client]
+
+    def ours(self, number: int, **more: Any) -> httpx2.Response:
+        """Ask for the same fixes in words that differ with the number."""
+        span = f"../2999-01-01T00:{number // 60:02}:{number % 60:02}Z"
+        values = {"individual": self.bird, "limit": LIMIT, "datetime": span, **more}
+        headers = {"If-None-Match": more.pop("etag")} if "etag" in more else {}
+        values.pop("etag", None)
+        return self.clients["ours"].get(self.places["ours"], params=values, headers=headers)
+
+    def asks(self, ours: Ask, **more: Any) -> dict[str, Ask]:
+        """Give each server's way to ask, ours last."""
+
+        def of(name: str, form: str) -> Ask:
+            values = {"limit": LIMIT, "individual_id": self.bird, "sortby": "-time", "f": form}
+            return lambda _: self.clients[name].get(self.places[name], params=values | more)
+
+        return {"tipg": of("tipg", "geojson"), "pygeoapi": of("pygeoapi", "json"), "ours": ours}
+
+
+@pytest.fixture
+def question(full: Site, tmp_path: Path) -> Iterator[Question]:
+    full.serve()
+    with ExitStack() as stack:
+        places = {
+            "tipg": stack.enter_context(peers.tipg(full.dsn)),
+            "pygeoapi": stack.enter_context(peers.pygeoapi(full.dsn, tmp_path)),
+            "ours": f"{full.root}/feeds/fixes.geojson",
+        }
+        clients = {
+            name: stack.enter_context(
+                httpx2.Client(timeout=60, headers={"Accept-Encoding": "identity"})
+            )
+            for name in places
+        }
+        clients["ours"].headers["Authorization"] = f"Bearer {full.key}"
+        yield Question(full, bird_of(full), places, clients)
+
+
+@pytest.mark.timeout(900)
+def test_feeds_of_fixes_against_other_servers(question: Question, capsys):
+    asks = question.asks(question.ours)
+    expected = payload(asks["ours"](0))
+    assert len(expected) == LIMIT
+    assert payload(asks["tipg"](0)) == payload(asks["pygeoapi"](0)) == expected
+    uncached = in_turns(asks)
+    cached = in_turns(question.asks(lambda _: question.ours(0)))
+    etag = question.ours(0).headers["etag"]
+    current = in_turns(question.asks(lambda _: question.ours(0, etag=etag)))
+    box = ",".join(map(str, box_of(expected)))
+    asks = question.asks(lambda number: question.ours(number, bbox=box), bbox=box)
+    boxed = payload(asks["ours"](0))
+    assert 100 < len(boxed) <= LIMIT
+    assert payload(asks["tipg"](0)) == boxed
+    within = in_turns(asks)
+    with capsys.disabled():
+        print()
+        print(told(f"{LIMIT:,} newest fixes of one bird, never asked before", uncached, "25"))
+        print(told("the same, asked before", cached, "200"))
+        print(told("the same, a current copy at hand (304)", current, None))
+        print(told(f"{len(boxed):,} in a box", within, "20"))
+
+
+def box_of(points: list[tuple[Any, ...]]) -> tuple[float, float, float, float]:
+    """Give a box around the middle half of some points."""
+    lons = sorted(point[2] for point in points)
+    lats = sorted(point[3] for point in points)
+    low, high = len(points) // 8, len(points) * 7 // 8
+    return lons[low], lats[low], lons[high], lats[high]
+
+
+@pytest.mark.timeout(900)
+def test_a_hundred_thousand_features_against_geopandas_and_json_agg(full: Site, tmp_path, capsys):
+    peer = f"{peers.SCHEMA}.{peers.TABLE}"
+    engine = sqlalchemy.create_engine(full.dsn.replace("postgresql:", "postgresql+psycopg:"))
+    taken: dict[str, list[float]] = {"GeoPandas": [], "json_agg": [], "ours": []}
+    counted: set[int] = set()
+    for _ in range(3):
+        started = time.perf_counter()
+        frame = geopandas.read_postgis(f"select * from {peer}", engine, geom_col="geom")
+        text = frame.to_json()
+        taken["GeoPandas"].append(time.perf_counter() - started)
+        counted.add(len(json.loads(text)["features"]))
+        started = time.perf_counter()
+        with psycopg.connect(full.dsn) as conn:
+            conn.execute("set local work_mem = '256MB'")
+            conn.execute(
+                "select json_build_object('type', 'FeatureCollection', 'features',"
+                f" json_agg(st_asgeojson(f.*, 'geom', 7)::json))::text from {peer} f"
+            ).fetchone()
+        taken["json_agg"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+        counted.add(exported(full, tmp_path))
+        taken["ours"].append(time.perf_counter() - started)
+    engine.dispose()
+    assert len(counted) == 1
+    with capsys.disabled():
+        print()
+        goals = {"GeoPandas": "20", "json_agg": "8"}
+        print(told(f"{counted.pop():,} fixes as one GeoJSON file", taken, goals))
+
+
+def exported(site: Site, folder: Path) -> int:
+    """Write the study as one GeoJSON file the way `flyways export` does; count its features."""
+
+    async def run() -> int:
+        async with operate.opened(site.dsn) as store:
+            written = await deliver.export(
+                store, UUID(site.study), form="geojson", out=folder, individual=None, datetime=None
+            )
+            return int(written["fixes"])
+
+    return asyncio.run(run())

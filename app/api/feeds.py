@@ -39,24 +39,25 @@ def assemble(found: Sequence[Feature], page: Page, *, zipped: bool) -> Answer:
     """Make a page of what was found; a `next` link says that there are more."""
     shown = found[: page.limit]
     link = page.next_url(shown[-1].key) if len(found) > page.limit else None
-    return collection([item.text for item in shown], link, zipped=zipped)
+    text = ",\n".join(item.text for item in shown)
+    return collection(text, len(shown), link, zipped=zipped)
 
 
 def assemble_points(found: fixpoints.Points, page: Page, *, zipped: bool) -> Answer:
     """Make a page of the fixes of a bird."""
-    more = len(found.texts) > page.limit
-    link = page.next_url(found.key(page.limit - 1)) if more else None
-    return collection(found.texts[: page.limit], link, zipped=zipped)
+    shown = min(len(found), page.limit)
+    link = page.next_url(found.key(page.limit - 1)) if len(found) > page.limit else None
+    return collection(found.text(shown), shown, link, zipped=zipped)
 
 
-def collection(shown: Sequence[str], link: str | None, *, zipped: bool) -> Answer:
+def collection(features: str, shown: int, link: str | None, *, zipped: bool) -> Answer:
     """Join features into a collection with the ETag of its bytes."""
     links = [{"rel": "next", "href": link, "type": MEDIA_TYPE}] if link else []
     body = b"".join(
         (
             b'{"type":"FeatureCollection","features":[',
-            ",\n".join(shown).encode(),
-            b'],"numberReturned":%d,"links":' % len(shown),
+            features.encode(),
+            b'],"numberReturned":%d,"links":' % shown,
             orjson.dumps(links),
             b"}",
         )

@@ -113,9 +113,6 @@ async def read_flyway(
             "There is no such flyway for this caller.",
             remedy="Take the id from GET /api/v1/flyways.",
         )
-    return answer_with(
-        request,
-        audience,
-        collection([each.text for each in parts], None, zipped=takes_gzip(request)),
-        media_type=MEDIA_TYPE,
-    )
+    text = ",\n".join(each.text for each in parts)
+    found = collection(text, len(parts), None, zipped=takes_gzip(request))
+    return answer_with(request, audience, found, media_type=MEDIA_TYPE)

@@ -74,18 +74,24 @@ Columns = NDArray[np.void]
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Features of fixes as JSON text, newest first, each with its place in the feed's order."""
+    """Fixes of one bird, newest first: their text as features, and their places in the order."""
 
-    texts: list[str]
-    keys: Columns
+    rows: Columns
+    bird: Mapping[str, Any]
     tags: Mapping[int, str]
-    exact: bool
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def text(self, n: int) -> str:
+        """Return the first `n` features as JSON, with commas between."""
+        return _written(self.rows[:n], self.bird, self.tags)
 
     def key(self, number: int) -> tuple[Any, ...]:
         """Return what the page after this feature starts from."""
-        row = self.keys[number]
+        row = self.rows[number]
         time = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(row["time"]))
-        if not self.exact:
+        if not self.bird["exact"]:
             return (time,)
         return (time, self.tags[int(row["tag_id"])], int(row["sensor"]), str(row["variant"]))
 
@@ -114,7 +120,7 @@ async def newest(
     tags = {int(number): name for number, name in bird["tags"].items()}
     read = _own if bird["exact"] else _public
     rows = await read(conn, audience, bird, filters, fetch=fetch, after=after, tags=tags)
-    return Points(_written(rows, bird, tags), rows, tags, bird["exact"])
+    return Points(rows, bird, tags)
 
 
 async def _own(
@@ -182,34 +188,49 @@ def _instant(time: datetime) -> str:
     return time_of(str((time - _EPOCH) // timedelta(microseconds=1)))
 
 
-def _written(rows: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]) -> list[str]:
-    """Return the features as text: a column at a time becomes text, then one template joins."""
+def _written(rows: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]) -> str:
+    """
+    Return the features as text.
+
+    Each column becomes text at once and falls into its place in one long list of pieces, so that
+    nothing is done feature by feature.
+    """
     if not len(rows):
-        return []
+        return ""
+    columns = _columns(rows, bird, tags)
     told = {**dict.fromkeys(PROPERTIES), **_shared(bird)}
-    columns = {
-        "time": _listed((rows["time"].astype(np.int64) + PG_EPOCH_US).astype("datetime64[us]"))
-    }
-    if bird["exact"]:
-        columns |= {name: _listed(rows[name].astype(np.float32)) for name in _MEASURED}
-        columns["variant"] = [f'"{number}"' for number in rows["variant"].tolist()]
-        columns |= {
-            name: [texts[number] for number in rows[column].tolist()]
-            for name, column, texts in (
-                ("tag", "tag_id", {n: orjson.dumps(name).decode() for n, name in tags.items()}),
-                ("sensor", "sensor", [f'"{name}"' for name in SENSORS]),
-                ("argos_class", "argos_class", ["null", *(f'"{c}"' for c in _CLASSES)]),
-            )
-        }
-    shared = orjson.dumps({name: told[name] for name in PROPERTIES if name not in columns})
-    template = (
-        '{"type":"Feature","geometry":{"type":"Point","coordinates":[%s,%s]},"properties":'
-        + shared.decode().replace("%", "%%").removesuffix("}")
-        + "".join(f',"{name}":%s' for name in columns)
-        + "}}"
-    )
-    places = (_listed(rows[name].astype(np.float64).round(DECIMALS)) for name in ("lon", "lat"))
-    return [template % row for row in zip(*places, *columns.values(), strict=True)]
+    same = orjson.dumps({name: told[name] for name in PROPERTIES if name not in columns}).decode()
+    lon, lat = (_listed(rows[name].astype(np.float64).round(DECIMALS)) for name in ("lon", "lat"))
+    pieces = ['{"type":"Feature","geometry":{"type":"Point","coordinates":[', lon, ",", lat]
+    opening = ']},"properties":' + same.removesuffix("}")
+    for name, values in columns.items():
+        pieces += [f'{opening},"{name}":', values]
+        opening = ""
+    pieces.append("}},\n")
+    text = [piece if isinstance(piece, str) else "" for piece in pieces] * len(rows)
+    for place, piece in enumerate(pieces):
+        if not isinstance(piece, str):
+            text[place :: len(pieces)] = piece
+    return "".join(text).removesuffix(",\n")
+
+
+def _columns(
+    rows: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]
+) -> dict[str, list[str]]:
+    """Return the JSON of each property that differs from fix to fix."""
+    times = (rows["time"].astype(np.int64) + PG_EPOCH_US).astype("datetime64[us]")
+    columns = {"time": _listed(times)}
+    if not bird["exact"]:
+        return columns
+    columns |= {name: _listed(rows[name].astype(np.float32)) for name in _MEASURED}
+    columns["variant"] = [f'"{number}"' for number in rows["variant"].tolist()]
+    named = {number: orjson.dumps(name).decode() for number, name in tags.items()}
+    sensors = [f'"{name}"' for name in SENSORS]
+    classes = ["null", *(f'"{letter}"' for letter in _CLASSES)]
+    columns["tag"] = [named[number] for number in rows["tag_id"].tolist()]
+    columns["sensor"] = [sensors[number] for number in rows["sensor"].tolist()]
+    columns["argos_class"] = [classes[number] for number in rows["argos_class"].tolist()]
+    return columns
 
 
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z

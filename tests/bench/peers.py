@@ -123,7 +123,10 @@ def pygeoapi(dsn: str, folder: Path) -> Iterator[str]:
         "links": [],
     }  # fmt: skip
     limits = {"default_items": 1_000, "max_items": LIMIT_MAX}
-    said = {"title": "peer", "description": "peer", "keywords": ["peer"], "url": "http://peer"}
+    said = dict.fromkeys(("title", "description", "terms_of_service"), "peer")
+    said |= {"keywords": ["peer"], "keywords_type": "theme", "url": "http://peer"}
+    contact = ("name", "position", "address", "city", "stateorprovince", "postalcode", "country",
+               "phone", "fax", "email", "url", "hours", "instructions", "role")  # fmt: skip
     config = {
         "server": {
             "bind": {"host": "127.0.0.1", "port": 5000}, "url": "http://127.0.0.1:5000",
@@ -132,8 +135,10 @@ def pygeoapi(dsn: str, folder: Path) -> Iterator[str]:
         },
         "logging": {"level": "ERROR"},
         "metadata": {
-            "identification": said, "license": {"name": "none"}, "provider": {"name": "peer"},
-            "contact": {"name": "peer"},
+            "identification": said,
+            "license": {"name": "none", "url": "http://peer"},
+            "provider": {"name": "peer", "url": "http://peer"},
+            "contact": dict.fromkeys(contact, "peer"),
         },
         "resources": {"fixes": collection},
     }  # fmt: skip

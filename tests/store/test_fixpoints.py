@@ -66,15 +66,17 @@ def test_columns_say_what_rows_say(
     columns: np.ndarray[Any, Any], name: str, study: str, tags: list[str]
 ) -> None:
     bird, named = {**BIRD, "local_identifier": name, "study": study}, dict(enumerate(tags, 1))
-    texts = fixpoints._written(columns, bird, named)
-    assert [json.loads(text) for text in texts] == [plainly(row, bird, named) for row in columns]
-    assert all(set(json.loads(t)["properties"]) == set(fixpoints.PROPERTIES) for t in texts)
+    found = fixpoints.Points(columns, {**bird, "exact": True}, named)
+    for shown in {0, len(columns) // 2, len(columns)}:
+        features = json.loads(f"[{found.text(shown)}]")
+        assert features == [plainly(row, bird, named) for row in columns[:shown]]
+        assert all(set(each["properties"]) == set(fixpoints.PROPERTIES) for each in features)
 
 
 def test_a_stranger_gets_every_property_and_nothing_of_the_tag() -> None:
     columns = np.array([(0, 8, 0, 8, 127.1, 8, 38.2)], dtype=fixpoints._PUBLIC_ROW)
-    (text,) = fixpoints._written(columns, {**BIRD, "exact": False}, {})
-    told = json.loads(text)["properties"]
+    found = fixpoints.Points(columns, {**BIRD, "exact": False}, {})
+    told = json.loads(found.text(1))["properties"]
     assert set(told) == set(fixpoints.PROPERTIES)
     assert told["precision"] == "0.1 degree grid"
     assert told["time"] == "2000-01-01T00:00:00Z"
@@ -82,4 +84,4 @@ def test_a_stranger_gets_every_property_and_nothing_of_the_tag() -> None:
 
 
 def test_no_rows_are_no_features() -> None:
-    assert fixpoints._written(np.empty(0, fixpoints._ROW), BIRD, {}) == []
+    assert fixpoints.Points(np.empty(0, fixpoints._ROW), BIRD, {}).text(5) == ""

@@ -188,7 +188,7 @@ async def test_the_newest_fixes_go_by_index(
     bird = flock.run("select ref from individual where study_id = %s limit 1", study)[0][0]
     async with store.read() as conn:
         found = await fixpoints.newest(conn, audience, Filters(individual=bird), fetch=50)
-    assert len(found.texts) == 50
+    assert len(found) == 50
     plan = "\n".join(told)
     assert "Index Scan Backward" in plan
     assert not re.search(rf"Seq Scan on ({'|'.join(LARGE)})\b", plan)

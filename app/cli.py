@@ -352,6 +352,26 @@ def simulate(
 
 
 @cli.command()
+def bench(
+    birds: Annotated[int, typer.Option(min=1, help="Simulated birds.")] = 8,
+    days: Annotated[float, typer.Option(min=30, help="Days of fixes, one each half hour.")] = 365.0,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Measure this machine: fixes a second through each step, and two reads of a map.
+
+    A simulated flock goes into a database of its own, which is removed afterwards; yours is left
+    alone, but whatever else runs here makes the figures worse.
+
+    flyways bench --birds 16 --days 365
+    """
+    from app.bench import measure
+
+    settings()
+    answer(measure(birds, days, say), as_json=as_json)
+
+
+@cli.command()
 def doctor(as_json: AsJson = False) -> None:
     """
     Look for what keeps the service from working, and name the remedy.

@@ -68,14 +68,13 @@ async def push(store: Store, files: dict[str, bytes], study: UUID) -> dict[str, 
     """Push a flock's files into a study; give the final receipt of its fixes."""
     receipt: dict[str, Any] = {}
     for body in files.values():
-        kept = await _push_bytes(store, body, study)
+        kept = await keep(store, body, study)
         receipt = await deliver.settled(store, kept)
     return receipt
 
 
-async def _push_bytes(
-    store: Store, body: bytes, study: UUID, format_name: str | None = None
-) -> UUID:
+async def keep(store: Store, body: bytes, study: UUID, format_name: str | None = None) -> UUID:
+    """Keep bytes made here as one push; give its id."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(body)
         file.flush()
@@ -88,4 +87,4 @@ async def load(store: Store) -> UUID | None:
         if not await simulated.is_empty(conn):
             return None
         study = await simulated.create(conn, STUDY_NAME)
-    return await _push_bytes(store, flock(datetime.now(UTC)), study, "movebank-csv")
+    return await keep(store, flock(datetime.now(UTC)), study, "movebank-csv")

@@ -21,7 +21,9 @@ NAME_MAX_CHARS = 200
 """Length of a name or id [characters]: fits a PostgreSQL index entry in any script."""
 
 _NAMES = ("tag", "individual", "taxon", "provider_id")
-_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+"""What no name may hold; blanks of any script may stand in one, as in Japanese."""
+
 _ARGOS_CLASSES = ("G", "3", "2", "1", "0", "A", "B", "Z")
 
 _KEPT_WITHIN: dict[str, tuple[float, float]] = {
@@ -39,6 +41,7 @@ _KEPT_WITHIN: dict[str, tuple[float, float]] = {
     "battery_v": (0.0, 100.0),
     "temperature_c": (-100.0, 150.0),
     "activity": (-1e15, 1e15),
+    "provider_revision": (0, 2**31 - 1),
 }
 """Range in which an optional value is kept; outside it becomes null and the push is warned."""
 
@@ -137,7 +140,7 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         .then(pl.col("heading_deg") + 360)
         .otherwise(pl.col("heading_deg")),
         pl.col("satellites").cast(pl.Int16),
-        pl.col("provider_revision").cast(pl.Int32, strict=False),
+        pl.col("provider_revision").cast(pl.Int32),
         pl.col("marked_outlier").fill_null(value=False),
     )
     counts = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
@@ -158,7 +161,7 @@ def _reason(now_us: int) -> pl.Expr:
     lon, lat = pl.col("lon"), pl.col("lat")
     named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
     long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)
-    control = pl.any_horizontal(pl.col(_NAMES).str.contains(_CONTROL))
+    control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL))
     reasons = (
         ("no-animal-or-tag", ~named),
         ("control-character", control),

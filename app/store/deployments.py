@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import Conflict
 from app.store import work
 from app.store.engine import execute
+from app.store.fragments import fix_key, shown_alone
 
 _RANGE = "tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))"
 
@@ -181,18 +182,7 @@ async def amend(
     terms: Mapping[str, str] | None = None,
 ) -> int:
     """Replace a deployment's range (and terms); the successor keeps the public identifier."""
-    rows = await execute(
-        conn,
-        "select study_id, tag_id, individual_id, local_identifier, terms, ref from deployment"
-        " where id = :id and replaced_at is null",
-        {"id": deployment_id},
-    )
-    if not rows:
-        raise Conflict(
-            "The deployment was changed by somebody else.", remedy="Read it again, then edit it."
-        )
-    old = rows[0]
-    await work.lock(conn, work.LOCK_TAG, old["tag_id"])
+    old = await _locked(conn, deployment_id)
     values = {
         "study": old["study_id"], "tag": old["tag_id"], "individual": old["individual_id"],
         "on": deploy_on, "off": deploy_off, "name": old["local_identifier"],
@@ -207,12 +197,30 @@ async def amend(
 
 async def withdraw(conn: AsyncConnection, deployment_id: int) -> None:
     """Take a declared deployment back; its fixes wait with the tag, or fall to implied ones."""
-    rows = await execute(
+    old = await _locked(conn, deployment_id)
+    closed = await _close(conn, "id = :id", {"id": deployment_id})
+    await imply(conn, [old["tag_id"]])
+    await _lay_bare(conn, closed)
+
+
+async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:
+    """Return a current deployment under the lock of its tag: nobody else changes it meanwhile."""
+    tags = await execute(
         conn, "select tag_id from deployment where id = :id", {"id": deployment_id}
     )
-    closed = await _close(conn, "id = :id", {"id": deployment_id})
-    await imply(conn, [row["tag_id"] for row in rows])
-    await _lay_bare(conn, closed)
+    for row in tags:
+        await work.lock(conn, work.LOCK_TAG, row["tag_id"])
+    rows = await execute(
+        conn,
+        "select study_id, tag_id, individual_id, local_identifier, terms, ref from deployment"
+        " where id = :id and replaced_at is null",
+        {"id": deployment_id},
+    )
+    if not rows:
+        raise Conflict(
+            "The deployment was changed by somebody else.", remedy="Read it again, then edit it."
+        )
+    return rows[0]
 
 
 async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:
@@ -284,23 +292,22 @@ async def _lay_bare(conn: AsyncConnection, closed: list[int]) -> None:
     if closed:
         await execute(
             conn,
-            """
+            f"""
             with bare as (
               select f.tag_id, f.time, f.sensor, f.variant from deployment o
               join fix f on f.tag_id = o.tag_id and f.time <@ o.during
-              where o.id = any(cast(:closed as int[])) and not f.visible and not exists (
-                select from deployment d where d.tag_id = f.tag_id and d.replaced_at is null
-                  and d.during @> f.time)),
+              where o.id = any(cast(:closed as int[])) and (not f.visible or exists (
+                  select from fix_verdict v where v.undone_at is null and {fix_key("v")}
+                    = {fix_key("f")}))
+                and not exists (
+                  select from deployment d where d.tag_id = f.tag_id and d.replaced_at is null
+                    and d.during @> f.time)),
             unflagged as (
               delete from fix_flag g using bare b where g.origin = 'track' and
-                (g.tag_id, g.time, g.sensor, g.variant) = (b.tag_id, b.time, b.sensor, b.variant))
-            update fix f set visible = coalesce(
-              (select v.verdict = 'show' from fix_verdict v where v.undone_at is null and
-                (v.tag_id, v.time, v.sensor, v.variant) = (b.tag_id, b.time, b.sensor, b.variant)),
-              not exists (select from fix_flag g where g.origin = 'record' and
-                (g.tag_id, g.time, g.sensor, g.variant) = (b.tag_id, b.time, b.sensor, b.variant)))
+                {fix_key("g")} = {fix_key("b")})
+            update fix f set visible = {shown_alone("b")}
             from bare b
-            where (f.tag_id, f.time, f.sensor, f.variant) = (b.tag_id, b.time, b.sensor, b.variant)
+            where {fix_key("f")} = {fix_key("b")}
             """,
             {"closed": closed},
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from psycopg import sql
 
 from app.movement.density import LEVELS, PUBLIC_LEVELS
 from app.movement.mercator import cells_of
+from app.store.engine import Connection, Store
 
 START = datetime(2020, 3, 1, 12, 34, 56, tzinfo=UTC)
 RELEASED = datetime(2021, 1, 1, tzinfo=UTC)
@@ -32,6 +35,16 @@ class Flock:
     """A database under test and the shortest ways to fill it."""
 
     dsn: str
+
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[Connection]:
+        """Open a transaction that is rolled back: for the many examples of one property."""
+        store = Store(self.dsn, pool_size=1)
+        try:
+            async with store.engine.connect() as conn:
+                yield conn
+        finally:
+            await store.close()
 
     def insert(self, table: str, **values: Any) -> Any:
         """Add a row; return its id where it has one."""
@@ -200,3 +213,26 @@ class Flock:
             "geom": "MULTIPOLYGON(((120 40,120 45,125 45,125 40,120 40)))",
         }  # fmt: skip
         self.insert("corridor", **(values | more))
+
+    def tag(self, study: int, name: str, bird: int | None = None, during: str = "(,)") -> int:
+        """Add a tag, and the deployment that says whom it is on."""
+        tag = self.insert("tag", study_id=study, local_identifier=name, ref=ref_of("tag", name))
+        if bird is not None:
+            self.deployment(study, tag, bird, during)
+        return tag
+
+    def deployment(self, study: int, tag: int, bird: int, during: str, **more: Any) -> int:
+        values = {
+            "study_id": study, "tag_id": tag, "individual_id": bird, "during": during,
+            "declared": True,
+        }  # fmt: skip
+        return self.insert("deployment", **(values | more))
+
+    def fix(self, study: int, tag: int, hour: float, place: tuple[float, float] = (127.0, 38.0),
+            **more: Any) -> None:  # fmt: skip
+        values = {
+            "tag_id": tag, "time": START + hour * timedelta(hours=1), "sensor": 0, "variant": 1,
+            "study_id": study, "decoding_id": 1, "visible": True, "lon": place[0],
+            "lat": place[1], "error_m": 10.0,
+        }  # fmt: skip
+        self.insert("fix", **(values | more))

@@ -13,7 +13,7 @@ from app.errors import Conflict
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
-from app.store import arrivals, deployments, names, work
+from app.store import arrivals, deployments, names, verdicts, work
 from app.store.engine import Connection
 from ingest.checks import record_flags
 
@@ -32,6 +32,7 @@ async def resolve(
     placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
     tag_ids = sorted(set(frame["tag_id"].to_list()))
     await work.lock_all(conn, work.LOCK_TAG, tag_ids)
+    adopted = await verdicts.adopt(conn, study_id, placed.filter("marked_valid"))
     counts = await arrivals.store(
         conn,
         study_id=study_id,
@@ -43,7 +44,7 @@ async def resolve(
     await arrivals.store_flags(conn, study_id, flags)
     await _name(conn, todo, frame)
     await deployments.imply(conn, tag_ids)
-    if counts.stored or counts.superseded:
+    if counts.stored or counts.superseded or adopted:
         await arrivals.mark_touched(conn, _spans(placed, "tag_id"), decoding_id)
     await arrivals.finish(conn, decoding_id, _summary(decoded, counts, frame, suspects))
 

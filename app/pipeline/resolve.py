@@ -15,7 +15,7 @@ from app.errors import Conflict
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
-from app.store import arrivals, deployments, names, work
+from app.store import arrivals, deployments, names, verdicts, work
 from app.store.engine import Connection
 from ingest.checks import record_flags
 
@@ -38,6 +38,8 @@ async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
     placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
     tag_ids = sorted(set(frame["tag_id"].to_list()))
     await work.lock_all(conn, work.LOCK_TAG, tag_ids)
+    valid = placed.filter("marked_valid")
+    adopted = await verdicts.adopt(conn, study_id, valid)
     counts = await arrivals.store(
         conn,
         study_id=study_id,
@@ -50,7 +52,8 @@ async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
         conn, study_id, _spans(frame.drop_nulls("individual_id"), "tag_id", "individual_id")
     )
     await deployments.imply(conn, tag_ids)
-    changed = [origin for origin, each in counts.items() if each.stored or each.superseded]
+    changed = {origin for origin, each in counts.items() if each.stored or each.superseded}
+    changed |= set(valid["decoding_id"].to_list()) if adopted else set()
     if changed:
         touched = placed.filter(pl.col("decoding_id").is_in(changed))
         await arrivals.mark_touched(conn, _spans(touched, "tag_id"))

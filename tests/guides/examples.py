@@ -170,6 +170,8 @@ class Shell:
 
     def close(self) -> None:
         """End bash and whatever it started and left."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self._process.pid, number)

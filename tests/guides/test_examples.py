@@ -30,27 +30,32 @@ END = datetime(2026, 6, 1, tzinfo=UTC)
 VENDOR = Path(__file__).parents[2] / "app/viewer/vendor"
 CLIENTS = ("curl", "jq", "ogr2ogr", "pg_dump", "chromium")
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, CLIENTS)), reason=f"not all of {', '.join(CLIENTS)} are installed"
-)
+pytestmark = [
+    pytest.mark.timeout(400),  # a guide is some thirty programs, one after the other
+    pytest.mark.skipif(
+        not all(map(shutil.which, CLIENTS)),
+        reason=f"not all of {', '.join(CLIENTS)} are installed",
+    ),
+]
 
 
 def carry_out(
     name: str, sh: Shell, given: Mapping[str, str], context: BrowserContext | None = None
 ) -> None:
     """
-    Run a guide; fail at the first example that does not do what the guide says.
+    Run a guide; fail where a command fails, and at the end if an answer was another one.
 
     `given` are words of the guide, each with what stands for it here: an address, a key.
     """
+    wrong = []
     for example in examples((GUIDES / f"{name}.md").read_text()):
         if example.reason:
             continue
         code = replaced(example.code, given)
         got = replaced(_done(example, code, sh, context), {v: k for k, v in given.items()})
-        if example.answer is not None:
-            wrong = differs(*example.answer, got)
-            assert wrong is None, f"{name}.md, line {example.line}: {wrong}"
+        found = differs(*example.answer, got) if example.answer else None
+        wrong += [f"{name}.md, line {example.line}: {found}"] if found else []
+    assert not wrong, "\n".join(wrong)
 
 
 def replaced(text: str, words: Mapping[str, str]) -> str:
@@ -242,4 +247,4 @@ def test_a_command_that_fails_fails_its_guide(tmp_path: Path) -> None:
     ):
         sh.run("word=kept\n")
         assert sh.run('echo "$word"\n') == "kept\n"
-        sh.run("false | true\necho no such >&2\nexit 3\n")
+        sh.run("echo no such >&2\nexit 3\n")

@@ -93,7 +93,7 @@ def rendered(text: str) -> Guide:
     contents = "\n".join(
         f'<li><a href="#{anchor}">{escape(words)}</a></li>'
         for level, words, anchor in headings
-        if level == 2  # noqa: PLR2004 - the level of sections
+        if level == 2
     )
     nav = f'<nav aria-labelledby="contents"><p id="contents">On this page</p>\n<ul>\n{contents}\n</ul></nav>'  # noqa: E501 - one piece of markup
     first = tokens.index(summary) + 3
@@ -146,7 +146,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _fence(_self: object, tokens: list[Token], at: int, *_: object) -> str:
+def _fence(_self: object, tokens: list[Token], at: int, _options: object, _env: object) -> str:
     """Render an example; a wide one scrolls, by the keyboard as well."""
     language, _, reason = tokens[at].info.partition(f" {UNTESTED}")
     name = escape(language.split()[0] if language else "text")

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,9 +45,14 @@ def working(dsn: str) -> Iterator[None]:
 @pytest.fixture
 def environ(database: str) -> dict[str, str]:
     """What every guide finds in its environment: programs, and the database for `flyways`."""
-    kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**kept, "PATH": programs, "FLYWAYS_DATABASE_URL": database, "FLYWAYS_LOG_LEVEL": "error"}
+    return {
+        **kept,
+        "PATH": programs,
+        "FLYWAYS_DATABASE_URL": database,
+        "FLYWAYS_LOG_LEVEL": "error",
+    }
 
 
 @pytest.fixture

@@ -51,26 +51,26 @@ class Example:
     reason: str = ""
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """A guide with a block that nobody would carry out."""
 
 
 def examples(text: str) -> list[Example]:
-    """Read the examples of a guide; raises Malformed."""
+    """Read the examples of a guide; raises MalformedError."""
     found: list[Example] = []
     answerable = False
     for token in MarkdownIt("commonmark").parse(text):
         if token.type in {"heading_open", "code_block"}:
             answerable = False
         if token.type == "code_block":
-            raise Malformed(f"line {token.map[0] + 1}: an indented block; fence it")
+            raise MalformedError(f"line {token.map[0] + 1}: an indented block; fence it")
         if token.type != "fence":
             continue
         line = token.map[0] + 1
         language, _, reason = (part.strip() for part in f"{token.info} ".partition(f" {UNTESTED}"))
         if UNTESTED in token.info:
             if len(reason) < len("no machine"):
-                raise Malformed(f"line {line}: say why no test runs it, after `{UNTESTED}`")
+                raise MalformedError(f"line {line}: say why no test runs it, after `{UNTESTED}`")
             found.append(Example(line, language, token.content, reason=reason))
             answerable = False
         elif language in RUN:
@@ -81,7 +81,7 @@ def examples(text: str) -> list[Example]:
             found.append(Example(last.line, last.language, last.code, (language, token.content)))
             answerable = False
         else:
-            raise Malformed(f"line {line}: nothing runs or compares this `{language}` block")
+            raise MalformedError(f"line {line}: nothing runs or compares this `{language}` block")
     return found
 
 
@@ -142,7 +142,7 @@ class Shell:
         self._process = subprocess.Popen(
             ["bash", "--noprofile", "--norc", "-euo", "pipefail"],
             cwd=self.folder,
-            env={**environ, "HOME": str(self.folder)},
+            env=dict(environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

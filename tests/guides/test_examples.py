@@ -23,7 +23,7 @@ from app.api.guides import GUIDES, ORDER
 from app.store import simulated
 from app.store.engine import Store
 from tests.clients.test_map import apart
-from tests.guides.examples import Example, Malformed, Shell, differs, examples, shell
+from tests.guides.examples import Example, MalformedError, Shell, differs, examples, shell
 
 ADDRESS = "http://127.0.0.1:8000"
 END = datetime(2026, 6, 1, tzinfo=UTC)
@@ -205,7 +205,7 @@ def test_no_example_of_any_guide_is_left_out(name: str) -> None:
     ],
 )  # fmt: skip
 def test_a_block_that_nobody_would_run_is_an_error(block: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedError):
         examples(block)
 
 
@@ -241,10 +241,8 @@ def test_an_answer_that_was_not_promised(kind: str, wanted: str, got: str) -> No
 
 
 def test_a_command_that_fails_fails_its_guide(tmp_path: Path) -> None:
-    with (
-        shell(tmp_path, {"PATH": "/usr/bin:/bin"}) as sh,
-        pytest.raises(AssertionError, match="no such"),
-    ):
+    with shell(tmp_path, {"PATH": "/usr/bin:/bin"}) as sh:
         sh.run("word=kept\n")
         assert sh.run('echo "$word"\n') == "kept\n"
-        sh.run("echo no such >&2\nexit 3\n")
+        with pytest.raises(AssertionError, match="no such"):
+            sh.run("echo no such >&2\nexit 3\n")

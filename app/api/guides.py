@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -126,7 +127,7 @@ def _plain(inline: Token) -> str:
 def _name_headings(tokens: list[Token]) -> list[tuple[int, str, str]]:
     """Give every heading an anchor; return (level, words, anchor)."""
     found = []
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             words = _plain(inline)
             opening.attrSet("id", anchor_of(words))

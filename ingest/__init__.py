@@ -8,23 +8,54 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from ingest.archive import unpack
-from ingest.formats import argos_diag, flyways_json, movebank_csv, movebank_reference_csv
+from ingest.datum import DATUMS, to_wgs84
+from ingest.encoding import ENCODINGS, relocate, to_utf8
+from ingest.formats import (
+    argos_csv,
+    argos_diag,
+    argos_ds,
+    argos_xml,
+    cls_json,
+    ctt_csv,
+    druid_json,
+    earthranger_json,
+    flyways_json,
+    geojson_points,
+    gpx,
+    gundi_json,
+    lotek_json,
+    movebank_csv,
+    movebank_json,
+    movebank_reference_csv,
+    ornitela_csv,
+    stat_tab,
+    telonics_csv,
+    traccar_json,
+    vectronic_csv,
+    vectronic_json,
+    wildlife_csv,
+    xlsx,
+)
 from ingest.formats.delimited import open_sheet
+from ingest.formats.elements import begins_json, first_keys
 from ingest.formats.movebank_reference_csv import (
     DecodedReference,
     Deployment,
     decode_reference,
 )
+from ingest.formats.xml import looks_like_xml
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 
 __all__ = [
+    "DATUMS",
+    "ENCODINGS",
     "FORMATS",
     "RECORD_SCHEMA",
     "SENSORS",
@@ -50,15 +81,6 @@ class Decoder(Protocol):
         """Decode one push."""
 
 
-class ManyDecoder(Protocol):
-    """How a decoder is called that reads several pushes at little more than the cost of one."""
-
-    def __call__(
-        self, payloads: Sequence[bytes], *, tz: str, now_us: Sequence[int]
-    ) -> list[Decoded | UnreadablePush]:
-        """Decode each push."""
-
-
 @dataclass(frozen=True, slots=True)
 class Format:
     """
@@ -74,53 +96,113 @@ class Format:
         What senders label it.
     decode : Decoder
         Its decoder.
-    decode_many : ManyDecoder or None
-        The same for many pushes at once, where small ones are common.
     """
 
     name: str
     description: str
     media_types: tuple[str, ...]
     decode: Decoder
-    decode_many: ManyDecoder | None = None
+
+
+_TABLE = ("text/csv", "text/tab-separated-values")
+_TEXT = ("text/plain",)
+_XML = ("application/xml", "text/xml")
+_JSON = ("application/json", "application/x-ndjson")
+_GEOJSON = ("application/geo+json", "application/geo+json-seq")
+_XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
+
+
+def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    """Decode the first sheet of a workbook whose header line is known."""
+    for sheet in xlsx.sheets(payload):
+        name = _sniff_header(sheet)
+        if name is not None:
+            decoded = FORMATS[name].decode(sheet, tz=tz, now_us=now_us)
+            return Decoded(
+                xlsx.NAME, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings
+            )
+    raise UnreadablePush(
+        "columns-missing",
+        "No sheet of the workbook has a header line that we know.",
+        "Name the columns as Movebank or the maker does.",
+    )
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        entry.name: entry
-        for entry in (
-            Format(
-                movebank_csv.NAME,
-                "Movebank event data: GPS and Argos fixes, one a row.",
-                ("text/csv", "text/tab-separated-values"),
-                movebank_csv.decode,
-            ),
-            Format(
-                movebank_reference_csv.NAME,
+        module.NAME: Format(module.NAME, description, media_types, module.decode)
+        for module, media_types, description in (
+            (movebank_csv, _TABLE, "Movebank event data: GPS and Argos fixes, one a row."),
+            (
+                movebank_reference_csv,
+                _TABLE,
                 "Movebank reference data: which tag was on which animal, from when to when.",
-                ("text/csv",),
-                movebank_reference_csv.decode,
             ),
-            Format(
-                argos_diag.NAME,
-                "Argos DIAG text (.DIA): one block for each satellite pass.",
-                ("text/plain",),
-                argos_diag.decode,
+            (argos_diag, _TEXT, "Argos DIAG text (.DIA): one block for each satellite pass."),
+            (argos_ds, _TEXT, "Argos DS or PRV text (.DAT): a header line, then messages."),
+            (argos_xml, _XML, "Argos XML of the CLS web service, with or without SOAP."),
+            (argos_csv, _TABLE, "Argos CSV of the CLS web service, one message a row."),
+            (
+                cls_json,
+                _JSON,
+                "CLS telemetry service: GPS fixes and revised Doppler fixes.",
             ),
-            Format(
-                flyways_json.NAME,
+            (wildlife_csv, _TABLE, "Wildlife Computers portal: Locations or Argos table."),
+            (stat_tab, _TABLE, "STAT (seaturtle.org): Argos passes, tab-separated."),
+            (ornitela_csv, _TABLE, "Ornitela: fixes, and rows of other sensors between them."),
+            (druid_json, _JSON, "Druid Technology (Ecotopia): records of its web service."),
+            (lotek_json, _JSON, "Lotek: positions of its web service."),
+            (vectronic_json, _JSON, "Vectronic Aerospace: positions of its web service."),
+            (vectronic_csv, _TABLE, "Vectronic Aerospace: the same positions as CSV."),
+            (ctt_csv, _TABLE, "Cellular Tracking Technologies: fixes, one a row."),
+            (telonics_csv, _TABLE, "Telonics report: fix attempts below the settings of the tag."),
+            (movebank_json, _JSON, "Movebank's public service, and live feeds to it."),
+            (gundi_json, _JSON, "Gundi observations, v2 and v1."),
+            (earthranger_json, _JSON, "EarthRanger sensor observations."),
+            (traccar_json, _JSON, "Traccar: positions forwarded with their device."),
+            (geojson_points, _GEOJSON, "GeoJSON points: a collection, an array or a sequence."),
+            (gpx, ("application/gpx+xml",), "GPX: points of tracks and routes, and waypoints."),
+            (
+                flyways_json,
+                _JSON,
                 "Generic JSON: an object with fixes, an array, or one object a line.",
-                ("application/json", "application/x-ndjson"),
-                flyways_json.decode,
-                flyways_json.decode_many,
             ),
+        )
+    }
+    | {
+        xlsx.NAME: Format(
+            xlsx.NAME, "Workbook: the first sheet that is one of the tables.", _XLSX, _decode_xlsx
         )
     }
 )
 """Every format by name."""
 
+_BY_BYTES = (gpx, argos_xml, argos_csv, argos_diag, argos_ds, stat_tab, telonics_csv)
+_BY_HEADER = (
+    argos_csv,
+    wildlife_csv,
+    stat_tab,
+    ornitela_csv,
+    vectronic_csv,
+    ctt_csv,
+    telonics_csv,
+    movebank_csv,
+    movebank_reference_csv,
+)
+_BY_KEYS = (
+    cls_json,
+    lotek_json,
+    vectronic_json,
+    traccar_json,
+    movebank_json,
+    earthranger_json,
+    gundi_json,
+    geojson_points,
+    druid_json,
+)
 
-def sniff(payload: bytes) -> str | None:
+
+def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
     r"""
     Name the format of a payload by its first bytes.
 
@@ -128,6 +210,8 @@ def sniff(payload: bytes) -> str | None:
     ----------
     payload : bytes
         Not compressed, see `unpack`.
+    encoding : str or None
+        As the source declares it, see `decode`.
 
     Returns
     -------
@@ -139,24 +223,31 @@ def sniff(payload: bytes) -> str | None:
     >>> sniff(b"tag-id,animal-id,deploy-on-date\n")
     'movebank-reference-csv'
     """
-    if flyways_json.accepts(payload):
-        return flyways_json.NAME
-    if argos_diag.accepts(payload):
-        return argos_diag.NAME
-    return _sniff_sheet(payload)
+    if xlsx.accepts(payload):
+        return xlsx.NAME
+    if begins_json(payload):
+        keys = first_keys(payload)
+        return next((str(form.NAME) for form in _BY_KEYS if form.speaks(keys)), flyways_json.NAME)
+    head = payload[:_SNIFF_BYTES]
+    if not _says_its_encoding(head):
+        head, _ = to_utf8(head, encoding)
+    for form in _BY_BYTES:
+        if form.accepts(head):
+            return str(form.NAME)
+    return _sniff_header(head)
 
 
-def _sniff_sheet(payload: bytes) -> str | None:
-    """Name the format of a delimited file by its header line."""
+def _says_its_encoding(payload: bytes) -> bool:
+    return looks_like_xml(payload) or payload.startswith(b"PK")
+
+
+def _sniff_header(text: bytes) -> str | None:
+    """Name the format of a table by its header line."""
     try:
-        header = open_sheet(payload[:_SNIFF_BYTES]).header
+        header = open_sheet(text[:_SNIFF_BYTES]).header
     except UnreadablePush:
         return None
-    candidates: tuple[tuple[str, Callable[[list[str]], bool]], ...] = (
-        (movebank_csv.NAME, movebank_csv.accepts),
-        (movebank_reference_csv.NAME, movebank_reference_csv.accepts),
-    )
-    return next((name for name, accepts in candidates if accepts(header)), None)
+    return next((str(form.NAME) for form in _BY_HEADER if form.fits(header)), None)
 
 
 _SNIFF_BYTES = 131_072  # twice the longest header line accepted [bytes]
@@ -167,6 +258,8 @@ def decode(
     *,
     format: str | None = None,
     tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
     now_us: int,
 ) -> Decoded:
     """
@@ -180,6 +273,10 @@ def decode(
         A key of `FORMATS`; None to sniff it.
     tz : str
         Zone of times that carry none: ``UTC``, ``UTC+8``, ``+08:00``, ``Asia/Seoul``.
+    encoding : str or None
+        What the text is written in, as in `ENCODINGS`; None to find out.
+    datum : str
+        Of the coordinates: one of `DATUMS`.
     now_us : int
         The present [us since 1970-01-01 UTC]. Times over a day ahead of it, or before 1978, are
         refused.
@@ -200,7 +297,7 @@ def decode(
     >>> decode(text, now_us=1_700_000_000_000_000).refusals[0].code
     'latitude-out-of-range'
     """
-    name = sniff(payload) if format is None else format
+    name = sniff(payload, encoding=encoding) if format is None else format
     if name is None:
         raise UnreadablePush(
             "format-unknown",
@@ -213,7 +310,16 @@ def decode(
             f"There is no format {name[:60]!r}.",
             f"Name one of {', '.join(FORMATS)}.",
         )
-    return FORMATS[name].decode(payload, tz=tz, now_us=now_us)
+    text, warnings = to_utf8(payload, encoding)
+    if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
+        text, warnings = payload, []  # JSON has but one
+    decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
+    return Decoded(
+        decoded.format,
+        to_wgs84(decoded.records, datum),
+        relocate(decoded.refusals, payload, text),
+        warnings + decoded.warnings,
+    )
 
 
 def decode_many(
@@ -250,9 +356,8 @@ def decode_many(
     >>> first.units, second.code
     (1, 'format-unknown')
     """
-    known = FORMATS.get(format or "")
-    if len(payloads) > 1 and known is not None and known.decode_many is not None:
-        return known.decode_many(payloads, tz=tz, now_us=now_us)
+    if len(payloads) > 1 and format == flyways_json.NAME and all(map(begins_json, payloads)):
+        return flyways_json.decode_many(payloads, tz=tz, now_us=now_us)
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:

@@ -39,6 +39,14 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "block-header-unreadable": (
             "Begin the block with 'PTT Date : dd.mm.yy HH:MM:SS  LC : class'."
         ),
+        "pass-header-unreadable": (
+            "Begin the pass with 'program PTT lines sensors satellite' and the location, if any."
+        ),
+        "pass-truncated": "Send the pass again with all the lines that its header counts.",
+        "sensor-count-mismatch": (
+            "Give every message of the pass as many sensors as its header states."
+        ),
+        "xml-malformed": "Send the element again as well-formed XML, closed to the end.",
         "json-malformed": "Send the element as one valid JSON object (RFC 8259).",
         "not-an-object": 'Send each element as a JSON object, {"tag": ..., "time": ...}.',
         "duplicate-key": "Name each key of the element once.",
@@ -51,6 +59,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "deploy-off-before-on": "Let the deployment end after it begins.",
         "deployment-incomplete": "Name both the tag (tag-id) and the animal (animal-id).",
         "geometry-type": "Give each feature a Polygon or MultiPolygon as its geometry.",
+        "not-a-point": "Give the feature a Point as its geometry, or null.",
         "geometry-malformed": (
             "Write rings as arrays of four or more [longitude, latitude] pairs, closed (RFC 7946)."
         ),
@@ -61,7 +70,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 """Stable refusal code to remedy. A code is never renamed: partners match on it."""
 
 
-def refuse(unit: int, excerpt: str, code: str) -> Refusal:
+def refuse(unit: int, excerpt: str, code: str, offset: int | None = None) -> Refusal:
     r"""
     Make the refusal of one unit.
 
@@ -73,6 +82,8 @@ def refuse(unit: int, excerpt: str, code: str) -> Refusal:
         The unit as it was sent; cut and made printable here.
     code : str
         A key of `REASONS`.
+    offset : int or None
+        Where the unit begins [bytes].
 
     Returns
     -------
@@ -83,7 +94,7 @@ def refuse(unit: int, excerpt: str, code: str) -> Refusal:
     >>> refuse(3, "a,b\n", "ragged-row").remedy
     'Give the row exactly as many fields as the header line.'
     """
-    return Refusal(unit, printable(excerpt), code, REASONS[code])
+    return Refusal(unit, printable(excerpt), code, REASONS[code], offset)
 
 
 def printable(text: str) -> str:

@@ -201,7 +201,7 @@ def _admit_many(
             _candidates(list(range(len(fixes))), fixes, tz),
             format=NAME,
             now_us=min(now_us),  # the strictest of them
-            excerpt=lambda bad: [""] * bad.height,
+            origin=lambda bad: [("", None)] * bad.height,
             refused=[],
             warnings=[],
         )

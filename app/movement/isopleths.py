@@ -10,7 +10,7 @@ import contourpy
 import numpy as np
 import shapely
 from pyproj import Proj
-from shapely import MultiPolygon, Polygon
+from shapely import LinearRing, MultiPolygon, Polygon
 
 from app.movement.track import FloatArray, IntArray
 
@@ -31,7 +31,11 @@ class Grid:
     def around(
         x: FloatArray, y: FloatArray, margin_m: float, cell_min_m: float, max_cells: int
     ) -> Grid:
-        """Lay a grid over points with a margin, of the smallest cell that `max_cells` allows."""
+        """
+        Lay a grid over points, of the smallest cell that `max_cells` allows.
+
+        Each point lies on the grid where the margin is half a cell or more.
+        """
         wide = float(np.ptp(x)) + 2 * margin_m
         high = float(np.ptp(y)) + 2 * margin_m
         cell_m = max(cell_min_m, wide / (max_cells - 1), high / (max_cells - 1))
@@ -79,32 +83,34 @@ def isopleth(
     falling = np.sort(density, axis=None)[::-1]
     held = np.cumsum(falling)
     last = min(int(np.searchsorted(held, share * held[-1])), falling.shape[0] - 1)
+    lower = falling[np.searchsorted(-falling, -falling[last], side="right") :]
+    # Halfway to the next cell outside: the line at the level itself leaves that level out.
+    level = float(falling[last] + lower[0]) / 2 if lower.size else float(falling[last])
     x = grid.x0 + grid.cell_m * np.arange(grid.n_x)
     y = grid.y0 + grid.cell_m * np.arange(grid.n_y)
     lines = contourpy.contour_generator(x, y, density, fill_type=contourpy.FillType.OuterOffset)
-    rings, offsets = cast(_Filled, lines.filled(float(falling[last]), np.inf))
+    rings, offsets = cast(_Filled, lines.filled(level, np.inf))
     planar = [
         Polygon(ring[o[0] : o[1]], [ring[a:b] for a, b in pairwise(o[1:])])
         for ring, o in zip(rings, offsets, strict=True)
     ]
     area_km2 = sum(p.area for p in planar) / 1e6
-    pieces = [piece for polygon in planar for piece in _on_earth(polygon, proj)]
-    whole = shapely.union_all(pieces)
+    whole = shapely.union_all([_on_earth(polygon, proj) for polygon in planar])
     parts = [g for g in shapely.get_parts(whole) if g.geom_type == "Polygon"]
     return area_km2, MultiPolygon([shapely.orient_polygons(p) for p in parts])
 
 
-def _on_earth(polygon: Polygon, proj: Proj) -> list[Polygon]:
-    """Turn a planar polygon into polygons of lon and lat, cut at the antimeridian."""
-    outer = _ring(np.asarray(polygon.exterior.coords), proj)
-    middle = float(np.median(outer[:, 0]))
-    holes = [_ring(np.asarray(hole.coords), proj) for hole in polygon.interiors]
-    for hole in holes:  # on the same turn of the earth as their outer ring
-        hole[:, 0] += 360.0 * np.round((middle - np.median(hole[:, 0])) / 360.0)
-    turned = shapely.make_valid(Polygon(outer, holes))
-    west, east = (
-        int(np.floor((v + 180.0) / 360.0)) for v in (outer[:, 0].min(), outer[:, 0].max())
-    )
+def _on_earth(polygon: Polygon, proj: Proj) -> shapely.Geometry:
+    """Turn a planar polygon into areas of lon and lat, cut at the antimeridian."""
+    outer = _within(polygon.exterior, proj)
+    return outer.difference(shapely.union_all([_within(h, proj) for h in polygon.interiors]))
+
+
+def _within(line: LinearRing, proj: Proj) -> shapely.Geometry:
+    """Return what a planar ring encloses on the earth, cut at the antimeridian."""
+    ring = _ring(np.asarray(line.coords), proj)
+    turned = shapely.make_valid(Polygon(ring))
+    west, east = (int(np.floor((v + 180.0) / 360.0)) for v in (ring[:, 0].min(), ring[:, 0].max()))
     pieces = []
     for turn in range(west, east + 1):
         world = shapely.box(360.0 * turn - 180.0, -90.0, 360.0 * turn + 180.0, 90.0)
@@ -112,7 +118,7 @@ def _on_earth(polygon: Polygon, proj: Proj) -> list[Polygon]:
             turned.intersection(world), lambda xy, turn=turn: xy - np.array([360.0 * turn, 0.0])
         )
         pieces += [g for g in shapely.get_parts(moved) if g.geom_type == "Polygon"]
-    return pieces
+    return shapely.union_all(pieces)
 
 
 def _ring(xy: FloatArray, proj: Proj) -> FloatArray:

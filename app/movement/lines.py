@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 from shapely import LineString, MultiLineString
@@ -49,13 +51,35 @@ def unwrapped(lon: FloatArray) -> FloatArray:
 
 
 def cut(line: LineString) -> MultiLineString:
-    """Return a line of running longitudes within -180..180, cut at the antimeridian."""
-    first, _, last, _ = line.bounds
-    west, east = np.floor((first + 180) / 360), np.floor((last + 180) / 360)
-    pieces: list[LineString] = []
-    for turn in range(int(west), int(east) + 1):
-        world = shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90)
-        part = line.intersection(world) if west != east else line
-        moved = shapely.transform(part, lambda xy, turn=turn: xy - np.array([360.0 * turn, 0.0]))
-        pieces += [g for g in shapely.get_parts(moved) if g.geom_type == "LineString"]
-    return MultiLineString(pieces)
+    """
+    Return a line of running longitudes within -180..180, cut at the antimeridian.
+
+    Pieces follow each other as the line runs, places passed twice twice: what a geometry library
+    cuts out comes without order, and once. A line that only touches the meridian is not cut.
+    """
+    xy = _with_crossings(shapely.get_coordinates(line))
+    lon = xy[:, 0]
+    turn = np.floor((0.5 * (lon[:-1] + lon[1:]) + 180.0) / 360.0)  # of each step
+    along = (lon[:-1] == lon[1:]) & (np.mod(lon[1:] + 180.0, 360.0) == 0.0)
+    for i in np.flatnonzero(along):  # a step on the meridian stays on the side it came from
+        turn[i] = turn[i - 1] if i else turn[np.argmin(along)]
+    ends = [0, *(np.flatnonzero(np.diff(turn)) + 1).tolist(), turn.shape[0]]
+    return MultiLineString(
+        [xy[a : b + 1] - np.array([360.0 * turn[a], 0.0]) for a, b in pairwise(ends)]
+    )
+
+
+def _with_crossings(xy: FloatArray) -> FloatArray:
+    """Return the vertices of a line, shape (n, 2), and the places where it crosses a meridian."""
+    lon, lat = xy.T
+    first, last = np.floor((lon.min() + 180.0) / 360.0), np.floor((lon.max() + 180.0) / 360.0)
+    at, new = [np.arange(lon.shape[0], dtype=np.float64)], [xy]
+    for turn in np.arange(first, last) + 1.0:
+        meridian = 360.0 * turn - 180.0
+        left = lon - meridian
+        step = np.flatnonzero(left[:-1] * left[1:] < 0.0)
+        share = left[step] / (left[step] - left[step + 1])
+        at.append(step + share)
+        crossed = lat[step] + share * (lat[step + 1] - lat[step])
+        new.append(np.column_stack([np.full(step.shape[0], meridian), crossed]))
+    return np.concatenate(new)[np.argsort(np.concatenate(at), kind="stable")]

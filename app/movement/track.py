@@ -51,10 +51,10 @@ class Track:
             raise TrackError(
                 "time_us, lon, lat and error_m must be one-dimensional and equally long"
             )
-        if np.any(np.diff(self.time_us) < 0):
+        if np.any(self.time_us[1:] < self.time_us[:-1]):
             raise TrackError("time_us must not decrease: sort the fixes first")
-        with np.errstate(invalid="ignore"):
-            inside = (np.abs(self.lon) <= 180) & (np.abs(self.lat) <= 90) & (self.error_m >= 0)
+        sure = (self.error_m >= 0) & (self.error_m < np.inf)
+        inside = (np.abs(self.lon) <= 180) & (np.abs(self.lat) <= 90) & sure
         if not bool(np.all(inside)):
             raise TrackError("lon, lat or error_m out of range or not finite")
 

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import HOUR_US, parse_times, zone
+from ingest.clock import HOUR_US, parse_times, reread, zone
 from ingest.refusal import UnreadablePush
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +60,17 @@ def test_every_documented_spelling_is_the_same_instant(text: str) -> None:
         "1530787690",
         "٢٠١٨-07-05 10:00",
         "2018-07-05 10:00:00Z trailing",
+        "2018-07-05 10:00+15:00",
+        "2018-07-05 10:00-99",
+        "2018-07-05 10:00+09:60",
+        "2018-07-05 10:00+0999",
+        "2018-07-05 10:00:00+9",
+        "2018-07-05 10:00:00.",
+        "2018-07-05 10:00:00.1234567890",
+        "2018-07-05T10:00:00 Asia/Seoul",
+        "2018-07-05 10",
+        "\n2018-07-05 10:00",
+        "2018-07-05 10:00\n",
     ],
 )
 def test_what_is_no_time_is_null(text: str) -> None:
@@ -68,7 +79,10 @@ def test_what_is_no_time_is_null(text: str) -> None:
 
 def test_leap_day_of_2000_exists_and_leap_second_is_the_next_minute() -> None:
     assert parse("2000-02-29 00:00") == us(datetime(2000, 2, 29, tzinfo=UTC))
-    assert parse("2016-12-31 23:59:60") == us(datetime(2017, 1, 1, tzinfo=UTC))
+    new_year = us(datetime(2017, 1, 1, tzinfo=UTC))
+    assert parse("2016-12-31 23:59:60") == new_year
+    assert parse("2017-01-01 08:59:60.25+09:00") == new_year + 250_000
+    assert parse("2017-01-01 08:59:60", "Asia/Seoul") == new_year
 
 
 def test_date_alone_is_midnight_only_where_asked() -> None:
@@ -129,6 +143,61 @@ def test_time_that_happened_twice_is_the_first_and_skipped_one_keeps_the_old_off
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - clock faces
 def test_any_date_of_the_calendar_is_exact(clock: datetime) -> None:
     assert parse(clock.isoformat()) == us(clock.replace(tzinfo=UTC))
+
+
+@settings(max_examples=50)
+@given(
+    st.datetimes(datetime(1978, 1, 2), datetime(2030, 1, 1)),  # noqa: DTZ001 - clock faces
+    st.integers(-14 * 60, 14 * 60),
+    st.sampled_from(["UTC", "UTC+8", "Asia/Seoul", "Europe/Berlin"]),
+)
+def test_an_offset_in_the_text_rules_whatever_was_declared(
+    clock: datetime, minutes: int, tz: str
+) -> None:
+    aware = clock.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert parse(aware.isoformat(), tz) == us(aware)
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    for offset in (f"{sign}{hours:02}{rest:02}", f" {sign}{hours:02}:{rest:02}"):
+        assert parse(clock.isoformat(sep=" ") + offset, tz) == us(aware)
+
+
+@pytest.mark.parametrize(
+    ("digits", "kept"),
+    [("1", 100_000), ("000001", 1), ("0000019", 1), ("999999999", 999_999), ("05", 50_000)],
+)
+def test_digits_of_a_second_are_cut_never_rounded(digits: str, kept: int) -> None:
+    assert parse(f"1980-01-01 00:00:00.{digits}") == us(datetime(1980, 1, 1, tzinfo=UTC)) + kept
+    assert parse(f"1980-01-01 00:00:00,{digits}") == us(datetime(1980, 1, 1, tzinfo=UTC)) + kept
+
+
+def test_every_zone_of_the_tz_database_is_known() -> None:
+    names = available_timezones() - {"Factory", "localtime"}
+    assert all(zone(name).name == name or zone(name).offset_us == 0 for name in names)
+
+
+faces = st.datetimes(datetime(1980, 1, 2), datetime(2026, 1, 1))  # noqa: DTZ001 - clock faces
+
+
+@given(faces, st.sampled_from((*ZONES, "UTC+8")), st.sampled_from((*ZONES, "UTC", "UTC-10")))
+@example(datetime(2018, 10, 28, 2, 30), "UTC", "Europe/Berlin")  # noqa: DTZ001
+@example(datetime(2018, 4, 1, 1, 45), "Asia/Seoul", "Australia/Lord_Howe")  # noqa: DTZ001
+def test_a_time_read_again_is_what_its_text_gives_in_the_other_zone(
+    face: datetime, declared: str, to: str
+) -> None:
+    read = EPOCH + timedelta(microseconds=parse(face.isoformat(), declared) or 0)
+    back = read.astimezone(ZoneInfo(declared) if "/" in declared else timezone(timedelta(hours=8)))
+    assume(back.replace(tzinfo=None) == face)  # no face that the declared clocks jumped over
+    assert us(reread(read, declared, to)) == parse(face.isoformat(), to)
+    assert reread(read, declared, declared) == read
+
+
+@settings(max_examples=25)
+@given(st.lists(faces | st.none(), max_size=8), st.sampled_from(ZONES))
+def test_a_column_is_read_as_its_texts_one_by_one(column: list[datetime | None], tz: str) -> None:
+    texts = [face and face.isoformat(sep=" ") for face in column]
+    read = parse_times(pl.Series(texts, dtype=pl.String), tz)
+    assert read.dtype == pl.Int64
+    assert read.to_list() == [None if text is None else parse(text, tz) for text in texts]
 
 
 @given(st.text(max_size=40))

@@ -21,7 +21,9 @@ NAME_MAX_CHARS = 200
 """Length of a name or id [characters]: fits a PostgreSQL index entry in any script."""
 
 _NAMES = ("tag", "individual", "taxon", "provider_id")
-_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+"""What no name may hold; blanks of any script may stand in one, as in Japanese."""
+
 _ARGOS_CLASSES = ("G", "3", "2", "1", "0", "A", "B", "Z")
 
 _KEPT_WITHIN: dict[str, tuple[float, float]] = {
@@ -158,7 +160,7 @@ def _reason(now_us: int) -> pl.Expr:
     lon, lat = pl.col("lon"), pl.col("lat")
     named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
     long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)
-    control = pl.any_horizontal(pl.col(_NAMES).str.contains(_CONTROL))
+    control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL))
     reasons = (
         ("no-animal-or-tag", ~named),
         ("control-character", control),

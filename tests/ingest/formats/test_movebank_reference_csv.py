@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest import DecodedReference, UnreadablePush, decode, decode_reference, sniff
 
@@ -58,7 +63,8 @@ def test_no_column_is_lost_where_both_dialects_stand() -> None:
     ("row", "code"),
     [
         ("x" * 201 + ",Ada", "name-too-long"),
-        ("7,A\tda", "control-character"),
+        ("7,A\x01da", "control-character"),
+        ("7\x7f,Ada", "control-character"),
         ("7", "ragged-row"),
         ('7,"Ada', "bad-quotes"),
     ],
@@ -67,6 +73,95 @@ def test_each_fault_has_its_code(row: str, code: str) -> None:
     assert [(r.unit, r.code) for r in read(f"tag-id,animal-id\n7,Ada\n{row}\n").refusals] == [
         (2, code)
     ]
+
+
+def test_of_columns_with_one_name_or_none_each_value_is_kept() -> None:
+    header = "tag-id,animal-id,comments,Comments,comments-2,,animal_sex,animal-sex"
+    assert read(f"{header}\n7,Ada,a,b,c,d,f,m\n").rows[0].terms == {
+        "comments": "a",
+        "comments-2": "b",
+        "comments-2-2": "c",
+        "column-6": "d",
+        "animal-sex": "f",
+        "animal-sex-2": "m",
+    }
+    assert read(f"{header}\n7,Ada,,b,,,,m\n").rows[0].terms == {
+        "comments-2": "b",
+        "animal-sex-2": "m",
+    }
+
+
+EVENTS = "tag-local-identifier,timestamp,location-long,location-lat"
+
+
+@pytest.mark.parametrize("name", ["丹顶鹤\u30001", "Ada\u00a0B", "a\u200bb", "Ærø 7"])
+def test_a_name_that_events_may_bear_is_a_name_here(name: str) -> None:
+    events = decode(f"{EVENTS}\n{name},2020-01-01 00:00,1,2\n".encode(), now_us=NOW_US)
+    assert events.records["tag"].to_list() == [name]
+    assert [row.tag for row in read(f"tag-id,animal-id\n{name},Ada\n").rows] == [name]
+
+
+HEADER = "tag-id,animal-id,deploy-on-date,deploy-off-date\n"
+
+
+@pytest.mark.parametrize(
+    ("on", "off", "code"),
+    [
+        ("1969-12-31 23:59:59.999999", "", "time-out-of-window"),
+        ("1977-12-31 23:59:59.999999", "", "time-out-of-window"),
+        ("1978-01-01", "", ""),
+        ("0000-01-01", "", "time-out-of-window"),
+        ("9999-12-31", "", "time-out-of-window"),
+        ("", "1977-12-31", "time-out-of-window"),
+        ("", "2020-01-01", ""),
+        ("2020-01-01", "2020-01-01 00:00:00.000001", ""),
+        ("2020-01-01", "2020-01-01", "deploy-off-before-on"),
+        ("2020-01-02", "2020-01-01", "deploy-off-before-on"),
+        ("2020-02-30", "", "time-unreadable"),
+        ("2020-01-01", "soon", "time-unreadable"),
+        ("2020-01-01 00:00+09:99", "", "time-unreadable"),
+    ],
+)
+def test_ranges_at_their_edges(on: str, off: str, code: str) -> None:
+    decoded = read(f"{HEADER}7,Ada,{on},{off}\n")
+    assert [r.code for r in decoded.refusals] == ([code] if code else [])
+    assert decoded.units == 1
+
+
+def test_an_end_within_a_day_ahead_stays_and_one_microsecond_later_is_open() -> None:
+    ahead = datetime.fromtimestamp(NOW_US / 1e6, UTC) + timedelta(days=1)
+    later = ahead + timedelta(microseconds=1)
+    ends = [read(f"{HEADER}7,Ada,,{end.isoformat()}\n").rows[0] for end in (ahead, later)]
+    assert [row.deploy_off_us for row in ends] == [NOW_US + 86_400_000_000, None]
+
+
+cell = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=6)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(cell, cell, cell, cell), max_size=6), st.sampled_from(",;\t"))
+def test_rows_quoted_by_the_rules_come_back_cell_by_cell(
+    rows: list[tuple[str, ...]], delimiter: str
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([("tag-id", "animal-id", "animal-sex", "x"), *rows])
+    decoded = read(text.getvalue())
+    assert decoded.units == len(rows)
+    for row in decoded.rows:
+        sent = [v.strip() for v in rows[row.unit - 1]]
+        assert (row.tag, row.individual) == (sent[0], sent[1])
+        expected = zip(("animal-sex", "x"), sent[2:], strict=True)
+        assert row.terms == {k: v for k, v in expected if v not in {"", "NA", "null", "NULL"}}
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=60))
+def test_any_bytes_are_rows_and_refusals(tail: bytes) -> None:
+    decoded = read(HEADER.encode() + b"7,Ada,2020-01-01,\n" + tail)
+    assert decoded.units >= 1
+    units = [row.unit for row in decoded.rows] + [refusal.unit for refusal in decoded.refusals]
+    assert sorted(units) == list(range(1, decoded.units + 1))
 
 
 def test_missing_columns_are_named() -> None:

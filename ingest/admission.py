@@ -41,6 +41,7 @@ _KEPT_WITHIN: dict[str, tuple[float, float]] = {
     "battery_v": (0.0, 100.0),
     "temperature_c": (-100.0, 150.0),
     "activity": (-1e15, 1e15),
+    "provider_revision": (0, 2**31 - 1),
 }
 """Range in which an optional value is kept; outside it becomes null and the push is warned."""
 
@@ -139,7 +140,7 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         .then(pl.col("heading_deg") + 360)
         .otherwise(pl.col("heading_deg")),
         pl.col("satellites").cast(pl.Int16),
-        pl.col("provider_revision").cast(pl.Int32, strict=False),
+        pl.col("provider_revision").cast(pl.Int32),
         pl.col("marked_outlier").fill_null(value=False),
     )
     counts = ", ".join(f"{name} {count}" for name, count in lost.items() if count)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.admission import admit
+from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded
 from ingest.refusal import UnreadablePush
 
@@ -91,6 +94,84 @@ def test_impossible_optional_values_are_left_out_with_one_warning() -> None:
     assert [warning.code for warning in decoded.warnings] == ["value-out-of-range"]
     for name in ("satellites 1", "dop 1", "argos_class 1", "battery_v 1"):
         assert name in decoded.warnings[0].detail
+
+
+@pytest.mark.parametrize("revision", [-1, 2**31, 2**63 - 1])
+def test_a_revision_that_cannot_be_kept_is_told_of(revision: int) -> None:
+    decoded = admitted(provider_revision=revision)
+    assert decoded.records["provider_revision"].to_list() == [None]
+    assert "provider_revision 1" in decoded.warnings[0].detail
+    assert admitted(provider_revision=2**31 - 1).warnings == []
+
+
+@pytest.mark.parametrize("name", ["x" * 200, "鹤" * 200, "a\tb", "丹顶鹤\u30001", "-", "\u0301"])
+def test_names_people_give_are_kept_as_they_are(name: str) -> None:
+    row = admitted(tag=name, individual=name, taxon=name, provider_id=name).records
+    assert row.select("tag", "individual", "taxon", "provider_id").row(0) == (name,) * 4
+
+
+@pytest.mark.parametrize("name", ["tag", "individual", "taxon", "provider_id"])
+def test_every_name_is_held_to_the_same_limits(name: str) -> None:
+    for value, code in (("y" * 201, "name-too-long"), ("a\x1fb", "control-character")):
+        assert [r.code for r in admitted(**{name: value}).refusals] == [code]
+
+
+EDGES = {
+    "height_m": (-1e3, 5e4), "ground_speed_m_s": (0, 500), "heading_deg": (-180, 360),
+    "dop": (0, 1e3), "error_m": (0, 2e7), "battery_v": (0, 100), "temperature_c": (-100, 150),
+    "activity": (-1e15, 1e15),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_each_range_holds_its_ends_and_nothing_past_them(name: str) -> None:
+    for end, outwards in zip(EDGES[name], (-math.inf, math.inf), strict=True):
+        assert admitted(**{name: float(end)}).warnings == []
+        past = admitted(**{name: math.nextafter(end, outwards)})
+        assert past.records[name].to_list() == [None]
+        assert f"{name} 1" in past.warnings[0].detail
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(range(6)))
+def test_the_order_of_units_changes_nothing_but_their_order(order: list[int]) -> None:
+    values = {
+        "tag": ["a", None, "b", "c", "d", "e"],
+        "time_us": [NOW_US, NOW_US, None, 5, NOW_US, NOW_US],
+        "lon": [1.0, 2.0, 3.0, 4.0, 999.0, 300.0],
+        "lat": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+    }
+    frame = pl.DataFrame({"unit": range(1, 7)} | values)
+    earlier = [refuse(9, "", "ragged-row"), refuse(7, "", "ragged-row")]
+    shuffled, sorted_ = (
+        admit(
+            rows,
+            format="test",
+            now_us=NOW_US,
+            excerpt=lambda bad: [f"unit {unit}" for unit in bad["unit"]],
+            refused=list(earlier),
+            warnings=[],
+        )
+        for rows in (frame[order], frame)
+    )
+    assert shuffled.refusals == sorted_.refusals
+    assert [r.unit for r in sorted_.refusals] == [2, 3, 4, 5, 7, 9]
+    assert [r.excerpt for r in sorted_.refusals[:4]] == [f"unit {u}" for u in (2, 3, 4, 5)]
+    assert shuffled.records.sort("unit").equals(sorted_.records)
+    assert sorted_.records["lon"].to_list() == [1.0, -60.0]
+    assert sorted_.units == 8
+
+
+def test_no_rows_and_no_columns_but_unit_are_no_fault() -> None:
+    empty = pl.DataFrame(schema={"unit": pl.Int64})
+    decoded = admit(
+        empty, format="test", now_us=NOW_US, excerpt=lambda bad: [], refused=[], warnings=[]
+    )
+    assert (decoded.units, dict(decoded.records.schema)) == (0, RECORD_SCHEMA)
+
+
+def test_the_fault_a_decoder_found_comes_first() -> None:
+    assert [r.code for r in admitted(code="ragged-row", tag=None).refusals] == ["ragged-row"]
 
 
 def test_half_a_mirror_is_none() -> None:

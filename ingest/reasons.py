@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from unicodedata import category
 
 from ingest.refusal import EXCERPT_MAX_CHARS, Refusal
 
@@ -16,7 +17,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "control-character": "Remove control characters (such as NUL) from the unit.",
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
-        "name-too-long": "Keep names of tags, individuals, taxa and ids under 200 characters.",
+        "name-too-long": "Keep names and ids to 200 characters, of classes too.",
         "time-unreadable": (
             "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first."
         ),
@@ -31,7 +32,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Latitude runs from -90 to 90: check for swapped columns or a no-fix marker."
         ),
         "longitude-out-of-range": (
-            "Longitude runs from -180 to 180 (or 0 to 360): check for a no-fix marker."
+            "Longitude runs from -180 to 180 (of fixes also to 360): check for a no-fix marker."
         ),
         "hemisphere-missing": "Write the hemisphere letter (N, S, E, W) after the coordinate.",
         "block-truncated": "Send the block again with all its lines, through 'Altitude'.",
@@ -86,6 +87,8 @@ def refuse(unit: int, excerpt: str, code: str) -> Refusal:
 
 
 def printable(text: str) -> str:
-    """Return the start of `text` with unprintable characters shown as U+FFFD."""
+    """Return the start of `text` with unprintable characters shown as U+FFFD; blanks stay."""
     head = text[:EXCERPT_MAX_CHARS]
-    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in head)
+    return "".join(
+        c if c.isprintable() or c == "\t" or category(c) == "Zs" else "\ufffd" for c in head
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from ingest.layers.polygons import PolygonLayer, RawFeature, build_layer
@@ -9,6 +11,9 @@ from ingest.refusal import UnreadablePush
 
 PAYLOAD_MAX_BYTES = 268_435_456
 """Largest file [bytes]: 256 MiB of text hold more vertices than a layer may."""
+
+_LON_LAT = re.compile(r"(?:\bCRS84|\bEPSG:(?:[0-9.]*:)?4326)$", re.IGNORECASE)
+"""Ends the names of longitude and latitude of WGS 84: OGC:1.3:CRS84, EPSG:4326, EPSG::4326."""
 
 
 def decode_polygons(payload: bytes, *, class_property: str | None = None) -> PolygonLayer:
@@ -73,7 +78,9 @@ def unreadable(detail: str, wanted: str) -> UnreadablePush:
 
 def _check_crs(crs: object) -> None:
     """Refuse coordinates declared to be anything but longitude and latitude of WGS 84."""
-    if crs is not None and "CRS84" not in str(crs) and "4326" not in str(crs):
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else crs
+    if crs is not None and not (isinstance(name, str) and _LON_LAT.search(name)):
         raise UnreadablePush(
             "crs-unsupported",
             "The layer declares other coordinates than longitude and latitude of WGS 84.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -12,6 +13,7 @@ import shapely
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ingest.admission import CONTROL
 from ingest.reasons import refuse
 from ingest.record import Warning_
 from ingest.refusal import Refusal, UnreadablePush
@@ -23,6 +25,8 @@ VERTICES_MAX = 5_000_000
 """Vertices of one layer, 80 MB as coordinates; finer coasts gain nothing over GPS error."""
 
 CLASS_MAX_CHARS = 200
+"""Longest name of a class [characters]; the name of an area is cut there."""
+
 ONE_CLASS = "inside"
 """Name of the class where no property names one."""
 
@@ -101,21 +105,21 @@ def build_layer(raw: Iterable[RawFeature], class_property: str | None) -> Polygo
     repaired = vertices = 0
     for unit, feature in enumerate(raw, start=1):
         _check_features(unit)
-        label = _label(feature.properties, class_property)
-        area = _area(feature) if label else "class-missing"
+        label, name = _label(feature.properties, class_property), _name(feature.properties)
+        area = _name_fault(label, name) or _area(feature)
         if isinstance(area, str):
             refusals.append(refuse(unit, str(feature.properties)[:400], area))
             continue
         vertices += int(shapely.get_num_coordinates(area))
         check_vertices(vertices)
         valid = bool(shapely.is_valid(area))
-        repaired += not valid
         whole = area if valid else _repaired(area)
         if whole.is_empty:
             refusals.append(refuse(unit, str(feature.properties)[:400], "geometry-empty"))
             continue
+        repaired += not valid
         index = classes.setdefault(label, len(classes))
-        features.append(PolygonFeature(index, _name(feature.properties), shapely.to_wkb(whole)))
+        features.append(PolygonFeature(index, name, shapely.to_wkb(whole)))
     detail = f"{repaired} feature(s) crossed themselves and were repaired."
     warnings = [Warning_("geometry-repaired", detail)] if repaired else []
     return PolygonLayer(list(classes), features, refusals, warnings)
@@ -147,7 +151,7 @@ def _label(properties: object, class_property: str | None) -> str:
     value = properties.get(class_property) if isinstance(properties, dict) else None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value).strip()[:CLASS_MAX_CHARS]
+    return str(value).strip()
 
 
 def _name(properties: object) -> str | None:
@@ -158,6 +162,15 @@ def _name(properties: object) -> str | None:
     return next(
         (value[:CLASS_MAX_CHARS] for value in values if value and isinstance(value, str)), None
     )
+
+
+def _name_fault(label: str, name: str | None) -> str:
+    """Why a feature can't be named so, or an empty string."""
+    if not label:
+        return "class-missing"
+    if len(label) > CLASS_MAX_CHARS:  # cut, it could be another class
+        return "name-too-long"
+    return "control-character" if re.search(CONTROL, f"{label}{name or ''}") else ""
 
 
 def _area(feature: RawFeature) -> shapely.MultiPolygon | str:

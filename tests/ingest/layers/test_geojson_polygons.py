@@ -107,10 +107,28 @@ def test_what_is_no_layer_is_told(text: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_only_wgs84_is_accepted() -> None:
-    assert layer(crs={"properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}).units == 0
+def named(name: object) -> dict[str, object]:
+    return {"type": "name", "properties": {"name": name}}
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [None, named("urn:ogc:def:crs:OGC:1.3:CRS84"), named("EPSG:4326"), "EPSG:4326",
+     named("urn:ogc:def:crs:EPSG::4326"), named("urn:ogc:def:crs:EPSG:6.9:4326")],
+)  # fmt: skip
+def test_wgs84_is_accepted_by_each_of_its_names(crs: object) -> None:
+    assert layer(feature(SQUARE), crs=crs).units == 1
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [named("EPSG:3857"), named("EPSG:43260"), named("EPSG:14326"), named("urn:EPSG::4326:3857"),
+     {"type": "name", "properties": {"name": "EPSG:3857", "was": "EPSG:4326"}}, named(4326), {},
+     [], 4326, named(None), {"type": "link", "properties": {"href": "EPSG:4326"}}],
+)  # fmt: skip
+def test_any_other_coordinates_are_refused(crs: object) -> None:
     with pytest.raises(UnreadablePush) as caught:
-        layer(crs={"properties": {"name": "EPSG:3857"}})
+        layer(feature(SQUARE), crs=crs)
     assert caught.value.code == "crs-unsupported"
 
 

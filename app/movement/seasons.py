@@ -140,8 +140,11 @@ def _homes(stopovers: Stopovers, profile: Profile) -> list[_Home]:
             found += [] if home is None else [home]
     apart = [a for a in found if _migrates(stopovers, a, found)]
     found = apart if any(h.summer for h in found) and any(not h.summer for h in found) else found
-    found.sort(key=lambda h: (h.first, h.last))
-    return [h for i, h in enumerate(found) if i == 0 or h.first > found[i - 1].last]
+    kept: list[_Home] = []
+    for home in sorted(found, key=lambda h: (h.first, h.last)):
+        if not kept or home.first > kept[-1].last:  # a stopover belongs to one residence
+            kept.append(home)
+    return kept
 
 
 def _migrates(stopovers: Stopovers, home: _Home, others: list[_Home]) -> bool:

@@ -1,8 +1,11 @@
 import dataclasses
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.movement.screening import OK, screen
 from app.movement.seasons import classify
@@ -127,6 +130,120 @@ def test_seasons_do_not_overlap_and_shift_with_longitude():
         assert a.end_us <= b.start_us
     turned = dataclasses.replace(whole, lon=(whole.lon + 64.0 + 180) % 360 - 180)
     assert classify(turned, CRANE) == got
+
+
+def test_a_residence_left_out_takes_none_with_it():
+    """Each summer 160 km farther north, by way of an autumn stop that two summers share."""
+    rows = [
+        ("2018-06-01", "2018-08-10", 115.0, 48.00),
+        ("2018-09-10", "2018-09-20", 115.0, 48.72),
+        ("2019-06-01", "2019-08-10", 115.0, 49.44),
+        ("2019-09-10", "2019-09-20", 115.0, 50.16),
+        ("2020-06-01", "2020-08-10", 115.0, 50.88),
+    ]
+    got = classify(stopovers_of(rows), CRANE)
+    assert [s.id for s in got.seasons] == ["2018-breeding", "2020-breeding"]
+    assert [(s.first, s.last) for s in got.seasons] == [(0, 1), (3, 4)]
+
+
+PLACES = ((115.0, 50.0), (123.0, 46.0), (126.7, 37.8), (116.0, 29.2), (179.9, 62.0))
+
+
+@st.composite
+def lives(draw):
+    """Stays of 2 to 150 days at places far apart, up to four years."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    places = draw(st.lists(st.sampled_from(PLACES), min_size=1, max_size=14))
+    day_us = 86_400e6
+    at = us("2016-01-01") + rng.uniform(0, 365) * day_us
+    rows = []
+    for lon, lat in places:
+        stay = np.exp(rng.uniform(np.log(2), np.log(150))) * day_us
+        rows.append((round(at), round(at + stay), lon, lat))
+        at += stay + rng.uniform(0.1, 20) * day_us
+    return rows
+
+
+def life(rows):
+    """Stopovers of rows with times in microseconds."""
+    dated = [(*(str(np.datetime64(int(t), "us")) for t in row[:2]), row[2], row[3]) for row in rows]
+    return stopovers_of(dated)
+
+
+@settings(max_examples=40)
+@given(lives(), st.sampled_from([CRANE, DEFAULT]))
+def test_seasons_follow_each_other_and_every_stopover_has_its_kind(rows, profile):
+    stopovers = life(rows)
+    got = classify(stopovers, profile)
+    assert len(got.kinds) == len(rows)
+    assert len({s.id for s in got.seasons}) == len(got.seasons)
+    for season in got.seasons:
+        assert season.start_us <= season.end_us
+        assert 0.0 <= season.confidence <= 1.0
+        assert season.id.endswith(season.kind)
+        within = set(got.kinds[season.first : season.last + 1])
+        if season.kind in {"spring", "autumn"}:
+            assert within <= {"staging", "stopover"}
+        else:
+            assert within == {season.kind}
+            assert season.start_us == stopovers.arrival_latest_us[season.first]
+            assert season.end_us == stopovers.departure_earliest_us[season.last]
+    for before, after in pairwise(got.seasons):
+        assert before.end_us <= after.start_us
+        assert before.last < after.first
+    kinds = {s.kind for s in got.seasons}
+    assert ("spring" not in kinds and "autumn" not in kinds) or kinds & {"breeding", "summering"}
+
+
+@settings(max_examples=25)
+@given(lives(), st.floats(-180, 180))
+def test_seasons_know_no_longitude_and_no_hemisphere(rows, turn):
+    whole = life(rows)
+    got = classify(whole, CRANE)
+    turned = dataclasses.replace(whole, lon=(whole.lon + turn + 180) % 360 - 180)
+    mirrored = dataclasses.replace(whole, lat=-whole.lat)
+    assert classify(turned, CRANE) == got
+    assert classify(mirrored, CRANE) == got
+
+
+@settings(max_examples=25)
+@given(lives(), st.data())
+def test_a_stopover_told_in_two_parts_changes_no_season(rows, data):
+    i = data.draw(st.integers(0, len(rows) - 1))
+    a, b, lon, lat = rows[i]
+    middle = round(a + (b - a) * data.draw(st.floats(0.1, 0.9)))
+    parts = [*rows[:i], (a, middle, lon, lat), (middle, b, lon, lat), *rows[i + 1 :]]
+    whole, split = (classify(life(r), CRANE) for r in (rows, parts))
+    told = [(s.id, s.start_us, s.end_us, s.start_open, s.end_open) for s in whole.seasons]
+    assert told == [(s.id, s.start_us, s.end_us, s.start_open, s.end_open) for s in split.seasons]
+    np.testing.assert_allclose(
+        [s.confidence for s in whole.seasons], [s.confidence for s in split.seasons]
+    )
+
+
+@settings(max_examples=25)
+@given(lives(), st.integers(1, 10))
+def test_the_same_life_four_years_later_has_the_same_seasons(rows, times):
+    """The calendar repeats itself after four years, leap days with it."""
+    years = 4 * times
+    later = [(a + 1461 * times * 86_400_000_000, b + 1461 * times * 86_400_000_000, x, y)
+             for a, b, x, y in rows]  # fmt: skip
+    one, other = (classify(life(r), CRANE) for r in (rows, later))
+    assert one.kinds == other.kinds
+    for a, b in zip(one.seasons, other.seasons, strict=True):
+        assert b.id == f"{int(a.id[:4]) + years}{a.id[4:]}"
+        assert (b.start_us - a.start_us) == 1461 * times * 86_400_000_000
+        assert (a.first, a.last, a.confidence) == (b.first, b.last, b.confidence)
+
+
+@pytest.mark.parametrize(("days", "kind"), [(14.0, "summering"), (29.9, "summering"),
+                                            (30.0, "breeding")])  # fmt: skip
+def test_lengths_at_the_thresholds(days, kind):
+    start = us("2020-06-20")
+    stay = (start, start + round(days * 86_400_000_000), 115.0, 50.0)
+    assert [s.kind for s in classify(life([stay]), CRANE).seasons] == [kind]
+    short = (start, start + 14 * 86_400_000_000 - 1, 115.0, 50.0)
+    assert classify(life([short]), CRANE).seasons == ()
 
 
 def test_real_cranes_summer_in_the_north_and_winter_in_india(neasia_cranes, day):

@@ -43,7 +43,7 @@ def trajectory(name: str, time_us: IntArray, lon: FloatArray, lat: FloatArray) -
         crs="EPSG:4326",
         index=pd.DatetimeIndex(time_us.astype("datetime64[us]"), name="time"),
     )
-    return mpd.Trajectory(frame, "individual")
+    return mpd.Trajectory(frame, name)
 
 
 def peer_stops(

@@ -146,7 +146,7 @@ def live(
     stays : tuple of Stay
         In time order, clipped to the span.
     path : Path
-        From before `start_us` to beyond `end_us`.
+        From the first move after 1 January, before which the bird rests, to beyond `end_us`.
     """
     windows = _windows(profile)
     clock = _january_us(start_us)

@@ -137,6 +137,7 @@ def _schedule(span_us: tuple[int, int], sending: Sending, rng: np.random.Generat
         ticks = np.sort(ticks + rng.integers(0, step_us, ticks.size))
     else:
         ticks = ticks + rng.integers(0, 45, ticks.size) * SECOND_US
+    ticks = ticks[ticks < end]
     cycle_us = (sending.duty_on_h + sending.duty_off_h) * HOUR_US
     if cycle_us > 0:
         phase_us = rng.uniform(0.0, cycle_us)

@@ -18,6 +18,8 @@ from app.store.engine import execute
 Row = dict[str, Any]
 EDITABLE = ("name", "taxon", "licence", "citation", "release_delay_s", "public_grid_deg")
 """Columns an owner may change; `visibility` goes by `set_visibility`."""
+PUBLISHED = {"release_delay_s", "public_grid_deg", "taxon"}
+"""Columns that what is published of a bird hangs on."""
 
 _COLUMNS = """
 study.id, study.ref, study.name, study.visibility, study.opened_at, study.release_delay_s,
@@ -82,6 +84,11 @@ async def edit(
     """Change what an owner may change; a change of protection publishes the study anew."""
     study = await owned(conn, audience, ref)
     changed = {name: values[name] for name in EDITABLE if name in values}
+    visibility = values.get("visibility", study["visibility"])
+    if visibility != study["visibility"]:
+        await set_visibility(conn, study["id"], visibility)
+    elif changed.keys() & PUBLISHED:
+        await work.mark_all_dirty(conn, study_id=study["id"])
     if changed:
         try:
             await execute(
@@ -91,6 +98,8 @@ async def edit(
                 {**changed, "id": study["id"]},
             )
         except IntegrityError as clash:
+            if "uq_study" not in str(clash.orig):
+                raise
             raise _name_taken() from clash
         if "taxon" in changed:
             # Birds whose own taxon nobody named are of the study's.
@@ -99,17 +108,15 @@ async def edit(
                 "update individual set species_key = :key where study_id = :id and taxon is null",
                 {"key": profile_of(changed["taxon"]).key, "id": study["id"]},
             )
-        if changed.keys() & {"release_delay_s", "public_grid_deg", "taxon"}:
-            await work.mark_all_dirty(conn, study_id=study["id"])
         await work.bump_version(conn, study["id"])
-    visibility = values.get("visibility")
-    if visibility is not None and visibility != study["visibility"]:
-        await set_visibility(conn, study["id"], visibility)
     return await _by_id(conn, study["id"])
 
 
 async def set_visibility(conn: AsyncConnection, study_id: int, visibility: str) -> None:
     """Open or close a study, and have everything of it published again for its new readers."""
+    # Birds, then the study, then catalogues: a derivation takes its locks in this order too.
+    await work.mark_all_dirty(conn, study_id=study_id)
+    await work.bump_version(conn, study_id)
     # Catalogues are marked on both sides of the change: the public one belongs to the open side.
     await work.mark_catalogues_dirty(conn, study_id)
     await execute(
@@ -119,8 +126,6 @@ async def set_visibility(conn: AsyncConnection, study_id: int, visibility: str) 
         {"id": study_id, "visibility": visibility},
     )
     await work.mark_catalogues_dirty(conn, study_id)
-    await work.mark_all_dirty(conn, study_id=study_id)
-    await work.bump_version(conn, study_id)
 
 
 def unknown() -> NotFound:

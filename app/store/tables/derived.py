@@ -289,8 +289,10 @@ site_visit = Table(
     "site_visit",
     metadata,
     Column("site_id", ForeignKey("site.id", ondelete="CASCADE"), primary_key=True),
-    Column("stopover_id", ForeignKey("stopover.id", ondelete="CASCADE"), primary_key=True),
+    Column("stopover_id", BigInteger, primary_key=True, autoincrement=False),
     Index("ix_site_visit_stopover_id", "stopover_id"),
+    comment="stopovers of when the catalogue was made; no foreign key, as one would have catalogues"
+    " and derivations of birds wait for each other",
 )
 
 connection = Table(

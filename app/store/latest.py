@@ -16,12 +16,12 @@ async def renew(conn: AsyncConnection, bird: Bird) -> None:
         f"""
         with newest as (
           select f.time, f.lon, f.lat from deployment d, lateral (
-            select time, lon, lat from fix f
+            select * from fix f
             where f.tag_id = d.tag_id and f.live and f.visible
               and {worn_at("f.time")}
-            order by f.time desc, f.sensor, f.variant limit 1) as f
+            order by f.time desc, f.sensor desc, f.variant desc limit 1) as f
           where d.individual_id = :individual and d.replaced_at is null
-          order by f.time desc limit 1),
+          order by f.time desc, f.tag_id desc, f.sensor desc, f.variant desc limit 1),
         gone as (
           delete from latest_fix where individual_id = :individual
             and not exists (select from newest))

@@ -200,3 +200,26 @@ class Flock:
             "geom": "MULTIPOLYGON(((120 40,120 45,125 45,125 40,120 40)))",
         }  # fmt: skip
         self.insert("corridor", **(values | more))
+
+    def tag(self, study: int, name: str, bird: int | None = None, during: str = "(,)") -> int:
+        """Add a tag, and the deployment that says whom it is on."""
+        tag = self.insert("tag", study_id=study, local_identifier=name, ref=ref_of("tag", name))
+        if bird is not None:
+            self.deployment(study, tag, bird, during)
+        return tag
+
+    def deployment(self, study: int, tag: int, bird: int, during: str, **more: Any) -> int:
+        values = {
+            "study_id": study, "tag_id": tag, "individual_id": bird, "during": during,
+            "declared": True,
+        }  # fmt: skip
+        return self.insert("deployment", **(values | more))
+
+    def fix(self, study: int, tag: int, hour: float, place: tuple[float, float] = (127.0, 38.0),
+            **more: Any) -> None:  # fmt: skip
+        values = {
+            "tag_id": tag, "time": START + hour * timedelta(hours=1), "sensor": 0, "variant": 1,
+            "study_id": study, "decoding_id": 1, "visible": True, "lon": place[0],
+            "lat": place[1], "error_m": 10.0,
+        }  # fmt: skip
+        self.insert("fix", **(values | more))

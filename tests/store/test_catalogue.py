@@ -19,7 +19,7 @@ OPERATOR = {"scope": "operator", "simulated": False}
 
 @pytest.fixture(scope="module")
 def flock(new_database) -> Flock:
-    """Give private 1 and opened 2 of institute 1, opened 3 of institute 2, simulated 4; ten stays."""
+    """Give studies 1 (private), 2 (open), 3 (another's, open), 4 (simulated); ten stays."""
     flock = Flock(new_database())
     first, second = (flock.institute(name)[0] for name in ("First", "Second"))
     flock.study(first, "Private")

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import Conflict
 from app.store import work
 from app.store.engine import execute
+from app.store.fragments import fix_key, shown_alone
 
 _RANGE = "tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))"
 
@@ -284,23 +285,22 @@ async def _lay_bare(conn: AsyncConnection, closed: list[int]) -> None:
     if closed:
         await execute(
             conn,
-            """
+            f"""
             with bare as (
               select f.tag_id, f.time, f.sensor, f.variant from deployment o
               join fix f on f.tag_id = o.tag_id and f.time <@ o.during
-              where o.id = any(cast(:closed as int[])) and not f.visible and not exists (
-                select from deployment d where d.tag_id = f.tag_id and d.replaced_at is null
-                  and d.during @> f.time)),
+              where o.id = any(cast(:closed as int[])) and (not f.visible or exists (
+                  select from fix_verdict v where v.undone_at is null and {fix_key("v")}
+                    = {fix_key("f")}))
+                and not exists (
+                  select from deployment d where d.tag_id = f.tag_id and d.replaced_at is null
+                    and d.during @> f.time)),
             unflagged as (
               delete from fix_flag g using bare b where g.origin = 'track' and
-                (g.tag_id, g.time, g.sensor, g.variant) = (b.tag_id, b.time, b.sensor, b.variant))
-            update fix f set visible = coalesce(
-              (select v.verdict = 'show' from fix_verdict v where v.undone_at is null and
-                (v.tag_id, v.time, v.sensor, v.variant) = (b.tag_id, b.time, b.sensor, b.variant)),
-              not exists (select from fix_flag g where g.origin = 'record' and
-                (g.tag_id, g.time, g.sensor, g.variant) = (b.tag_id, b.time, b.sensor, b.variant)))
+                {fix_key("g")} = {fix_key("b")})
+            update fix f set visible = {shown_alone("b")}
             from bare b
-            where (f.tag_id, f.time, f.sensor, f.variant) = (b.tag_id, b.time, b.sensor, b.variant)
+            where {fix_key("f")} = {fix_key("b")}
             """,
             {"closed": closed},
         )

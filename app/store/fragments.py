@@ -40,3 +40,12 @@ def worn_by_bird(alias: str) -> str:
         f" and d.replaced_at is null and d.tag_id = {alias}.tag_id"
         f" and d.during @> {alias}.time)"
     )
+
+
+def shown_alone(alias: str) -> str:
+    """Tell whether a fix is shown that no bird wears: no track has a say, only hands and record."""
+    return (
+        f"coalesce((select v.verdict = 'show' from fix_verdict v where v.undone_at is null"
+        f" and {fix_key('v')} = {fix_key(alias)}), not exists (select from fix_flag g"
+        f" where g.origin = 'record' and {fix_key('g')} = {fix_key(alias)}))"
+    )

@@ -14,6 +14,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import shown_alone
 
 Row = dict[str, Any]
 
@@ -124,6 +125,13 @@ async def _derive_again(conn: AsyncConnection, fix: Row) -> None:
     )
     for row in worn:
         await work.mark_dirty(conn, row["individual_id"], fix["study_id"], fix["time"], fix["time"])
+    if not worn:
+        await execute(
+            conn,
+            f"update fix f set visible = {shown_alone('f')}"
+            " where (tag_id, time, sensor, variant) = (:tag_id, :time, :sensor, :variant)",
+            fix,
+        )
     await work.bump_version(conn, fix["study_id"])
 
 

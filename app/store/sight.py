@@ -46,13 +46,18 @@ WITH_BIRD = "join individual i on i.id = x.individual_id join study s on s.id = 
 """SQL: rows `x` with the bird `i` and the study `s` they belong to, as `Where` wants them."""
 
 
+CUT_AT = "180.00000000123"
+"""Where shapes are cut [degrees]: a hair past 180, as PostGIS can't cut along a piece of a line
+that lies on the cut itself, and a bird's fixes may well have the longitude 180."""
+
+
 def cut(shape: str) -> str:
     """
     Return the SQL of a shape cut at the antimeridian.
 
     A shape wider than half the globe runs across it: no bird's month is that wide.
     """
-    whole = f"st_collectionextract(st_wrapx(st_shiftlongitude({shape}), 180, -360))"
+    whole = f"st_collectionextract(st_wrapx(st_shiftlongitude({shape}), {CUT_AT}, -360))"
     return f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from psycopg import sql
 
 from app.movement.density import LEVELS, PUBLIC_LEVELS
 from app.movement.mercator import cells_of
+from app.store.engine import Connection, Store
 
 START = datetime(2020, 3, 1, 12, 34, 56, tzinfo=UTC)
 RELEASED = datetime(2021, 1, 1, tzinfo=UTC)
@@ -32,6 +35,16 @@ class Flock:
     """A database under test and the shortest ways to fill it."""
 
     dsn: str
+
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[Connection]:
+        """Open a transaction that is rolled back: for the many examples of one property."""
+        store = Store(self.dsn, pool_size=1)
+        try:
+            async with store.engine.connect() as conn:
+                yield conn
+        finally:
+            await store.close()
 
     def insert(self, table: str, **values: Any) -> Any:
         """Add a row; return its id where it has one."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.store import catalogue, stopovers, work
 from app.store.audience import Audience
-from app.store.engine import Store, execute
+from app.store.engine import execute
 from app.store.sight import Filters
 from tests.store.flock import DAY, START, UNRELEASED, Flock
 
@@ -116,8 +116,7 @@ STATES = st.lists(
 @given(STATES)
 async def test_only_the_last_state_counts(flock: Flock, states) -> None:
     """Whatever came before: sites and visits are those given last, and no identity is shared."""
-    store = Store(flock.dsn, pool_size=1)
-    async with store.engine.connect() as trial:
+    async with flock.trial() as trial:
         for state in states:
             ids = await replace(trial, *(site(key, stays) for key, stays in state.items()))
             assert sorted(ids) == sorted(state)
@@ -125,7 +124,6 @@ async def test_only_the_last_state_counts(flock: Flock, states) -> None:
             assert await visits(trial) == {(key, s) for key, stays in state.items() for s in stays}
             n = await execute(trial, "select count(*) as n from site")
             assert n == [{"n": len(state)}]
-    await store.close()
 
 
 async def test_routes_are_replaced_with_their_sites(trial) -> None:

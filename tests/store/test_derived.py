@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.store import derived
-from app.store.engine import Store, execute
+from app.store.engine import execute
 from tests.store.flock import RELEASED, START, Flock
 
 HOUR = timedelta(hours=1)
@@ -142,8 +142,7 @@ SPANS = st.lists(st.integers(0, 40), max_size=12, unique=True).map(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SPANS, min_size=1, max_size=4))
 async def test_any_history_ends_in_the_last_state_and_no_name_is_given_twice(flock, states) -> None:
-    store = Store(flock.dsn, pool_size=1)
-    async with store.engine.connect() as trial:
+    async with flock.trial() as trial:
         before: list[tuple] = []
         for spans in states:
             after = await replaced(trial, *(stopover(a, b) for a, b in spans))
@@ -157,14 +156,12 @@ async def test_any_history_ends_in_the_last_state_and_no_name_is_given_twice(flo
             best = [r for r in before if r[:2] in spans]
             assert {r[2:] for r in best} <= {r[2:] for r in after}  # equal ones stay untouched
             before = after
-    await store.close()
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SPANS, min_size=1, max_size=3))
 async def test_legs_follow_the_same_rule(flock, states) -> None:
-    store = Store(flock.dsn, pool_size=1)
-    async with store.engine.connect() as trial:
+    async with flock.trial() as trial:
         owner = await derived.bird(trial, 1)
         for spans in states:
             old = await derived.legs_of(trial, 1)
@@ -175,7 +172,6 @@ async def test_legs_follow_the_same_rule(flock, states) -> None:
             ]
             kept = {row["id"] for row in old} & {row["id"] for row in found}
             assert len(kept) <= min(len(old), len(found))
-    await store.close()
 
 
 def season(name: str, start: int, confidence: float = 0.9) -> derived.Row:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.store import derived, latest
-from app.store.engine import Store, execute
+from app.store.engine import execute
 from tests.store.flock import START, Flock
 
 
@@ -45,8 +45,7 @@ FIXES = st.lists(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FIXES)
 async def test_it_is_the_last_that_is_shown_live_and_the_birds(flock: Flock, fixes) -> None:
-    store = Store(flock.dsn, pool_size=1)
-    async with store.engine.connect() as conn:
+    async with flock.trial() as conn:
         for n, (tag, hour, sensor, visible, live) in enumerate(fixes):
             await execute(
                 conn,
@@ -66,7 +65,6 @@ async def test_it_is_the_last_that_is_shown_live_and_the_birds(flock: Flock, fix
             found = await renewed(conn, bird)
             assert [lon for _, lon, _ in found] == [key[-1] for key in sorted(wanted)[-1:]]
             assert await renewed(conn, bird) == found
-    await store.close()
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])

@@ -182,18 +182,7 @@ async def amend(
     terms: Mapping[str, str] | None = None,
 ) -> int:
     """Replace a deployment's range (and terms); the successor keeps the public identifier."""
-    rows = await execute(
-        conn,
-        "select study_id, tag_id, individual_id, local_identifier, terms, ref from deployment"
-        " where id = :id and replaced_at is null",
-        {"id": deployment_id},
-    )
-    if not rows:
-        raise Conflict(
-            "The deployment was changed by somebody else.", remedy="Read it again, then edit it."
-        )
-    old = rows[0]
-    await work.lock(conn, work.LOCK_TAG, old["tag_id"])
+    old = await _locked(conn, deployment_id)
     values = {
         "study": old["study_id"], "tag": old["tag_id"], "individual": old["individual_id"],
         "on": deploy_on, "off": deploy_off, "name": old["local_identifier"],
@@ -208,12 +197,30 @@ async def amend(
 
 async def withdraw(conn: AsyncConnection, deployment_id: int) -> None:
     """Take a declared deployment back; its fixes wait with the tag, or fall to implied ones."""
-    rows = await execute(
+    old = await _locked(conn, deployment_id)
+    closed = await _close(conn, "id = :id", {"id": deployment_id})
+    await imply(conn, [old["tag_id"]])
+    await _lay_bare(conn, closed)
+
+
+async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:
+    """Return a current deployment under the lock of its tag: nobody else changes it meanwhile."""
+    tags = await execute(
         conn, "select tag_id from deployment where id = :id", {"id": deployment_id}
     )
-    closed = await _close(conn, "id = :id", {"id": deployment_id})
-    await imply(conn, [row["tag_id"] for row in rows])
-    await _lay_bare(conn, closed)
+    for row in tags:
+        await work.lock(conn, work.LOCK_TAG, row["tag_id"])
+    rows = await execute(
+        conn,
+        "select study_id, tag_id, individual_id, local_identifier, terms, ref from deployment"
+        " where id = :id and replaced_at is null",
+        {"id": deployment_id},
+    )
+    if not rows:
+        raise Conflict(
+            "The deployment was changed by somebody else.", remedy="Read it again, then edit it."
+        )
+    return rows[0]
 
 
 async def imply(conn: AsyncConnection, tag_ids: list[int]) -> None:

@@ -153,13 +153,14 @@ async def test_of_two_changes_at_once_the_later_is_told(flock, store, meets, lat
 
     async def second() -> None:
         async with store.write() as conn:
+            later = {"deploy_on": MAY, "deploy_off": None}
+            change = (
+                worn.edit(conn, OWNER, made["ref"], later)
+                if late == "edit"
+                else worn.withdraw(conn, OWNER, made["ref"])
+            )
             with pytest.raises(Conflict, match="somebody else"):
-                if late == "edit":
-                    await worn.edit(
-                        conn, OWNER, made["ref"], {"deploy_on": MAY, "deploy_off": None}
-                    )
-                else:
-                    await worn.withdraw(conn, OWNER, made["ref"])
+                await change
 
     async with store.engine.connect() as conn:
         await worn.edit(conn, OWNER, made["ref"], {"deploy_off": APRIL})

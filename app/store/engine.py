@@ -86,7 +86,7 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a read-only transaction on one snapshot: a reader sees no part of a push."""
-        async with self._connected(self._reading) as conn:
+        async with self._connected(self._reading) as conn, conn.begin():
             yield conn
 
     @asynccontextmanager
@@ -167,8 +167,11 @@ def _temporary(cause: BaseException) -> Problem | None:
 
 async def driver(conn: AsyncConnection) -> asyncpg.Connection:
     """Return the asyncpg connection under `conn`, inside the same transaction (for COPY)."""
-    raw = await conn.get_raw_connection()
-    return raw.driver_connection
+    raw: asyncpg.Connection = (await conn.get_raw_connection()).driver_connection
+    if conn.in_transaction() and not raw.is_in_transaction():
+        # SQLAlchemy begins only at its own first statement; in autocommit it never does.
+        await conn.execute(text("select"))
+    return raw
 
 
 async def execute(

@@ -28,6 +28,7 @@ async def store(flock: Flock) -> AsyncIterator[Store]:
 async def trial(store: Store) -> AsyncIterator[Connection]:
     """Give a transaction that is rolled back, so that the tests of a module share a database."""
     async with store.engine.connect() as conn:
+        await conn.begin()
         yield conn
 
 

@@ -42,6 +42,7 @@ class Flock:
         store = Store(self.dsn, pool_size=1)
         try:
             async with store.engine.connect() as conn:
+                await conn.begin()
                 yield conn
         finally:
             await store.close()

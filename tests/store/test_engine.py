@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import Overrun, Unavailable
 from app.store import work
-from app.store.engine import Store, execute
+from app.store.engine import Store, driver, execute
 
 
 @pytest.fixture
@@ -94,3 +94,21 @@ async def test_one_of_two_that_deadlock_is_told_to_come_again(store: Store) -> N
         return "done"
 
     assert sorted(await asyncio.gather(take(1, 2), take(2, 1))) == ["again", "done"]
+
+
+async def test_the_driver_works_inside_the_transaction(store: Store) -> None:
+    """SQLAlchemy begins at its own first statement: one of the driver's could come before it."""
+    async with store.engine.connect() as conn:
+        await conn.begin()
+        await (await driver(conn)).execute("insert into institute (name) values ('taken back')")
+        await conn.rollback()
+    async with store.write() as conn:
+        raw = await driver(conn)
+        assert await raw.fetch("select 1 from institute") == []
+        await raw.fetch("select pg_advisory_xact_lock(1)")
+        held = "select count(*) from pg_locks where locktype = 'advisory'"
+        assert await raw.fetchval(held) == 1
+    async with store.read() as conn:
+        assert await (await driver(conn)).fetchval("show transaction_read_only") == "on"
+    async with store.look() as conn:
+        assert not (await driver(conn)).is_in_transaction()

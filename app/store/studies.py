@@ -17,7 +17,9 @@ from app.store.engine import execute
 
 Row = dict[str, Any]
 EDITABLE = ("name", "taxon", "licence", "citation", "release_delay_s", "public_grid_deg")
-"""Columns an owner may change; `visibility` goes by `set_visibility`."""
+"""Columns an owner may change beside `visibility`."""
+PROTECTING = frozenset({"release_delay_s", "public_grid_deg", "taxon"})
+"""Columns that decide what of each bird strangers see."""
 
 _COLUMNS = """
 study.id, study.ref, study.name, study.visibility, study.opened_at, study.release_delay_s,
@@ -79,9 +81,22 @@ async def owned(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
 async def edit(
     conn: AsyncConnection, audience: Audience, ref: UUID, values: Mapping[str, Any]
 ) -> Row:
-    """Change what an owner may change; a change of protection publishes the study anew."""
+    """
+    Change what an owner may change; a change of protection publishes the study anew.
+
+    Rows are locked in the order of whoever brings data in: birds, what waits, the study, its
+    catalogues. In another order an edit and a bird being derived would wait for each other.
+    """
     study = await owned(conn, audience, ref)
     changed = {name: values[name] for name in EDITABLE if name in values}
+    visibility = values.get("visibility")
+    turned = visibility is not None and visibility != study["visibility"]
+    if "taxon" in changed:
+        await _hand_down_taxon(conn, study["id"], changed["taxon"])
+    if turned or changed.keys() & PROTECTING:
+        await work.mark_all_dirty(conn, study_id=study["id"])
+    if changed or turned:
+        await work.bump_version(conn, study["id"])
     if changed:
         try:
             await execute(
@@ -92,35 +107,34 @@ async def edit(
             )
         except IntegrityError as clash:
             raise _name_taken() from clash
-        if "taxon" in changed:
-            # Birds whose own taxon nobody named are of the study's.
-            await execute(
-                conn,
-                "update individual set species_key = :key where study_id = :id and taxon is null",
-                {"key": profile_of(changed["taxon"]).key, "id": study["id"]},
-            )
-        if changed.keys() & {"release_delay_s", "public_grid_deg", "taxon"}:
-            await work.mark_all_dirty(conn, study_id=study["id"])
-        await work.bump_version(conn, study["id"])
-    visibility = values.get("visibility")
-    if visibility is not None and visibility != study["visibility"]:
-        await set_visibility(conn, study["id"], visibility)
+    if turned:
+        await _turn(conn, study["id"], visibility)
     return await _by_id(conn, study["id"])
 
 
-async def set_visibility(conn: AsyncConnection, study_id: int, visibility: str) -> None:
-    """Open or close a study, and have everything of it published again for its new readers."""
-    # Catalogues are marked on both sides of the change: the public one belongs to the open side.
-    await work.mark_catalogues_dirty(conn, study_id)
+async def _hand_down_taxon(conn: AsyncConnection, study_id: int, taxon: str | None) -> None:
+    """Let birds whose own taxon nobody named be of the study's, locked by name as by a push."""
+    await execute(
+        conn,
+        "with untold as (select id from individual where study_id = :study and taxon is null"
+        " order by local_identifier for no key update)"
+        " update individual set species_key = :key where id in (select id from untold)",
+        {"key": profile_of(taxon).key, "study": study_id},
+    )
+
+
+async def _turn(conn: AsyncConnection, study_id: int, visibility: object) -> None:
+    """Open or close a study. All catalogues of the open side are marked, in one statement."""
+    if visibility == "private":
+        await work.mark_catalogues_dirty(conn, study_id)
     await execute(
         conn,
         "update study set visibility = cast(:visibility as text),"
         " opened_at = case when cast(:visibility as text) = 'open' then now() end where id = :id",
         {"id": study_id, "visibility": visibility},
     )
-    await work.mark_catalogues_dirty(conn, study_id)
-    await work.mark_all_dirty(conn, study_id=study_id)
-    await work.bump_version(conn, study_id)
+    if visibility == "open":
+        await work.mark_catalogues_dirty(conn, study_id)
 
 
 def unknown() -> NotFound:

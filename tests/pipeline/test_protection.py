@@ -58,7 +58,8 @@ def opened(new_database: Callable[[], str]) -> Opened:
             await service.push(flock_csv(birds))
             await service.drain()
             async with service.store.write() as conn:
-                await studies.set_visibility(conn, service.study_id, "open")
+                study = await studies.page(conn, service.audience, limit=1)
+                await studies.edit(conn, service.audience, study[0]["ref"], {"visibility": "open"})
             await service.drain()
             return Opened(**{name: await service.rows(sql) for name, sql in TABLES.items()})
         finally:

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import Conflict
 from app.store import partners, studies
-from app.store.audience import load_audience
+from app.store.audience import Audience, load_audience
 from app.store.engine import Store, execute
 
 
@@ -95,7 +95,8 @@ async def test_opening_a_study_counts_and_its_name_is_taken_once(store):
         study = await studies.create(conn, institute, {"name": "cranes"})
         version = "select version from study where name = 'cranes'"
         before = await execute(conn, version)
-        await studies.set_visibility(conn, study["id"], "open")
+        owner = Audience("institute", institute, exact=(study["id"],))
+        await studies.edit(conn, owner, study["ref"], {"visibility": "open"})
         after = await execute(conn, version)
         assert after[0]["version"] > before[0]["version"]
         with pytest.raises(Conflict):

@@ -1,4 +1,4 @@
-"""Pages for people: the map at `/`, its files below `/viewer`, and the offline `/docs`."""
+"""Pages for people: the map at `/`, its files below `/viewer`, `/docs` and `/guides`, offline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from app.api import guides
+
 _APP = Path(__file__).parents[1]
 VIEWER = _APP / "viewer"
 DOCS = _APP / "api" / "docs"
@@ -25,6 +27,7 @@ def install(app: FastAPI) -> None:
             Route("/", _page(VIEWER / "index.html"), methods=["GET"], name="map"),
             Route("/docs", _page(DOCS / "index.html"), methods=["GET"], name="docs"),
             Mount("/docs", StaticFiles(directory=DOCS), name="docs-files"),
+            *guides.routes(),
         ]
     )
     if VIEWER.is_dir():

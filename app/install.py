@@ -37,7 +37,10 @@ STAMP = "flyways-installed"
 PYTHON = (3, 11)
 
 POSTGIS = "postgresql-15-postgis-3"
-CLIENTS = {"chromium": "chromium", "ogrinfo": "gdal-bin"}
+CLIENTS = {
+    "chromium": "chromium", "curl": "curl", "jq": "jq", "ogr2ogr": "gdal-bin",
+    "pg_dump": "postgresql-client-15",
+}  # fmt: skip
 FONTS = (Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"), "fonts-noto-cjk")
 # Debian makes a server for the whole machine at installation unless told; ours is private.
 NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/flyways.conf")

@@ -138,7 +138,7 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         .otherwise(pl.col("heading_deg")),
         pl.col("satellites").cast(pl.Int16),
         pl.col("provider_revision").cast(pl.Int32, strict=False),
-        pl.col("marked_outlier").fill_null(value=False),
+        pl.col("marked_outlier", "marked_valid").fill_null(value=False),
     )
     counts = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
     if not counts:

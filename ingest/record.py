@@ -35,6 +35,7 @@ RECORD_SCHEMA: dict[str, pl.DataType] = {
     "battery_v": pl.Float64(),
     "temperature_c": pl.Float64(),
     "activity": pl.Float64(),  # count as sent
+    "marked_valid": pl.Boolean(),  # a person says the fix is to be shown, whatever checks say
 }
 """Column name to type; units are part of the name. Null means not sent."""
 

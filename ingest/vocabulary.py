@@ -25,6 +25,7 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "outlier_algorithm": ("algorithm-marked-outlier",),
         "outlier_manual": ("manually-marked-outlier",),
         "outlier_import": ("import-marked-outlier",),
+        "marked_valid": ("manually-marked-valid",),
         "flags": ("flyways:flags",),
         "provider_id": ("flyways:provider-id",),
         "provider_revision": ("flyways:provider-revision",),
@@ -57,7 +58,8 @@ Field to Movebank terms, best first: in each row the first term that holds a val
 ``event-id`` is left out on purpose: real files hold one event-id per bird, so it can't tell
 fixes apart. ``argos:altitude`` is the altitude the location was computed with, not the bird's.
 The terms of ``flyways:`` are those of our own export: where its flags say why a fix is not
-visible, no person marked it, and the same checks will find it again.
+visible, no person marked it, and the same checks will find it again. ``manually-marked-valid``
+overrules every mark of an outlier, as in Movebank itself.
 """
 
 REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -48,7 +48,8 @@ _EVENT_COLUMNS: Mapping[str, str] = {
     "sensor-type": "sensor", "tag-local-identifier": "tag",
     "individual-local-identifier": "individual", "individual-taxon-canonical-name": "taxon",
     "visible": "visible", "import-marked-outlier": "marked_outlier",
-    "manually-marked-outlier": "hidden_by_hand", "flyways:flags": "flags",
+    "manually-marked-outlier": "hidden_by_hand", "manually-marked-valid": "shown_by_hand",
+    "flyways:flags": "flags",
     "location-error-numerical": "stated_error_m", "tag-voltage": "battery_mv",
     "argos:lon1": "lon1", "argos:lat1": "lat1",
     **{EVENT_TERMS[name][0]: name for name in _AS_SENT},
@@ -144,6 +145,7 @@ def _event(row: Row) -> list[object]:
         "sensor": _SENSOR_TYPES[row["sensor"]],
         "battery_mv": battery and _millivolts(battery),
         "hidden_by_hand": row.get("verdict") == "hide" or None,
+        "shown_by_hand": row.get("verdict") == "show" or None,
         "lon1": row["lon"] if mirror else None,
         "lat1": row["lat"] if mirror else None,
     }

@@ -15,7 +15,7 @@ from app.errors import Conflict
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
-from app.store import arrivals, deployments, names, work
+from app.store import arrivals, deployments, names, verdicts, work
 from app.store.engine import Connection
 from ingest.checks import record_flags
 
@@ -38,6 +38,7 @@ async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
     placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
     tag_ids = sorted(set(frame["tag_id"].to_list()))
     await work.lock_all(conn, work.LOCK_TAG, tag_ids)
+    adopted = await verdicts.adopt(conn, study_id, placed.filter("marked_valid"))
     counts = await arrivals.store(
         conn,
         study_id=study_id,
@@ -51,8 +52,9 @@ async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
     )
     await deployments.imply(conn, tag_ids)
     changed = [origin for origin, each in counts.items() if each.stored or each.superseded]
-    if changed:
-        touched = placed.filter(pl.col("decoding_id").is_in(changed))
+    if changed or adopted:
+        news = pl.col("decoding_id").is_in(changed) | (pl.col("marked_valid") & (adopted > 0))
+        touched = placed.filter(news)
         await arrivals.mark_touched(conn, _spans(touched, "tag_id"))
     await arrivals.finish(conn, _summaries(readings, counts, frame))
 

@@ -14,9 +14,13 @@ from ingest.record import RECORD_SCHEMA
 _CONTENT = tuple(
     name
     for name in RECORD_SCHEMA
-    if name not in {"unit", "tag", "individual", "taxon", "sensor", "time_us"}
+    if name not in {"unit", "tag", "individual", "taxon", "sensor", "time_us", "marked_valid"}
 )
-"""Everything a fix says besides its key. The order is part of the hash: only ever append."""
+"""
+Everything a fix says besides its key. The order is part of the hash: only ever append.
+
+``marked_valid`` is what a person said about the fix, not the fix itself: it becomes a verdict.
+"""
 
 _NOTHING = np.uint64(0x9E37_79B9_7F4A_7C15)  # stands for null, which no hashed value needs to equal
 

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import polars as pl
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import time_of
 
 Row = dict[str, Any]
 
@@ -85,6 +87,42 @@ async def undo(conn: AsyncConnection, audience: Audience, verdict_id: int) -> No
             remedy="Take the id from the verdict of a fix in GET /api/v1/fixes.",
         )
     await _derive_again(conn, rows[0])
+
+
+SENDER, SAID_VALID = "the sender", "manually-marked-valid"
+
+
+async def adopt(conn: AsyncConnection, study_id: int, valid: pl.DataFrame) -> int:
+    """
+    Show the fixes that their sender marked valid by hand; return how many that is news of.
+
+    What was ever decided here, even if it was taken back since, is not decided again by a file.
+    """
+    if valid.is_empty():
+        return 0
+    known = "(v.tag_id, v.time, v.sensor, v.variant)"
+    found = await execute(
+        conn,
+        "insert into fix_verdict"
+        " (study_id, tag_id, time, sensor, variant, verdict, reason, decided_by)"
+        " select distinct cast(:study as int), s.tag_id, at.time, s.sensor, s.variant, 'show',"
+        " :reason, :sender from unnest(cast(:tags as int[]), cast(:times as bigint[]),"
+        " cast(:sensors as int[]), cast(:variants as bigint[]))"
+        " as s(tag_id, time_us, sensor, variant)"
+        f" cross join lateral (select {time_of('s.time_us')} as time) as at"
+        f" where not exists (select from fix_verdict v where {known}"
+        " = (s.tag_id, at.time, s.sensor, s.variant)) returning id",
+        {
+            "study": study_id,
+            "tags": valid["tag_id"].to_list(),
+            "times": valid["time_us"].to_list(),
+            "sensors": valid["sensor"].to_list(),
+            "variants": valid["variant"].to_list(),
+            "reason": SAID_VALID,
+            "sender": SENDER,
+        },
+    )
+    return len(found)
 
 
 async def _named(conn: AsyncConnection, audience: Audience, name: FixName) -> Row:

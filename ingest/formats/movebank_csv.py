@@ -203,6 +203,7 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
         marked_outlier=pl.any_horizontal(
             hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked)
         ),
+        marked_valid=(first("marked_valid").str.to_lowercase() == "true").fill_null(value=False),
     ).get_columns()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.errors import NotFound, SetupError
 from app.movement.simulate import flock_csv, reference_csv
 from app.pipeline.exports import READ_FIRST, export
 from app.store import exports as reads
+from app.store import verdicts
 from app.store.audience import Audience
 from app.store.sight import Filters
 from tests.flow.conftest import Service, flock
@@ -123,6 +125,93 @@ async def test_a_movebank_export_makes_the_same_study_again(full, new_service, t
     assert await again.content() == await full.content()
     assert {r["origin"] for r in await full.rows(FACTS["flags"])} == {"record", "track"}
     assert not await again.count("refusal")
+
+
+SHOWN = (
+    "select t.local_identifier as tag, f.time, f.lon, f.lat, f.visible"
+    " from fix f join tag t on t.id = f.tag_id where f.live order by 1, 2, 3, 4"
+)
+DECIDED = (
+    "select t.local_identifier as tag, v.time, v.sensor, v.variant from fix_verdict v"
+    " join tag t on t.id = v.tag_id where v.undone_at is null and v.verdict = 'show'"
+    " order by 1, 2"
+)
+
+
+async def decide(service: Service, fixes: list[dict], verdict: str) -> None:
+    async with service.store.write() as conn:
+        for fix in fixes:
+            name = verdicts.FixName(
+                fix["time"], tag=fix["ref"], sensor=fix["sensor"], variant=fix["variant"]
+            )
+            await verdicts.decide(conn, service.audience, name, verdict=verdict, reason="known")
+    await service.drain()
+
+
+async def test_what_people_decided_goes_out_and_comes_in_again(full, new_service, tmp_path) -> None:
+    fix = (
+        "select f.time, f.sensor, f.variant, t.ref, t.local_identifier as tag, f.marked_outlier"
+        " from fix f join tag t on t.id = f.tag_id where f.live and"
+    )
+    hidden = await full.rows(f"{fix} not f.visible order by f.tag_id, f.time")
+    odd = [row for row in hidden if row["tag"] == "T1"]
+    shown = odd + [row for row in hidden if row["tag"] != "T1"][:2]
+    # Hidden by a mark of the sender, by a check of the record, and by two of the track.
+    assert {row["marked_outlier"] for row in odd} == {True, False} and len(shown) == 4
+    await decide(full, shown, "show")
+    gone = await full.rows(f"{fix} f.visible order by f.tag_id, f.time offset 20 limit 2")
+    await decide(full, gone, "hide")
+    told = await written(full, tmp_path, "movebank-csv")
+    again = await new_service()
+    for name in told["files"]:
+        await again.push((tmp_path / name).read_bytes())
+    await again.drain()
+    assert await again.rows(SHOWN) == await full.rows(SHOWN)
+    assert await again.rows(DECIDED) == await full.rows(DECIDED)
+    assert _derived(await again.content()) == _derived(await full.content())
+    by_hand = hands(tmp_path)
+    assert by_hand["manually-marked-valid"] == len(shown)
+    assert by_hand["manually-marked-outlier"] == len(gone)
+    await written(again, tmp_path, "movebank-csv")
+    assert hands(tmp_path)["manually-marked-valid"] == len(shown)
+
+
+def hands(folder: Path) -> Counter[str]:
+    """Count the fixes of an export that a person decided about, by the column that says so."""
+    with (folder / "events.csv").open(newline="") as file:
+        return Counter(
+            name
+            for row in csv.DictReader(file)
+            for name in ("manually-marked-valid", "manually-marked-outlier")
+            if row[name] == "true"
+        )
+
+
+def _derived(content: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Leave the fixes out: one hidden by hand comes in again as one that its sender marked."""
+    return {who: {k: v for k, v in said.items() if k != "fix"} for who, said in content.items()}
+
+
+async def test_a_file_does_not_decide_again_what_was_taken_back_here(service) -> None:
+    row = {
+        "timestamp": "2024-03-01 00:00:00.000", "location-long": "0", "location-lat": "0",
+        "tag-local-identifier": "T1", "manually-marked-valid": "true",
+    }  # fmt: skip
+    await service.push(table([row | {"manually-marked-valid": ""}]))
+    await service.drain()
+    visible = "select visible from fix where live"
+    assert [each["visible"] for each in await service.rows(visible)] == [False]
+    # The same fix with a person's word for it is no other fix: a duplicate that shows the first.
+    await service.push(table([row]))
+    await service.drain()
+    (decided,) = await service.rows("select id, decided_by, reason from fix_verdict")
+    assert (decided["decided_by"], decided["reason"]) == ("the sender", "manually-marked-valid")
+    async with service.store.write() as conn:
+        await verdicts.undo(conn, service.audience, decided["id"])
+    await service.push(table([row | {"location-lat": "0.0"}]))
+    await service.drain()
+    assert await service.count("fix_verdict") == 1
+    assert await service.rows("select 1 from fix_verdict where undone_at is null") == []
 
 
 async def test_what_a_reader_of_the_file_sees(full, tmp_path) -> None:

@@ -165,3 +165,14 @@ def test_real_cranes_keep_the_precise_taxon(real: Callable[[str], bytes]) -> Non
     assert decode(real(GUO), now_us=NOW_US).records["taxon"].unique().to_list() == [
         "Anthropoides virgo"
     ]
+
+
+def test_a_person_who_marked_a_row_valid_is_heard_beside_every_mark() -> None:
+    header = b"timestamp,location-long,location-lat,tag-id,import_marked_outlier,"
+    body = header + b"manually.marked.valid\n" + b"".join(
+        f"2018-01-01 0{n}:00,116.3,29.1,1,{marks}\n".encode()
+        for n, marks in enumerate(("true,TRUE", "true,", ",true", ",false", ",yes"))
+    )  # fmt: skip
+    rows = decode(body, now_us=NOW_US).records
+    assert rows["marked_outlier"].to_list() == [True, True, False, False, False]
+    assert rows["marked_valid"].to_list() == [True, False, True, False, False]

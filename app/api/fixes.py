@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.filters import DatetimeQuery, interval_of
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import Body, Instant, Shown, example
 from app.errors import BadInput
 from app.store import fixes, reference, verdicts
 from app.store.sight import Filters
@@ -102,7 +102,7 @@ class VerdictIn(Body):
 
     individual: UUID | None = None
     tag: UUID | None = None
-    time: AwareDatetime
+    time: Instant
     sensor: Literal["gps", "argos", "other"] | None = None
     variant: str | None = Field(None, pattern=r"^-?\d{1,19}$")
     verdict: Literal["hide", "show"]

@@ -172,7 +172,7 @@ async def read_track(
         bird = await reference.individual(conn, audience, individual)
         rows = await fixes.drawn(conn, audience, bird["id"], asked, fetch=limit + 1)
     shown = rows[:limit]
-    link = _rest(request, shown[-1][0], datetime) if len(rows) > limit else None
+    link = _rest(request, shown[-1][0], last) if len(rows) > limit else None
     at = np.round(np.array([row[1:] for row in shown], dtype=np.float64).reshape(-1, 2), 7)
     parts = parts_of([row[0] for row in shown], at)
     precision = "exact" if bird["study_id"] in audience.exact else "public grid"
@@ -181,7 +181,8 @@ async def read_track(
         features = [_moving(bird, part, precision) for part in parts if part[0]]
     else:
         features = [_feature(bird, part, precision) for part in parts]
-    links = [{"rel": "next", "href": link, "type": GEOJSON}] if link else []
+    media_type = MF_JSON if moving else GEOJSON
+    links = [{"rel": "next", "href": link, "type": media_type}] if link else []
     body = orjson.dumps(
         {"type": "FeatureCollection", "features": features, "links": links},
         option=orjson.OPT_UTC_Z,
@@ -189,10 +190,13 @@ async def read_track(
     )
     headers = {"Link": f'<{link}>; rel="next"'} if link else {}
     headers["Vary"] = "Accept"
-    return Response(body, media_type=MF_JSON if moving else GEOJSON, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
 
 
-def _rest(request: Request, since: datetime, asked: str | None) -> str:
-    end = (asked or "").partition("/")[2] or ".."
-    start = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _rest(request: Request, since: datetime, last: datetime | None) -> str:
+    """Return the address of what was asked for from the last fix shown on, and no further."""
+    start, end = (
+        ".." if time is None else time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        for time in (since, last)
+    )
     return str(request.url.include_query_params(datetime=f"{start}/{end}"))

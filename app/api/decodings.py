@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from app.api.auth import ManagerAudience, require
-from app.api.deps import StoreDep
+from app.api.deps import StoreDep, StrictRoute
+from app.api.problems import WRITING
 from app.api.pushes import DRY_RUN_MAX_BYTES, Receipt, announce, shape
 from app.api.schemas import Body, example
 from app.pipeline.replay import replay
 from app.store.audience import Audience
 
-router = APIRouter(prefix="/api/v1", tags=["pushes"])
+router = APIRouter(prefix="/api/v1", tags=["pushes"], route_class=StrictRoute)
 
 
 class DecodingIn(Body):
@@ -34,7 +35,7 @@ async def _manager_who_pushes(audience: ManagerAudience) -> Audience:
     return require(audience, "push")
 
 
-@router.post("/pushes/{push_id}/decodings", status_code=202)
+@router.post("/pushes/{push_id}/decodings", status_code=202, responses=WRITING)
 async def decode_again(
     push_id: UUID,
     wanted: DecodingIn,

@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from app.api.auth import CurrentAudience, PushAudience
 from app.api.deps import SettingsDep, StoreDep
 from app.api.paging import Listing, PageDep, paginate
+from app.api.problems import READING, WRITING
 from app.errors import BadInput, NotFound
 from app.pipeline.decode import decode_in
 from app.pipeline.receive import bounded, reading, receive
@@ -138,7 +139,7 @@ def announce(response: Response, receipt: Receipt) -> None:
 
 async def body_of(request: Request) -> AsyncIterator[bytes]:
     """Stream the body of a request: as it is, or the one file of a multipart form."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         async for piece in request.stream():
             yield piece
         return
@@ -154,7 +155,7 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
             yield piece
 
 
-@router.post("/studies/{study}/pushes", status_code=202)
+@router.post("/studies/{study}/pushes", status_code=202, responses=WRITING)
 async def upload_push(
     study: UUID,
     request: Request,
@@ -216,7 +217,7 @@ async def _try_out(
     return shape(found).model_copy(update={"push_id": None, "links": {}})
 
 
-@router.get("/studies/{study}/pushes")
+@router.get("/studies/{study}/pushes", responses=READING)
 async def list_pushes(
     study: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
 ) -> Listing[PushOut]:
@@ -240,7 +241,7 @@ async def list_pushes(
     )
 
 
-@router.get("/pushes/{push_id}")
+@router.get("/pushes/{push_id}", responses=READING)
 async def read_receipt(
     push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience
 ) -> Receipt:
@@ -250,7 +251,7 @@ async def read_receipt(
     return receipt
 
 
-@router.get("/pushes/{push_id}/refusals")
+@router.get("/pushes/{push_id}/refusals", responses=READING)
 async def list_refusals(
     push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
 ) -> Listing[RefusalOut]:
@@ -274,7 +275,7 @@ async def list_refusals(
     )
 
 
-@router.get("/pushes/{push_id}/body", response_class=Response)
+@router.get("/pushes/{push_id}/body", response_class=Response, responses=READING)
 async def read_body(push_id: UUID, store: StoreDep, audience: CurrentAudience) -> Response:
     """Return the bytes of a push exactly as they were sent."""
     async with store.read() as conn:

@@ -1,8 +1,9 @@
-"""Conditional requests: how If-None-Match is compared, and the 304 that follows."""
+"""What a caller holds and takes: If-None-Match and the 304 that follows, Accept-Encoding."""
 
 from __future__ import annotations
 
 from fastapi import Request, Response
+from starlette.datastructures import Headers
 
 from app.store.audience import Audience
 
@@ -28,6 +29,17 @@ def holds(told: str, etag: str) -> bool:
 def unchanged(audience: Audience, etag: str) -> Response:
     """Return the 304 for a caller whose copy is current."""
     return Response(status_code=304, headers=cache_headers(audience, etag))
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Tell whether gzip is named in Accept-Encoding, and not with q=0 (RFC 9110, 12.5.3)."""
+    told = ",".join(headers.getlist("accept-encoding")).lower()
+    weights = {
+        coding.strip(): weight.partition("q=")[2].strip()
+        for coding, _, weight in (part.partition(";") for part in told.split(","))
+    }
+    weight = weights.get("gzip", weights.get("x-gzip", "0"))
+    return weight.strip("0.") != "" or weight == ""
 
 
 def _opaque(tag: str) -> str:

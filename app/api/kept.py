@@ -11,7 +11,7 @@ from typing import Literal
 
 from fastapi import Request, Response
 
-from app.api.conditional import cache_headers, not_modified, unchanged
+from app.api.conditional import accepts_gzip, cache_headers, not_modified, unchanged
 from app.store.audience import Audience
 
 KEPT_BYTES = 64 * 1024 * 1024
@@ -71,7 +71,7 @@ def seen_by(audience: Audience) -> Hashable:
 
 def takes_gzip(request: Request) -> bool:
     """Tell whether the caller takes compressed answers: those are kept apart from plain ones."""
-    return "gzip" in request.headers.get("accept-encoding", "")
+    return accepts_gzip(request.headers)
 
 
 def sealed(body: bytes, link: str | None = None, *, zipped: bool) -> Answer:

@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from limits import parse
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from app import VERSION
 from app.api import ROUTERS, openapi, pages, problems
 from app.api.auth import SECURITY
-from app.api.middleware import BodyLimit, ContentETag, Guard, RateLimit
+from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, RateLimit
 from app.config import Settings
 from app.errors import SetupError
 from app.pipeline.gather import Gatherer
@@ -88,12 +87,16 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimit, limit_bytes=limit_bytes)
     if settings.rate_limit != "off":
         app.add_middleware(RateLimit, item=parse(settings.rate_limit))
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(Packed, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
+        allow_headers=[
+            "Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Idempotency-Key",
+            "X-Request-ID",
+        ],
         expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
-    )
+    )  # fmt: skip
+    app.add_middleware(Head)
     app.add_middleware(Guard)

@@ -15,9 +15,10 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.conditional import holds
+from app.api.conditional import accepts_gzip, holds
 from app.api.problems import internal, of_status, problem_response
 from app.errors import TooMany
 from app.observe import REQUEST_SECONDS
@@ -91,6 +92,41 @@ def _dress(headers: MutableHeaders, request_id: str) -> None:
 def _holds_nul(scope: Scope) -> bool:
     """Tell whether the address holds a NUL, which no text of the database can."""
     return b"%00" in scope["query_string"] or "\0" in scope["path"]
+
+
+class Head:
+    """Answer HEAD as GET, without the body (RFC 9110, 9.3.2): FastAPI's routes know GET alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # The scope stays one object: the route found in it is what the metrics are named by.
+        scope["method"] = "GET"
+        try:
+            await self.app(scope, receive, bodiless)
+        finally:
+            scope["method"] = "HEAD"
+
+
+class Packed(GZipMiddleware):
+    """Compress long answers, for those that take gzip: Starlette overlooks `q=0`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        packed = scope["type"] == "http" and accepts_gzip(Headers(scope=scope))
+        serve = super().__call__ if packed else self.app
+        await serve(scope, receive, send)
 
 
 class BodyLimit:

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from app.errors import Problem
 
@@ -114,8 +115,25 @@ def install(app: FastAPI) -> None:
         return _invalid(error)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        return problem_response(_of_status(error), headers=error.headers)
+    async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem_response(_of_status(error), headers=error.headers)
+        allow = {"Allow": ", ".join(_methods(request))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=allow)
+        return problem_response(_of_status(error), headers=allow)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return every method of an address: of several routes to it Starlette tells the first's."""
+    found = {
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for route in request.app.routes
+        if not isinstance(route, Mount)
+        and route.matches({**request.scope, "method": method})[0] is Match.FULL
+    } or {"GET"}  # files below a mount are only read
+    return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
 
 
 def internal() -> Problem:

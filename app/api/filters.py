@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, time
 from typing import Annotated
 from uuid import UUID
@@ -42,6 +43,9 @@ DatetimeQuery = Annotated[
         examples=["2020-03-01T00:00:00Z/2020-05-31T23:59:59Z"],
     ),
 ]
+
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d([Tt ]|$)", re.ASCII)
 
 
 def species_key(species: str | None) -> str | None:
@@ -102,8 +106,10 @@ def interval_of(text: str | None) -> tuple[datetime | None, datetime | None]:
 
 def _instant(text: str, of_day: time) -> datetime:
     """Read an instant; a plain date stands for the whole UTC day."""
+    if not _DATED.match(text):  # Python reads dates of weeks as well
+        raise _bad_interval()
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text.upper())
     except ValueError as error:
         raise _bad_interval() from error
     if len(text) == len("2020-03-01"):

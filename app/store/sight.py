@@ -284,7 +284,9 @@ class Where:
         spans = []
         for number, (west, east) in enumerate(filters.box.spans):
             self.values |= {f"west{number}": west, f"east{number}": east}
-            area = f"st_makeenvelope(:west{number}, :south, :east{number}, :north, 4326)"
+            # ST_MakeEnvelope would make a polygon of no width, which meets nothing; a line does.
+            ends = f"st_point(:west{number}, :south, 4326), st_point(:east{number}, :north, 4326)"
+            area = f"st_envelope(st_makeline({ends}))"
             spans.append(f"({shape} && {area} and st_intersects({cut(shape)}, {area}))")
         return self.add(f"({' or '.join(spans)})")
 

@@ -87,7 +87,7 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimit, limit_bytes=limit_bytes)
     if settings.rate_limit != "off":
         app.add_middleware(RateLimit, item=parse(settings.rate_limit))
-    app.add_middleware(Packed, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(Packed, min_bytes=GZIP_MIN_BYTES, level=GZIP_LEVEL)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],

@@ -15,7 +15,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.conditional import accepts_gzip, holds
@@ -85,8 +85,10 @@ def _dress(headers: MutableHeaders, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
+    told = {name.strip().lower() for name in headers.get("vary", "").split(",")}
     for name in VARY.split(", "):
-        headers.add_vary_header(name)
+        if name.lower() not in told:
+            headers.add_vary_header(name)
 
 
 def _holds_nul(scope: Scope) -> bool:
@@ -119,13 +121,19 @@ class Head:
             scope["method"] = "HEAD"
 
 
-class Packed(GZipMiddleware):
-    """Compress long answers, for those that take gzip: Starlette overlooks `q=0`."""
+class Packed:
+    """Compress long answers for those that take gzip: Starlette's own test overlooks `q=0`."""
+
+    def __init__(self, app: ASGIApp, min_bytes: int, level: int) -> None:
+        self.app = app
+        self.min_bytes = min_bytes
+        self.level = level
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        packed = scope["type"] == "http" and accepts_gzip(Headers(scope=scope))
-        serve = super().__call__ if packed else self.app
+        serve = self.app
+        if scope["type"] == "http" and accepts_gzip(Headers(scope=scope)):
+            serve = GZipResponder(self.app, self.min_bytes, compresslevel=self.level)
         await serve(scope, receive, send)
 
 

@@ -1,0 +1,170 @@
+"""What a caller takes and may ask: compression by weight, HEAD, browsers, strange hosts, limits."""
+
+from __future__ import annotations
+
+import gzip
+
+import anyio
+import pytest
+
+from app.api.middleware import Head
+from tests.api.conftest import serving
+
+KEPT, MADE, PASSING = "/feeds/positions.geojson", "/feeds/sites.geojson", "/api/v1/species"
+
+
+def raw(client, path, encoding):
+    with client.stream("GET", path, headers={"Accept-Encoding": encoding}) as answer:
+        return answer, b"".join(answer.iter_raw())
+
+
+@pytest.mark.parametrize("path", [KEPT, MADE, PASSING])
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", True), ("GZIP", True), ("gzip;q=1.0", True), ("br, gzip;q=0.2", True),
+        ("deflate, gzip ; q=0.001", True), ("x-gzip", True),
+        ("gzip;q=0", False), ("gzip; q=0.000", False), ("gzip;q=0, *", False), ("br", False),
+        ("identity", False), ("", False), ("xgzipx", False),
+    ],
+)  # fmt: skip
+def test_only_who_takes_gzip_gets_it(network, path, encoding, packed):
+    plain, body = raw(network.client, path, "identity")
+    answer, sent = raw(network.client, path, encoding)
+    assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert (gzip.decompress(sent) if packed else sent) == body
+    assert answer.headers["etag"] == plain.headers["etag"]
+    assert "accept-encoding" in answer.headers["vary"].lower()
+
+
+def test_two_lines_of_accept_encoding_are_one_list(network):
+    lines = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
+    answer = network.client.get(PASSING, headers=lines)
+    assert answer.headers["content-encoding"] == "gzip"
+    lines[1] = ("Accept-Encoding", "gzip;q=0")
+    assert "content-encoding" not in network.client.get(PASSING, headers=lines).headers
+
+
+def test_head_takes_conditions_and_is_counted_under_its_route(network):
+    tag = network.client.head(KEPT).headers["etag"]
+    assert network.client.head(KEPT, headers={"If-None-Match": tag}).status_code == 304
+    network.client.head("/api/v1/studies")
+    counted = 'method="HEAD",route="/api/v1/studies",status="200"'
+    assert counted in network.client.get("/metrics").text
+
+
+def test_a_head_is_a_head_again_for_whoever_wraps_it():
+    scope = {"type": "http", "method": "HEAD"}
+    sent = []
+
+    async def app(scope, receive, send):
+        assert scope["method"] == "GET"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await send({"type": "http.response.body", "body": b"def"})
+        raise RuntimeError
+
+    async def send(message):
+        sent.append(message)
+
+    with pytest.raises(RuntimeError):
+        anyio.run(Head(app), scope, None, send)
+    assert scope["method"] == "HEAD"
+    assert [message.get("body") for message in sent] == [None, b"", b""]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_a_page_elsewhere_may_send_what_the_service_reads(network, method):
+    wanted = ["authorization", "content-type", "if-none-match", "idempotency-key", "x-request-id"]
+    asked = {
+        "Origin": "https://elsewhere.example",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": ",".join(wanted),
+    }
+    answer = network.client.options("/api/v1/studies", headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert method in answer.headers["access-control-allow-methods"]
+    allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
+    assert set(wanted) <= set(allowed)
+    assert "cookie" not in allowed and "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_refusal_can_be_read_by_a_page_elsewhere(network):
+    origin = {"Origin": "https://elsewhere.example"}
+    for path, headers in (("/api/v1/nothing", {}), ("/api/v1/studies", {"Authorization": "x"})):
+        answer = network.client.get(path, headers={**origin, **headers})
+        assert answer.status_code in {401, 404}
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "host", ["[", "[::1", "[::1]:80", "a b", "x:99999999", "x:abc", "", "\xe9", "a/b?c#d", "u@h"]
+)
+def test_a_strange_host_breaks_no_link(network, host):
+    network.study(network.amur, f"host {host!r} one")
+    network.study(network.amur, f"host {host!r} two")
+    headers = {**network.amur, "Host": host.encode("latin-1")}
+    for path in ("/api/v1/studies?limit=1", "/feeds/stopovers.geojson?limit=1",
+                 "/tiles/tracks.json", "/styles/flyways.json"):  # fmt: skip
+        answer = network.client.get(path, headers=headers)
+        assert answer.status_code in {200, 400}, answer.text
+
+
+def test_the_rate_limit_is_each_addresss_own(network):
+    with serving(network.dsn, rate_limit="2/hour", caller="203.0.113.7") as client:
+        found = [client.get(PASSING, headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in
+                 range(3)]  # fmt: skip
+        # What a caller says of itself buys it nothing.
+        assert [answer.status_code for answer in found] == [200, 200, 429]
+        vary = [sorted(answer.headers["vary"].split(", ")) for answer in found]
+        assert vary[0] == vary[-1] == sorted({*vary[0]})
+        assert client.head(PASSING).status_code == 429
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(network):
+    study = network.study(network.amur, "cut off")
+    app = network.client.app
+    body = b"timestamp,location-long,location-lat,tag-local-identifier\n" * 50
+    messages = [
+        {"type": "http.request", "body": body, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http", "method": "POST", "path": f"/api/v1/studies/{study}/pushes",
+        "raw_path": b"", "query_string": b"", "root_path": "", "scheme": "http",
+        "http_version": "1.1", "client": ("127.0.0.1", 1), "server": ("x", 80),
+        "headers": [(b"authorization", network.amur["Authorization"].encode()),
+                    (b"content-length", b"99999")],
+    }  # fmt: skip
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        assert message.get("status", 400) != 202
+
+    async def call():
+        await app(scope, receive, send)
+
+    network.client.portal.call(call)
+    listed = network.client.get(f"/api/v1/studies/{study}/pushes", headers=network.amur)
+    assert listed.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Accept", "\xff\xfe"), ("Accept-Language", "x" * 4000), ("Cookie", "flyways_session=\xe9"),
+        ("Cookie", "=; ;;; flyways_session"), ("If-None-Match", '"' * 999),
+        ("If-None-Match", "W/,W/\"\xe9\",*x"), ("X-Request-ID", "\xe9"), ("Range", "bytes=0-0"),
+        ("Content-Type", "\xe9/\xe9"), ("Accept-Encoding", ";;q=,gzip;q=\xe9"),
+        ("Origin", "null"), ("Authorization", "Bearer \xe9"),
+        ("Authorization", "Bearer" + " " * 99),
+    ],
+)  # fmt: skip
+def test_hostile_headers_are_read_as_nothing_or_refused(network, name, value):
+    for path in ("/api/v1/studies", KEPT, MADE, PASSING, "/docs", "/api/v1/session"):
+        answer = network.client.get(path, headers={name: value.encode("latin-1")})
+        assert answer.status_code in {200, 206, 401}, answer.text

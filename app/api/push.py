@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.api.deps import SettingsDep, StoreDep
 from app.api.problems import WRITING
 from app.api.pushes import Receipt, announce, receipt_of, shape
-from app.errors import NotSignedIn
+from app.errors import BadInput, NotSignedIn
 from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
 from app.pipeline.receive import bounded, reading, receive
 from app.store import inbox, sources
@@ -104,8 +104,19 @@ async def _kept(sender: Row, request: Request, store: Store, body: bytes) -> Rec
     return await receipt_of(store, Audience("institute", exact=(sender["study_id"],)), kept.ref)
 
 
+KEY_MAX_CHARS = 255
+"""Longest name of a delivery; an index of the database holds no row of much over 2,700 bytes."""
+
+
 def _key(request: Request) -> str | None:
-    return request.headers.get("webhook-id") or request.headers.get("idempotency-key")
+    found = request.headers.get("webhook-id") or request.headers.get("idempotency-key")
+    if found is not None and len(found) > KEY_MAX_CHARS:
+        raise BadInput(
+            f"The name of the delivery is over {KEY_MAX_CHARS} characters.",
+            remedy="Send a shorter webhook-id or Idempotency-Key: a UUID has 36 characters.",
+            code="idempotency-key-too-long",
+        )
+    return found
 
 
 def _prover(request: Request, body: bytes) -> Callable[[Row], None]:

@@ -1,0 +1,178 @@
+"""Webhooks: who may push by which proof, how long its names may be, and what stays of each."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import string
+import zlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standardwebhooks import Webhook
+
+from app.pipeline.gather import SMALL_BYTES
+
+
+@pytest.fixture(scope="module")
+def study(network) -> str:
+    return network.study(network.amur, "Webhooks")
+
+
+@pytest.fixture
+def source(network, study, request):
+    names = (f"{request.node.name} {n}" for n in range(9))
+
+    def make(scheme="token", **more):
+        return network.make(
+            "sources", network.amur, study=study, scheme=scheme, name=next(names), **more
+        )
+
+    return make
+
+
+def body(n: int = 1, **more) -> bytes:
+    return json.dumps([
+        {"tag": "W", "time": f"2024-04-01T{hour:02d}:00:00Z", "lon": 127.5, "lat": 34.8, **more}
+        for hour in range(n)
+    ]).encode()  # fmt: skip
+
+
+def send(network, source, content, *, secret=None, **headers):
+    proof = {"Authorization": f"Bearer {secret or source['secret']}"} if source else {}
+    return network.client.post(source["push"], content=content, headers={**proof, **headers})
+
+
+def signed(secret: str, content: bytes, *, message="m1", at=None) -> dict[str, str]:
+    at = at or datetime.now(UTC)
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message, at, content.decode()),
+    }
+
+
+def pushes(network, study) -> list[dict]:
+    return network.client.get(
+        f"/api/v1/studies/{study}/pushes?limit=1000", headers=network.amur
+    ).json()["items"]
+
+
+def test_two_secrets_are_good_while_a_sender_changes_over(network, source):
+    for scheme in ("token", "standard-webhooks"):
+        gate = source(scheme)
+
+        def post(secret, n, gate=gate, scheme=scheme):
+            content = body(n, note=scheme)
+            if scheme == "token":
+                return send(network, gate, content, secret=secret).status_code
+            return network.client.post(
+                gate["push"], content=content, headers=signed(secret, content, message=f"m{n}")
+            ).status_code
+
+        path = f"/api/v1/sources/{gate['id']}"
+        new = network.client.post(f"{path}/rotate", headers=network.amur).json()["secret"]
+        assert (post(gate["secret"], 1), post(new, 2)) == (202, 202)
+        network.client.patch(path, json={"only_newest_secret": True}, headers=network.amur)
+        assert (post(gate["secret"], 3), post(new, 4)) == (401, 202)
+
+
+def test_a_secret_opens_one_gate_alone(network, source, study):
+    gate, other = source("token"), source("standard-webhooks")
+    assert send(network, gate, body(), secret=other["secret"]).status_code == 401
+    assert send(network, other, body(), secret=gate["secret"]).status_code == 401
+    # Nor does an institute's key: it is no secret of the source.
+    assert (
+        network.client.post(gate["push"], content=body(), headers=network.amur).status_code == 401
+    )
+    before = len(pushes(network, study))
+    assert send(network, gate, body()).status_code == 202
+    assert len(pushes(network, study)) == before + 1
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_signature_is_good_for_five_minutes(network, source, minutes):
+    gate, content = source("standard-webhooks"), body()
+    headers = signed(gate["secret"], content, at=datetime.now(UTC) + timedelta(minutes=minutes))
+    answer = network.client.post(gate["push"], content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "signature-time")
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+@pytest.mark.parametrize("value", [None, "", "x", "\xe9", "9" * 40, "v1,", "v1,====", "v2,AAAA"])
+def test_a_broken_proof_is_401(network, source, name, value):
+    gate, content = source("standard-webhooks"), body()
+    headers = signed(gate["secret"], content)
+    headers.pop(name)
+    if value is not None:
+        headers[name] = value.encode("latin-1")
+    answer = network.client.post(gate["push"], content=content, headers=headers)
+    assert answer.status_code == 401, answer.text
+    assert answer.json()["remedy"]
+
+
+def test_a_delivery_has_its_effect_once_whatever_path_it_takes(network, source, study):
+    """Small bodies are kept together, large and chunked ones alone: one key is one delivery."""
+    gate, content = source("token"), body(3)
+    key = {"Idempotency-Key": "delivery-7"}
+    first = send(network, gate, content, **key)
+    before = len(pushes(network, study))
+    chunked = send(network, gate, iter([content[:20], content[20:]]), **key)
+    assert chunked.status_code == first.status_code == 202
+    assert chunked.json()["push_id"] == first.json()["push_id"]
+    assert len(pushes(network, study)) == before
+    other = send(network, gate, body(4), **key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-reused")
+    # The name of a delivery is its source's own: another source may use it too.
+    assert send(network, source("token", tz="UTC+9"), body(4), **key).status_code == 202
+
+
+def test_a_large_push_is_kept_whole(network, source):
+    gate = source("token")
+    content = b"[" + b" " * (SMALL_BYTES + 1) + body()[1:]
+    answer = send(network, gate, content)
+    assert answer.status_code == 202
+    kept = network.client.get(answer.headers["location"] + "/body", headers=network.amur)
+    assert kept.content == content
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("length", [255, 256, 3_000, 9_000])
+def test_the_name_of_a_delivery_has_an_end(network, source, length, chunked):
+    gate, content = source("token"), body()
+    name = "".join(random.Random(length).choices(string.ascii_letters, k=length))
+    sent = iter([content]) if chunked else content
+    answer = send(network, gate, sent, **{"Idempotency-Key": name})
+    assert answer.status_code == (202 if length <= 255 else 422), answer.text
+    if length > 255:
+        assert answer.json()["code"] == "idempotency-key-too-long"
+
+
+@pytest.mark.parametrize(
+    ("packed", "told"),
+    [
+        (gzip.compress(body(2)), None),
+        (gzip.compress(body(2))[:-9], "gzip"),
+        (gzip.compress(body(2))[:-9], None),
+        (zlib.compress(body(2)), "deflate"),
+        (b"\xef\xbb\xbf" + body(2), None),
+        (json.dumps([{"tag": "鶴\u202e\U0001f9a9", "time": "2024-04-01T00:00:00Z",
+                      "lon": 1, "lat": 2}], ensure_ascii=False).encode(), None),
+        (body(2).decode().encode("utf-16"), None),
+    ],
+)  # fmt: skip
+def test_any_bytes_are_kept_as_they_were_sent(network, source, packed, told):
+    headers = {"Content-Encoding": told} if told else {}
+    answer = send(network, source("token"), packed, **headers)
+    assert answer.status_code == 202
+    kept = network.client.get(answer.headers["location"] + "/body", headers=network.amur)
+    assert kept.content == packed
+    assert kept.headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_empty_push_is_refused(network, source):
+    gate = source("token")
+    for content in (b"", iter([b"", b""])):
+        answer = send(network, gate, content)
+        assert (answer.status_code, answer.json()["code"]) == (422, "body-empty")

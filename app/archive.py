@@ -37,9 +37,10 @@ def export(
     Write a study into files, exactly and with its hidden fixes: the owner's copy.
 
     movebank-csv gives events.csv and reference.csv: push both into an empty study, and you have
-    the same fixes and deployments again. Cells are written as they are; a spreadsheet may take
-    one that begins with = + - @ for a formula. geojson and geoparquet hold every fix; mf-json
-    (Moving Features) and geopackage (generalised lines) the tracks of shown fixes.
+    the same fixes and deployments again, those shown or hidden by hand too. Cells are written as
+    they are; a spreadsheet may take one that begins with = + - @ for a formula. geojson and
+    geoparquet hold every fix; mf-json (Moving Features) and geopackage (generalised lines) the
+    tracks of shown fixes.
 
     flyways export 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --format geoparquet --out cranes
     """

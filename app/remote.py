@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urljoin, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from app.errors import SetupError
 
 POLL_S = 0.5
 ANSWER_S = 300
+BUSY = {429, 503}
+"""Statuses that ask for the same request again, after the time in Retry-After."""
+TRIES_MAX = 5
+PAUSE_MAX_S = 60
+
+
+class _Stay(HTTPRedirectHandler):
+    """Follow no redirect: it would hand the key to whoever it names, and drop the file."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Leave the answer as it is."""
+
+
+_opener = build_opener(_Stay)
 
 
 def push(
@@ -23,31 +39,68 @@ def push(
     if urlsplit(url).scheme not in {"http", "https"}:
         raise SetupError(f"{url} is no web address. Give one such as http://127.0.0.1:8000")
     query = urlencode({name: value for name, value in options.items() if value is not None})
-    address = f"{url.rstrip('/')}/api/v1/studies/{quote(study)}/pushes?{query}"
+    address = f"{url.rstrip('/')}/api/v1/studies/{quote(study, safe='')}/pushes?{query}"
     headers = {"Authorization": f"Bearer {key}"}
     size = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
-    with file.open("rb") as body:
-        # A file object is streamed; its length is given, so nothing is read ahead.
-        first = Request(address, data=body, headers=headers | size, method="POST")  # noqa: S310 - checked
-        receipt, location = _answer(first)
+
+    def send() -> tuple[dict[str, Any], str]:
+        with file.open("rb") as body:
+            # A file object is streamed; its length is given, so nothing is read ahead.
+            return _answer(Request(address, data=body, headers=headers | size, method="POST"))  # noqa: S310 - checked
+
+    receipt, location = _patiently(send)
+    where = urljoin(address, location)
+    if urlsplit(where)[:2] != urlsplit(address)[:2]:
+        raise SetupError(f"{url} names a receipt elsewhere ({where}). Give that address as --url.")
     while receipt["state"] not in {"processed", "failed"}:
         time.sleep(POLL_S)
-        receipt, _ = _answer(Request(urljoin(address, location), headers=headers))  # noqa: S310 - same
+        receipt, _ = _patiently(lambda: _answer(Request(where, headers=headers)))  # noqa: S310 - same
     return receipt
 
 
-def _answer(request: Request) -> tuple[dict[str, Any], str]:
-    """Give the JSON of an answer and its Location; an error becomes its own words."""
-    try:
-        with urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310 - the scheme is checked
-            return json.load(answer), answer.headers.get("Location") or request.full_url
-    except HTTPError as refusal:
-        said = refusal.read().decode(errors="replace")
+def _patiently(
+    ask: Callable[[], tuple[dict[str, Any], str]],
+) -> tuple[dict[str, Any], str]:
+    """Ask again while the service is busy: a push that comes twice has its effect once."""
+    for _ in range(TRIES_MAX - 1):
         try:
-            problem = json.loads(said)
-            said = f"{problem['detail']} {problem.get('remedy', '')}"
-        except (ValueError, KeyError, TypeError):
-            said = said[:200]
-        raise SetupError(f"{refusal.code}: {said}") from refusal
-    except URLError as lost:
-        raise SetupError(f"{request.host} does not answer ({lost.reason}). Is it up?") from lost
+            return ask()
+        except HTTPError as busy:
+            told = busy.headers.get("Retry-After", "")
+            if busy.code not in BUSY:
+                raise _said(busy) from busy
+            time.sleep(min(int(told) if told.isdecimal() else POLL_S, PAUSE_MAX_S))
+    try:
+        return ask()
+    except HTTPError as refusal:
+        raise _said(refusal) from refusal
+
+
+def _answer(request: Request) -> tuple[dict[str, Any], str]:
+    """Give the receipt of an answer and its Location."""
+    try:
+        with _opener.open(request, timeout=ANSWER_S) as answer:
+            receipt = json.load(answer)
+            location = answer.headers.get("Location") or request.full_url
+    except HTTPError:
+        raise
+    except (OSError, HTTPException) as lost:
+        reason = getattr(lost, "reason", lost)
+        raise SetupError(f"{request.host} does not answer ({reason}). Is it up?") from lost
+    except ValueError as error:
+        receipt = error
+    if not isinstance(receipt, dict) or "state" not in receipt:
+        raise SetupError(f"{request.host} answers with no receipt. Is --url that of Flyways?")
+    return receipt, location
+
+
+def _said(refusal: HTTPError) -> SetupError:
+    """Put a refusal in its own words."""
+    said = refusal.read().decode(errors="replace")
+    moved = refusal.headers.get("Location")
+    try:
+        problem = json.loads(said)
+        said = f"{problem['detail']} {problem.get('remedy', '')}"
+    except (ValueError, KeyError, TypeError):
+        said = f"It has moved to {moved}: give that as --url." if moved else said[:200]
+    return SetupError(f"{refusal.code}: {said}")

@@ -103,7 +103,9 @@ async def client(flock: Flock) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-async def _answers(flock: Flock, client: httpx2.AsyncClient) -> dict[str, object]:
+async def _answers(
+    flock: Flock, client: httpx2.AsyncClient, who: dict[str, str]
+) -> dict[str, object]:
     named = {
         "bird": flock.run("select ref from individual order by id")[0][0],
         "stopover": flock.run("select ref from stopover order by id")[0][0],
@@ -114,7 +116,7 @@ async def _answers(flock: Flock, client: httpx2.AsyncClient) -> dict[str, object
     }
     found = {}
     for path in PATHS:
-        answer = await client.get(path.format(**named), headers={"X-Request-ID": "same"})
+        answer = await client.get(path.format(**named), headers={"X-Request-ID": "same", **who})
         found[path] = (answer.status_code, sorted(answer.headers.items()), answer.content)
     return found
 
@@ -153,16 +155,20 @@ def _unreleased(flock: Flock) -> None:
     flock.run("update study set version = version + 1")
 
 
-async def test_the_public_reads_the_same_bytes_with_what_it_may_not_know(flock, client) -> None:
-    before = await _answers(flock, client)
-    assert sum(status == 200 for status, _, _ in before.values()) >= 24
+async def test_nobody_reads_other_bytes_for_what_it_may_not_know(flock, client) -> None:
+    """Neither the public nor another institute, with a key and nothing of its own."""
+    flock.institute("Other")
+    callers = ({}, {"Authorization": "Bearer flw_Other"})
+    before = [await _answers(flock, client, who) for who in callers]
     _foreign(flock)
-    with_foreign = await _answers(flock, client)
+    with_foreign = [await _answers(flock, client, who) for who in callers]
     _unreleased(flock)
-    with_unreleased = await _answers(flock, client)
-    for path, answer in before.items():
-        assert with_foreign[path] == answer, path
-        assert with_unreleased[path] == answer, path
+    with_unreleased = [await _answers(flock, client, who) for who in callers]
+    for first, foreign, unreleased in zip(before, with_foreign, with_unreleased, strict=True):
+        assert sum(status == 200 for status, _, _ in first.values()) >= 24
+        for path, answer in first.items():
+            assert foreign[path] == answer, path
+            assert unreleased[path] == answer, path
     await _the_secret_is_there_for_its_owner(client)
 
 

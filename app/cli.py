@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from datetime import datetime
 from enum import StrEnum
@@ -83,6 +84,9 @@ def serve() -> None:
     from app.operate import database
 
     chosen = settings()
+    # uvicorn raises the signal anew when it has finished: unhandled, it would end this process
+    # before the embedded database is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
         uvicorn.run(
             create_app(chosen.model_copy(update={"database_url": dsn})),

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,6 +110,26 @@ def test_the_story_of_an_installation(environ: dict[str, str]) -> None:
         assert process.wait(timeout=60) == 0
         assert all(has_ended(pid) for pid in parts)
         assert postmaster(environ) is None
+
+
+def test_the_web_process_alone_stops_its_database(environ: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "app.cli", "serve"]
+    with subprocess.Popen(command, env=environ, cwd=ROOT) as process:
+        try:
+            while not _answers(int(environ["FLYWAYS_PORT"])):
+                assert process.poll() is None
+                time.sleep(0.05)
+            assert postmaster(environ) is not None
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+            assert postmaster(environ) is None
+        finally:
+            process.kill()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_taken_port_is_told_before_anything_starts() -> None:

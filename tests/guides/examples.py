@@ -36,7 +36,7 @@ from app.api.guides import UNTESTED
 RUN = {"sh", "python", "html"}
 ANSWERS = {"json", "http", "text"}
 ANY = "…"
-EXAMPLE_S = 90
+EXAMPLE_S = 180
 """Longest time of one example [s]; the slowest waits for processes to start."""
 
 

@@ -31,7 +31,7 @@ VENDOR = Path(__file__).parents[2] / "app/viewer/vendor"
 CLIENTS = ("curl", "jq", "ogr2ogr", "pg_dump", "chromium")
 
 pytestmark = [
-    pytest.mark.timeout(400),  # a guide is some thirty programs, one after the other
+    pytest.mark.timeout(900),  # a guide is some thirty programs, one after the other
     pytest.mark.skipif(
         not all(map(shutil.which, CLIENTS)),
         reason=f"not all of {', '.join(CLIENTS)} are installed",

@@ -41,7 +41,7 @@ def test_remedies_name_the_limits_that_hold() -> None:
 
 def test_reasons_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        REASONS["ragged-row"] = "?"  # type: ignore[index]
+        REASONS["ragged-row"] = "?"
 
 
 def test_a_refusal_bears_its_remedy() -> None:

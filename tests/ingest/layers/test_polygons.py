@@ -196,7 +196,7 @@ def test_units_follow_the_file(order: list[int]) -> None:
     every = [raw(cover="a"), raw([], cover="b"), raw(cover="c"), raw(cover=None), raw(cover="a")]
     layer = build_layer([every[i] for i in order], "cover")
     assert [r.unit - 1 for r in layer.refusals] == [k for k, i in enumerate(order) if i in {1, 3}]
-    expected = [str(every[i].properties["cover"]) for i in order if i in {0, 2, 4}]  # type: ignore[index]
+    expected = [str(every[i].properties["cover"]) for i in order if i in {0, 2, 4}]
     assert [layer.classes[f.class_index] for f in layer.features] == expected
     assert layer.units == 5
 

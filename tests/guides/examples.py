@@ -24,7 +24,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,13 +173,12 @@ class Shell:
         assert self._process.stdin is not None
         self._process.stdin.close()
         for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
-            except ProcessLookupError:
-                return
             end = time.monotonic() + 20
             while number == signal.SIGTERM and _alive(self._process) and time.monotonic() < end:
                 time.sleep(0.05)
+        self._process.wait(timeout=20)
 
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import socket
 import tempfile
@@ -113,14 +112,14 @@ async def _partner(dsn: str) -> dict[str, str]:
 
 
 def test_partner_institute(service: str, database: str, environ, tmp_path: Path) -> None:
-    partner = asyncio.run(_partner(database))
+    partner = apart(_partner, database)
     given = {ADDRESS: service, "flw_YOUR_KEY": partner["key"]}
     with shell(tmp_path, environ) as sh:
         carry_out("partner-institute", sh, given)
 
 
 def test_tag_vendor(service: str, database: str, environ, tmp_path: Path) -> None:
-    partner = asyncio.run(_partner(database))
+    partner = apart(_partner, database)
     with httpx2.Client(
         base_url=service, headers={"Authorization": f"Bearer {partner['key']}"}
     ) as client:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli as commands
 from app import terminal
-from app.errors import SetupError
+from app.errors import Problem, SetupError
 
 ROOT = typer.main.get_command(commands.cli)
 NOBODY = str(uuid4())
@@ -135,9 +135,10 @@ def test_what_is_not_there_is_not_done_and_says_where_to_look(
 ) -> None:
     result = run(*words, "--json")
     problem = result.exception
-    assert problem is not None and result.stdout == ""
+    assert result.stdout == ""
     # `main` turns it into a line and exit code 1; anything else would be a traceback.
-    terminal.complain(problem)  # type: ignore[arg-type]
+    assert isinstance(problem, SetupError | Problem)
+    terminal.complain(problem)
     told = capsys.readouterr().err
     assert re.match(r"flyways: There is no such .*\. [A-Z].*\.", told), told
     assert not Path("o").exists() or not list(Path("o").iterdir())

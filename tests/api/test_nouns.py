@@ -218,6 +218,10 @@ async def test_a_verdict_is_written_marks_the_bird_and_can_be_taken_back(
     ("change", "status"),
     [
         ({"time": "2020-03-01T00:00:00Z"}, 404),
+        ({"time": "9999-12-31T23:59:59-23:00"}, 422),
+        ({"time": "0001-01-01T00:00:00+23:00"}, 422),
+        ({"time": "2020-03-01T00:00:00"}, 422),
+        ({"time": 0}, 422),
         ({"individual": None}, 422),
         ({"variant": "9" * 19}, 422),
         ({"verdict": "delete"}, 422),

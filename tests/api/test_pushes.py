@@ -133,6 +133,13 @@ def test_gzip_and_multipart_are_taken_as_they_are(network, upload, study):
     assert receipt["stored"] == 3
 
 
+def test_a_form_is_one_however_its_type_is_spelt(network, upload):
+    form = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n'
+    body = form + rows(2, tag="T7b") + b"\r\n--b--\r\n"
+    headers = {"Content-Type": "Multipart/Form-Data; boundary=b"}
+    assert upload(body, dry_run=True, headers=headers).json()["stored"] == 2
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -8,23 +8,37 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from ingest.archive import unpack
-from ingest.formats import argos_diag, flyways_json, movebank_csv, movebank_reference_csv
+from ingest.datum import DATUMS, to_wgs84
+from ingest.encoding import ENCODINGS, relocate, to_utf8
+from ingest.formats import (
+    argos_csv,
+    argos_diag,
+    argos_ds,
+    argos_xml,
+    flyways_json,
+    movebank_csv,
+    movebank_reference_csv,
+)
 from ingest.formats.delimited import open_sheet
+from ingest.formats.elements import begins_json
 from ingest.formats.movebank_reference_csv import (
     DecodedReference,
     Deployment,
     decode_reference,
 )
+from ingest.formats.xml import looks_like_xml
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 
 __all__ = [
+    "DATUMS",
+    "ENCODINGS",
     "FORMATS",
     "RECORD_SCHEMA",
     "SENSORS",
@@ -85,42 +99,40 @@ class Format:
     decode_many: ManyDecoder | None = None
 
 
+_TABLE = ("text/csv", "text/tab-separated-values")
+_TEXT = ("text/plain",)
+_XML = ("application/xml", "text/xml")
+_JSON = ("application/json", "application/x-ndjson")
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        entry.name: entry
-        for entry in (
-            Format(
-                movebank_csv.NAME,
-                "Movebank event data: GPS and Argos fixes, one a row.",
-                ("text/csv", "text/tab-separated-values"),
-                movebank_csv.decode,
-            ),
-            Format(
-                movebank_reference_csv.NAME,
+        module.NAME: Format(module.NAME, description, media_types, module.decode)
+        for module, media_types, description in (
+            (movebank_csv, _TABLE, "Movebank event data: GPS and Argos fixes, one a row."),
+            (
+                movebank_reference_csv,
+                _TABLE,
                 "Movebank reference data: which tag was on which animal, from when to when.",
-                ("text/csv",),
-                movebank_reference_csv.decode,
             ),
-            Format(
-                argos_diag.NAME,
-                "Argos DIAG text (.DIA): one block for each satellite pass.",
-                ("text/plain",),
-                argos_diag.decode,
-            ),
-            Format(
-                flyways_json.NAME,
+            (argos_diag, _TEXT, "Argos DIAG text (.DIA): one block for each satellite pass."),
+            (argos_ds, _TEXT, "Argos DS or PRV text (.DAT): a header line, then messages."),
+            (argos_xml, _XML, "Argos XML of the CLS web service, with or without SOAP."),
+            (argos_csv, _TABLE, "Argos CSV of the CLS web service, one message a row."),
+            (
+                flyways_json,
+                _JSON,
                 "Generic JSON: an object with fixes, an array, or one object a line.",
-                ("application/json", "application/x-ndjson"),
-                flyways_json.decode,
-                flyways_json.decode_many,
             ),
         )
     }
 )
 """Every format by name."""
 
+_BY_BYTES = (argos_xml, argos_csv, argos_diag, argos_ds)
+_BY_HEADER = (movebank_csv, movebank_reference_csv, argos_csv)
 
-def sniff(payload: bytes) -> str | None:
+
+def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
     r"""
     Name the format of a payload by its first bytes.
 
@@ -128,6 +140,8 @@ def sniff(payload: bytes) -> str | None:
     ----------
     payload : bytes
         Not compressed, see `unpack`.
+    encoding : str or None
+        As the source declares it, see `decode`.
 
     Returns
     -------
@@ -139,24 +153,19 @@ def sniff(payload: bytes) -> str | None:
     >>> sniff(b"tag-id,animal-id,deploy-on-date\n")
     'movebank-reference-csv'
     """
-    if flyways_json.accepts(payload):
+    if begins_json(payload):
         return flyways_json.NAME
-    if argos_diag.accepts(payload):
-        return argos_diag.NAME
-    return _sniff_sheet(payload)
-
-
-def _sniff_sheet(payload: bytes) -> str | None:
-    """Name the format of a delimited file by its header line."""
+    head = payload[:_SNIFF_BYTES]
+    if not looks_like_xml(head):
+        head, _ = to_utf8(head, encoding)
+    for form in _BY_BYTES:
+        if form.accepts(head):
+            return str(form.NAME)
     try:
-        header = open_sheet(payload[:_SNIFF_BYTES]).header
+        header = open_sheet(head).header
     except UnreadablePush:
         return None
-    candidates: tuple[tuple[str, Callable[[list[str]], bool]], ...] = (
-        (movebank_csv.NAME, movebank_csv.accepts),
-        (movebank_reference_csv.NAME, movebank_reference_csv.accepts),
-    )
-    return next((name for name, accepts in candidates if accepts(header)), None)
+    return next((str(form.NAME) for form in _BY_HEADER if form.fits(header)), None)
 
 
 _SNIFF_BYTES = 131_072  # twice the longest header line accepted [bytes]
@@ -167,6 +176,8 @@ def decode(
     *,
     format: str | None = None,
     tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
     now_us: int,
 ) -> Decoded:
     """
@@ -180,6 +191,10 @@ def decode(
         A key of `FORMATS`; None to sniff it.
     tz : str
         Zone of times that carry none: ``UTC``, ``UTC+8``, ``+08:00``, ``Asia/Seoul``.
+    encoding : str or None
+        What the text is written in, as in `ENCODINGS`; None to find out.
+    datum : str
+        Of the coordinates: one of `DATUMS`.
     now_us : int
         The present [us since 1970-01-01 UTC]. Times over a day ahead of it, or before 1978, are
         refused.
@@ -200,7 +215,7 @@ def decode(
     >>> decode(text, now_us=1_700_000_000_000_000).refusals[0].code
     'latitude-out-of-range'
     """
-    name = sniff(payload) if format is None else format
+    name = sniff(payload, encoding=encoding) if format is None else format
     if name is None:
         raise UnreadablePush(
             "format-unknown",
@@ -213,50 +228,13 @@ def decode(
             f"There is no format {name[:60]!r}.",
             f"Name one of {', '.join(FORMATS)}.",
         )
-    return FORMATS[name].decode(payload, tz=tz, now_us=now_us)
-
-
-def decode_many(
-    payloads: Sequence[bytes],
-    *,
-    format: str | None = None,
-    tz: str = "UTC",
-    now_us: Sequence[int],
-) -> list[Decoded | UnreadablePush]:
-    """
-    Decode pushes of one format and zone: each as `decode` does it alone.
-
-    Parameters
-    ----------
-    payloads : sequence of bytes
-        Not compressed, see `unpack`.
-    format : str or None
-        A key of `FORMATS`; None to sniff it, push by push.
-    tz : str
-        Zone of times that carry none.
-    now_us : sequence of int
-        The present of each push [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    list of Decoded or UnreadablePush
-        What `decode` gives or raises, in the order of the pushes.
-
-    Examples
-    --------
-    >>> text = b'{"tag":"6118","time":"2018-07-05T10:48:10Z","lon":82.1,"lat":46.1}'
-    >>> now = 1_700_000_000_000_000
-    >>> first, second = decode_many([text, b"?"], now_us=[now, now])
-    >>> first.units, second.code
-    (1, 'format-unknown')
-    """
-    known = FORMATS.get(format or "")
-    if len(payloads) > 1 and known is not None and known.decode_many is not None:
-        return known.decode_many(payloads, tz=tz, now_us=now_us)
-    found: list[Decoded | UnreadablePush] = []
-    for payload, now in zip(payloads, now_us, strict=True):
-        try:
-            found.append(decode(payload, format=format, tz=tz, now_us=now))
-        except UnreadablePush as unreadable:
-            found.append(unreadable)
-    return found
+    text, warnings = to_utf8(payload, encoding)
+    if looks_like_xml(payload) or (begins_json(payload) and encoding is None):
+        text, warnings = payload, []  # XML says its encoding itself, JSON has but one
+    decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
+    return Decoded(
+        decoded.format,
+        to_wgs84(decoded.records, datum),
+        relocate(decoded.refusals, payload, text),
+        warnings + decoded.warnings,
+    )

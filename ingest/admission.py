@@ -48,7 +48,7 @@ def admit(
     *,
     format: str,  # noqa: A002 - the field's word, and the name of it in Decoded
     now_us: int,
-    excerpt: Callable[[pl.DataFrame], list[str]],
+    origin: Callable[[pl.DataFrame], list[tuple[str, int | None]]],
     refused: list[Refusal],
     warnings: list[Warning_],
 ) -> Decoded:
@@ -64,8 +64,8 @@ def admit(
         Name of the format.
     now_us : int
         The present [us since 1970-01-01 UTC].
-    excerpt : callable
-        Gives the text of refused candidates, one for each of the rows handed in.
+    origin : callable
+        Gives text and offset [bytes] of refused candidates, one for each of the rows handed in.
     refused : list of Refusal
         Units that never became candidates.
     warnings : list of Warning_
@@ -90,10 +90,10 @@ def admit(
     table, strange = _sanitised(table)
     table = table.with_columns(pl.coalesce("code", _reason(now_us)).alias("code"))
     bad = table.filter(pl.col("code").is_not_null())
-    texts = excerpt(bad) if bad.height else []
+    origins = origin(bad) if bad.height else []
     late = [
-        refuse(unit, text, code)
-        for unit, code, text in zip(bad["unit"], bad["code"], texts, strict=True)
+        refuse(unit, text, code, offset)
+        for unit, code, (text, offset) in zip(bad["unit"], bad["code"], origins, strict=True)
     ]
     records = table.filter(pl.col("code").is_null()).select(RECORD_SCHEMA.keys())
     refusals = sorted([*refused, *late], key=lambda refusal: refusal.unit)

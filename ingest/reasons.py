@@ -38,6 +38,14 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "block-header-unreadable": (
             "Begin the block with 'PTT Date : dd.mm.yy HH:MM:SS  LC : class'."
         ),
+        "pass-header-unreadable": (
+            "Begin the pass with 'program PTT lines sensors satellite' and the location, if any."
+        ),
+        "pass-truncated": "Send the pass again with all the lines that its header counts.",
+        "sensor-count-mismatch": (
+            "Give every message of the pass as many sensors as its header states."
+        ),
+        "xml-malformed": "Send the element again as well-formed XML, closed to the end.",
         "json-malformed": "Send the element as one valid JSON object (RFC 8259).",
         "not-an-object": 'Send each element as a JSON object, {"tag": ..., "time": ...}.',
         "duplicate-key": "Name each key of the element once.",
@@ -60,7 +68,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 """Stable refusal code to remedy. A code is never renamed: partners match on it."""
 
 
-def refuse(unit: int, excerpt: str, code: str) -> Refusal:
+def refuse(unit: int, excerpt: str, code: str, offset: int | None = None) -> Refusal:
     r"""
     Make the refusal of one unit.
 
@@ -72,6 +80,8 @@ def refuse(unit: int, excerpt: str, code: str) -> Refusal:
         The unit as it was sent; cut and made printable here.
     code : str
         A key of `REASONS`.
+    offset : int or None
+        Where the unit begins [bytes].
 
     Returns
     -------
@@ -82,7 +92,7 @@ def refuse(unit: int, excerpt: str, code: str) -> Refusal:
     >>> refuse(3, "a,b\n", "ragged-row").remedy
     'Give the row exactly as many fields as the header line.'
     """
-    return Refusal(unit, printable(excerpt), code, REASONS[code])
+    return Refusal(unit, printable(excerpt), code, REASONS[code], offset)
 
 
 def printable(text: str) -> str:

@@ -23,12 +23,16 @@ class Refusal:
         Stable reason code, lower case with hyphens (``latitude-out-of-range``).
     remedy : str
         One sentence that tells the sender how to mend the unit.
+    offset : int or None
+        Where the unit begins in the push, unpacked [bytes]; None where it has no place of its
+        own, as in a spreadsheet.
     """
 
     unit: int
     excerpt: str
     code: str
     remedy: str
+    offset: int | None = None
 
 
 class UnreadablePush(Exception):  # noqa: N818 - it names the push, as the receipt does

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
+from ingest.formats.lines import LINE_MAX_CHARS, text_lines
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
@@ -18,9 +18,6 @@ NAME = "argos-diag"
 
 FIRST_YEAR = 78
 """Two-digit years from here on are 19xx, smaller ones 20xx: Argos began in 1978."""
-
-LINE_MAX_CHARS = 1_024
-"""Length of a line [characters]: CLS pads lines to 80."""
 
 BLOCK_LINES_MAX = 200
 """Lines one block may hold; 256 bits a message and four sensors a line need far fewer."""
@@ -38,9 +35,9 @@ _LAST_LINE = re.compile(r"Calcul freq\s*:.*Altitude\s*:\s*(\?+|-?[0-9]+)\s*k?m")
 
 @dataclass(slots=True)
 class Block:
-    """The lines of one pass; `headed` tells whether they begin with a header line."""
+    """The lines of one pass, and where they begin in the push [bytes]."""
 
-    headed: bool
+    offset: int
     lines: list[str] = field(default_factory=list)
     placed: bool = False
 
@@ -84,7 +81,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     CLS, Argos User's Manual, section 4 (location classes, DIAG format).
     """
     del tz
-    blocks, outside = _blocks(payload.decode("latin-1").removeprefix("\xef\xbb\xbf"))
+    blocks, outside = _blocks(text_lines(payload))
     if not blocks:
         raise UnreadablePush(
             "no-blocks",
@@ -96,7 +93,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     for unit, block in enumerate(blocks, start=1):
         row = _read(block)
         if isinstance(row, str):
-            refused.append(refuse(unit, "\n".join(block.lines[:2]), row))
+            refused.append(refuse(unit, "\n".join(block.lines[:2]), row, block.offset))
         else:
             rows.append({"unit": unit, **row})
     schema = {name: RECORD_SCHEMA[name] for name in _FIELDS} | _EXTRA
@@ -108,7 +105,9 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
         candidates,
         format=NAME,
         now_us=now_us,
-        excerpt=lambda bad: [blocks[unit - 1].lines[0] for unit in bad["unit"]],
+        origin=lambda bad: [
+            (blocks[unit - 1].lines[0], blocks[unit - 1].offset) for unit in bad["unit"]
+        ],
         refused=refused,
         warnings=_warnings(outside, rows),
     )
@@ -122,7 +121,7 @@ _EXTRA: dict[str, pl.DataType] = {
 }
 
 
-def _blocks(text: str) -> tuple[list[Block], int]:
+def _blocks(text: pl.DataFrame) -> tuple[list[Block], int]:
     """
     Cut text into blocks; also count the lines that belong to none.
 
@@ -131,7 +130,7 @@ def _blocks(text: str) -> tuple[list[Block], int]:
     """
     blocks: list[Block] = []
     outside = 0
-    for line in _lines(text):
+    for line, offset in text.iter_rows():
         if _PROGRAM.fullmatch(line):
             continue
         placed = _PLACE.search(line) is not None
@@ -144,7 +143,7 @@ def _blocks(text: str) -> tuple[list[Block], int]:
                     f"The push holds more than {UNITS_MAX:,} blocks.",
                     "Send the file in parts.",
                 )
-            current = Block(headed)
+            current = Block(offset)
             blocks.append(current)
         if current is None or len(current.lines) == BLOCK_LINES_MAX:
             outside += 1
@@ -154,17 +153,9 @@ def _blocks(text: str) -> tuple[list[Block], int]:
     return blocks, outside
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines that hold anything, without line ends and trailing blanks."""
-    for line in re.split(r"\r\n|\n|\r", text):
-        bare = line.rstrip()
-        if bare:
-            yield bare
-
-
 def _read(block: Block) -> dict[str, object] | str:
     """Values of one block, or the code of its refusal."""
-    if any(len(line) > LINE_MAX_CHARS for line in block.lines):
+    if any(len(line) >= LINE_MAX_CHARS for line in block.lines):
         return "line-too-long"
     header = _HEADER.match(block.lines[0])
     if not header:

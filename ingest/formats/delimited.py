@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.admission import LINE_MAX_BYTES, UNITS_MAX
+from ingest.encoding import to_utf8
 from ingest.reasons import refuse
-from ingest.record import Warning_
 from ingest.refusal import Refusal, UnreadablePush
 
 DELIMITERS = ",;\t"
@@ -39,19 +39,35 @@ class Sheet:
         One of `DELIMITERS`.
     body : bytes
         All rows, UTF-8, lines ended by LF.
-    warnings : list of Warning_
-        About encoding.
+    payload : bytes
+        The file as it was handed in.
+    above : int
+        Lines of the payload before the first of the body.
     """
 
     header: list[str]
     delimiter: str
     body: bytes
-    warnings: list[Warning_]
+    payload: bytes
+    above: int
 
     @cached_property
     def lines(self) -> list[str]:
         """The lines of the body."""
         return self.body.decode("utf-8").split("\n")
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """Offset in the payload of each of its lines [bytes]."""
+        text = np.frombuffer(self.payload, dtype=np.uint8)
+        breaks = np.flatnonzero(text == ord("\n"))
+        if not breaks.size:
+            breaks = np.flatnonzero(text == ord("\r"))
+        return np.concatenate([[0], breaks + 1]).astype(np.int64)
+
+    def origin(self, line: int) -> tuple[str, int]:
+        """Text of a line of the body, and where it begins in the payload [bytes]."""
+        return self.lines[line], int(self._starts[self.above + line])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +95,7 @@ def open_sheet(payload: bytes) -> Sheet:
     Parameters
     ----------
     payload : bytes
-        The file: UTF-8 with or without BOM, UTF-16 with BOM, or else Latin-1 (with a warning);
-        lines ended by LF, CRLF or CR.
+        The file, UTF-8 (see `to_utf8`); lines ended by LF, CRLF or CR.
 
     Returns
     -------
@@ -96,12 +111,15 @@ def open_sheet(payload: bytes) -> Sheet:
     >>> open_sheet(b"a;b\n1;2\n").header
     ['a', 'b']
     """
-    text, warnings = to_utf8(payload)
+    payload, _ = to_utf8(payload)  # `ingest.decode` has done it, and told what it guessed
+    text = payload
     if b"\r\n" in text:
         text = text.replace(b"\r\n", b"\n")
     elif b"\r" in text and b"\n" not in text:
         text = text.replace(b"\r", b"\n")
-    head, _, body = text.lstrip(b"\n \t").partition(b"\n")
+    bare = text.lstrip(b"\n \t")
+    above = text[: len(text) - len(bare)].count(b"\n") + 1
+    head, _, body = bare.partition(b"\n")
     if not head.strip():
         raise UnreadablePush("empty", "The push holds no text.", "Send a file with a header line.")
     if len(head) > LINE_MAX_BYTES:
@@ -111,54 +129,10 @@ def open_sheet(payload: bytes) -> Sheet:
             "Send a delimited text file with one header line.",
         )
     line = head.decode("utf-8")
-    bare = re.sub(r'"[^"]*"', "", line)
-    delimiter = max(DELIMITERS, key=bare.count)
+    unquoted = re.sub(r'"[^"]*"', "", line)
+    delimiter = max(DELIMITERS, key=unquoted.count)
     cells = _split(line, delimiter) or line.split(delimiter)
-    return Sheet(cells, delimiter, body.rstrip(b"\n"), warnings)
-
-
-def to_utf8(payload: bytes) -> tuple[bytes, list[Warning_]]:
-    """
-    Bring text of any supported encoding to UTF-8 without BOM.
-
-    A file that is not UTF-8 is read line by line: each line that is not valid UTF-8 is Latin-1,
-    so that one damaged byte does not change the names in all other lines.
-
-    Parameters
-    ----------
-    payload : bytes
-        Text as sent.
-
-    Returns
-    -------
-    text : bytes
-        UTF-8.
-    warnings : list of Warning_
-        ``encoding-assumed`` or ``encoding-damaged``, if anything had to be guessed.
-    """
-    if payload.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = payload.decode("utf-16", errors="replace")
-        damaged = "\ufffd" in text
-        note = Warning_("encoding-damaged", "The UTF-16 text holds characters that are cut.")
-        return text.encode("utf-8"), [note] if damaged else []
-    payload = payload.removeprefix(b"\xef\xbb\xbf")
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        lines = [_line_to_utf8(line) for line in payload.split(b"\n")]
-        count = sum(guessed for _, guessed in lines)
-        detail = f"{count} line(s) are not UTF-8 and were read as Latin-1: send UTF-8."
-        return b"\n".join(line for line, _ in lines), [Warning_("encoding-assumed", detail)]
-    return payload, []
-
-
-def _line_to_utf8(line: bytes) -> tuple[bytes, bool]:
-    """One line as UTF-8, and whether it had to be read as Latin-1."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1").encode("utf-8"), True
-    return line, False
+    return Sheet(cells, delimiter, body.rstrip(b"\n"), payload, above)
 
 
 def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
@@ -282,7 +256,8 @@ def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFr
             continue
         unit += 1
         if code or len(fields) != width:
-            refused.append(refuse(unit, sheet.lines[at], code or "ragged-row"))
+            text, offset = sheet.origin(at)
+            refused.append(refuse(unit, text, code or "ragged-row", offset))
         else:
             kept.append((unit, at, *(fields[index] for index in columns)))
     schema = {"unit": pl.Int64, "line": pl.Int64} | {f"c{i}": pl.String for i in columns}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -13,12 +11,12 @@ import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
 
-from ingest.admission import LINE_MAX_BYTES, UNITS_MAX, admit
+from ingest.admission import admit
 from ingest.clock import parse_times
-from ingest.elements import SPACE, elements_of
+from ingest.formats.elements import cut, parse
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_
-from ingest.refusal import EXCERPT_MAX_CHARS, Refusal, UnreadablePush
+from ingest.refusal import Refusal
 
 NAME = "flyways-json"
 
@@ -68,13 +66,10 @@ FIELDS = Fix.__struct_fields__
 KEYS = tuple(Fix.__struct_encode_fields__)
 """Keys of an element, as sent."""
 
+LISTS = ("fixes",)
+"""Keys under which a push may hold its elements."""
+
 _KNOWN = frozenset(KEYS)
-_SPACED_COLON = re.compile(rb'"\s+:')
-
-
-def accepts(payload: bytes) -> bool:
-    """Whether the first character can begin the JSON of a push."""
-    return payload[:4_096].removeprefix(b"\xef\xbb\xbf").lstrip(SPACE)[:1] in (b"{", b"[")
 
 
 def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
@@ -109,21 +104,16 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     >>> decode(text, tz="UTC", now_us=1_700_000_000_000_000).records["lat"].to_list()
     [46.1]
     """
-    elements = elements_of(payload)
-    if len(elements) > UNITS_MAX:
-        raise UnreadablePush(
-            "too-many-units",
-            f"The push holds more than {UNITS_MAX:,} elements.",
-            "Send the fixes in parts.",
-        )
+    elements = cut(payload, LISTS)
     fixes: list[Fix] = []
     units: list[int] = []
     refused: list[Refusal] = []
     unknown: Counter[str] = Counter()
-    for unit, raw in enumerate(elements, start=1):
+    for unit, raw in enumerate(elements.raws, start=1):
         fix = _read(raw, unknown)
         if isinstance(fix, str):
-            refused.append(refuse(unit, _text(raw), fix))
+            text, offset = elements.origin(unit)
+            refused.append(refuse(unit, text, fix, offset))
         else:
             fixes.append(fix)
             units.append(unit)
@@ -131,7 +121,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         _candidates(units, fixes, tz),
         format=NAME,
         now_us=now_us,
-        excerpt=lambda bad: [_text(elements[unit - 1]) for unit in bad["unit"]],
+        origin=lambda bad: [elements.origin(unit) for unit in bad["unit"]],
         refused=refused,
         warnings=_warnings(unknown),
     )
@@ -259,25 +249,11 @@ def _warnings(unknown: Counter[str]) -> list[Warning_]:
     return [Warning_("unknown-keys", f"Keys left out, with how often they came: {named}.")]
 
 
-def _text(raw: bytes) -> str:
-    """Show the start of an element as text."""
-    return raw[: 4 * EXCERPT_MAX_CHARS].decode("utf-8", errors="replace")
-
-
 def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:
     """One element, or the code of its refusal."""
-    if len(raw) > LINE_MAX_BYTES:
-        return "line-too-long"
-    try:
-        element = msgspec.json.decode(raw)
-        if not isinstance(element, dict):
-            return "not-an-object"
-        if _may_repeat_key(raw, len(element)) and _repeats_key(raw):
-            return "duplicate-key"
-    except RecursionError:
-        return "nesting-too-deep"
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return "json-malformed"
+    element = parse(raw)
+    if isinstance(element, str):
+        return element
     extra = element.keys() - _KNOWN
     if extra:
         unknown.update(key for key in element if key in extra)
@@ -294,23 +270,3 @@ def _checked(element: dict[str, object]) -> Fix | str:
         # msgspec names the kind of fault in its text only: bounds read "Expected `float` >= 0".
         bounds = re.search(r"[<>]=|out of range", str(error))
         return "field-out-of-range" if bounds else "field-type"
-
-
-def _may_repeat_key(raw: bytes, keys: int) -> bool:
-    """Whether the text may hold more keys than were kept; a cheap test that never misses one."""
-    return raw.count(b'":') != keys or _SPACED_COLON.search(raw) is not None
-
-
-def _repeats_key(raw: bytes) -> bool:
-    """Whether an object names a key twice (exact; called only where a count looks odd)."""
-    repeated = False
-
-    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        nonlocal repeated
-        found = dict(pairs)
-        repeated |= len(found) != len(pairs)
-        return found
-
-    # Integers stay text: Python refuses to parse one of more than 4,300 digits.
-    json.loads(raw, object_pairs_hook=note, parse_int=str)
-    return repeated

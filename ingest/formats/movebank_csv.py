@@ -46,7 +46,7 @@ _OPTIONAL = (
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
 
-def accepts(header: list[str]) -> bool:
+def fits(header: list[str]) -> bool:
     """Whether a header line can be that of event data."""
     return not _missing(columns_of(header, EVENT_TERMS))
 
@@ -106,9 +106,9 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         candidates,
         format=NAME,
         now_us=now_us,
-        excerpt=lambda bad: [sheet.lines[line] for line in bad["line"]],
+        origin=lambda bad: [sheet.origin(line) for line in bad["line"]],
         refused=rows.refused,
-        warnings=sheet.warnings + warnings,
+        warnings=warnings,
     )
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from ingest.admission import NAME_MAX_CHARS
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times
+from ingest.encoding import relocate, to_utf8
 from ingest.formats.delimited import Sheet, open_sheet, read_rows
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
@@ -63,7 +64,7 @@ class DecodedReference:
         return len(self.rows) + len(self.refusals)
 
 
-def accepts(header: list[str]) -> bool:
+def fits(header: list[str]) -> bool:
     """Whether a header line can be that of reference data."""
     columns = columns_of(header, REFERENCE_TERMS)
     return {"tag", "individual"} <= columns.keys() and "time" not in columns_of(header, EVENT_TERMS)
@@ -111,7 +112,8 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
     >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
     {'animal-sex': 'f'}
     """
-    sheet = open_sheet(payload)
+    text, warnings = to_utf8(payload)
+    sheet = open_sheet(text)
     columns = columns_of(sheet.header, REFERENCE_TERMS)
     missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]
     if missing:
@@ -130,11 +132,12 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
     for cell in cells.iter_rows(named=True):
         row = _row(cell, columns, sheet, now_us)
         if isinstance(row, str):
-            refusals.append(refuse(cell["unit"], sheet.lines[cell["line"]], row))
+            text_of, offset = sheet.origin(cell["line"])
+            refusals.append(refuse(cell["unit"], text_of, row, offset))
         else:
             rows.append(row)
     refusals.sort(key=lambda refusal: refusal.unit)
-    return DecodedReference(rows, refusals, sheet.warnings)
+    return DecodedReference(rows, relocate(refusals, payload, text), warnings)
 
 
 def _time(

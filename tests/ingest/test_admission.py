@@ -20,7 +20,7 @@ def admitted(**values: object) -> Decoded:
         frame,
         format="test",
         now_us=NOW_US,
-        excerpt=lambda bad: ["as sent"] * bad.height,
+        origin=lambda bad: [("as sent", 7)] * bad.height,
         refused=[],
         warnings=[],
     )

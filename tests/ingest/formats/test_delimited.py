@@ -14,7 +14,6 @@ from ingest.formats.delimited import (
     is_regular,
     open_sheet,
     read_rows,
-    to_utf8,
 )
 from ingest.refusal import UnreadablePush
 
@@ -138,18 +137,6 @@ def test_line_ends_and_encodings(end: str, encoding: str) -> None:
         payload = text.encode(encoding)
     rows = read(payload)
     assert values(rows) == [("1", "Żuraw 丹頂", "3"), ("4", "5", "6")]
-
-
-def test_latin_1_is_read_line_by_line_with_a_warning() -> None:
-    text, warnings = to_utf8("a,é\n".encode() + "b,é\n".encode("latin-1"))
-    assert text.decode() == "a,é\nb,é\n"
-    assert [warning.code for warning in warnings] == ["encoding-assumed"]
-    assert "1 line" in warnings[0].detail
-
-
-def test_cut_utf_16_is_told() -> None:
-    _, warnings = to_utf8("a,b\n1,2".encode("utf-16")[:-1])
-    assert [warning.code for warning in warnings] == ["encoding-damaged"]
 
 
 @pytest.mark.parametrize(

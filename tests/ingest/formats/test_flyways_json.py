@@ -147,7 +147,7 @@ def test_unknown_keys_are_left_out_and_named() -> None:
 
 
 def test_too_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.formats.flyways_json.UNITS_MAX", 1)
+    monkeypatch.setattr("ingest.formats.elements.UNITS_MAX", 1)
     with pytest.raises(UnreadablePush) as caught:
         push(b"[1,2]")
     assert caught.value.code == "too-many-units"

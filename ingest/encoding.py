@@ -1,0 +1,180 @@
+"""Text of any supported encoding to UTF-8, and places in it back to the bytes as sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.record import Warning_
+from ingest.refusal import Refusal, UnreadablePush
+
+ENCODINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "utf-8": "utf-8",
+        "utf-16": "utf-16",
+        "gb18030": "gb18030",
+        "cp949": "cp949",
+        "shift-jis": "cp932",
+        "koi8-r": "koi8-r",
+        "windows-1251": "cp1251",
+        "latin-1": "latin-1",
+    }
+)
+"""
+Name of an encoding, as a source declares it, to Python's codec. GB18030 holds GBK and GB2312,
+cp949 holds EUC-KR, and cp932 is what Windows calls Shift-JIS.
+"""
+
+_HEADER_WORDS = re.compile(
+    "经度|纬度|时间|日期|경도|위도|시간|시각|날짜|経度|緯度|時刻|日時|日付|широта|долгота|время|дата",
+    re.IGNORECASE,
+)
+"""Longitude, latitude, time and date, as tables name them in the languages of the flyway."""
+
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Warning_]]:
+    r"""
+    Bring text of any supported encoding to UTF-8 without BOM.
+
+    A byte order mark settles the encoding. Without one, and with none declared, the text is
+    UTF-8; failing that, the one encoding under which its header line becomes words that we know
+    (``经度``, ``위도``); failing that, each line that is not UTF-8 is Latin-1, so that one damaged
+    byte does not change the names in all other lines. The number of lines never changes.
+
+    Parameters
+    ----------
+    payload : bytes
+        Text as sent.
+    encoding : str or None
+        A key of `ENCODINGS`, as the source declares it.
+
+    Returns
+    -------
+    text : bytes
+        UTF-8.
+    warnings : list of Warning_
+        ``encoding-assumed`` or ``encoding-damaged``, if anything had to be guessed.
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``encoding-unknown``.
+
+    Examples
+    --------
+    >>> to_utf8("编号,经度\n7,116.3\n".encode("gb18030"))[0].decode()
+    '编号,经度\n7,116.3\n'
+    """
+    if encoding is not None and encoding.lower() not in ENCODINGS:
+        raise UnreadablePush(
+            "encoding-unknown",
+            f"There is no encoding {encoding[:60]!r}.",
+            f"Declare one of {', '.join(ENCODINGS)}.",
+        )
+    if payload.startswith(_UTF16_BOMS):
+        return _converted(payload, "utf-16")
+    payload = payload.removeprefix(b"\xef\xbb\xbf")
+    declared = ENCODINGS[encoding.lower()] if encoding else "utf-8"
+    if declared != "utf-8":
+        return _converted(payload, declared)
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError:
+        proven = _by_header(payload)
+        if proven:
+            text, warnings = _converted(payload, ENCODINGS[proven])
+            detail = (
+                f"The header line is {proven}, and so the file was read: declare it or send UTF-8."
+            )
+            return text, [Warning_("encoding-assumed", detail), *warnings]
+        lines = [_line_to_utf8(line) for line in payload.split(b"\n")]
+        count = sum(guessed for _, guessed in lines)
+        detail = f"{count} line(s) are not UTF-8 and were read as Latin-1: send UTF-8."
+        return b"\n".join(line for line, _ in lines), [Warning_("encoding-assumed", detail)]
+    return payload, []
+
+
+def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[Refusal]:
+    """
+    Give refusals of a converted text the offsets of their lines in the bytes as sent.
+
+    Parameters
+    ----------
+    refusals : sequence of Refusal
+        With offsets in `text`.
+    payload : bytes
+        As sent.
+    text : bytes
+        What `to_utf8` made of it.
+
+    Returns
+    -------
+    list of Refusal
+    """
+    if text == payload or not refusals:
+        return list(refusals)
+    there, here = _line_starts(payload), _line_starts(text)
+    moved = []
+    for refusal in refusals:
+        if refusal.offset is None:
+            moved.append(refusal)
+            continue
+        line = int(np.searchsorted(here, refusal.offset, side="right")) - 1
+        moved.append(replace(refusal, offset=int(there[min(line, there.size - 1)])))
+    return moved
+
+
+def _line_starts(text: bytes) -> NDArray[np.int64]:
+    """Offset of each line, whatever its encoding: UTF-16 has two bytes a line end."""
+    units: NDArray[np.uint16] | NDArray[np.uint8]
+    if text.startswith(_UTF16_BOMS):
+        order = "<u2" if text.startswith(b"\xff\xfe") else ">u2"
+        units, width = np.frombuffer(text[: len(text) // 2 * 2], dtype=order), 2
+    else:
+        units, width = np.frombuffer(text, dtype=np.uint8), 1
+    breaks = np.flatnonzero(units == ord("\n"))
+    if not breaks.size:
+        breaks = np.flatnonzero(units == ord("\r"))
+    return np.concatenate([[0], (breaks + 1) * width]).astype(np.int64)
+
+
+def _converted(payload: bytes, codec: str) -> tuple[bytes, list[Warning_]]:
+    """Text of a known encoding, and a warning where it holds bytes that are none of it."""
+    if codec == "utf-16":
+        text = payload.decode(codec, errors="replace")
+    else:
+        # Line by line, so that a character cut in two never takes the line end with it.
+        text = "\n".join(line.decode(codec, errors="replace") for line in payload.split(b"\n"))
+    damaged = text.count("\ufffd")
+    note = Warning_(
+        "encoding-damaged", f"{damaged} character(s) of the text are cut or none of its encoding."
+    )
+    return text.encode("utf-8", errors="replace"), [note] if damaged else []
+
+
+def _by_header(payload: bytes) -> str | None:
+    """Name the one encoding under which the header line becomes words that we know."""
+    header = payload.lstrip(b"\r\n \t").split(b"\n", 1)[0][:4_096]
+    found = []
+    for name, codec in ENCODINGS.items():
+        if codec in {"utf-8", "utf-16", "latin-1"}:
+            continue
+        if _HEADER_WORDS.search(header.decode(codec, errors="replace")):
+            found.append(name)
+    return found[0] if len(found) == 1 else None
+
+
+def _line_to_utf8(line: bytes) -> tuple[bytes, bool]:
+    """One line as UTF-8, and whether it had to be read as Latin-1."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1").encode("utf-8"), True
+    return line, False

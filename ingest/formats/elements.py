@@ -1,0 +1,251 @@
+"""A JSON push to its elements, each as its own bytes: what is wrong with one touches no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from ingest.admission import LINE_MAX_BYTES, UNITS_MAX
+from ingest.refusal import EXCERPT_MAX_CHARS, UnreadablePush
+
+SPACE = b" \t\r\n"
+
+_SPACED_COLON = re.compile(rb'"\s+:')
+# Strings, brackets and commas; a string that never closes matches no alternative but the last.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|"', re.DOTALL)
+_KEY = re.compile(rb'"([^"\\]{1,64})"\s*:')
+_HEAD_BYTES = 16_384  # enough for the keys of the first element of any maker
+
+
+@dataclass(frozen=True)
+class Elements:
+    """
+    The elements of a push, in its order; unit n is ``raws[n - 1]``.
+
+    Attributes
+    ----------
+    raws : list of bytes
+        Each element as sent.
+    payload : bytes
+        The push.
+    """
+
+    raws: list[bytes]
+    payload: bytes
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        """Where each element begins: between two stand blanks, a comma and a key at most."""
+        found, at = [], 0
+        for raw in self.raws:
+            at = max(self.payload.find(raw, at), at)
+            found.append(at)
+            at += len(raw)
+        return found
+
+    def origin(self, unit: int) -> tuple[str, int]:
+        """Start of an element as text, and where it begins in the push [bytes]."""
+        raw = self.raws[unit - 1][: 4 * EXCERPT_MAX_CHARS]
+        return raw.decode("utf-8", errors="replace"), self._offsets[unit - 1]
+
+
+def begins_json(payload: bytes) -> bool:
+    """Whether the first character can begin the JSON of a push."""
+    head = payload[:4_096].removeprefix(b"\xef\xbb\xbf").lstrip(SPACE + b"\x1e")
+    return head[:1] in (b"{", b"[")
+
+
+def first_keys(payload: bytes) -> frozenset[str]:
+    """Return the keys that stand in the first bytes of a JSON push, at any depth."""
+    found = _KEY.findall(payload[:_HEAD_BYTES])
+    return frozenset(key.decode("utf-8", errors="replace") for key in found)
+
+
+def cut(payload: bytes, lists: Sequence[str]) -> Elements:
+    r"""
+    Cut a push into its elements.
+
+    The push is an object with one of `lists` as a key, a bare array, one object, or one object
+    a line (NDJSON, or GeoJSON text sequences with their record separators).
+
+    Parameters
+    ----------
+    payload : bytes
+        UTF-8.
+    lists : sequence of str
+        Keys under which an object may hold the array of elements.
+
+    Returns
+    -------
+    Elements
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``json-truncated``, ``json-unreadable``, ``too-many-units``.
+
+    Examples
+    --------
+    >>> cut(b'{"fixes": [{"a": 1}, 2]}', ["fixes"]).raws
+    [b'{"a": 1}', b'2']
+    """
+    text = payload.removeprefix(b"\xef\xbb\xbf").replace(b"\x1e", b" ").strip(SPACE)
+    if text[:1] not in (b"{", b"["):
+        raise _unreadable("The push is neither an object nor an array.")
+    try:
+        raws = _of_valid(text, lists)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raws = _of_any(text, lists)
+    if len(raws) > UNITS_MAX:
+        raise UnreadablePush(
+            "too-many-units",
+            f"The push holds more than {UNITS_MAX:,} elements.",
+            "Send the fixes in parts.",
+        )
+    return Elements(raws, payload)
+
+
+def parse(raw: bytes) -> dict[str, object] | str:
+    """
+    Read one element.
+
+    Returns
+    -------
+    dict or str
+        The object, or the code of its refusal: ``line-too-long``, ``not-an-object``,
+        ``duplicate-key``, ``nesting-too-deep`` or ``json-malformed``.
+    """
+    if len(raw) > LINE_MAX_BYTES:
+        return "line-too-long"
+    try:
+        element = msgspec.json.decode(raw)
+        if not isinstance(element, dict):
+            return "not-an-object"
+        if _may_repeat_key(raw, len(element)) and _repeats_key(raw):
+            return "duplicate-key"
+    except RecursionError:
+        return "nesting-too-deep"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "json-malformed"
+    return element
+
+
+def _may_repeat_key(raw: bytes, keys: int) -> bool:
+    """Whether the text may hold more keys than were kept; a cheap test that never misses one."""
+    return raw.count(b'":') != keys or _SPACED_COLON.search(raw) is not None
+
+
+def _repeats_key(raw: bytes) -> bool:
+    """Whether an object names a key twice (exact; called only where a count looks odd)."""
+    repeated = False
+
+    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal repeated
+        found = dict(pairs)
+        repeated |= len(found) != len(pairs)
+        return found
+
+    # Integers stay text: Python refuses to parse one of more than 4,300 digits.
+    json.loads(raw, object_pairs_hook=note, parse_int=str)
+    return repeated
+
+
+def _of_valid(text: bytes, lists: Sequence[str]) -> list[bytes]:
+    """Elements of a push that is one valid JSON value."""
+    if text[:1] == b"[":
+        return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+    whole = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    name = next((name for name in lists if name in whole), None)
+    if name is None:
+        return [text]
+    if text.count(f'"{name}"'.encode()) > 1 and len(_lists_at(text, [name])) > 1:
+        raise _unreadable(f"The push names its key {name} twice.")
+    return [bytes(raw) for raw in msgspec.json.decode(whole[name], type=list[msgspec.Raw])]
+
+
+def _of_any(text: bytes, lists: Sequence[str]) -> list[bytes]:
+    """Elements of a push that is NDJSON, or that holds an element which is no JSON."""
+    if text[:1] == b"[":
+        return list(_split_array(text, 0))
+    starts = _lists_at(text, lists)
+    if starts:
+        return list(_split_array(text, starts[0]))
+    lines = [line for line in text.split(b"\n") if line.strip(SPACE)]
+    if len(lines) == 1 and not text.endswith(b"}"):
+        raise _truncated()
+    return lines
+
+
+def _lists_at(text: bytes, lists: Sequence[str]) -> list[int]:
+    """Offsets of the arrays under the top-level keys `lists`."""
+    wanted = {f'"{name}"'.encode() for name in lists}
+    starts: list[int] = []
+    depth = 0
+    key = b""
+    for token in _TOKEN.finditer(text):
+        found = token[0]
+        if found in (b"{", b"["):
+            if depth == 1 and found == b"[" and key in wanted:
+                starts.append(token.start())
+            depth += 1
+        elif found in (b"}", b"]"):
+            depth -= 1
+        elif depth == 1 and found not in (b":", b","):
+            key = found
+        if depth == 0 or found == b'"':
+            break
+    return starts
+
+
+def _split_array(text: bytes, start: int) -> Iterator[bytes]:
+    """Cut the array that begins at `start` into elements by brackets and strings alone."""
+    depth = 0
+    begin = start + 1
+    for token in _TOKEN.finditer(text, start):
+        found = token[0]
+        if found == b'"':
+            break
+        if found in (b"{", b"["):
+            depth += 1
+        elif found in (b"}", b"]"):
+            depth -= 1
+        closes = depth == 0
+        if closes or (found == b"," and depth == 1):
+            element = text[begin : token.start()].strip(SPACE)
+            if element or not closes or text[start + 1 : token.start()].strip(SPACE):
+                yield element
+            begin = token.end()
+        if closes:
+            _check_tail(text[token.end() :], wrapped=start > 0)
+            return
+    raise _truncated()
+
+
+def _check_tail(tail: bytes, *, wrapped: bool) -> None:
+    """Refuse a push that goes on after its array, other than to close its object."""
+    rest = tail.strip(SPACE)
+    if wrapped and not rest.endswith(b"}"):
+        raise _truncated()
+    if not wrapped and rest:
+        raise _unreadable("The push goes on after its array.")
+
+
+def _truncated() -> UnreadablePush:
+    return UnreadablePush(
+        "json-truncated",
+        "The push ends inside a JSON value.",
+        "Send the whole body; check Content-Length and time-outs on the way.",
+    )
+
+
+def _unreadable(detail: str) -> UnreadablePush:
+    return UnreadablePush(
+        "json-unreadable",
+        detail,
+        'Send {"fixes": [...]}, an array of objects, or one object a line (RFC 8259, UTF-8).',
+    )

@@ -1,0 +1,293 @@
+"""A maker's table as data: which column is which field, in which unit, and one reader for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import polars as pl
+
+from ingest.admission import admit
+from ingest.clock import parse_times
+from ingest.formats.delimited import open_sheet, read_rows
+from ingest.formats.elements import cut, parse
+from ingest.reasons import refuse
+from ingest.record import RECORD_SCHEMA, Decoded, Warning_
+from ingest.refusal import Refusal, UnreadablePush
+from ingest.vocabulary import columns_of, term
+
+Element: TypeAlias = Mapping[str, object]
+Times: TypeAlias = Callable[[pl.Series, str], pl.Series]
+
+_NUMBERS = tuple(
+    name
+    for name, kind in RECORD_SCHEMA.items()
+    if kind.is_numeric() and name not in {"unit", "time_us", "provider_revision"}
+)
+_COORDINATES = ("lon", "lat")
+_REQUIRED = ("tag", "time", "lon", "lat")
+_YES = ("true", "1", "yes")
+
+
+def utc_times(text: pl.Series, tz: str) -> pl.Series:
+    """Read times of a maker who states UTC, whatever the push declares."""
+    del tz
+    return parse_times(text, "UTC")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """
+    How one maker writes a fix.
+
+    Attributes
+    ----------
+    name : str
+        Name of the format.
+    marks : frozenset of str
+        Names that stand together in files of this maker only, as `vocabulary.term` spells them
+        (of a table), or as sent (of JSON).
+    fields : mapping of str to tuple of str
+        Record field, or ``time``, or ``date`` and ``clock`` in its place, or any word that only
+        `rule` knows, to the maker's names, best first. A name with dots is a path in JSON.
+    per : mapping of str to float
+        How many of the maker's units make one of the field's (3.6 km/h make one m/s).
+    times : callable
+        Reads the times.
+    sensor : str
+        One of SENSORS, where the maker names none.
+    rule : callable or None
+        Rewrites the candidates where the maker's values mean something special.
+    lists : tuple of str
+        Keys under which a JSON push holds its elements.
+    """
+
+    name: str
+    marks: frozenset[str]
+    fields: Mapping[str, tuple[str, ...]]
+    per: Mapping[str, float] = field(default_factory=dict)
+    times: Times = parse_times
+    sensor: str = "gps"
+    rule: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    lists: tuple[str, ...] = ()
+
+    def fits(self, header: list[str]) -> bool:
+        """Whether a header line is of this maker."""
+        return self.marks <= {term(name) for name in header}
+
+
+def decode_sheet(layout: Layout, payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    """
+    Decode delimited text of one maker. A unit is a data row.
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``,
+        ``zone-unknown``.
+    """
+    sheet = open_sheet(payload)
+    columns = columns_of(sheet.header, layout.fields)
+    missing = [
+        layout.fields[name][0]
+        for name in layout.fields
+        if name in (*_REQUIRED, "date", "clock") and name not in columns
+    ]
+    if missing:
+        raise UnreadablePush(
+            "columns-missing",
+            f"The header line has no column for: {', '.join(missing)}.",
+            "Send the file as the maker's software writes it, header line included.",
+        )
+    marker = columns.get("time", columns.get("date", (0,)))[0]
+    rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
+    candidates, warnings = interpret(
+        rows.cells, columns, layout, tz=tz, decimal_comma=sheet.delimiter != ","
+    )
+    return admit(
+        candidates,
+        format=layout.name,
+        now_us=now_us,
+        origin=lambda bad: [sheet.origin(line) for line in bad["line"]],
+        refused=rows.refused,
+        warnings=warnings,
+    )
+
+
+def decode_elements(
+    layout: Layout,
+    payload: bytes,
+    *,
+    tz: str,
+    now_us: int,
+    parts: Callable[[Element], list[Element]] = lambda element: [element],
+) -> Decoded:
+    """
+    Decode JSON of one maker.
+
+    A unit is an element, or each of the parts it holds (a message with a GPS and a Doppler fix).
+
+    Parameters
+    ----------
+    layout : Layout
+        With `lists`.
+    payload : bytes
+        UTF-8.
+    tz : str
+        Zone of times that carry none.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+    parts : callable
+        Gives the parts of an element, at least one.
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``json-truncated``, ``json-unreadable``, ``too-many-units``, ``zone-unknown``.
+    """
+    elements = cut(payload, layout.lists)
+    paths = [path for names in layout.fields.values() for path in names]
+    values: list[list[str | None]] = []
+    units: list[int] = []
+    within: list[int] = []
+    refused: list[Refusal] = []
+    for number, raw in enumerate(elements.raws, start=1):
+        element = parse(raw)
+        for part in [element] if isinstance(element, str) else parts(element):
+            within.append(number)
+            cells = part if isinstance(part, str) else _cells(part, paths)
+            if isinstance(cells, str):
+                text, offset = elements.origin(number)
+                refused.append(refuse(len(within), text, cells, offset))
+            else:
+                values.append(cells)
+                units.append(len(within))
+    schema = {f"c{i}": pl.String for i in range(len(paths))}
+    table = pl.DataFrame(values, schema=schema, orient="row")
+    table = table.with_columns(
+        pl.Series("unit", units, dtype=pl.Int64), pl.Series("line", units, dtype=pl.Int64)
+    )
+    candidates, warnings = interpret(table, _numbered(layout), layout, tz=tz)
+    return admit(
+        candidates,
+        format=layout.name,
+        now_us=now_us,
+        origin=lambda bad: [elements.origin(within[unit - 1]) for unit in bad["unit"]],
+        refused=refused,
+        warnings=warnings,
+    )
+
+
+def _numbered(layout: Layout) -> dict[str, tuple[int, ...]]:
+    """Number the names of each field through."""
+    numbers: Iterator[int] = iter(range(sum(map(len, layout.fields.values()))))
+    return {name: tuple(next(numbers) for _ in names) for name, names in layout.fields.items()}
+
+
+def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
+    """Values at the paths as text, or the code of a refusal."""
+    cells: list[str | None] = []
+    for path in paths:
+        value: object = element
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            cells.append(value.strip() or None)
+        elif isinstance(value, bool):
+            cells.append("true" if value else "false")
+        elif isinstance(value, int):
+            if not -(2**63) <= value < 2**64:
+                return "field-out-of-range"
+            cells.append(str(value))
+        elif isinstance(value, float):
+            cells.append(repr(value))
+        elif value is None:
+            cells.append(None)
+        else:
+            return "field-type"
+    return cells
+
+
+def interpret(
+    cells: pl.DataFrame,
+    columns: Mapping[str, tuple[int, ...]],
+    layout: Layout,
+    *,
+    tz: str,
+    decimal_comma: bool = False,
+) -> tuple[pl.DataFrame, list[Warning_]]:
+    """
+    Make candidates of cells.
+
+    Parameters
+    ----------
+    cells : polars.DataFrame, shape (n, 2 + columns)
+        ``unit``, ``line`` and strings ``c<index>``, null where blank.
+    columns : mapping of str to tuple of int
+        Field to indices of its cells, best first.
+    layout : Layout
+        What the cells mean.
+    tz : str
+        Zone of times that carry none.
+    decimal_comma : bool
+        Whether numbers may have a comma for a point.
+
+    Returns
+    -------
+    candidates : polars.DataFrame, shape (n, fields + 3)
+        For `admit`.
+    warnings : list of Warning_
+        ``text-in-numeric-column``.
+    """
+    made = [cells["unit"], cells["line"]]
+    told: list[str] = []
+    for name, indices in columns.items():
+        text = [cells[f"c{index}"] for index in indices]
+        if name not in _NUMBERS:
+            made.append(pl.select(pl.coalesce(text).alias(name))[name])
+            continue
+        read = [_number(each, layout.per.get(name, 1.0), decimal_comma) for each in text]
+        value = pl.select(pl.coalesce(read).alias(name))[name]
+        strange = pl.select(pl.coalesce(text)).to_series().is_not_null() & value.is_null()
+        if name in _COORDINATES:
+            value = pl.select(pl.when(strange).then(float("nan")).otherwise(value).alias(name))[
+                name
+            ]
+        elif strange.any():
+            told.append(f"{layout.fields[name][0]} {strange.sum()}")
+        made.append(value)
+    table = pl.DataFrame(made).with_columns(
+        pl.lit(None, pl.Float64 if name in _NUMBERS else pl.String).alias(name)
+        for name in layout.fields
+        if name not in columns
+    )
+    table = table.with_columns(_time(table, layout, tz))
+    if "sensor" not in table.columns:
+        table = table.with_columns(sensor=pl.lit(layout.sensor))
+    if layout.rule is not None:
+        table = layout.rule(table)
+    if table.schema.get("marked_outlier") == pl.String:
+        marked = pl.col("marked_outlier").str.to_lowercase().is_in(_YES)
+        table = table.with_columns(marked_outlier=marked)
+    detail = f"Text in numeric columns left out: {', '.join(told)}."
+    return table, [Warning_("text-in-numeric-column", detail)] if told else []
+
+
+def _time(table: pl.DataFrame, layout: Layout, tz: str) -> pl.Series:
+    """Time of each row [us]."""
+    if "time" in table.columns:
+        return layout.times(table["time"].cast(pl.String), tz).alias("time_us")
+    joined = table.select((pl.col("date") + " " + pl.col("clock")).alias("time"))["time"]
+    return layout.times(joined, tz).alias("time_us")
+
+
+def _number(text: pl.Series, per: float, decimal_comma: bool) -> pl.Series:  # noqa: FBT001 - a cell's
+    """Text to number in the unit of the field, null where it is none."""
+    if decimal_comma:
+        text = text.str.replace(",", ".", literal=True)
+    sent = text.cast(pl.Float64, strict=False)
+    if per == 1.0:
+        return sent
+    # numpy divides; polars multiplies by 1/1000, which makes 3.8000000000000003 V of 3800 mV.
+    return pl.Series(sent.fill_null(0.0).to_numpy() / per).set(sent.is_null(), None)

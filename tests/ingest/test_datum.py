@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import UnreadablePush, decode
+from ingest.datum import gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
+
+NOW_US = 1_795_000_000_000_000
+MICRODEGREE = 1e-6
+
+
+def placed(lon: list[float | None], lat: list[float | None]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"lon": lon, "lat": lat, "lon2": [None] * len(lon), "lat2": [None] * len(lat)},
+        schema=dict.fromkeys(("lon", "lat", "lon2", "lat2"), pl.Float64),
+    )
+
+
+@given(st.floats(73, 137), st.floats(1.5, 55))
+def test_shifted_places_come_back(lon: float, lat: float) -> None:
+    there = np.array([lon]), np.array([lat])
+    gcj02 = wgs84_to_gcj02(*there)
+    for datum, shifted in (("gcj02", gcj02), ("bd09", gcj02_to_bd09(*gcj02))):
+        back = to_wgs84(placed(list(shifted[0]), list(shifted[1])), datum)
+        assert abs(back["lon"][0] - lon) < MICRODEGREE
+        assert abs(back["lat"][0] - lat) < MICRODEGREE
+
+
+@given(st.floats(73, 137), st.floats(1.5, 55))
+def test_the_shift_is_hundreds_of_metres(lon: float, lat: float) -> None:
+    moved = wgs84_to_gcj02(np.array([lon]), np.array([lat]))
+    east_m = (moved[0][0] - lon) * 111_320 * np.cos(np.radians(lat))
+    north_m = (moved[1][0] - lat) * 111_320
+    assert np.hypot(east_m, north_m) < 1_500
+
+
+@pytest.mark.parametrize("datum", ["gcj02", "bd09"])
+def test_places_out_of_china_and_no_places_stay(datum: str) -> None:
+    rows = placed([6.5, None, -70.0], [53.0, None, -33.0])
+    assert to_wgs84(rows, datum).equals(rows)
+
+
+def test_the_known_point_of_the_map_clients() -> None:
+    # Tiananmen in WGS 84 and as Amap shows it.
+    lon, lat = wgs84_to_gcj02(np.array([116.3912757]), np.array([39.906217]))
+    assert (lon[0], lat[0]) == pytest.approx((116.3975153, 39.9076208), abs=2e-5)
+
+
+def test_an_unknown_datum_is_told() -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        decode(b"[]", datum="tokyo", now_us=NOW_US)
+    assert caught.value.code == "datum-unknown"

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import ENCODINGS, UnreadablePush, decode
+from ingest.encoding import to_utf8
+
+NOW_US = 1_795_000_000_000_000
+ROWS = "timestamp,location-long,location-lat,tag-id,{}\n2020-01-01 00:00:00,116,{},7,{}\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "word"),
+    [
+        ("gb18030", "丹顶鹤"),
+        ("gb18030", "𠀋"),
+        ("cp949", "두루미"),
+        ("shift-jis", "丹頂鶴ﾂﾙ"),
+        ("koi8-r", "Журавль"),
+        ("windows-1251", "Журавль"),
+        ("latin-1", "Grúa"),
+        ("utf-16", "두루미"),
+        ("utf-8", "丹顶鹤"),
+    ],
+)
+def test_a_declared_encoding_is_read(encoding: str, word: str) -> None:
+    payload = ROWS.format("individual-local-identifier", 29, word).encode(ENCODINGS[encoding])
+    decoded = decode(payload, encoding=encoding, now_us=NOW_US)
+    assert decoded.records["individual"].to_list() == [word]
+    assert decoded.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "header"),
+    [
+        ("gb18030", "编号,时间,经度,纬度"),
+        ("cp949", "번호,시간,경도,위도"),
+        ("shift-jis", "番号,時刻,経度,緯度"),
+        ("koi8-r", "номер,время,долгота,широта"),
+        ("windows-1251", "номер,время,долгота,широта"),
+    ],
+)
+def test_a_header_line_shows_its_encoding(encoding: str, header: str) -> None:
+    text, warnings = to_utf8(f"{header}\n1,2,3,4\n".encode(ENCODINGS[encoding]))
+    assert text.decode().startswith(header)
+    assert [w.code for w in warnings] == ["encoding-assumed"]
+    assert encoding in warnings[0].detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "cp949", "utf-8", "latin-1"])
+def test_refusals_name_their_place_in_the_bytes_as_sent(encoding: str) -> None:
+    text = ROWS.format("individual-local-identifier", 29, "é") + "x,116,29,7,Ада\n"
+    payload = text.encode(ENCODINGS[encoding], errors="replace")
+    refusal = decode(payload, encoding=encoding, now_us=NOW_US).refusals[0]
+    offset = refusal.offset or 0
+    rest = payload[offset:]
+    assert rest.replace(b"\0", b"").startswith(b"x,116,29,7")
+
+
+def test_damaged_characters_are_told_and_cost_no_line() -> None:
+    payload = ROWS.format("a", 29, "鹤").encode("gb18030").replace(b"\n2020", b"\xff\n2020")
+    text, warnings = to_utf8(payload, "gb18030")
+    assert text.count(b"\n") == payload.count(b"\n")
+    assert [w.code for w in warnings] == ["encoding-damaged"]
+
+
+def test_latin_1_is_read_line_by_line_with_a_warning() -> None:
+    text, warnings = to_utf8("a,é\n".encode() + "b,é\n".encode("latin-1"))
+    assert text.decode() == "a,é\nb,é\n"
+    assert [warning.code for warning in warnings] == ["encoding-assumed"]
+    assert "1 line" in warnings[0].detail
+
+
+def test_cut_utf_16_is_told() -> None:
+    _, warnings = to_utf8("a,b\n1,2".encode("utf-16")[:-1])
+    assert [warning.code for warning in warnings] == ["encoding-damaged"]
+
+
+def test_an_unknown_encoding_is_told() -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        to_utf8(b"", "ebcdic")
+    assert caught.value.code == "encoding-unknown"
+
+
+@given(st.binary(max_size=60), st.sampled_from([None, *ENCODINGS]))
+def test_any_bytes_become_utf_8(payload: bytes, encoding: str | None) -> None:
+    text, _ = to_utf8(payload, encoding)
+    text.decode("utf-8")

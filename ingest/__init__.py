@@ -21,12 +21,29 @@ from ingest.formats import (
     argos_diag,
     argos_ds,
     argos_xml,
+    cls_json,
+    ctt_csv,
+    druid_json,
+    earthranger_json,
     flyways_json,
+    geojson_points,
+    gpx,
+    gundi_json,
+    lotek_json,
     movebank_csv,
+    movebank_json,
     movebank_reference_csv,
+    ornitela_csv,
+    stat_tab,
+    telonics_csv,
+    traccar_json,
+    vectronic_csv,
+    vectronic_json,
+    wildlife_csv,
+    xlsx,
 )
 from ingest.formats.delimited import open_sheet
-from ingest.formats.elements import begins_json
+from ingest.formats.elements import begins_json, first_keys
 from ingest.formats.movebank_reference_csv import (
     DecodedReference,
     Deployment,
@@ -103,6 +120,25 @@ _TABLE = ("text/csv", "text/tab-separated-values")
 _TEXT = ("text/plain",)
 _XML = ("application/xml", "text/xml")
 _JSON = ("application/json", "application/x-ndjson")
+_GEOJSON = ("application/geo+json", "application/geo+json-seq")
+_XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
+
+
+def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    """Decode the first sheet of a workbook whose header line is known."""
+    for sheet in xlsx.sheets(payload):
+        name = _sniff_header(sheet)
+        if name is not None:
+            decoded = FORMATS[name].decode(sheet, tz=tz, now_us=now_us)
+            return Decoded(
+                xlsx.NAME, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings
+            )
+    raise UnreadablePush(
+        "columns-missing",
+        "No sheet of the workbook has a header line that we know.",
+        "Name the columns as Movebank or the maker does.",
+    )
+
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
@@ -119,17 +155,63 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (argos_xml, _XML, "Argos XML of the CLS web service, with or without SOAP."),
             (argos_csv, _TABLE, "Argos CSV of the CLS web service, one message a row."),
             (
+                cls_json,
+                _JSON,
+                "CLS telemetry service: GPS fixes and revised Doppler fixes.",
+            ),
+            (wildlife_csv, _TABLE, "Wildlife Computers portal: Locations or Argos table."),
+            (stat_tab, _TABLE, "STAT (seaturtle.org): Argos passes, tab-separated."),
+            (ornitela_csv, _TABLE, "Ornitela: fixes, and rows of other sensors between them."),
+            (druid_json, _JSON, "Druid Technology (Ecotopia): records of its web service."),
+            (lotek_json, _JSON, "Lotek: positions of its web service."),
+            (vectronic_json, _JSON, "Vectronic Aerospace: positions of its web service."),
+            (vectronic_csv, _TABLE, "Vectronic Aerospace: the same positions as CSV."),
+            (ctt_csv, _TABLE, "Cellular Tracking Technologies: fixes, one a row."),
+            (telonics_csv, _TABLE, "Telonics report: fix attempts below the settings of the tag."),
+            (movebank_json, _JSON, "Movebank's public service, and live feeds to it."),
+            (gundi_json, _JSON, "Gundi observations, v2 and v1."),
+            (earthranger_json, _JSON, "EarthRanger sensor observations."),
+            (traccar_json, _JSON, "Traccar: positions forwarded with their device."),
+            (geojson_points, _GEOJSON, "GeoJSON points: a collection, an array or a sequence."),
+            (gpx, ("application/gpx+xml",), "GPX: points of tracks and routes, and waypoints."),
+            (
                 flyways_json,
                 _JSON,
                 "Generic JSON: an object with fixes, an array, or one object a line.",
             ),
         )
     }
+    | {
+        xlsx.NAME: Format(
+            xlsx.NAME, "Workbook: the first sheet that is one of the tables.", _XLSX, _decode_xlsx
+        )
+    }
 )
 """Every format by name."""
 
-_BY_BYTES = (argos_xml, argos_csv, argos_diag, argos_ds)
-_BY_HEADER = (movebank_csv, movebank_reference_csv, argos_csv)
+_BY_BYTES = (gpx, argos_xml, argos_csv, argos_diag, argos_ds, stat_tab, telonics_csv)
+_BY_HEADER = (
+    argos_csv,
+    wildlife_csv,
+    stat_tab,
+    ornitela_csv,
+    vectronic_csv,
+    ctt_csv,
+    telonics_csv,
+    movebank_csv,
+    movebank_reference_csv,
+)
+_BY_KEYS = (
+    cls_json,
+    lotek_json,
+    vectronic_json,
+    traccar_json,
+    movebank_json,
+    earthranger_json,
+    gundi_json,
+    geojson_points,
+    druid_json,
+)
 
 
 def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
@@ -153,16 +235,28 @@ def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
     >>> sniff(b"tag-id,animal-id,deploy-on-date\n")
     'movebank-reference-csv'
     """
+    if xlsx.accepts(payload):
+        return xlsx.NAME
     if begins_json(payload):
-        return flyways_json.NAME
+        keys = first_keys(payload)
+        return next((str(form.NAME) for form in _BY_KEYS if form.speaks(keys)), flyways_json.NAME)
     head = payload[:_SNIFF_BYTES]
-    if not looks_like_xml(head):
+    if not _says_its_encoding(head):
         head, _ = to_utf8(head, encoding)
     for form in _BY_BYTES:
         if form.accepts(head):
             return str(form.NAME)
+    return _sniff_header(head)
+
+
+def _says_its_encoding(payload: bytes) -> bool:
+    return looks_like_xml(payload) or payload.startswith(b"PK")
+
+
+def _sniff_header(text: bytes) -> str | None:
+    """Name the format of a table by its header line."""
     try:
-        header = open_sheet(head).header
+        header = open_sheet(text[:_SNIFF_BYTES]).header
     except UnreadablePush:
         return None
     return next((str(form.NAME) for form in _BY_HEADER if form.fits(header)), None)
@@ -229,8 +323,8 @@ def decode(
             f"Name one of {', '.join(FORMATS)}.",
         )
     text, warnings = to_utf8(payload, encoding)
-    if looks_like_xml(payload) or (begins_json(payload) and encoding is None):
-        text, warnings = payload, []  # XML says its encoding itself, JSON has but one
+    if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
+        text, warnings = payload, []  # JSON has but one
     decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
     return Decoded(
         decoded.format,

@@ -27,7 +27,7 @@ _GZIP_BITS, _RAW_BITS = 31, -15  # zlib window bits: gzip wrapper, no wrapper
 
 def unpack(payload: bytes, *, limit_bytes: int) -> bytes:
     """
-    Give the content of a gzip or zip push; any other payload is given back as it is.
+    Give the content of a gzip or zip push; any other payload, and a workbook, as it is.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def unpack(payload: bytes, *, limit_bytes: int) -> bytes:
     """
     if payload.startswith(GZIP_MAGIC):
         content = _inflate(payload, _GZIP_BITS, limit_bytes)
-    elif payload.startswith(ZIP_MAGIC):
+    elif payload.startswith(ZIP_MAGIC) and not _is_workbook(payload):
         content = _unzip(payload, limit_bytes)
     else:
         _check_size(len(payload), limit_bytes)
@@ -70,6 +70,11 @@ def unpack(payload: bytes, *, limit_bytes: int) -> bytes:
             "Compress the file once.",
         )
     return content
+
+
+def _is_workbook(payload: bytes) -> bool:
+    """Whether a zip is a document of its own (xlsx) and no archive of one."""
+    return b"[Content_Types].xml" in payload and b"xl/workbook" in payload
 
 
 def _check_size(size: int, limit_bytes: int) -> None:

@@ -29,6 +29,12 @@ _TIME = (
 )
 _PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
 _FIXED_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?")
+_MONTHS = {
+    name: f"m{number:02}"
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
 _OFFSET_MAX_MIN = 14 * 60  # UTC+14 (Line Islands) is the largest offset in use [minutes]
 
 
@@ -151,6 +157,53 @@ def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Ser
         .otherwise(pl.col("clock_us") - pl.col("stated_us"))
         .alias("time_us")
     )["time_us"]
+
+
+def parse_instants(text: pl.Series, tz: str) -> pl.Series:
+    """
+    Read times that may also be counts since 1970: of seconds, or with 12 digits or more, of ms.
+
+    Parameters
+    ----------
+    text : polars.Series of String, shape (n,)
+        Times without surrounding blanks.
+    tz : str
+        Zone of the clock times that carry none, see `zone`.
+
+    Returns
+    -------
+    polars.Series of Int64, shape (n,)
+        Time [us since 1970-01-01 UTC], null where the text is no time.
+
+    Examples
+    --------
+    >>> parse_instants(pl.Series(["1514764800", "1514764800000"]), "UTC").to_list()
+    [1514764800000000, 1514764800000000]
+    """
+    counted = text.str.extract(r"^([0-9]{9,14})(?:\.0*)?$").cast(pl.Int64)
+    scale = pl.when(counted < 10**11).then(SECOND_US).otherwise(1_000)
+    return pl.select(pl.coalesce(counted * scale, parse_times(text, tz)).alias("us"))["us"]
+
+
+def reordered(text: pl.Series) -> pl.Series:
+    """
+    Put the year first in ``08:20:19 06-Mar-2017``, ``06-Mar-2017 08:20``, ``3/6/2017 8:20``.
+
+    Where all parts are numbers, the month stands first, as spreadsheets of the United States
+    write it; a maker who writes the day first is not read with this.
+
+    Examples
+    --------
+    >>> reordered(pl.Series(["08:20:19 06-Mar-2017", "3/6/17 8:20"])).to_list()
+    ['2017-03-06 08:20:19', '2017-3-6 8:20']
+    """
+    named = text.str.to_lowercase().str.replace_many(list(_MONTHS), [*_MONTHS.values()])
+    moved = named.str.replace(
+        r"^([0-9:.]+) ([0-9]{1,2})-m([0-9]{2})-([0-9]{4})$", "${4}-${3}-${2} ${1}"
+    )
+    moved = moved.str.replace(r"^([0-9]{1,2})-m([0-9]{2})-([0-9]{4})\b", "${3}-${2}-${1}")
+    moved = moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})\b", "${3}-${1}-${2}")
+    return moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})\b", "20${3}-${1}-${2}")
 
 
 def _clock_us() -> pl.Expr:

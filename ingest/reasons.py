@@ -58,6 +58,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "deploy-off-before-on": "Let the deployment end after it begins.",
         "deployment-incomplete": "Name both the tag (tag-id) and the animal (animal-id).",
         "geometry-type": "Give each feature a Polygon or MultiPolygon as its geometry.",
+        "not-a-point": "Give the feature a Point as its geometry, or null.",
         "geometry-malformed": (
             "Write rings as arrays of four or more [longitude, latitude] pairs, closed (RFC 7946)."
         ),

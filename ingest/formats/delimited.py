@@ -22,6 +22,9 @@ DELIMITERS = ",;\t"
 QUOTED_LINES_MAX = 20
 """Lines one quoted field may run over; more means a quote that was never closed."""
 
+PREAMBLE_MAX_BYTES = 65_536
+"""Lines above a header line [bytes]; Telonics writes about twenty."""
+
 BLANKS = ("", "NA", "null", "NULL")
 """Cells that hold no value; R writes NA."""
 
@@ -133,6 +136,34 @@ def open_sheet(payload: bytes) -> Sheet:
     delimiter = max(DELIMITERS, key=unquoted.count)
     cells = _split(line, delimiter) or line.split(delimiter)
     return Sheet(cells, delimiter, body.rstrip(b"\n"), payload, above)
+
+
+def below(payload: bytes, header: bytes) -> bytes:
+    r"""
+    Blank the lines above a header line that stands below others, so that lines keep their number.
+
+    Parameters
+    ----------
+    payload : bytes
+        Text.
+    header : bytes
+        Pattern of the beginning of the header line.
+
+    Returns
+    -------
+    bytes
+        The payload itself where no line fits, or the first one does.
+
+    Examples
+    --------
+    >>> below(b"a note\nx,y\n1,2\n", b"x,")
+    b'\nx,y\n1,2\n'
+    """
+    found = re.search(rb"^" + header, payload[:PREAMBLE_MAX_BYTES], re.MULTILINE)
+    if not found or not found.start():
+        return payload
+    above = payload[: found.start()].count(b"\n")
+    return b"\n" * above + payload[found.start() :]
 
 
 def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:

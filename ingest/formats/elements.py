@@ -110,9 +110,16 @@ def cut(payload: bytes, lists: Sequence[str]) -> Elements:
     return Elements(raws, payload)
 
 
-def parse(raw: bytes) -> dict[str, object] | str:
+def parse(raw: bytes, limit_bytes: int = LINE_MAX_BYTES) -> dict[str, object] | str:
     """
     Read one element.
+
+    Parameters
+    ----------
+    raw : bytes
+        The element.
+    limit_bytes : int
+        Most bytes it may have.
 
     Returns
     -------
@@ -120,7 +127,7 @@ def parse(raw: bytes) -> dict[str, object] | str:
         The object, or the code of its refusal: ``line-too-long``, ``not-an-object``,
         ``duplicate-key``, ``nesting-too-deep`` or ``json-malformed``.
     """
-    if len(raw) > LINE_MAX_BYTES:
+    if len(raw) > limit_bytes:
         return "line-too-long"
     try:
         element = msgspec.json.decode(raw)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import polars as pl
 
-from ingest.admission import admit
+from ingest.admission import LINE_MAX_BYTES, admit
 from ingest.clock import parse_times
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.formats.elements import cut, parse
@@ -50,7 +50,8 @@ class Layout:
         (of a table), or as sent (of JSON).
     fields : mapping of str to tuple of str
         Record field, or ``time``, or ``date`` and ``clock`` in its place, or any word that only
-        `rule` knows, to the maker's names, best first. A name with dots is a path in JSON.
+        `rule` knows, to the maker's names, best first. A name with dots is a path in JSON, a
+        number in it the place in an array.
     per : mapping of str to float
         How many of the maker's units make one of the field's (3.6 km/h make one m/s).
     times : callable
@@ -77,9 +78,24 @@ class Layout:
         return self.marks <= {term(name) for name in header}
 
 
-def decode_sheet(layout: Layout, payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def decode_sheet(
+    layout: Layout, payload: bytes, *, tz: str, now_us: int, tag: str | None = None
+) -> Decoded:
     """
     Decode delimited text of one maker. A unit is a data row.
+
+    Parameters
+    ----------
+    layout : Layout
+        The maker's columns.
+    payload : bytes
+        UTF-8.
+    tz : str
+        Zone of times that carry none.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+    tag : str or None
+        The tag of all rows, where something else than a column names it.
 
     Raises
     ------
@@ -105,6 +121,8 @@ def decode_sheet(layout: Layout, payload: bytes, *, tz: str, now_us: int) -> Dec
     candidates, warnings = interpret(
         rows.cells, columns, layout, tz=tz, decimal_comma=sheet.delimiter != ","
     )
+    if tag is not None:
+        candidates = candidates.with_columns(tag=pl.lit(tag))
     return admit(
         candidates,
         format=layout.name,
@@ -121,7 +139,8 @@ def decode_elements(
     *,
     tz: str,
     now_us: int,
-    parts: Callable[[Element], list[Element]] = lambda element: [element],
+    parts: Callable[[Element], Sequence[Element | str]] = lambda element: [element],
+    limit_bytes: int = LINE_MAX_BYTES,
 ) -> Decoded:
     """
     Decode JSON of one maker.
@@ -139,7 +158,9 @@ def decode_elements(
     now_us : int
         The present [us since 1970-01-01 UTC].
     parts : callable
-        Gives the parts of an element, at least one.
+        Gives the parts of an element, each as an object or the code of its refusal.
+    limit_bytes : int
+        Most bytes one element may have.
 
     Raises
     ------
@@ -153,7 +174,7 @@ def decode_elements(
     within: list[int] = []
     refused: list[Refusal] = []
     for number, raw in enumerate(elements.raws, start=1):
-        element = parse(raw)
+        element = parse(raw, limit_bytes)
         for part in [element] if isinstance(element, str) else parts(element):
             within.append(number)
             cells = part if isinstance(part, str) else _cells(part, paths)
@@ -191,7 +212,10 @@ def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
     for path in paths:
         value: object = element
         for key in path.split("."):
-            value = value.get(key) if isinstance(value, Mapping) else None
+            if isinstance(value, list) and key.isdecimal():
+                value = value[int(key)] if int(key) < len(value) else None
+            else:
+                value = value.get(key) if isinstance(value, Mapping) else None
         if isinstance(value, str):
             cells.append(value.strip() or None)
         elif isinstance(value, bool):

@@ -1,0 +1,84 @@
+"""GeoJSON points: a feature collection, an array of features, or a text sequence of them."""
+
+from __future__ import annotations
+
+from ingest.clock import parse_instants
+from ingest.formats.layout import Element, Layout, decode_elements
+from ingest.record import Decoded
+
+NAME = "geojson-points"
+
+_FIELDS = {
+    "tag": ("tag", "tag_id", "tag-local-identifier", "tag_local_identifier", "device_id"),
+    "individual": (
+        "individual", "individual-local-identifier", "individual_local_identifier", "name",
+    ),
+    "taxon": ("taxon", "individual-taxon-canonical-name", "individual_taxon_canonical_name"),
+    "time": ("time", "timestamp", "datetime", "recorded_at"),
+    "ground_speed_m_s": ("ground_speed_m_s", "ground-speed", "ground_speed"),
+    "heading_deg": ("heading_deg", "heading"),
+    "satellites": ("satellites",),
+    "dop": ("dop", "gps:hdop", "hdop"),
+    "error_m": ("error_m",),
+    "argos_class": ("argos_class", "argos:lc"),
+    "battery_v": ("battery_v",),
+    "temperature_c": ("temperature_c",),
+}  # fmt: skip
+
+LAYOUT = Layout(
+    name=NAME,
+    marks=frozenset({"type", "geometry", "properties"}),
+    fields={
+        **{name: tuple(f"properties.{key}" for key in keys) for name, keys in _FIELDS.items()},
+        "lon": ("geometry.coordinates.0",),
+        "lat": ("geometry.coordinates.1",),
+        "height_m": ("geometry.coordinates.2",),
+    },
+    times=parse_instants,
+    lists=("features",),
+)
+
+
+def speaks(keys: frozenset[str]) -> bool:
+    """Whether the keys of a JSON push are those of features."""
+    return LAYOUT.marks <= keys
+
+
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+    """
+    Decode GeoJSON.
+
+    A unit is a feature. Its geometry is a point, or null for a record without position; its
+    properties bear the names of this project or of Movebank.
+
+    Parameters
+    ----------
+    payload : bytes
+        UTF-8.
+    tz : str
+        Zone of times that carry none.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``json-truncated``, ``json-unreadable``, ``too-many-units``, ``zone-unknown``.
+
+    References
+    ----------
+    RFC 7946 (GeoJSON), RFC 8142 (text sequences).
+    """
+    return decode_elements(LAYOUT, payload, tz=tz, now_us=now_us, parts=_point)
+
+
+def _point(feature: Element) -> list[Element | str]:
+    """Give the feature, or the code of its refusal where it is no point."""
+    geometry = feature.get("geometry")
+    if geometry is None or (isinstance(geometry, dict) and geometry.get("type") == "Point"):
+        return [feature]
+    return ["not-a-point"]

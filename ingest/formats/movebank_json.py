@@ -1,0 +1,102 @@
+"""Movebank as JSON: its public service, and what live feeds post to it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ingest.clock import parse_instants
+from ingest.formats.layout import Element, Layout, decode_elements
+from ingest.record import Decoded
+from ingest.vocabulary import SENSOR_TYPES
+
+NAME = "movebank-json"
+
+INDIVIDUAL_MAX_BYTES = 64 << 20
+"""All locations of one individual [bytes]: about a million."""
+
+
+def _rule(table: pl.DataFrame) -> pl.DataFrame:
+    kind = pl.col("sensor").str.to_lowercase()
+    return table.with_columns(
+        pl.when(kind.is_null())
+        .then(pl.lit("gps"))
+        .otherwise(kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String))
+        .alias("sensor")
+    )
+
+
+LAYOUT = Layout(
+    name=NAME,
+    marks=frozenset({"individuals", "locations"}),
+    fields={
+        "tag": ("tag_local_identifier", "tag_id"),
+        "individual": ("individual_local_identifier",),
+        "taxon": ("individual_taxon_canonical_name",),
+        "sensor": ("sensor_type", "sensor_type_id"),
+        "time": ("timestamp", "recorded_at"),
+        "lon": ("location_long", "lon"),
+        "lat": ("location_lat", "lat"),
+        "height_m": ("height_above_msl", "height_above_ellipsoid"),
+        "ground_speed_m_s": ("ground_speed",),
+        "heading_deg": ("heading",),
+    },
+    times=lambda text, _: parse_instants(text, "UTC"),
+    rule=_rule,
+    lists=("individuals",),
+)
+
+
+def speaks(keys: frozenset[str]) -> bool:
+    """Whether the keys of a JSON push are Movebank's."""
+    return LAYOUT.marks <= keys or {"recorded_at", "tag_id", "lon", "lat"} <= keys
+
+
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+    """
+    Decode JSON of Movebank's public service, or of a live feed.
+
+    A unit is a location. The service nests them under their individual; an individual without
+    locations is no unit. A feed writes coordinates as strings.
+
+    Parameters
+    ----------
+    payload : bytes
+        UTF-8.
+    tz : str
+        Not used: Movebank's times are UTC.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``json-truncated``, ``json-unreadable``, ``too-many-units``.
+
+    References
+    ----------
+    https://github.com/movebank/movebank-api-doc
+    """
+    return decode_elements(
+        LAYOUT,
+        payload,
+        tz=tz,
+        now_us=now_us,
+        parts=_locations,
+        limit_bytes=INDIVIDUAL_MAX_BYTES,
+    )
+
+
+def _locations(element: Element) -> list[Element]:
+    """Give the locations of an individual, each with its names."""
+    locations = element.get("locations")
+    if not isinstance(locations, list):
+        return [element]
+    names = {key: value for key, value in element.items() if key != "locations"}
+    return [
+        {**names, **location} if isinstance(location, dict) else {"timestamp": []}
+        for location in locations
+    ]

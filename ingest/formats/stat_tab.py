@@ -1,0 +1,71 @@
+"""STAT (seaturtle.org): tab-separated Argos passes below a list of the columns."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ingest.clock import parse_times, reordered
+from ingest.encoding import relocate
+from ingest.formats.delimited import below
+from ingest.formats.layout import Layout, decode_sheet
+from ingest.record import Decoded
+
+NAME = "stat-tab"
+
+_HEADER = rb"uid[\t,;]tag_id[\t,;]utc\b"
+
+LAYOUT = Layout(
+    name=NAME,
+    marks=frozenset({"uid", "tag-id", "utc", "lc"}),
+    fields={
+        "tag": ("tag_id",),
+        "time": ("utc",),
+        "argos_class": ("lc",),
+        "lon": ("lon1",),
+        "lat": ("lat1",),
+        "lon2": ("lon2",),
+        "lat2": ("lat2",),
+    },
+    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    sensor="argos",
+    rule=lambda table: table.with_columns(
+        pl.col("tag").str.replace("^0+([0-9])", "${1}"), pl.col("argos_class").str.to_uppercase()
+    ),
+)
+
+fits = LAYOUT.fits
+
+
+def accepts(payload: bytes) -> bool:
+    """Whether the header line stands below the list of columns."""
+    return payload.startswith(b"#") and below(payload, _HEADER) is not payload
+
+
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+    """
+    Decode a STAT table.
+
+    A unit is a row. Times are UTC, written ``M/D/YYYY H:MM``.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file.
+    tz : str
+        Not used: the times are UTC.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``.
+    """
+    table = below(payload, _HEADER)
+    decoded = decode_sheet(LAYOUT, table, tz=tz, now_us=now_us)
+    refusals = relocate(decoded.refusals, payload, table)
+    return Decoded(NAME, decoded.records, refusals, decoded.warnings)

@@ -1,0 +1,135 @@
+"""Workbooks (xlsx): the first sheet whose header line is that of a table we read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from openpyxl import load_workbook
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+from ingest.admission import UNITS_MAX
+from ingest.refusal import Refusal, UnreadablePush
+
+NAME = "xlsx"
+
+UNPACKED_MAX_BYTES = 512 << 20
+"""All parts of a workbook, inflated [bytes]."""
+
+RATIO_MAX = 200
+"""Largest growth of a workbook; sheets of numbers grow 10- to 30-fold."""
+
+RATIO_FLOOR_BYTES = 1 << 20
+"""Growth is not judged below this size [bytes]."""
+
+COLUMNS_MAX = 500
+"""Columns read of a sheet; the widest Movebank table has about 100."""
+
+PARTS_MAX = 2_000
+"""Parts of a workbook: sheets, styles, pictures."""
+
+
+def accepts(payload: bytes) -> bool:
+    """Whether the bytes are a zip that names the parts of a workbook."""
+    return payload.startswith(b"PK\x03\x04") and b"xl/workbook" in payload
+
+
+def sheets(payload: bytes) -> Iterator[bytes]:
+    """
+    Give each sheet as CSV in UTF-8.
+
+    Times become ``2018-07-05 10:48:10``, whole numbers lose their ``.0``, formulas give the
+    value they had when the workbook was saved.
+
+    Raises
+    ------
+    UnreadablePush
+        Codes ``workbook-unreadable``, ``too-large``, ``archive-ratio``, ``too-many-units``.
+    """
+    _check_size(payload)
+    try:
+        workbook = load_workbook(
+            io.BytesIO(payload), read_only=True, data_only=True, keep_links=False
+        )
+        for sheet in workbook.worksheets:
+            if isinstance(sheet, ReadOnlyWorksheet):
+                yield _csv(sheet)
+    except UnreadablePush:
+        raise
+    except Exception as error:
+        raise _unreadable() from error
+
+
+def _csv(sheet: ReadOnlyWorksheet) -> bytes:
+    """Write one sheet as CSV."""
+    sheet.reset_dimensions()  # what the file states may be wrong by a billion cells
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\n")
+    width = 0
+    for number, row in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True)):
+        if number > UNITS_MAX:
+            raise UnreadablePush(
+                "too-many-units",
+                f"The sheet has more than {UNITS_MAX:,} rows.",
+                "Send the file in parts.",
+            )
+        cells = [_text(value) for value in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if not width:
+            width = len(cells)
+        if cells:
+            writer.writerow(cells + [""] * (width - len(cells)))
+    return held.getvalue().encode("utf-8", errors="replace")
+
+
+def _text(value: object) -> str:
+    """Write a cell as text, on one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    return " ".join(str(value).split())
+
+
+def _check_size(payload: bytes) -> None:
+    """Refuse a workbook that would inflate beyond bounds, by what its directory states."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise _unreadable() from error
+    size = sum(part.file_size for part in parts)
+    if len(parts) > PARTS_MAX or size > UNPACKED_MAX_BYTES:
+        raise UnreadablePush(
+            "too-large",
+            f"The workbook holds more than {UNPACKED_MAX_BYTES:,} bytes.",
+            "Send the sheet as CSV, in parts.",
+        )
+    if size > max(RATIO_FLOOR_BYTES, RATIO_MAX * len(payload)):
+        raise UnreadablePush(
+            "archive-ratio",
+            f"The workbook grows more than {RATIO_MAX}-fold.",
+            "Send the sheet as CSV.",
+        )
+
+
+def placeless(refusals: list[Refusal]) -> list[Refusal]:
+    """Take the offsets from refusals: a cell has no place of its own in the bytes."""
+    return [replace(refusal, offset=None) for refusal in refusals]
+
+
+def _unreadable() -> UnreadablePush:
+    return UnreadablePush(
+        "workbook-unreadable",
+        "The workbook is damaged, protected or no xlsx.",
+        "Save it again as xlsx without a password, or send the sheet as CSV.",
+    )

@@ -21,6 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest import (
+    DATUMS,
+    ENCODINGS,
     FORMATS,
     Refusal,
     UnreadablePush,
@@ -38,10 +40,31 @@ from ingest.formats import movebank_reference_csv
 FILE_MAX_BYTES = 1_073_741_824
 """Largest file checked, inflated [bytes]: 1 GiB fits the memory of a laptop."""
 
-REFUSALS_SHOWN = 20
-"""Refusals printed; ``--json`` holds all."""
-
 ALL_STORED, SOME_REFUSED, UNREADABLE, SUSPECT = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    All refusals of one code: how many, and the first of them.
+
+    Attributes
+    ----------
+    line : int or None
+        Line of the file, from 1; None where the unit has no place of its own (a spreadsheet).
+    offset : int or None
+        Where it begins in the file, unpacked [bytes].
+    first : str
+        Its first bytes, printable.
+    """
+
+    code: str
+    count: int
+    unit: int
+    line: int | None
+    offset: int | None
+    first: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,7 @@ class Findings:
     refused: int
     flagged: dict[str, int]
     warnings: list[Warning_]
+    kinds: list[Kind]
     refusals: list[Refusal]
 
     @property
@@ -69,13 +93,30 @@ class Findings:
         return SUSPECT if self.warnings or self.flagged else ALL_STORED
 
 
-def check(name: str, payload: bytes, form: str | None, tz: str, now_us: int) -> Findings:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read, as a source declares it; None where that is to be found out."""
+
+    format: str | None = None
+    tz: str = "UTC"
+    encoding: str | None = None
+    datum: str = "wgs84"
+
+
+def check(name: str, payload: bytes, reading: Reading, now_us: int) -> Findings:
     """Decode a file and put together what was found."""
     content = unpack(payload, limit_bytes=FILE_MAX_BYTES)
-    form = form or sniff(content)
+    form = reading.format or sniff(content, encoding=reading.encoding)
     if form == movebank_reference_csv.NAME:
-        return _check_reference(name, content, tz, now_us)
-    decoded = decode(content, format=form, tz=tz, now_us=now_us)
+        return _check_reference(name, content, reading.tz, now_us)
+    decoded = decode(
+        content,
+        format=form,
+        tz=reading.tz,
+        encoding=reading.encoding,
+        datum=reading.datum,
+        now_us=now_us,
+    )
     records = decoded.records
     suspect = zone_suspect(records)
     first, last = records["time_us"].min(), records["time_us"].max()
@@ -91,8 +132,37 @@ def check(name: str, payload: bytes, form: str | None, tz: str, now_us: int) -> 
         refused=len(decoded.refusals),
         flagged=dict(sorted(Counter(record_flags(records)["code"].to_list()).items())),
         warnings=[*decoded.warnings, *([suspect] if suspect else [])],
+        kinds=_kinds(decoded.refusals, content),
         refusals=decoded.refusals,
     )
+
+
+def _kinds(refusals: list[Refusal], content: bytes) -> list[Kind]:
+    """Sum refusals up by their codes, the most frequent first."""
+    counts = Counter(refusal.code for refusal in refusals)
+    first: dict[str, Refusal] = {}
+    for refusal in refusals:
+        first.setdefault(refusal.code, refusal)
+    return [
+        Kind(
+            code,
+            count,
+            first[code].unit,
+            _line(content, first[code].offset),
+            first[code].offset,
+            first[code].excerpt,
+            first[code].remedy,
+        )
+        for code, count in counts.most_common()
+    ]
+
+
+def _line(content: bytes, offset: int | None) -> int | None:
+    """Line in which an offset lies, from 1; a file with CR alone has lines, too."""
+    if offset is None:
+        return None
+    end = b"\n" if b"\n" in content else b"\r"
+    return content.count(end, 0, offset) + 1
 
 
 def _check_reference(name: str, content: bytes, tz: str, now_us: int) -> Findings:
@@ -111,6 +181,7 @@ def _check_reference(name: str, content: bytes, tz: str, now_us: int) -> Finding
         refused=len(decoded.refusals),
         flagged={},
         warnings=decoded.warnings,
+        kinds=_kinds(decoded.refusals, content),
         refusals=decoded.refusals,
     )
 
@@ -132,12 +203,14 @@ def show(found: Findings, console: Console) -> None:
     console.print(counts)
     for warning in found.warnings:
         console.print(Text(f"{warning.code}: {warning.detail}"))
-    for refusal in found.refusals[:REFUSALS_SHOWN]:
-        console.print(Text(f"unit {refusal.unit}: {refusal.code}. {refusal.remedy}"))
-        console.print(Text(f"    {refusal.excerpt}"))
-    rest = found.refused - REFUSALS_SHOWN
-    if rest > 0:
-        console.print(Text(f"... and {rest:,} more; --json lists all."))
+    for kind in found.kinds:
+        places = [f"unit {kind.unit}"]
+        places += [] if kind.line is None else [f"line {kind.line}", f"byte {kind.offset}"]
+        console.print(Text(f"{kind.code}: {kind.count:,} refused, first at {', '.join(places)}."))
+        console.print(Text(f"    {kind.first}"))
+        console.print(Text(f"    {kind.remedy}"))
+    if found.refused > len(found.kinds):
+        console.print(Text("--json lists every refusal."))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -148,7 +221,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         payload = path.read_bytes()
         now_us = time.time_ns() * SECOND_US // 1_000_000_000
-        found = check(path.name, payload, chosen.format, chosen.tz, now_us)
+        reading = Reading(chosen.format, chosen.tz, chosen.encoding, chosen.datum)
+        found = check(path.name, payload, reading, now_us)
     except OSError as error:
         Console(stderr=True).print(Text(f"{path}: {error.strerror}"))
         return UNREADABLE
@@ -178,6 +252,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("file", help="the file, plain, gzip or zip")
     verb.add_argument("--format", choices=sorted(FORMATS), help="default: by its first bytes")
     verb.add_argument("--tz", default="UTC", help="zone of times that carry none (UTC)")
+    verb.add_argument("--encoding", choices=sorted(ENCODINGS), help="default: found out")
+    verb.add_argument("--datum", choices=DATUMS, default="wgs84", help="of the coordinates")
     verb.add_argument("--json", action="store_true", help="one JSON object, all refusals")
     return parser
 

@@ -182,7 +182,7 @@ def _of_any(text: bytes, lists: Sequence[str]) -> list[bytes]:
     starts = _lists_at(text, lists)
     if starts:
         return list(_split_array(text, starts[0]))
-    lines = [line for line in text.split(b"\n") if line.strip(SPACE)]
+    lines = [line.strip(SPACE) for line in text.split(b"\n") if line.strip(SPACE)]
     if len(lines) == 1 and not text.endswith(b"}"):
         raise _truncated()
     return lines

@@ -29,6 +29,9 @@ RATIO_FLOOR_BYTES = 1 << 20
 COLUMNS_MAX = 500
 """Columns read of a sheet; the widest Movebank table has about 100."""
 
+CELLS_MAX = 50_000_000
+"""Cells of a sheet, blank ones before the last of a row included: 50 columns of the longest."""
+
 PARTS_MAX = 2_000
 """Parts of a workbook: sheets, styles, pictures."""
 
@@ -69,15 +72,17 @@ def _csv(sheet: ReadOnlyWorksheet) -> bytes:
     sheet.reset_dimensions()  # what the file states may be wrong by a billion cells
     held = io.StringIO()
     writer = csv.writer(held, lineterminator="\n")
-    width = 0
-    for number, row in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True)):
-        if number > UNITS_MAX:
+    width = seen = 0
+    # Without `max_col`, rows that the file leaves out cost nothing.
+    for number, row in enumerate(sheet.iter_rows(values_only=True)):
+        seen += len(row)
+        if number > UNITS_MAX or seen > CELLS_MAX:
             raise UnreadablePush(
                 "too-many-units",
-                f"The sheet has more than {UNITS_MAX:,} rows.",
+                f"The sheet has more than {UNITS_MAX:,} rows or {CELLS_MAX:,} cells.",
                 "Send the file in parts.",
             )
-        cells = [_text(value) for value in row]
+        cells = [_text(value) for value in row[:COLUMNS_MAX]]
         while cells and not cells[-1]:
             cells.pop()
         if not width:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import unpack
+from ingest import Decoded, unpack
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,3 +24,15 @@ def real() -> Callable[[str], bytes]:
     if not folder.is_dir():
         pytest.skip("no shared data here")
     return lambda name: unpack((folder / name).read_bytes(), limit_bytes=10**9)
+
+
+def shown(decoded: Decoded) -> list[dict[str, object]]:
+    """Records with what each holds: no nulls, no number of the unit."""
+    rows = decoded.records.drop("unit").iter_rows(named=True)
+    return [{k: v for k, v in row.items() if v is not None and v is not False} for row in rows]
+
+
+@pytest.fixture(scope="session")
+def values() -> Callable[[Decoded], list[dict[str, object]]]:
+    """What each record of a decoding holds."""
+    return shown

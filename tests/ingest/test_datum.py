@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import UnreadablePush, decode
@@ -20,6 +20,7 @@ def placed(lon: list[float | None], lat: list[float | None]) -> pl.DataFrame:
     )
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.floats(73, 137), st.floats(1.5, 55))
 def test_shifted_places_come_back(lon: float, lat: float) -> None:
     there = np.array([lon]), np.array([lat])
@@ -30,6 +31,7 @@ def test_shifted_places_come_back(lon: float, lat: float) -> None:
         assert abs(back["lat"][0] - lat) < MICRODEGREE
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.floats(73, 137), st.floats(1.5, 55))
 def test_the_shift_is_hundreds_of_metres(lon: float, lat: float) -> None:
     moved = wgs84_to_gcj02(np.array([lon]), np.array([lat]))

@@ -15,7 +15,13 @@ DATA = Path(__file__).parents[1] / "data/telemetry"
 def test_refusals_are_printed_with_their_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(DATA / "events_hyphen.csv")]) == 1
     printed = capsys.readouterr().out
-    for text in ("movebank-csv", "unit 5: latitude-out-of-range", "text-in-numeric-column"):
+    payload = (DATA / "events_hyphen.csv").read_bytes()
+    at = sum(map(len, payload.splitlines(keepends=True)[:5]))
+    for text in (
+        "movebank-csv",
+        f"latitude-out-of-range: 1 refused, first at unit 5, line 6, byte {at}.",
+        "text-in-numeric-column",
+    ):
         assert text in printed
 
 
@@ -57,3 +63,49 @@ def test_runs_as_a_module() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+KINDS = b"".join(
+    b"2020-01-01 00:00:00,%s,%s,7\n" % place
+    for place in ((b"116", b"29"), (b"116", b"95"), (b"116", b""), (b"116", b"96"))
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_each_kind_of_refusal_is_shown_once_with_its_first_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    path = tmp_path / "a.csv"
+    text = "timestamp,location-long,location-lat,tag-id\n" + KINDS.decode()
+    path.write_bytes(text.encode(encoding))
+    assert main(["check", str(path), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [(k["code"], k["count"], k["unit"], k["line"]) for k in found["kinds"]] == [
+        ("latitude-out-of-range", 2, 2, 3),
+        ("position-incomplete", 1, 3, 4),
+    ]
+    first = path.read_bytes()[found["kinds"][0]["offset"] :]
+    assert first.replace(b"\0", b"").startswith(b"2020-01-01 00:00:00,116,95,7")
+    assert len(found["refusals"]) == 3
+
+
+@pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
+def test_every_format_is_checked(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(path), "--json"]) in {0, 1, 3}
+    found = json.loads(capsys.readouterr().out)
+    assert found["units"] == found["records"] + found["refused"]
+    assert sum(kind["count"] for kind in found["kinds"]) == found["refused"]
+
+
+def test_encoding_and_datum_may_be_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    text = (
+        "timestamp,location-long,location-lat,individual-local-identifier\n"
+        "2020-01-01 00:00:00,116.4,39.9,두루미\n"
+    )
+    path.write_bytes(text.encode("cp949"))
+    assert main(["check", str(path)]) == 3
+    assert "encoding-assumed" in capsys.readouterr().out
+    assert main(["check", str(path), "--encoding", "cp949", "--datum", "gcj02"]) == 0

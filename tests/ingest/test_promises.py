@@ -29,9 +29,11 @@ def test_examples_in_docstrings_run(name: str) -> None:
 
 def test_every_format_is_described_and_its_name_is_its_key() -> None:
     assert set(FORMATS) == {
-        *(module.rpartition(".")[2].replace("_", "-") for module in MODULES if hasattr(
-            importlib.import_module(module), "NAME"
-        ))
+        *(
+            module.rpartition(".")[2].replace("_", "-")
+            for module in MODULES
+            if hasattr(importlib.import_module(module), "NAME")
+        )
     }
     for name, form in FORMATS.items():
         assert form.name == name

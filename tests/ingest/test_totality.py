@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,17 +17,14 @@ from ingest.reasons import REASONS
 from ingest.record import RECORD_SCHEMA
 
 NOW_US = 1_795_000_000_000_000
-FILES = (
-    "events_hyphen.csv",
-    "events_dotted.csv",
-    "events_snake_comma.csv",
-    "events_argos.csv",
-    "passes.dia",
-    "passes.dat",
-    "passes.xml",
-    "passes_cls.csv",
-    "fixes.json",
+FILES = tuple(
+    sorted(
+        path.name
+        for path in (Path(__file__).parents[1] / "data/telemetry").iterdir()
+        if path.name != "reference.csv"
+    )
 )
+CUTS = 25
 
 
 def check(payload: bytes, form: str | None = None) -> int | None:
@@ -57,12 +55,12 @@ def test_whole_files_are_sniffed_and_read(sample: Callable[[str], bytes], name: 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_truncation_at_every_eleventh_byte(sample: Callable[[str], bytes], name: str) -> None:
+def test_truncation_at_many_places(sample: Callable[[str], bytes], name: str) -> None:
     whole = sample(name)
     form = sniff(whole)
     full = check(whole)
     assert full is not None
-    for cut in range(0, len(whole), 11):
+    for cut in range(0, len(whole), len(whole) // CUTS):
         units = check(whole[:cut], form)
         # Where XML breaks off between two records, what came next is one refused unit.
         assert units is None or units <= full + whole.startswith(b"<")

@@ -90,7 +90,7 @@ def test_text_without_passes_is_told() -> None:
     assert caught.value.code == "no-passes"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.sampled_from(["located", "seen"]), min_size=1, max_size=8), st.data())
 def test_every_pass_is_one_unit_wherever_the_text_is_cut(
     kinds: list[str], data: st.DataObject

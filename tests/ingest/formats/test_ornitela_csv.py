@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ingest import Decoded, decode
+
+Values = Callable[[Decoded], list[dict[str, object]]]
+NOW_US = 1_795_000_000_000_000
+
+
+def test_each_kind_of_unit_of_one_push(sample: Callable[[str], bytes], values: Values) -> None:
+    decoded = decode(sample("fixes_ornitela.csv"), now_us=NOW_US)
+    assert (decoded.format, decoded.warnings) == ("ornitela-csv", [])
+    assert [(r.unit, r.code) for r in decoded.refusals] == [(5, "coordinate-not-a-number")]
+    assert values(decoded) == [
+        {
+            "tag": "226976",
+            "individual": "Ada",
+            "sensor": "gps",
+            "time_us": 1737191411000000,
+            "lon": 116.3701844215393,
+            "lat": 29.39453125,
+            "height_m": 12.0,
+            "ground_speed_m_s": 10.0,
+            "heading_deg": 90.0,
+            "satellites": 7,
+            "dop": 1.2,
+            "battery_v": 3.702,
+            "temperature_c": 21.5,
+        },
+        {
+            "tag": "226976",
+            "individual": "Ada",
+            "sensor": "gps",
+            "time_us": 1737192011000000,
+            "satellites": 0,
+            "battery_v": 3.701,
+        },
+        {
+            "tag": "226976",
+            "individual": "Ada",
+            "sensor": "other",
+            "time_us": 1737192012050000,
+            "satellites": 0,
+            "battery_v": 3.701,
+            "temperature_c": 20.0,
+        },
+        {"tag": "226976", "individual": "Ada", "sensor": "other", "time_us": 1737192012100000},
+    ]
+
+
+def test_a_fix_on_the_crossing_of_equator_and_meridian_is_one(
+    sample: Callable[[str], bytes],
+) -> None:
+    lines = sample("fixes_ornitela.csv").split(b"\n")
+    lines[1] = lines[1].replace(b"29.394531250000000,116.370184421539307", b"0,0")
+    rows = decode(b"\n".join(lines[:2]), now_us=NOW_US).records
+    assert rows.select("lon", "lat").rows() == [(0.0, 0.0)]
+
+
+def test_a_bar_of_thousands_of_sensor_rows_keeps_their_order(
+    sample: Callable[[str], bytes],
+) -> None:
+    lines = sample("fixes_ornitela.csv").split(b"\n")
+    many = [lines[4].replace(b",100,", b",%d," % n) for n in range(0, 1_000, 50)]
+    times = decode(b"\n".join([lines[0], *many]), now_us=NOW_US).records["time_us"]
+    assert times.diff().drop_nulls().unique().to_list() == [50_000]

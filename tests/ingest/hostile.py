@@ -1,0 +1,246 @@
+"""Hostile files as data: each is a good unit, a bad one and a good one, with the code it must get.
+
+A template says how a format writes one unit; a fault says what stands in one of its places. Every
+template of a family is crossed with every fault of that family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+GOOD = {"tag": "40001", "time": "2018-07-05 10:48:10", "lon": "116.25", "lat": "29.5"}
+
+
+@dataclass(frozen=True)
+class Template:
+    """How a format writes one unit, with places for tag, time, lon and lat."""
+
+    family: str
+    format: str
+    begin: str
+    unit: str
+    end: str = ""
+    join: str = ""
+    good: dict[str, str] = field(default_factory=lambda: GOOD)
+
+
+@dataclass(frozen=True)
+class File:
+    """One hostile file and the refusals it must give; a code alone means the whole push."""
+
+    name: str
+    family: str
+    format: str
+    payload: bytes
+    code: str
+    whole: bool = False
+
+
+def _sheet(form: str, header: str, row: str, **good: str) -> Template:
+    return Template("delimited", form, header + "\n", row + "\n", good=GOOD | good)
+
+
+def _json(form: str, unit: str, begin: str = "[", end: str = "]", **good: str) -> Template:
+    return Template("json", form, begin, unit, end, ",\n", GOOD | good)
+
+
+TEMPLATES = (
+    _sheet(
+        "movebank-csv",
+        "timestamp,location-long,location-lat,tag-local-identifier",
+        "{time},{lon},{lat},{tag}",
+    ),
+    _sheet("argos-csv", '"platformId";"bestMsgDate";"locationDate";"longitude";"latitude"',
+           '"{tag}";"{time}";"{time}";"{lon}";"{lat}"'),
+    _sheet("wildlife-csv", "DeployID,Ptt,Date,Type,Quality,Latitude,Longitude",
+           "1,{tag},{time},Argos,3,{lat},{lon}", time="10:48:10 05-Jul-2018"),
+    _sheet("ornitela-csv", "device_id,UTC_datetime,datatype,satcount,Latitude,Longitude",
+           "{tag},{time},GPS,7,{lat},{lon}"),
+    _sheet("vectronic-csv", "idCollar,acquisitionTime,latitude,longitude",
+           "{tag},{time},{lat},{lon}"),
+    _sheet("ctt-csv", "serial,GPS_YYYY-MM-DD_HH:MM:SS,lat,lon", "{tag},{time},{lat},{lon}"),
+    _sheet("stat-tab", "uid\ttag_id\tutc\tlc\tlat1\tlon1", "1\t{tag}\t{time}\t3\t{lat}\t{lon}",
+           time="7/5/2018 10:48"),
+    _json("flyways-json", '{{"tag": "{tag}", "time": "{time}", "lon": {lon}, "lat": {lat}}}'),
+    _json("cls-json",
+          '{{"deviceRef": "{tag}", "msgType": "a", "gpsLocDatetime": "{time}", '
+          '"gpsLocLon": {lon}, "gpsLocLat": {lat}}}', '{"contents": [', "]}"),
+    _json("lotek-json",
+          '{{"DeviceID": "{tag}", "RecDateTime": "{time}", "Longitude": {lon}, "Latitude": {lat}}}'),
+    _json("vectronic-json",
+          '{{"idCollar": "{tag}", "acquisitionTime": "{time}", "longitude": {lon}, '
+          '"latitude": {lat}}}'),
+    _json("druid-json",
+          '{{"uuid": "{tag}", "timestamp": "{time}", "updated_at": "", "longitude": {lon}, '
+          '"latitude": {lat}}}'),
+    _json("gundi-json",
+          '{{"source": "{tag}", "recorded_at": "{time}", "location": {{"lon": {lon}, '
+          '"lat": {lat}}}}}'),
+    _json("earthranger-json",
+          '{{"manufacturer_id": "{tag}", "recorded_at": "{time}", "location": {{"lon": {lon}, '
+          '"lat": {lat}}}}}'),
+    _json("traccar-json",
+          '{{"device": {{"uniqueId": "{tag}"}}, "position": {{"fixTime": "{time}", '
+          '"longitude": {lon}, "latitude": {lat}}}}}'),
+    _json("movebank-json",
+          '{{"tag_id": "{tag}", "recorded_at": "{time}", "lon": {lon}, "lat": {lat}}}'),
+    Template("argos-text", "argos-diag", "",
+             " {tag} Date : {time}  LC : 1  IQ : 50\n"
+             "      Lat1 : {lat}  Lon1 : {lon}  Lat2 : ???????  Lon2 : ????????\n"
+             "      Nb mes : 008  Nb mes>-120dB : 000  Best level : -124 dB\n"
+             "      Calcul freq : 401 651795.4 Hz   Altitude :    0 m\n",
+             good={"tag": "40001", "time": "05.07.18 10:48:10", "lat": "29.500N",
+                   "lon": "116.250E"}),
+    Template("argos-text", "argos-ds", "",
+             "09660 {tag}   2  1 K 2 {time}  {lat}  {lon}  0.000 401649689\n"
+             "      2018-07-05 10:49:10  1         76\n",
+             good=GOOD),
+    Template("xml", "argos-xml",
+             "<data><platform><platformId>40001</platformId>",
+             "<satellitePass><location><locationDate>{time}</locationDate>"
+             "<latitude>{lat}</latitude><longitude>{lon}</longitude></location></satellitePass>\n",
+             "</platform></data>"),
+    Template("xml", "gpx", "<gpx><trk><name>40001</name><trkseg>",
+             '<trkpt lat="{lat}" lon="{lon}"><time>{time}</time></trkpt>\n',
+             "</trkseg></trk></gpx>"),
+)  # fmt: skip
+
+# Place, what stands there, and the code: for all families whose templates have the place.
+SHARED = (
+    ("lat", "95", "latitude-out-of-range"),
+    ("lat", "-90.001", "latitude-out-of-range"),
+    ("lat", "1e9", "latitude-out-of-range"),
+    ("lon", "360.5", "longitude-out-of-range"),
+    ("lon", "-180.001", "longitude-out-of-range"),
+    ("time", "2018-02-30 10:48:10", "time-unreadable"),
+    ("time", "2018-07-05 25:48:10", "time-unreadable"),
+    ("time", "2018-13-05 10:48:10", "time-unreadable"),
+    ("time", "1969-07-05 10:48:10", "time-out-of-window"),
+    ("time", "2080-07-05 10:48:10", "time-out-of-window"),
+)
+FAULTS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "delimited": (
+        *SHARED,
+        ("lat", "north", "coordinate-not-a-number"),
+        ("lon", "inf", "coordinate-not-a-number"),
+        ("lon", "NaN", "coordinate-not-a-number"),
+        ("lat", "", "position-incomplete"),
+        ("time", "yesterday", "time-unreadable"),
+        ("time", "", "time-unreadable"),
+        ("tag", "", "no-animal-or-tag"),
+        ("tag", "x" * 201, "name-too-long"),
+        ("tag", "a\x07b", "control-character"),
+        ("tag", "a\0b", "control-character"),
+        ("tag", "x" * 70_000, "line-too-long"),
+    ),
+    "json": (
+        *SHARED,
+        ("lat", '"north"', "coordinate-not-a-number"),
+        ("lat", "null", "position-incomplete"),
+        ("lat", "[29.5]", "field-type"),
+        ("lat", "NaN", "json-malformed"),
+        ("lat", "029.5", "json-malformed"),
+        ("lon", "116,25", "json-malformed"),
+        ("lat", '29.5, "tag": "a", "tag": "b"', "duplicate-key"),
+        ("tag", "x" * 201, "name-too-long"),
+        ("tag", "a\\u0007b", "control-character"),
+        ("tag", "\\ud800", "json-malformed"),
+        ("tag", "x" * 70_000, "line-too-long"),
+    ),
+    "argos-text": (
+        ("lat", "95.000{N}", "latitude-out-of-range"),
+        ("lat", "90.001{N}", "latitude-out-of-range"),
+        ("lon", "360.500{E}", "longitude-out-of-range"),
+        ("lon", "999.999{E}", "longitude-out-of-range"),
+        ("lat", "abc", "coordinate-not-a-number"),
+        ("lon", "x", "coordinate-not-a-number"),
+        ("time", "{D:2018-02-30} 10:48:10", "time-unreadable"),
+        ("time", "{D:2018-13-05} 10:48:10", "time-unreadable"),
+        ("time", "{D:2018-07-00} 10:48:10", "time-unreadable"),
+        ("time", "{D:2018-07-05} 25:48:10", "time-unreadable"),
+        ("time", "{D:2018-07-05} 10:61:10", "time-unreadable"),
+        ("time", "{D:2070-07-05} 10:48:10", "time-out-of-window"),
+        ("time", "{D:2077-07-05} 10:48:10", "time-out-of-window"),
+        ("time", "05-07-2018", "header"),
+        ("time", "", "header"),
+        ("time", "{D:2018-07-05}", "header"),
+        ("tag", "PTT", "header"),
+        ("tag", "40O01", "header"),
+        ("tag", "4000123456", "header"),
+    ),
+    "xml": (
+        *SHARED,
+        ("lat", "north", "coordinate-not-a-number"),
+        ("lat", "", "position-incomplete"),
+        ("lon", "inf", "coordinate-not-a-number"),
+        ("time", "yesterday", "time-unreadable"),
+        ("time", "", "time-unreadable"),
+        ("lat", "29,5", "coordinate-not-a-number"),
+        ("lat", "29.5N", "coordinate-not-a-number"),
+    ),
+}
+WHOLE: dict[str, tuple[tuple[str, str], ...]] = {
+    "xml": (
+        ('<!DOCTYPE a [<!ENTITY b "c">]>{}', "xml-unsafe"),
+        ('<!DOCTYPE a SYSTEM "http://example.org/a.dtd">{}', "xml-unsafe"),
+        ("<!DOCTYPE a>{}", "xml-unsafe"),
+        ("<a" + ">" + "<b>" * 70 + "{}", "xml-unreadable"),
+        ("</a>{}", "xml-unreadable"),
+        ("<a b=c>{}", "xml-unreadable"),
+        ("<a>&b;{}", "xml-unreadable"),
+        ("<a>\x01{}", "xml-unreadable"),
+        ("<a><![CDATA[{}", "xml-unreadable"),
+        ("<a><!-- {}", "xml-unreadable"),
+        ('<?xml version="1.0" encoding="ebcdic-none"?>{}', "xml-unreadable"),
+        ('<a b="1" b="2">{}', "xml-unreadable"),
+        ("<a>" + "x" * 70_000 + "{}", "xml-unreadable"),
+    ),
+}
+"""What stands before a good document, and the code of the push."""
+
+_HEADERS = {"argos-diag": "block-header-unreadable", "argos-ds": "pass-header-unreadable"}
+
+
+def _written(template: Template, value: str) -> str:
+    """Give a value of Argos text as the format writes it."""
+    diag = template.format == "argos-diag"
+    value = value.replace("{N}", "N" if diag else "").replace("{E}", "E" if diag else "")
+    begin = value.find("{D:")
+    if begin < 0:
+        return value
+    year, month, day = value[begin + 3 : begin + 13].split("-")
+    date = f"{day}.{month}.{year[2:]}" if diag else f"{year}-{month}-{day}"
+    return date + value[begin + 14 :]
+
+
+def files() -> Iterator[File]:
+    """Give every hostile file."""
+    for template in TEMPLATES:
+        good = template.unit.format(**template.good)
+        for place, value, code in FAULTS[template.family]:
+            if f"{{{place}}}" not in template.unit:
+                continue
+            bad = template.unit.format(**template.good | {place: _written(template, value)})
+            body = template.join.join([good, bad, good])
+            if code == "header":
+                code = _HEADERS[template.format]  # noqa: PLW2901 - each format has its word
+            yield File(
+                f"{template.format} {place}={value[:20]!r}",
+                template.family,
+                template.format,
+                (template.begin + body + template.end).encode(),
+                code,
+            )
+        for before, code in WHOLE.get(template.family, ()):
+            document = template.begin + good + template.end
+            yield File(
+                f"{template.format} {before[:20]!r}",
+                template.family,
+                template.format,
+                before.format(document).encode()
+                if "ENTITY" not in before
+                else before.replace("{}", document).encode(),
+                code,
+                whole=True,
+            )

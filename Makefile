@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS ?= 2
 FILES ?=
+SECONDS ?= 45
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint coverage validate bench install lock clean
+.PHONY: help run test lint coverage validate fuzz bench install lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -34,6 +35,10 @@ coverage: ## statements of app and ingest that the tests run; at least 90 %
 
 validate: install ## stops against MovingPandas: every shared GPS bird, 10,000 random tracks
 	$(BIN)/python -W ignore -m tests.movement.agreement
+
+fuzz: ## damaged files into every decoder for SECONDS each (45); crashes are kept in .cache/fuzz
+	@$(PYTHON) -m app.install --tests
+	POLARS_MAX_THREADS=1 $(BIN)/python -m tests.ingest.fuzz --seconds $(SECONDS)
 
 bench: install ## measure on this machine
 	$(BIN)/python -m pytest tests/bench -q -s -p no:randomly

@@ -109,7 +109,7 @@ def decode_units(
     at = {path: index for index, path in enumerate(paths)}
     whole = [(n, unit) for n, unit in enumerate(units, start=1) if not unit.broken]
     cells = pl.DataFrame(
-        [[unit.values.get(path) for path in paths] for _, unit in whole],
+        [[unit.values.get(path, "").strip() or None for path in paths] for _, unit in whole],
         schema={f"c{index}": pl.String for index in range(len(paths))},
         orient="row",
     ).with_columns(

@@ -67,7 +67,8 @@ TEMPLATES = (
           '{{"deviceRef": "{tag}", "msgType": "a", "gpsLocDatetime": "{time}", '
           '"gpsLocLon": {lon}, "gpsLocLat": {lat}}}', '{"contents": [', "]}"),
     _json("lotek-json",
-          '{{"DeviceID": "{tag}", "RecDateTime": "{time}", "Longitude": {lon}, "Latitude": {lat}}}'),
+          '{{"DeviceID": "{tag}", "RecDateTime": "{time}", "Longitude": {lon}, '
+          '"Latitude": {lat}}}'),
     _json("vectronic-json",
           '{{"idCollar": "{tag}", "acquisitionTime": "{time}", "longitude": {lon}, '
           '"latitude": {lat}}}'),
@@ -162,6 +163,17 @@ FAULTS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("time", "{D:2018-07-05} 10:61:10", "time-unreadable"),
         ("time", "{D:2070-07-05} 10:48:10", "time-out-of-window"),
         ("time", "{D:2077-07-05} 10:48:10", "time-out-of-window"),
+        ("lat", "29,500{N}", "coordinate-not-a-number"),
+        ("lat", "--29.5{N}", "coordinate-not-a-number"),
+        ("lon", "116;25{E}", "coordinate-not-a-number"),
+        ("lat", "179.999{N}", "latitude-out-of-range"),
+        ("time", "{D:2018-00-05} 10:48:10", "time-unreadable"),
+        ("time", "{D:2018-04-31} 10:48:10", "time-unreadable"),
+        ("time", "{D:2019-02-29} 10:48:10", "time-unreadable"),
+        ("time", "{D:2018-07-05} 24:00:00", "time-unreadable"),
+        ("time", "{D:2018-07-05} 10:48:61", "time-unreadable"),
+        ("time", "{D:2018-07-05}T10:48:10", "header"),
+        ("time", "{D:2018-07-05} 10:48", "header"),
         ("time", "05-07-2018", "header"),
         ("time", "", "header"),
         ("time", "{D:2018-07-05}", "header"),
@@ -199,6 +211,14 @@ WHOLE: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """What stands before a good document, and the code of the push."""
 
+WORDS = {
+    ("flyways-json", '"north"'): "field-type",  # its own documented keys are typed
+    ("argos-diag", "29,500{N}"): "hemisphere-missing",  # a letter must follow the number
+    ("argos-diag", "116;25{E}"): "hemisphere-missing",
+    ("movebank-json", "x" * 70_000): "name-too-long",  # an individual holds all its locations
+}
+"""Where a format has a more exact word for a fault than its family."""
+
 _HEADERS = {"argos-diag": "block-header-unreadable", "argos-ds": "pass-header-unreadable"}
 
 
@@ -225,6 +245,7 @@ def files() -> Iterator[File]:
             body = template.join.join([good, bad, good])
             if code == "header":
                 code = _HEADERS[template.format]  # noqa: PLW2901 - each format has its word
+            code = WORDS.get((template.format, value), code)  # noqa: PLW2901 - as above
             yield File(
                 f"{template.format} {place}={value[:20]!r}",
                 template.family,

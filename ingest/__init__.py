@@ -52,6 +52,7 @@ from ingest.formats.movebank_reference_csv import (
 from ingest.formats.xml import looks_like_xml
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
+from ingest.rollover import rollover_suspect
 
 __all__ = [
     "DATUMS",
@@ -326,9 +327,10 @@ def decode(
     if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
         text, warnings = payload, []  # JSON has but one
     decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
+    suspect = rollover_suspect(decoded.records, now_us)
     return Decoded(
         decoded.format,
         to_wgs84(decoded.records, datum),
         relocate(decoded.refusals, payload, text),
-        warnings + decoded.warnings,
+        [*warnings, *decoded.warnings, *([suspect] if suspect else [])],
     )

@@ -8,8 +8,8 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -143,7 +143,13 @@ def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        module.NAME: Format(module.NAME, description, media_types, module.decode)
+        module.NAME: Format(
+            module.NAME,
+            description,
+            media_types,
+            module.decode,
+            getattr(module, "decode_many", None),
+        )
         for module, media_types, description in (
             (movebank_csv, _TABLE, "Movebank event data: GPS and Argos fixes, one a row."),
             (
@@ -327,10 +333,68 @@ def decode(
     if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
         text, warnings = payload, []  # JSON has but one
     decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
-    suspect = rollover_suspect(decoded.records, now_us)
-    return Decoded(
+    found = Decoded(
         decoded.format,
         to_wgs84(decoded.records, datum),
         relocate(decoded.refusals, payload, text),
-        [*warnings, *decoded.warnings, *([suspect] if suspect else [])],
+        warnings + decoded.warnings,
     )
+    return _with_suspects(found, now_us)
+
+
+def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
+    """Add what the records together give rise to suspect."""
+    suspect = rollover_suspect(decoded.records, now_us)
+    return replace(decoded, warnings=[*decoded.warnings, suspect]) if suspect else decoded
+
+
+def decode_many(
+    payloads: Sequence[bytes],
+    *,
+    format: str | None = None,
+    tz: str = "UTC",
+    now_us: Sequence[int],
+) -> list[Decoded | UnreadablePush]:
+    """
+    Decode pushes of one format and zone: each as `decode` does it alone.
+
+    Parameters
+    ----------
+    payloads : sequence of bytes
+        Not compressed, see `unpack`.
+    format : str or None
+        A key of `FORMATS`; None to sniff it, push by push.
+    tz : str
+        Zone of times that carry none.
+    now_us : sequence of int
+        The present of each push [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    list of Decoded or UnreadablePush
+        What `decode` gives or raises, in the order of the pushes.
+
+    Examples
+    --------
+    >>> text = b'{"tag":"6118","time":"2018-07-05T10:48:10Z","lon":82.1,"lat":46.1}'
+    >>> now = 1_700_000_000_000_000
+    >>> first, second = decode_many([text, b"?"], now_us=[now, now])
+    >>> first.units, second.code
+    (1, 'format-unknown')
+    """
+    known = FORMATS.get(format or "")
+    together = len(payloads) > 1 and all(begins_json(payload) for payload in payloads)
+    if together and known is not None and known.decode_many is not None:
+        return [
+            _with_suspects(each, now) if isinstance(each, Decoded) else each
+            for each, now in zip(
+                known.decode_many(payloads, tz=tz, now_us=now_us), now_us, strict=True
+            )
+        ]
+    found: list[Decoded | UnreadablePush] = []
+    for payload, now in zip(payloads, now_us, strict=True):
+        try:
+            found.append(decode(payload, format=format, tz=tz, now_us=now))
+        except UnreadablePush as unreadable:
+            found.append(unreadable)
+    return found

@@ -40,6 +40,9 @@ def rollover_suspect(records: pl.DataFrame, now_us: int) -> Warning_ | None:
     ----------
     IS-GPS-200, 20.3.3.3.1.1 (transmission week number).
     """
+    first = records["time_us"].min()
+    if not isinstance(first, int) or first > now_us + DAY_US - ROLLOVER_US + LIFE_US:
+        return None
     name = pl.coalesce("tag", "individual").alias("name")
     newest = pl.col("time_us").max().over("name")
     behind = newest - pl.col("time_us")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -11,12 +12,12 @@ import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
 
-from ingest.admission import admit
+from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
 from ingest.formats.elements import cut, parse
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_
-from ingest.refusal import Refusal
+from ingest.refusal import Refusal, UnreadablePush
 
 NAME = "flyways-json"
 
@@ -182,11 +183,11 @@ class _Telling(Exception):  # noqa: N818 - no fault: it ends an attempt
 def _clean(payload: bytes) -> list[Fix] | None:
     """Give the fixes of a push of which there is nothing to tell so far."""
     try:
-        elements = elements_of(payload)
+        elements = cut(payload, LISTS)
     except UnreadablePush:
         return None
     unknown: Counter[str] = Counter()
-    fixes = [_read(raw, unknown) for raw in elements]
+    fixes = [_read(raw, unknown) for raw in elements.raws]
     whole = [fix for fix in fixes if isinstance(fix, Fix)]
     return whole if len(whole) == len(fixes) and not unknown else None
 
@@ -200,7 +201,7 @@ def _admit_many(
             _candidates(list(range(len(fixes))), fixes, tz),
             format=NAME,
             now_us=min(now_us),  # the strictest of them
-            excerpt=lambda bad: [""] * bad.height,
+            origin=lambda bad: [("", None)] * bad.height,
             refused=[],
             warnings=[],
         )

@@ -9,7 +9,7 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -52,6 +52,7 @@ from ingest.formats.movebank_reference_csv import (
 from ingest.formats.xml import looks_like_xml
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
+from ingest.rollover import rollover_suspect
 
 __all__ = [
     "DATUMS",
@@ -81,6 +82,15 @@ class Decoder(Protocol):
         """Decode one push."""
 
 
+class ManyDecoder(Protocol):
+    """How a decoder is called that reads several pushes at little more than the cost of one."""
+
+    def __call__(
+        self, payloads: Sequence[bytes], *, tz: str, now_us: Sequence[int]
+    ) -> list[Decoded | UnreadablePush]:
+        """Decode each push."""
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """
@@ -96,12 +106,15 @@ class Format:
         What senders label it.
     decode : Decoder
         Its decoder.
+    decode_many : ManyDecoder or None
+        The same for many pushes at once, where small ones are common.
     """
 
     name: str
     description: str
     media_types: tuple[str, ...]
     decode: Decoder
+    decode_many: ManyDecoder | None = None
 
 
 _TABLE = ("text/csv", "text/tab-separated-values")
@@ -130,7 +143,13 @@ def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        module.NAME: Format(module.NAME, description, media_types, module.decode)
+        module.NAME: Format(
+            module.NAME,
+            description,
+            media_types,
+            module.decode,
+            getattr(module, "decode_many", None),
+        )
         for module, media_types, description in (
             (movebank_csv, _TABLE, "Movebank event data: GPS and Argos fixes, one a row."),
             (
@@ -314,12 +333,19 @@ def decode(
     if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
         text, warnings = payload, []  # JSON has but one
     decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
-    return Decoded(
+    found = Decoded(
         decoded.format,
         to_wgs84(decoded.records, datum),
         relocate(decoded.refusals, payload, text),
         warnings + decoded.warnings,
     )
+    return _with_suspects(found, now_us)
+
+
+def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
+    """Add what the records together give rise to suspect."""
+    suspect = rollover_suspect(decoded.records, now_us)
+    return replace(decoded, warnings=[*decoded.warnings, suspect]) if suspect else decoded
 
 
 def decode_many(
@@ -356,8 +382,15 @@ def decode_many(
     >>> first.units, second.code
     (1, 'format-unknown')
     """
-    if len(payloads) > 1 and format == flyways_json.NAME and all(map(begins_json, payloads)):
-        return flyways_json.decode_many(payloads, tz=tz, now_us=now_us)
+    known = FORMATS.get(format or "")
+    together = len(payloads) > 1 and all(begins_json(payload) for payload in payloads)
+    if together and known is not None and known.decode_many is not None:
+        return [
+            _with_suspects(each, now) if isinstance(each, Decoded) else each
+            for each, now in zip(
+                known.decode_many(payloads, tz=tz, now_us=now_us), now_us, strict=True
+            )
+        ]
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:

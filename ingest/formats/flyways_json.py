@@ -59,7 +59,6 @@ class Fix(Struct, rename={"provider_id": "id", "provider_revision": "revision"})
     battery_v: Metres | None = None
     temperature_c: float | None = None
     activity: float | None = None
-    marked_valid: bool | None = None
 
 
 FIELDS = Fix.__struct_fields__
@@ -184,11 +183,11 @@ class _Telling(Exception):  # noqa: N818 - no fault: it ends an attempt
 def _clean(payload: bytes) -> list[Fix] | None:
     """Give the fixes of a push of which there is nothing to tell so far."""
     try:
-        elements = cut(payload, LISTS).raws
+        elements = cut(payload, LISTS)
     except UnreadablePush:
         return None
     unknown: Counter[str] = Counter()
-    fixes = [_read(raw, unknown) for raw in elements]
+    fixes = [_read(raw, unknown) for raw in elements.raws]
     whole = [fix for fix in fixes if isinstance(fix, Fix)]
     return whole if len(whole) == len(fixes) and not unknown else None
 

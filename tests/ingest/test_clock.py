@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import HOUR_US, parse_times, reread, zone
+from ingest.clock import HOUR_US, parse_instants, parse_times, reordered, reread, zone
 from ingest.refusal import UnreadablePush
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -203,3 +203,23 @@ def test_a_column_is_read_as_its_texts_one_by_one(column: list[datetime | None],
 @given(st.text(max_size=40))
 def test_any_text_is_a_time_or_null(text: str) -> None:
     assert parse(text) is None or isinstance(parse(text), int)
+
+
+def test_counts_since_1970_are_times_too() -> None:
+    text = pl.Series(["1514764800", "1514764800123", "1514764800.0", "2018-01-01 00:00:00", "12"])
+    second = 1_514_764_800_000_000
+    assert parse_instants(text, "UTC").to_list() == [second, second + 123_000, second, second, None]
+
+
+@pytest.mark.parametrize(
+    ("sent", "year_first"),
+    [
+        ("08:20:19.25 06-Mar-2017", "2017-03-06 08:20:19.25"),
+        ("06-MAR-2017 08:20", "2017-03-06 08:20"),
+        ("3/6/2017 8:20", "2017-3-6 8:20"),
+        ("3/6/17 8:20", "2017-3-6 8:20"),
+        ("2017-03-06 08:20", "2017-03-06 08:20"),
+    ],
+)
+def test_the_year_is_put_first(sent: str, year_first: str) -> None:
+    assert reordered(pl.Series([sent])).to_list() == [year_first]

@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 CALLED_FROM_OUTSIDE = {
+    "startElement": "the XML parser calls it",
+    "endElement": "the XML parser calls it",
     "compile_all": "the installer runs it in a process of its own, by name",
     "peer_stops": "the oracle of `make validate`: what our stops must equal",
     "redirect_request": "urllib asks it before it follows a redirect",

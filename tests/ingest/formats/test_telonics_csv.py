@@ -40,5 +40,5 @@ def test_each_kind_of_unit_of_one_push(sample: Callable[[str], bytes], values: V
 
 
 def test_without_a_tag_above_the_table_rows_are_refused(sample: Callable[[str], bytes]) -> None:
-    payload = sample("report_telonics.csv").replace(b"CTN", b"XXX")
+    payload = sample("report_telonics.csv").replace(b"CTN", b"Owner")
     assert {r.code for r in decode(payload, now_us=NOW_US).refusals} == {"no-animal-or-tag"}

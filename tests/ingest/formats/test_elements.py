@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.formats.elements import begins_json, cut, first_keys, parse
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.dictionaries(st.text(max_size=4), st.one_of(st.integers(), st.text(max_size=5)),
+                             max_size=3), max_size=6),
+    st.sampled_from(["array", "list", "lines", "sequence"]),
+    st.sampled_from([None, 1]),
+)  # fmt: skip
+def test_every_element_stands_at_its_offset(
+    sent: list[dict[str, object]], shape: str, indent: int | None
+) -> None:
+    texts = [
+        json.dumps(each, indent=indent if shape in {"array", "list"} else None) for each in sent
+    ]
+    if shape == "array":
+        payload = "[" + " , ".join(texts) + "]"
+    elif shape == "list":
+        payload = '{"a": 1, "contents": [' + ",".join(texts) + "]}"
+    else:
+        begin = "\x1e" if shape == "sequence" else ""
+        payload = "".join(f"{begin}{text}\n" for text in texts) or "[]"
+    found = cut(payload.encode(), ["contents"])
+    assert [parse(raw) for raw in found.raws] == sent
+    for unit, text in enumerate(texts, start=1):
+        excerpt, offset = found.origin(unit)
+        assert payload.encode()[offset:].startswith(text.encode())
+        assert text.startswith(excerpt)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"1", "not-an-object"),
+        (b'{"a":1,"a":2}', "duplicate-key"),
+        (b'{"a":{"b":1,"b":2}}', "duplicate-key"),
+        (b"{", "json-malformed"),
+        (b"[" * 100_000, "line-too-long"),
+    ],
+)
+def test_elements_that_cannot_be_read(raw: bytes, code: str) -> None:
+    assert parse(raw) == code
+
+
+def test_first_bytes() -> None:
+    assert begins_json(b'\xef\xbb\xbf \x1e{"a"')
+    assert not begins_json(b"a,b")
+    assert first_keys(b'[{"a": {"b" : 1}, "c') == {"a", "b"}

@@ -84,14 +84,14 @@ async def test_a_naming_read_again_is_replaced(trial) -> None:
         {"p": push["id"]},
     )
     for span in ((0, 5), (-7_000_001, 9)):
-        await names.store_namings(trial, 1, decoding["id"], [(tag, bird, *span)])
+        await names.store_namings(trial, 1, [(decoding["id"], tag, bird, *span)])
     (row,) = await execute(
         trial,
         "select extract(epoch from time_first)::float8 as a, extract(epoch from time_last)::float8"
         " as b from naming",
     )
     assert (row["a"], row["b"]) == (-7.000001, 0.000009)
-    await names.store_namings(trial, 1, decoding["id"], [])
+    await names.store_namings(trial, 1, [])
 
 
 async def test_many_at_once_make_each_thing_once(flock, store) -> None:

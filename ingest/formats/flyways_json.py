@@ -59,6 +59,7 @@ class Fix(Struct, rename={"provider_id": "id", "provider_revision": "revision"})
     battery_v: Metres | None = None
     temperature_c: float | None = None
     activity: float | None = None
+    marked_valid: bool | None = None
 
 
 FIELDS = Fix.__struct_fields__

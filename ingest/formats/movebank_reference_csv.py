@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingest.admission import NAME_MAX_CHARS
+from ingest.admission import CONTROL, NAME_MAX_CHARS
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times
 from ingest.encoding import relocate, to_utf8
 from ingest.formats.delimited import open_sheet, read_rows
@@ -17,6 +18,9 @@ from ingest.refusal import Refusal, UnreadablePush
 from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenated
 
 NAME = "movebank-reference-csv"
+
+_NO_TIME = -(2**63)
+"""Stands for text that is no time [us]: no year of four digits reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class Deployment:
     deployment_id : str or None
         As sent; real files hold ids that name another tag, so it identifies nothing.
     terms : dict of str to str
-        Every other column that holds a value, under its Movebank name with hyphens.
+        Every other column that holds a value, under its Movebank name with hyphens; of columns
+        of one name the second is ``name-2``, one without a name is ``column-N``.
     """
 
     unit: int
@@ -127,10 +132,11 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
     cells = found.cells.with_columns(
         _time(found.cells, columns, name, tz).alias(name) for name in ("deploy_on", "deploy_off")
     )
+    names_of = _term_names(sheet.header, {indices[0] for indices in columns.values()})
     rows: list[Deployment] = []
     refusals = list(found.refused)
     for cell in cells.iter_rows(named=True):
-        row = _row(cell, columns, sheet, now_us)
+        row = _row(cell, columns, names_of, now_us)
         if isinstance(row, str):
             text_of, offset = sheet.origin(cell["line"])
             refusals.append(refuse(cell["unit"], text_of, row, offset))
@@ -143,20 +149,20 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
 def _time(
     cells: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], name: str, tz: str
 ) -> pl.Series:
-    """Read the times of one end of the deployments; -1 where text is no time."""
+    """Read the times of one end of the deployments; `_NO_TIME` where text is no time."""
     if name not in columns:
         return pl.Series([None], dtype=pl.Int64).new_from_index(0, cells.height)
     text = pl.select(pl.coalesce(cells[f"c{i}"] for i in columns[name]).alias(name))[name]
     times = parse_times(text, tz, date_alone=True)
     return pl.select(
-        pl.when(text.is_not_null() & times.is_null()).then(-1).otherwise(times)
+        pl.when(text.is_not_null() & times.is_null()).then(_NO_TIME).otherwise(times)
     ).to_series()
 
 
 def _row(
     cell: dict[str, int | str | None],
     columns: Mapping[str, tuple[int, ...]],
-    sheet: Sheet,
+    names_of: Mapping[int, str],
     now_us: int,
 ) -> Deployment | str:
     """One deployment, or the code of its refusal."""
@@ -171,7 +177,7 @@ def _row(
         return "deployment-incomplete"
     if any(name and len(name) > NAME_MAX_CHARS for name in names):
         return "name-too-long"
-    if any(name and not name.isprintable() for name in names):
+    if any(name and re.search(CONTROL, name) for name in names):
         return "control-character"
     on, off = cell["deploy_on"], cell["deploy_off"]
     assert not isinstance(on, str)
@@ -179,20 +185,27 @@ def _row(
     code = _range_fault(on, off, now_us)
     if code:
         return code
-    used = {indices[0] for indices in columns.values()}
-    terms = {
-        hyphenated(name): str(cell[f"c{i}"])
-        for i, name in enumerate(sheet.header)
-        if i not in used and cell[f"c{i}"] is not None
-    }
     if off is not None and off > now_us + FUTURE_US:
         off = None
+    terms = {name: str(cell[f"c{i}"]) for i, name in names_of.items() if cell[f"c{i}"] is not None}
     return Deployment(int(cell["unit"] or 0), tag, individual, names[2], on, off, names[3], terms)
+
+
+def _term_names(header: list[str], used: set[int]) -> dict[int, str]:
+    """Name the columns that no field takes, each differently: no value is written over."""
+    names: dict[int, str] = {}
+    for i, sent in enumerate(header):
+        if i in used:
+            continue
+        first = hyphenated(sent) or f"column-{i + 1}"
+        again = (f"{first}-{n}" for n in range(2, len(header) + 1))
+        names[i] = next(name for name in (first, *again) if name not in names.values())
+    return names
 
 
 def _range_fault(on: int | None, off: int | None, now_us: int) -> str:
     """Why a deployment range can't be, or an empty string."""
-    if -1 in (on, off):
+    if _NO_TIME in (on, off):
         return "time-unreadable"
     if any(end is not None and end < EARLIEST_US for end in (on, off)):
         return "time-out-of-window"

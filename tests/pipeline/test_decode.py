@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,6 +199,24 @@ async def test_revisions_in_one_batch_leave_the_highest(new_store) -> None:
         )
     assert [row["live"] for row in fixes] == [False, False, True]
     assert [(row["stored"], row["superseded"]) for row in told] == [(0, 1), (1, 0), (0, 1)]
+
+
+async def test_revised_doppler_locations_of_cls_end_at_the_highest(new_store) -> None:
+    store = await new_store()
+    sample = Path(__file__).parents[1] / "data/telemetry/messages_cls.json"
+    messages = json.loads(sample.read_bytes())["contents"][:4]
+    for message in reversed(messages):  # the latest revision comes first
+        await push(store, json.dumps({"contents": [message]}).encode())
+    await decode.decode_small(store, 1)
+    async with store.read() as conn:
+        fixes = await execute(
+            conn,
+            "select provider_id, provider_revision, live from fix"
+            " where provider_id is not null order by provider_id, provider_revision",
+        )
+    assert [tuple(row.values()) for row in map(dict, fixes)] == [
+        ("11", 0, False), ("11", 2, True), ("12", 1, False), ("12", 2, True)
+    ]  # fmt: skip
 
 
 async def test_a_push_that_breaks_its_decoder_harms_no_other(

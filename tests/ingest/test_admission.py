@@ -148,7 +148,7 @@ def test_the_order_of_units_changes_nothing_but_their_order(order: list[int]) ->
             rows,
             format="test",
             now_us=NOW_US,
-            excerpt=lambda bad: [f"unit {unit}" for unit in bad["unit"]],
+            origin=lambda bad: [(f"unit {unit}", None) for unit in bad["unit"]],
             refused=list(earlier),
             warnings=[],
         )
@@ -165,7 +165,7 @@ def test_the_order_of_units_changes_nothing_but_their_order(order: list[int]) ->
 def test_no_rows_and_no_columns_but_unit_are_no_fault() -> None:
     empty = pl.DataFrame(schema={"unit": pl.Int64})
     decoded = admit(
-        empty, format="test", now_us=NOW_US, excerpt=lambda bad: [], refused=[], warnings=[]
+        empty, format="test", now_us=NOW_US, origin=lambda bad: [], refused=[], warnings=[]
     )
     assert (decoded.units, dict(decoded.records.schema)) == (0, RECORD_SCHEMA)
 

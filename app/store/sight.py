@@ -57,7 +57,9 @@ def cut(shape: str) -> str:
 
     A shape wider than half the globe runs across it: no bird's month is that wide.
     """
-    whole = f"st_collectionextract(st_wrapx(st_shiftlongitude({shape}), {CUT_AT}, -360))"
+    # Back on the grid of the output: the hair between 180 and the cut is no piece of its own.
+    wrapped = f"st_wrapx(st_shiftlongitude({shape}), {CUT_AT}, -360)"
+    whole = f"st_collectionextract(st_snaptogrid({wrapped}, 1e-7))"
     return f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
 
 

@@ -106,7 +106,9 @@ async def test_the_driver_works_inside_the_transaction(store: Store) -> None:
         raw = await driver(conn)
         assert await raw.fetch("select 1 from institute") == []
         await raw.fetch("select pg_advisory_xact_lock(1)")
-        held = "select count(*) from pg_locks where locktype = 'advisory'"
+        held = (
+            "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+        )
         assert await raw.fetchval(held) == 1
     async with store.read() as conn:
         assert await (await driver(conn)).fetchval("show transaction_read_only") == "on"

@@ -1,19 +1,22 @@
 // The birds and species the reader can choose from: all that the feeds have shown so far.
 
+import { isOfAYear } from './seasons.js';
+
 /** Collects individuals from feed features; the unfiltered positions feed comes first. */
 export class Catalogue {
   constructor() {
     this.birds = new Map(); // individual_id -> { id, name, species, speciesName, simulated, time }
     this.species = new Set();
     this.seasons = new Set();
+    this.extent = null; // [first, last] time of all that was seen [ms since 1970 UTC]
   }
 
   add(features) {
     for (const { properties } of features) {
       this.#addSpecies(properties);
       if (properties.individual_id !== undefined) this.#addBird(properties);
-      if (properties.season) this.seasons.add(properties.season);
-      for (const time of [properties.time_first, properties.time_last]) this.#addSeasons(time);
+      if (isOfAYear(properties.season)) this.seasons.add(properties.season);
+      for (const name of ['time', 'time_first', 'time_last']) this.#addTime(properties[name]);
     }
   }
 
@@ -33,10 +36,16 @@ export class Catalogue {
     });
   }
 
+  #addTime(text) {
+    const time = new Date(text ?? NaN);
+    if (Number.isNaN(time.getTime())) return;
+    const [first, last] = this.extent ?? [Infinity, -Infinity];
+    this.extent = [Math.min(first, time), Math.max(last, time)];
+    this.#addSeasons(time.getUTCFullYear());
+  }
+
   // Season ids as the service forms them: <year>-<season>, wintering named by its starting year.
-  #addSeasons(time) {
-    const year = new Date(time ?? NaN).getUTCFullYear();
-    if (Number.isNaN(year)) return;
+  #addSeasons(year) {
     for (const season of ['spring', 'breeding', 'autumn', 'wintering']) {
       this.seasons.add(`${year}-${season}`);
     }

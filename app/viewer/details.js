@@ -2,6 +2,7 @@
 
 import { count, distance, duration, durationRange, place, utc, utcWindow } from './format.js';
 import { middleOf } from './geometry.js';
+import { seasonLabel } from './seasons.js';
 import { speciesFull } from './species.js';
 import { currentLanguage, t, term } from './words.js';
 
@@ -20,6 +21,7 @@ const ROWS = {
   ],
   stopovers: (p) => [
     ['species', speciesOf(p)], ['kind', p.kind && term('kind', p.kind)],
+    ['season', p.season && seasonLabel(p.season)],
     ['site', p.site], ['country', p.country],
     ['arrival', utcWindow(p.arrival_time_earliest, p.arrival_time_latest)],
     ['departure', utcWindow(p.departure_time_earliest, p.departure_time_latest)],
@@ -42,13 +44,6 @@ const ROWS = {
 
 function speciesOf({ species }) {
   return [species ?? []].flat().map(speciesFull).join(', ');
-}
-
-/** `2020-spring` in words: `Spring 2020`. */
-export function seasonLabel(season) {
-  const [, year, name] = /^(\d{4})-(\w+)$/.exec(season) ?? [];
-  if (!year) return term('season', season);
-  return t(`season.${name}`, { year, next: String(Number(year) + 1).slice(2) });
 }
 
 /** A short name for headings and lists. */

@@ -41,6 +41,12 @@ export async function fetchFeed(name, query, signal) {
   return { features, complete: !next };
 }
 
+/** The first feature of a feed that is in order of time; none in an empty feed. */
+export async function fetchEarliest(name) {
+  const { document: page } = await request(`feeds/${name}.geojson?limit=1`);
+  return page.features ?? [];
+}
+
 function nextPage(page, response) {
   const linked = /<([^>]+)>\s*;[^,]*rel="?next"?/.exec(response.headers.get('Link') ?? '');
   const href = linked?.[1] ?? page.links?.find?.((link) => link.rel === 'next')?.href ?? page.next;

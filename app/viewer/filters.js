@@ -1,9 +1,10 @@
 // The filter form: options from what the feeds have shown, values from the state.
 
 import { byId, element } from './dom.js';
-import { seasonLabel } from './details.js';
+import { latestFirst, seasonLabel } from './seasons.js';
 import { speciesFull } from './species.js';
 import { FILTERS, LAYERS } from './state.js';
+import { fillSpan, listenToSpan } from './timespan.js';
 import { LANGUAGES, t } from './words.js';
 
 /** Report each change as a part of the state: { species: 'Grus vipio' }. */
@@ -13,6 +14,7 @@ export function listenToForm(change) {
       if (target.reportValidity()) change({ [name]: target.value });
     });
   }
+  listenToSpan(change);
   byId('filter-area').addEventListener('change', ({ target }) => change({ area: target.checked }));
   for (const name of ['colour', 'lang']) {
     byId(`filter-${name}`).addEventListener('change', ({ target }) => {
@@ -32,15 +34,16 @@ export function fillForm(state, catalogue, studies, language) {
     .filter((bird) => !state.species || bird.species === state.species)
     .map((bird) => [bird.id, bird.name]);
   const species = [...catalogue.species].map((name) => [name, speciesFull(name)]);
-  const seasons = [...catalogue.seasons].map((season) => [season, seasonLabel(season)]);
+  const seasons = [...catalogue.seasons].sort(latestFirst);
   fillSelect('species', species.sort(byLabel), state);
   fillSelect('individual', birds.sort(byLabel), state);
   fillSelect('study', studies.map(({ id, name }) => [String(id), name ?? id]).sort(byLabel), state);
-  fillSelect('season', seasons.sort(latestFirst), state);
+  fillSelect('season', seasons.map((season) => [season, seasonLabel(season)]), state);
   byId('filter-from').value = state.from;
   byId('filter-to').value = state.to;
   byId('filter-to').min = state.from;
   byId('filter-from').max = state.to;
+  fillSpan(state, catalogue.extent);
   byId('filter-area').checked = state.area;
   byId('filter-colour').value = state.colour;
   byId('filter-lang').replaceChildren(...options(Object.entries(LANGUAGES), language));
@@ -48,14 +51,6 @@ export function fillForm(state, catalogue, studies, language) {
 }
 
 const byLabel = ([, a], [, b]) => String(a).localeCompare(String(b), undefined, { numeric: true });
-
-const ORDER = ['spring', 'breeding', 'autumn', 'wintering'];
-
-function latestFirst([a], [b]) {
-  const [yearA, nameA] = a.split('-');
-  const [yearB, nameB] = b.split('-');
-  return yearB - yearA || ORDER.indexOf(nameB) - ORDER.indexOf(nameA);
-}
 
 function fillSelect(name, entries, state) {
   const chosen = state[name];

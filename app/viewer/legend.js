@@ -31,20 +31,22 @@ export function drawLegend({ visible, ...colouring }) {
 
 function colours({ scale, shown, label, choose, chosen }) {
   const entries = scale.entries.filter(([value]) => shown.has(value));
+  // The season filter takes a season of one year; its colour stands for those of all years.
+  const row = (value) => (scale.by === 'season' ? ['div', { class: 'row' }] : ['button', {
+    type: 'button', class: 'row', 'aria-pressed': String(chosen === value),
+    click: () => choose(chosen === value ? '' : value),
+  }]);
   const items = entries.map(([value, colour]) => element('li', {}, element(
-    'button',
-    {
-      type: 'button', class: 'row', 'aria-pressed': String(chosen === value),
-      click: () => choose(chosen === value ? '' : value),
-    },
+    ...row(value),
     drawing(14, 14, ['circle', { cx: 7, cy: 7, r: 5.5, fill: colour }]),
     element('span', {}, label(value)),
   )));
-  const repeats = new Set(entries.map(([, colour]) => colour)).size < entries.length;
+  const colourCount = new Set(entries.map(([, colour]) => colour)).size;
   return element(
     'div', { class: 'legend-colours' },
     element('ul', { class: 'rows', 'aria-label': t(`colour.${scale.by}`) }, items),
-    repeats ? element('p', { class: 'quiet' }, t('legend.repeats')) : null,
+    scale.by === 'individual' && colourCount < entries.length
+      ? element('p', { class: 'quiet' }, t('legend.repeats')) : null,
   );
 }
 

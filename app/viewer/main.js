@@ -2,9 +2,10 @@
 
 import { Catalogue } from './catalogue.js';
 import { byId } from './dom.js';
-import { feedQuery, fetchFeed } from './feeds.js';
+import { feedQuery, fetchEarliest, fetchFeed } from './feeds.js';
 import { listenToForm } from './filters.js';
 import { viewBox } from './geometry.js';
+import { listenToMap } from './gestures.js';
 import { request } from './http.js';
 import { Loader } from './loader.js';
 import { createMap, lookAt, pick, repaint, setFeed, setSelection, showLayer } from './map.js';
@@ -82,27 +83,17 @@ class Viewer {
     document.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.deselect(); });
     window.addEventListener('hashchange', () => this.follow());
     onThemeChange(() => this.draw());
-    this.listenToMap();
+    listenToMap(this.map, {
+      choose: (point) => this.choosePoint(point),
+      moved: (place) => this.moved(place),
+    });
   }
 
-  listenToMap() {
-    const { map } = this;
-    const canvas = map.getCanvas();
-    map.on('click', ({ point }) => this.choosePoint(point));
-    map.on('mousemove', ({ point }) => {
-      canvas.style.cursor = pick(map, point).length ? 'pointer' : '';
-    });
-    canvas.addEventListener('keydown', ({ key }) => {
-      const { clientWidth: width, clientHeight: height } = canvas;
-      if (key === 'Enter') this.choosePoint({ x: width / 2, y: height / 2 });
-    });
-    map.on('moveend', () => {
-      const { lng: lon, lat } = map.getCenter();
-      this.state = { ...this.state, zoom: map.getZoom(), lat, lon };
-      this.writeAddress();
-      clearTimeout(this.settling);
-      this.settling = setTimeout(() => this.settle(), SETTLE_MS);
-    });
+  moved(place) {
+    this.state = { ...this.state, ...place };
+    this.writeAddress();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), SETTLE_MS);
   }
 
   async settle() {
@@ -165,10 +156,12 @@ class Viewer {
     this.draw();
   }
 
-  /** All birds, whatever the filters: what can be chosen, and a colour for each. */
+  /** All birds and times, whatever the filters: what can be chosen, and a colour for each. */
   async readCatalogue() {
-    const { features } = await fetchFeed('positions', feedQuery({}), null);
-    this.catalogue.add(features);
+    const [latest, earliest] = await Promise.all([
+      fetchFeed('positions', feedQuery({}), null), fetchEarliest('tracks'),
+    ]);
+    this.catalogue.add([...latest.features, ...earliest]);
     this.draw();
   }
 
@@ -228,7 +221,7 @@ class Viewer {
 
   get scale() {
     const { catalogue, state: { colour } } = this;
-    const values = colour === 'species' ? catalogue.species : catalogue.birds;
+    const values = colour === 'individual' ? catalogue.birds : catalogue.species;
     return colourScale(colour, values.keys(), currentTheme());
   }
 

@@ -6,6 +6,7 @@ import { middleOf, viewBox } from './geometry.js';
 import { drawLegend } from './legend.js';
 import { drawLists } from './lists.js';
 import * as notices from './notices.js';
+import { colourValue } from './palette.js';
 import { speciesName } from './species.js';
 import { filtered } from './state.js';
 import { currentLanguage, t } from './words.js';
@@ -20,24 +21,28 @@ export function drawPage(viewer) {
 
 const visibleFeatures = ({ visible, loader }) => [...visible].flatMap((feed) => loader.data[feed]);
 
+const LABELS = {
+  species: speciesName,
+  individual: (value, { birds }) => birds.get(value)?.name ?? value,
+  season: (value) => t(`season_name.${value || 'none'}`),
+};
+
 function drawPageLegend(viewer) {
-  const { state, catalogue } = viewer;
-  const bySpecies = state.colour === 'species';
-  const property = bySpecies ? 'species' : 'individual_id';
-  const values = visibleFeatures(viewer).flatMap(({ properties }) => properties[property] ?? []);
+  const { state, catalogue, loader, visible } = viewer;
+  const coloured = [...visible].filter((feed) => feed !== 'sites')
+    .flatMap((feed) => loader.data[feed]);
   drawLegend({
     scale: viewer.scale,
-    shown: new Set(values.map(String)),
-    visible: viewer.visible,
-    chosen: state[bySpecies ? 'species' : 'individual'],
+    shown: new Set(coloured.map(({ properties }) => colourValue(state.colour, properties))),
+    visible,
+    chosen: state[state.colour],
     choose: (value) => viewer.change({ [state.colour]: value }),
-    label: (value) => (
-      bySpecies ? speciesName(value) : catalogue.birds.get(value)?.name ?? value),
+    label: (value) => LABELS[state.colour](value, catalogue),
   });
 }
 
 export function drawPageLists(viewer) {
-  const { map, loader, scale, state } = viewer;
+  const { map, loader, scale } = viewer;
   const [west, south, east, north] = viewBox(map.getBounds());
   const between = (lon) => (
     west <= east ? lon >= west && lon <= east : lon >= west || lon <= east);
@@ -45,8 +50,7 @@ export function drawPageLists(viewer) {
     data: loader.data,
     visible: viewer.visible,
     inView: ([lon, lat]) => lat >= south && lat <= north && between(((lon + 540) % 360) - 180),
-    colourOf: ({ species, individual_id: bird }) => (
-      scale.of(state.colour === 'species' ? species : String(bird))),
+    colourOf: scale.of,
     choose: (item) => {
       map.jumpTo({ center: middleOf(item.feature) });
       viewer.choose(item);

@@ -1,6 +1,8 @@
 // What the reader chose: kept in the address (#…), so that a link shows the same map.
 
 export const FILTERS = ['species', 'individual', 'study', 'season', 'from', 'to'];
+/** What colours can stand for. */
+export const COLOURS = ['species', 'individual', 'season'];
 export const LAYERS = ['tracks', 'stopovers', 'sites', 'flyways', 'positions'];
 
 export const START = Object.freeze({
@@ -23,7 +25,7 @@ export function readFragment(fragment) {
     state.layers = LAYERS.filter((layer) => wanted.includes(layer));
   }
   state.area = given.get('area') === '1';
-  state.colour = given.get('colour') === 'individual' ? 'individual' : 'species';
+  if (COLOURS.includes(given.get('colour'))) state.colour = given.get('colour');
   state.lang = given.get('lang') ?? '';
   return state;
 }

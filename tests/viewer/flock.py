@@ -78,12 +78,22 @@ def stopover(
     bird: dict[str, str], site: str, at: tuple[float, float], first: float, days: float
 ) -> Feature:
     return feature(
-        "Point", list(at), **bird, kind="stopover" if days < 50 else "wintering",
+        "Point", list(at), **bird, kind="stopover" if days < 50 else "wintering" if first == 1 else "breeding",
+        season=season_of(first),
         site=site or None, country=None, n_fixes=int(days * 24), radius_m=4200.0,
         arrival_time_earliest=time(first), arrival_time_latest=time(first + 0.25),
         departure_time_earliest=time(first + days), departure_time_latest=time(first + days * 1.2),
         duration_min_s=(days - 0.25) * DAY_S, duration_max_s=days * 1.2 * DAY_S,
     )  # fmt: skip
+
+
+def season_of(day: float) -> str | None:
+    """Name the season of a stay that begins on this day; a vagrant's in early summer has none."""
+    if day == 1:
+        return "2024-wintering"
+    if day > 120:
+        return "2025-breeding" if day == 127 else None
+    return "2025-breeding" if day in {88, 96} else "2025-spring"
 
 
 def track(bird: dict[str, str], here: Any, there: Any, *, observed: bool) -> Feature:
@@ -97,7 +107,7 @@ def track(bird: dict[str, str], here: Any, there: Any, *, observed: bool) -> Fea
 def connection(species: str, here: Any, there: Any, *, birds: int) -> Feature:
     kind, line = path(here[1:3], there[1:3])
     return feature(
-        kind, line, part="connection", species=species, season="2025-spring", n_birds=birds,
+        kind, line, part="connection", species=species, season="spring", n_birds=birds,
         n_passages=2 * birds,
     )  # fmt: skip
 

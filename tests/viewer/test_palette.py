@@ -42,30 +42,38 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     return np.array([lightness, *(np.array([500, 200]) * [a - b for a, b in pairwise(root)])])
 
 
-def colours(theme: str) -> list[str]:
-    row = re.search(rf"\b{theme}: \[([^\]]+)\]", PALETTE)
-    other = re.search(rf"OTHER = .*\b{theme}: '(#\w+)'", PALETTE)
+# The names of a set of colours and of the one for everything else, and how many they are.
+SETS = {"birds": ("PALETTES", "OTHER", 9), "seasons": ("SEASON_PALETTES", "NO_SEASON", 6)}
+
+
+def colours(theme: str, what: str) -> list[str]:
+    several, one, _ = SETS[what]
+    block = PALETTE[PALETTE.index(f"export const {several} = ") :]
+    row = re.search(rf"\b{theme}: \[([^\]]+)\]", block)
+    other = re.search(rf"export const {one} = .*\b{theme}: '(#\w+)'", PALETTE)
     assert row is not None
     assert other is not None
     return [*re.findall(r"#\w{6}", row[1]), other[1]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("what", SETS)
 @pytest.mark.parametrize("sight", SIGHT)
-def test_any_two_colours_stay_apart(theme: str, sight: str) -> None:
-    seen = {colour: lab(SIGHT[sight] @ linear(colour)) for colour in colours(theme)}
-    assert len(seen) == 9
+def test_any_two_colours_stay_apart(theme: str, what: str, sight: str) -> None:
+    seen = {colour: lab(SIGHT[sight] @ linear(colour)) for colour in colours(theme, what)}
+    assert len(seen) == SETS[what][2]
     for first, second in combinations(seen, 2):
         apart = float(np.linalg.norm(seen[first] - seen[second]))
         assert apart >= LEAST_APART, (first, second)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_colour_stands_out_from_land_and_sea(theme: str) -> None:
+@pytest.mark.parametrize("what", SETS)
+def test_every_colour_stands_out_from_land_and_sea(theme: str, what: str) -> None:
     block = THEMES[THEMES.index(f"{theme}: {{") :]
     for surface in ("land", "sea"):
         ground = re.search(rf"{surface}: '(#\w+)'", block)
         assert ground is not None
-        for colour in colours(theme):
+        for colour in colours(theme, what):
             high, low = sorted([XYZ[1] @ linear(colour), XYZ[1] @ linear(ground[1])])[::-1]
             assert (high + 0.05) / (low + 0.05) >= LEAST_CONTRAST, (colour, surface)

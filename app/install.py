@@ -32,6 +32,8 @@ LOCK = ROOT / "requirements.lock"
 # Packages that carry data files: their own code is never run, so what it needs is left out.
 DATA_LOCK = ROOT / "app/data.lock"
 VIEWER = ROOT / "app/viewer"
+CHECKS = ROOT / "tests/viewer"
+CHECKED = ROOT / ".cache/axe-core"
 LOG = ROOT / ".cache/install.log"
 STAMP = "flyways-installed"
 PYTHON = (3, 11)
@@ -58,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _at_once(
             ("compiled kernels", _missing_kernels(), _compile_kernels),
             ("map viewer's files", _missing_viewer(), _install_viewer),
+            ("accessibility checks", _missing_checks() if wanted.tests else [], _install_checks),
             ("compiled modules", _missing_modules(), _compile_modules),
         )
     except SetupError as error:
@@ -300,40 +303,60 @@ def _compile_modules(_: list[str]) -> None:
 # Browser files ----------------------------------------------------------------------------------
 
 
-def _viewer_digest() -> str:
-    names = ("package-lock.json", "vendor.json")
-    return hashlib.sha256(b"\0".join((VIEWER / name).read_bytes() for name in names)).hexdigest()
+def _digest(*paths: Path) -> str:
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def _missing_viewer() -> list[str]:
     """List the browser packages to fetch; their files are never part of the repository."""
     if not (VIEWER / "package.json").exists():
         return []
-    stamp = VIEWER / "vendor" / STAMP
-    if stamp.exists() and stamp.read_text() == _viewer_digest():
+    return _missing_npm(VIEWER, VIEWER / "vendor", VIEWER / "vendor.json")
+
+
+def _missing_checks() -> list[str]:
+    """List the browser packages that tests alone load: the service serves none of them."""
+    return _missing_npm(CHECKS, CHECKED)
+
+
+def _missing_npm(folder: Path, into: Path, *more: Path) -> list[str]:
+    stamp = into / STAMP
+    if stamp.exists() and stamp.read_text() == _digest(folder / "package-lock.json", *more):
         return []
-    return sorted(json.loads((VIEWER / "package.json").read_text())["dependencies"])
+    return sorted(json.loads((folder / "package.json").read_text())["dependencies"])
 
 
 def _install_viewer(_: list[str]) -> None:
-    """Fetch the locked npm packages and keep the files that `vendor.json` names."""
-    vendor = VIEWER / "vendor"
-    shutil.rmtree(vendor, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+    """Keep the files that `vendor.json` names."""
+    named = VIEWER / "vendor.json"
+    _install_npm(VIEWER, VIEWER / "vendor", json.loads(named.read_text()))
+    (VIEWER / "vendor" / STAMP).write_text(_digest(VIEWER / "package-lock.json", named))
+
+
+def _install_checks(_: list[str]) -> None:
+    """Keep the program that finds what a reader with other senses could not use."""
+    files = ("axe.min.js", "LICENSE")
+    _install_npm(CHECKS, CHECKED, [{"from": f"axe-core/{name}", "to": name} for name in files])
+    (CHECKED / STAMP).write_text(_digest(CHECKS / "package-lock.json"))
+
+
+def _install_npm(folder: Path, into: Path, files: list[dict[str, str]]) -> None:
+    """Fetch the locked npm packages of a folder and copy some of their files."""
+    shutil.rmtree(into, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(VIEWER / name, place)
+            shutil.copy(folder / name, place)
         _run(
             *(VENV / "bin/npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
             cwd=place,
             remedy="Check the network and `npm config list`, then run the same command again",
             environ={"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
         )
-        for file in json.loads((VIEWER / "vendor.json").read_text()):
-            target = vendor / file["to"]
+        for file in files:
+            target = into / file["to"]
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(place / "node_modules" / file["from"], target)
-    (vendor / STAMP).write_text(_viewer_digest())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -43,5 +44,14 @@ def test_everything_the_project_asks_for_is_locked(lock: str, root: Path) -> Non
     assert names <= locked(lock).keys()
 
 
-def test_the_viewers_lock_names_no_place(root: Path) -> None:
-    assert '"resolved"' not in (root / "app/viewer/package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["app/viewer", "tests/viewer"])
+def test_the_locks_of_browser_files_name_no_place(folder: str, root: Path) -> None:
+    package = json.loads((root / folder / "package.json").read_text())
+    text = (root / folder / "package-lock.json").read_text()
+    assert '"resolved"' not in text
+    packages = json.loads(text)["packages"]
+    for name, version in package["dependencies"].items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert packages[f"node_modules/{name}"]["version"] == version
+    for path, entry in packages.items():
+        assert path == "" or entry["integrity"].startswith("sha512-")

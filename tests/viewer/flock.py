@@ -78,13 +78,19 @@ def stopover(
     bird: dict[str, str], site: str, at: tuple[float, float], first: float, days: float
 ) -> Feature:
     return feature(
-        "Point", list(at), **bird, kind="stopover" if days < 50 else "wintering" if first == 1 else "breeding",
+        "Point", list(at), **bird, kind=kind_of(first, days),
         season=season_of(first),
         site=site or None, country=None, n_fixes=int(days * 24), radius_m=4200.0,
         arrival_time_earliest=time(first), arrival_time_latest=time(first + 0.25),
         departure_time_earliest=time(first + days), departure_time_latest=time(first + days * 1.2),
         duration_min_s=(days - 0.25) * DAY_S, duration_max_s=days * 1.2 * DAY_S,
     )  # fmt: skip
+
+
+def kind_of(first: float, days: float) -> str:
+    if days < 50:
+        return "stopover"
+    return "wintering" if first == 1 else "breeding"
 
 
 def season_of(day: float) -> str | None:

@@ -29,6 +29,7 @@ from app.api import (
     styles,
     tags,
     tiles,
+    timezones,
     tracks,
 )
 
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     deployments.router,
     sources.router,
     species.router,
+    timezones.router,
     reference_data.router,
     pushes.router,
     decodings.router,

@@ -1,6 +1,8 @@
 // What one feature says: a heading and rows of label and value.
 
-import { count, distance, duration, durationRange, place, utc, utcWindow } from './format.js';
+import {
+  count, distance, duration, durationRange, localTime, place, timeWindow, utc, utcDay,
+} from './format.js';
 import { middleOf } from './geometry.js';
 import { seasonLabel } from './seasons.js';
 import { speciesFull } from './species.js';
@@ -8,30 +10,46 @@ import { currentLanguage, t, term } from './words.js';
 
 const number = (value) => count(value, currentLanguage());
 
+/** By another's rule for its public view, days are all that is told of a stay. */
+const isExact = ({ precision }) => !precision || precision === 'exact';
+
+/** [key, text in UTC, the same on the clock of the place once its zone is known] */
+const timeRow = (key, time, zone) => [key, utc(time), zone && localTime(time, zone)];
+
+function windowRow(key, p, zone) {
+  const ends = [p[`${key}_time_earliest`], p[`${key}_time_latest`]];
+  if (!isExact(p)) return [key, timeWindow(...ends, utcDay)];
+  const local = zone && timeWindow(...ends, (time) => localTime(time, zone));
+  return [key, timeWindow(...ends), local];
+}
+
+const zoneRow = ({ first, last }) => ['time_zone', first === last ? first : `${first} – ${last}`];
+
 const ROWS = {
-  positions: (p) => [
-    ['species', speciesOf(p)], ['time', utc(p.time)], ['study', p.study],
+  positions: (p, zone) => [
+    ['species', speciesOf(p)], timeRow('time', p.time, zone.last), zoneRow(zone),
+    ['study', p.study],
   ],
-  tracks: (p) => [
+  tracks: (p, zone) => [
     ['species', speciesOf(p)], ['study', p.study],
     ['part', t(p.observed === false ? 'part.unobserved' : 'part.observed')],
-    ['first_fix', utc(p.time_first)], ['last_fix', utc(p.time_last)],
+    timeRow('first_fix', p.time_first, zone.first), timeRow('last_fix', p.time_last, zone.last),
+    zoneRow(zone),
     ['span', duration((new Date(p.time_last) - new Date(p.time_first)) / 1000)],
     ['fixes', number(p.n_fixes)],
   ],
-  stopovers: (p) => [
+  stopovers: (p, zone) => [
     ['species', speciesOf(p)], ['kind', p.kind && term('kind', p.kind)],
     ['season', p.season && seasonLabel(p.season)],
     ['site', p.site], ['country', p.country],
-    ['arrival', utcWindow(p.arrival_time_earliest, p.arrival_time_latest)],
-    ['departure', utcWindow(p.departure_time_earliest, p.departure_time_latest)],
+    windowRow('arrival', p, zone.first), windowRow('departure', p, zone.last), zoneRow(zone),
     ['duration', durationRange(p.duration_min_s, p.duration_max_s)],
     ['fixes', number(p.n_fixes)], ['radius', distance(p.radius_m)],
   ],
-  sites: (p) => [
+  sites: (p, zone) => [
     ['individuals', number(p.n_individuals)], ['bird_days', `${number(p.bird_days)} d`],
     ['species', speciesOf(p)],
-    ['first_fix', utc(p.time_first)], ['last_fix', utc(p.time_last)],
+    ['first_fix', utcDay(p.time_first)], ['last_fix', utcDay(p.time_last)], zoneRow(zone),
     ['radius', distance(p.radius_m)], ['country', p.country],
   ],
   flyways: (p) => [
@@ -41,6 +59,9 @@ const ROWS = {
     ['level', p.level === undefined ? null : t('level.of', { level: p.level })],
   ],
 };
+
+/** Does the panel of this feed tell times of a place? */
+export const hasClock = (feed) => feed !== 'flyways';
 
 function speciesOf({ species }) {
   return [species ?? []].flat().map(speciesFull).join(', ');
@@ -56,11 +77,14 @@ export function title(feed, { properties }) {
   return String(properties.individual ?? properties.individual_id ?? t(`layer.${feed}`));
 }
 
-/** [label, text] pairs; what the feature does not say is left out. */
-export function rows(feed, feature) {
-  const said = ROWS[feed](feature.properties)
+/**
+ * [label, text, text by the clock of the place] of each row; what the feature does not say is left
+ * out. `zones`: { first, last } of zonesOf, empty while they are not known.
+ */
+export function rows(feed, feature, zones = {}) {
+  const said = ROWS[feed](feature.properties, zones)
     .filter(([, value]) => ![undefined, null, ''].includes(value) && !/^—/.test(value))
-    .map(([key, value]) => [t(`field.${key}`), String(value)]);
+    .map(([key, value, local]) => [t(`field.${key}`), String(value), local]);
   if (feature.geometry.type === 'Point') said.push([t('field.place'), place(middleOf(feature))]);
   return said;
 }

@@ -1,4 +1,4 @@
-// Quantities as text. Times are UTC and say so; every number carries its unit.
+// Quantities as text. Times say which clock they are by; every number carries its unit.
 
 const DAY_S = 86400;
 const HOUR_S = 3600;
@@ -10,10 +10,30 @@ export function utc(time) {
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** One instant, or the window it must lie in. */
-export function utcWindow(earliest, latest) {
-  if (!earliest || !latest || earliest === latest) return utc(earliest ?? latest);
-  return `${utc(earliest)} – ${utc(latest)}`;
+/** `2020-03-12 UTC`: the day alone, where the service tells no more. */
+export function utcDay(time) {
+  const text = utc(time);
+  return text === '—' ? text : `${text.slice(0, 10)} UTC`;
+}
+
+/** `2020-03-12 13:30 UTC+09:00`: the clock that a zone (IANA name) kept at that time. */
+export function localTime(time, zone) {
+  const date = new Date(time ?? NaN);
+  if (Number.isNaN(date.getTime())) return '—';
+  const clock = new Intl.DateTimeFormat('en-GB', {
+    timeZone: zone, hourCycle: 'h23', timeZoneName: 'longOffset', year: 'numeric',
+    month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit',
+  });
+  const parts = clock.formatToParts(date).map(({ type, value }) => [type, value]);
+  const part = Object.fromEntries(parts);
+  const offset = part.timeZoneName.replace('GMT', '') || '+00:00';
+  return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} UTC${offset}`;
+}
+
+/** One instant, or the window it must lie in; `write` is utc or its like. */
+export function timeWindow(earliest, latest, write = utc) {
+  const [low, high] = [earliest ?? latest, latest ?? earliest].map((time) => write(time));
+  return low === high ? low : `${low} – ${high}`;
 }
 
 /** Hours below two days, days above: `31 h`, `12.4 d`. */

@@ -1,8 +1,9 @@
 // The details panel: opens on a choice, takes the focus, gives it back when closed.
 
-import { rows, title } from './details.js';
+import { hasClock, rows, title } from './details.js';
 import { byId, element } from './dom.js';
 import { t } from './words.js';
+import { zonesOf } from './zones.js';
 
 let returnFocus = null;
 
@@ -10,13 +11,12 @@ let returnFocus = null;
 export function openPanel(chosen, others, { choose, actions }) {
   const panel = byId('details');
   if (panel.hidden) returnFocus = document.activeElement;
-  const pairs = rows(chosen.feed, chosen.feature).flatMap(([label, value]) => [
-    element('dt', {}, label), element('dd', {}, value),
-  ]);
+  const list = element('dl', {});
+  fillRows(list, rows(chosen.feed, chosen.feature));
   byId('details-kind').textContent = t(`layer.${chosen.feed}`);
   byId('details-title').textContent = title(chosen.feed, chosen.feature);
   byId('details-body').replaceChildren(
-    element('dl', {}, pairs),
+    list,
     element('div', { class: 'actions' }, actions.map(({ label, run }) => (
       element('button', { type: 'button', click: run }, label)
     ))),
@@ -24,6 +24,23 @@ export function openPanel(chosen, others, { choose, actions }) {
   );
   panel.hidden = false;
   byId('details-title').focus({ preventScroll: true });
+  if (hasClock(chosen.feed)) addLocalTimes(list, chosen);
+}
+
+const fillRows = (list, said) => list.replaceChildren(...said.flatMap(([label, value, local]) => [
+  element('dt', {}, label),
+  element('dd', {}, value, local ? element('span', { class: 'local' }, local) : null),
+]));
+
+/** The panel opens at once with UTC; the clock of the place follows from the service. */
+async function addLocalTimes(list, { feed, feature }) {
+  try {
+    fillRows(list, rows(feed, feature, await zonesOf(feature)));
+  } catch {
+    list.append(
+      element('dt', {}, t('field.time_zone')), element('dd', {}, t('problem.no_time_zone')),
+    );
+  }
 }
 
 function alsoHere(others, choose) {

@@ -66,6 +66,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send({"items": [{"id": "s1", "name": "Demo flock"}], "next": None})
         elif path == "/api/v1/session":
             self.send(session(self.stub))
+        elif path == "/api/v1/time-zones" and "time-zones" not in self.stub.problems:
+            self.send({"time_zone": "Asia/Shanghai" if float(query["lon"]) < 124 else "Asia/Seoul"})
         elif path == "/api/v1/species":
             self.send({"items": [{
                 "key": "white_naped_crane", "scientific_name": "Grus vipio", "synonyms": [],

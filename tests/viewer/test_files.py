@@ -25,14 +25,14 @@ def test_every_word_asked_for_exists() -> None:
     source = "".join(path.read_text() for path in OWN if path.suffix != ".json")
     asked = set(re.findall(r"""\bt\('([\w.]+)'""", source))
     asked |= set(re.findall(r"""data-t(?:-label)?="([\w.]+)\"""", source))
-    asked |= {f"field.{key}" for key in re.findall(r"\['(\w+)', ", details_rows())}
+    asked |= {f"field.{key}" for key in re.findall(r"(?:\[|Row\()'(\w+)', ", details_rows())}
     assert asked - set(WORDS["en"]) == set()
     assert len(asked) > 60
 
 
 def details_rows() -> str:
     source = (VIEWER / "details.js").read_text()
-    return source[source.index("const ROWS") : source.index("function speciesOf")]
+    return source[source.index("const zoneRow") : source.index("function speciesOf")]
 
 
 def test_vendor_list_names_exactly_what_the_page_loads() -> None:

@@ -1,7 +1,7 @@
 // Land, coast and graticule: Natural Earth through world-atlas, no borders, no glyph server.
 
 import { continuousRing } from './geometry.js';
-import { LAND_10M, LAND_50M, topologyFeature } from './libraries.js';
+import { LAND_10M, LAND_50M, LAND_110M, topologyFeature } from './libraries.js';
 
 const NEAR_ZOOM = 5.5; // from here a 1:50 M coast is visibly coarse (about 1 km per pixel)
 const EMPTY = { type: 'FeatureCollection', features: [] };
@@ -39,8 +39,13 @@ export function coastLayers(theme) {
   ];
 }
 
-/** Draw the coarse land now and the fine one once the reader comes near. */
-export async function loadLand(map) {
+/**
+ * Draw a rough land at once, the coarse one when the map has time for its many points, and the fine
+ * one once the reader comes near.
+ */
+export async function loadLand(map, paved) {
+  await drawLand(map, LAND_110M);
+  await paved;
   await drawLand(map, LAND_50M);
   let fine = false;
   const refine = () => {

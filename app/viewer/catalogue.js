@@ -1,5 +1,7 @@
-// The birds and species the reader can choose from: all that the feeds have shown so far.
+// What the reader can choose from: the studies, and all birds that the feeds have shown so far.
 
+import { feedQuery, fetchEarliest, fetchFeed } from './feeds.js';
+import { request } from './http.js';
 import { isOfAYear } from './seasons.js';
 
 /** Collects individuals from feed features; the unfiltered positions feed comes first. */
@@ -8,7 +10,21 @@ export class Catalogue {
     this.birds = new Map(); // individual_id -> { id, name, species, speciesName, simulated, time }
     this.species = new Set();
     this.seasons = new Set();
+    this.studies = [];
     this.extent = null; // [first, last] time of all that was seen [ms since 1970 UTC]
+  }
+
+  /** All birds and times, whatever the filters. */
+  async readBirds() {
+    const [latest, earliest] = await Promise.all([
+      fetchFeed('positions', feedQuery({}), null), fetchEarliest('tracks'),
+    ]);
+    this.add([...latest.features, ...earliest]);
+  }
+
+  async readStudies() {
+    const { document: page } = await request('api/v1/studies');
+    this.studies = page.items ?? [];
   }
 
   add(features) {

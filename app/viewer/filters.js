@@ -29,7 +29,7 @@ export function listenToForm(change) {
 }
 
 /** Bring the form in line with the state and what can be chosen. */
-export function fillForm(state, catalogue, studies, language) {
+export function fillForm(state, catalogue, language) {
   const birds = [...catalogue.birds.values()]
     .filter((bird) => !state.species || bird.species === state.species)
     .map((bird) => [bird.id, bird.name]);
@@ -37,7 +37,8 @@ export function fillForm(state, catalogue, studies, language) {
   const seasons = [...catalogue.seasons].sort(latestFirst);
   fillSelect('species', species.sort(byLabel), state);
   fillSelect('individual', birds.sort(byLabel), state);
-  fillSelect('study', studies.map(({ id, name }) => [String(id), name ?? id]).sort(byLabel), state);
+  const studies = catalogue.studies.map(({ id, name }) => [String(id), name ?? id]);
+  fillSelect('study', studies.sort(byLabel), state);
   fillSelect('season', seasons.map((season) => [season, seasonLabel(season)]), state);
   byId('filter-from').value = state.from;
   byId('filter-to').value = state.to;
@@ -50,7 +51,8 @@ export function fillForm(state, catalogue, studies, language) {
   for (const layer of LAYERS) byId(`layer-${layer}`).checked = state.layers.includes(layer);
 }
 
-const byLabel = ([, a], [, b]) => String(a).localeCompare(String(b), undefined, { numeric: true });
+const collator = new Intl.Collator(undefined, { numeric: true });
+const byLabel = ([, a], [, b]) => collator.compare(a, b);
 
 function fillSelect(name, entries, state) {
   const chosen = state[name];

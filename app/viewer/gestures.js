@@ -2,7 +2,10 @@
 
 import { pick } from './map.js';
 
-/** Tell `choose` the point of a click or, by Enter, the centre; `moved` the place after a move. */
+/**
+ * Tell `choose` the point of a click or, by Enter, the centre; `moved` the place after a move,
+ * and whether the reader made it.
+ */
 export function listenToMap(map, { choose, moved }) {
   const canvas = map.getCanvas();
   map.on('click', ({ point }) => choose(point));
@@ -13,8 +16,8 @@ export function listenToMap(map, { choose, moved }) {
     const { clientWidth: width, clientHeight: height } = canvas;
     if (key === 'Enter') choose({ x: width / 2, y: height / 2 });
   });
-  map.on('moveend', () => {
+  map.on('moveend', ({ originalEvent }) => {
     const { lng: lon, lat } = map.getCenter();
-    moved({ zoom: map.getZoom(), lat, lon });
+    moved({ zoom: map.getZoom(), lat, lon }, originalEvent !== undefined);
   });
 }

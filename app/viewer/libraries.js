@@ -4,5 +4,6 @@
 export * as maplibre from './vendor/maplibre-gl/maplibre-gl.mjs';
 export { default as topologyFeature } from './vendor/topojson-client/feature.js';
 
+export const LAND_110M = new URL('./vendor/world-atlas/land-110m.json', import.meta.url);
 export const LAND_50M = new URL('./vendor/world-atlas/land-50m.json', import.meta.url);
 export const LAND_10M = new URL('./vendor/world-atlas/land-10m.json', import.meta.url);

@@ -34,11 +34,11 @@ export class Loader {
     this.progress();
     try {
       const { features, complete } = await fetchFeed(feed, query, attempt.signal);
-      this.#hold(feed, features, complete);
+      await this.#hold(feed, features, complete);
     } catch (error) {
       if (error.name === 'AbortError') return;
       this.#asked.delete(feed);
-      this.#hold(feed, [], true); // an old answer would belie the filters shown beside it
+      await this.#hold(feed, [], true); // an old answer would belie the filters shown beside it
       this.failed(feed, error);
     } finally {
       if (this.#underway.get(feed) === attempt) this.#underway.delete(feed);
@@ -46,10 +46,10 @@ export class Loader {
     }
   }
 
-  #hold(feed, features, complete) {
+  async #hold(feed, features, complete) {
     this.data[feed] = features;
     if (complete) this.incomplete.delete(feed);
     else this.incomplete.add(feed);
-    this.received(feed, features);
+    await this.received(feed, features);
   }
 }

@@ -1,14 +1,16 @@
 // Puts the page together: one state, the feeds it asks for, the map and lists that show them.
 
+import { loadLand } from './basemap.js';
 import { Catalogue } from './catalogue.js';
 import { byId } from './dom.js';
-import { feedQuery, fetchEarliest, fetchFeed } from './feeds.js';
+import { feedQuery } from './feeds.js';
 import { listenToForm } from './filters.js';
 import { viewBox } from './geometry.js';
 import { listenToMap } from './gestures.js';
-import { request } from './http.js';
 import { Loader } from './loader.js';
-import { createMap, lookAt, pick, repaint, setFeed, setSelection, showLayer } from './map.js';
+import {
+  createMap, lookAt, pick, quiet, repaint, setFeed, setSelection, showLayer,
+} from './map.js';
 import { clearFailure, showFailure } from './notices.js';
 import { drawPage, drawPageLists, drawPageNotices } from './page.js';
 import { colourScale } from './palette.js';
@@ -26,36 +28,46 @@ class Viewer {
 
   catalogue = new Catalogue();
 
-  studies = [];
-
   session = null;
+
+  /** Does the address or the reader say where to look? */
+  placed = new URLSearchParams(window.location.hash.slice(1)).has('map');
+
+  /** Resolves once words and map are there to be filled. */
+  standing = new Promise((resolve) => { this.stand = resolve; });
+
+  /** Tracks come first to the map: each kind of layer costs its first frame time. */
+  paved = this.standing.then(() => this.loader.data.tracks.length > 0 && quiet(this.map));
 
   loader = new Loader({
     received: (feed, features) => this.received(feed, features),
-    failed: (feed, problem) => showFailure(feed, problem, () => this.refresh()),
-    progress: () => drawPageNotices(this),
+    failed: (feed, problem) => this.standing.then(() => (
+      showFailure(feed, problem, () => this.refresh()))),
+    progress: () => this.map && drawPageNotices(this),
   });
 
   async start() {
-    await this.speak();
     const refused = await redeemTicket();
+    // The feeds answer while the map is made; what lies in view is known only afterwards.
+    const asked = this.state.area ? null : this.refresh();
+    await this.speak();
     if (refused) showFailure('ticket', refused, null);
-    const created = await createMap(byId('map'), this.state, {
+    this.map = await createMap(byId('map'), this.state, {
       theme: currentTheme(),
       colour: this.scale.expression,
       failed: (error) => showFailure('map', error, null),
     });
-    this.map = created.map;
-    const placed = new URLSearchParams(window.location.hash.slice(1)).has('map');
     this.listen();
     this.draw();
+    this.lookAtAll();
+    this.stand();
     await Promise.all([
-      this.attempt('map', () => created.land),
+      this.attempt('map', () => loadLand(this.map, this.paved)),
       this.attempt('species', () => loadSpecies().then(() => this.draw())),
-      this.attempt('catalogue', () => this.readCatalogue()),
-      this.attempt('studies', () => this.readStudies()),
+      this.attempt('catalogue', () => this.catalogue.readBirds().then(() => this.draw())),
+      this.attempt('studies', () => this.catalogue.readStudies().then(() => this.draw())),
       this.attempt('session', () => this.readSession()),
-      this.refresh().then(() => this.lookAtAll(placed)),
+      (asked ?? this.refresh()).then(() => this.lookAtAll()),
     ]);
   }
 
@@ -85,11 +97,12 @@ class Viewer {
     onThemeChange(() => this.draw());
     listenToMap(this.map, {
       choose: (point) => this.choosePoint(point),
-      moved: (place) => this.moved(place),
+      moved: (place, byReader) => this.moved(place, byReader),
     });
   }
 
-  moved(place) {
+  moved(place, byReader) {
+    this.placed ||= byReader;
     this.state = { ...this.state, ...place };
     this.writeAddress();
     clearTimeout(this.settling);
@@ -150,24 +163,11 @@ class Viewer {
     await this.loader.ask(this.state.layers, feedQuery(this.state, box));
   }
 
-  received(feed, features) {
+  async received(feed, features) {
+    await (feed === 'tracks' ? this.standing : this.paved);
+    if (this.loader.data[feed] !== features) return; // overtaken while the map was made
     this.catalogue.add(features);
     setFeed(this.map, feed, features);
-    this.draw();
-  }
-
-  /** All birds and times, whatever the filters: what can be chosen, and a colour for each. */
-  async readCatalogue() {
-    const [latest, earliest] = await Promise.all([
-      fetchFeed('positions', feedQuery({}), null), fetchEarliest('tracks'),
-    ]);
-    this.catalogue.add([...latest.features, ...earliest]);
-    this.draw();
-  }
-
-  async readStudies() {
-    const { document: page } = await request('api/v1/studies');
-    this.studies = page.items ?? [];
     this.draw();
   }
 
@@ -212,8 +212,8 @@ class Viewer {
   }
 
   /** A first look shows every bird's whole flyway; a link shows the place that it names. */
-  lookAtAll(placed) {
-    if (placed || this.map.isMoving()) return;
+  lookAtAll() {
+    if (this.placed) return;
     lookAt(this.map, [...this.visible].flatMap((feed) => this.loader.data[feed]), false);
   }
 

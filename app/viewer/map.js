@@ -1,6 +1,6 @@
 // The map itself: sources, layers, theme, what lies under a point, where to look.
 
-import { basemapLayers, basemapSources, coastLayers, loadLand } from './basemap.js';
+import { basemapLayers, basemapSources, coastLayers } from './basemap.js';
 import { boundsOf } from './geometry.js';
 import { addIcons } from './icons.js';
 import { corridorLayers, feedLayers, feedSources, GROUPS, PICKED } from './layers.js';
@@ -11,7 +11,7 @@ import { t } from './words.js';
 const PICK_PX = 5; // half the side of the box that answers a click: a track is 2 px wide
 const ATTRIBUTION = 'Land: Natural Earth';
 
-/** Resolves once the style stands and layers can be filled; land follows on its own. */
+/** Resolves once the style stands and layers can be filled. */
 export async function createMap(container, state, { theme, colour, failed }) {
   const map = new maplibre.Map({
     container,
@@ -40,8 +40,11 @@ export async function createMap(container, state, { theme, colour, failed }) {
   map.on('error', ({ error }) => failed(error));
   await map.once('style.load');
   addIcons(map);
-  return { map, land: loadLand(map) };
+  return map;
 }
+
+/** Resolves when everything given to the map is drawn. */
+export const quiet = (map) => map.once('idle');
 
 /** Bottom to top; the coast lies over the corridors, which would blur it. */
 const allLayers = (theme, colour) => [

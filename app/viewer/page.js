@@ -12,7 +12,7 @@ import { filtered } from './state.js';
 import { currentLanguage, t } from './words.js';
 
 export function drawPage(viewer) {
-  fillForm(viewer.state, viewer.catalogue, viewer.studies, currentLanguage());
+  fillForm(viewer.state, viewer.catalogue, currentLanguage());
   drawPageLegend(viewer);
   drawPageLists(viewer);
   drawPageNotices(viewer);

@@ -49,6 +49,15 @@ def test_vendor_list_names_exactly_what_the_page_loads() -> None:
     assert {name.split("/")[0] for name in licences} == {name.split("/")[0] for name in listed}
 
 
+def test_the_page_asks_for_every_module_at_once() -> None:
+    """Without these lines each import would wait for the module that names it."""
+    page = (VIEWER / "index.html").read_text()
+    preloaded = set(re.findall(r'<link rel="modulepreload" href="viewer/([\w./-]+)">', page))
+    listed = {entry["to"] for entry in json.loads((VIEWER / "vendor.json").read_text())}
+    third = {f"vendor/{name}" for name in listed if name.endswith((".js", "maplibre-gl.mjs"))}
+    assert preloaded == third | {path.name for path in MODULES} - {"main.js"}
+
+
 def test_own_files_name_no_other_host_and_need_no_inline_code() -> None:
     for path in OWN:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")

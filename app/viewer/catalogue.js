@@ -4,6 +4,9 @@ import { feedQuery, fetchEarliest, fetchFeed } from './feeds.js';
 import { request } from './http.js';
 import { isOfAYear } from './seasons.js';
 
+/** Numbers within text by their value: bird 9 before bird 10. */
+export const byText = new Intl.Collator(undefined, { numeric: true }).compare;
+
 /** Collects individuals from feed features; the unfiltered positions feed comes first. */
 export class Catalogue {
   constructor() {
@@ -25,6 +28,12 @@ export class Catalogue {
   async readStudies() {
     const { document: page } = await request('api/v1/studies');
     this.studies = page.items ?? [];
+  }
+
+  /** Their ids, in the order of their names. */
+  get birdsByName() {
+    const names = [...this.birds.values()].sort((a, b) => byText(a.name, b.name));
+    return names.map(({ id }) => id);
   }
 
   add(features) {

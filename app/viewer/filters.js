@@ -1,5 +1,6 @@
 // The filter form: options from what the feeds have shown, values from the state.
 
+import { byText } from './catalogue.js';
 import { byId, element } from './dom.js';
 import { latestFirst, seasonLabel } from './seasons.js';
 import { speciesFull } from './species.js';
@@ -51,8 +52,7 @@ export function fillForm(state, catalogue, language) {
   for (const layer of LAYERS) byId(`layer-${layer}`).checked = state.layers.includes(layer);
 }
 
-const collator = new Intl.Collator(undefined, { numeric: true });
-const byLabel = ([, a], [, b]) => collator.compare(a, b);
+const byLabel = ([, a], [, b]) => byText(a, b);
 
 function fillSelect(name, entries, state) {
   const chosen = state[name];

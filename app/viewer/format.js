@@ -30,10 +30,17 @@ export function localTime(time, zone) {
   return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} UTC${offset}`;
 }
 
-/** One instant, or the window it must lie in; `write` is utc or its like. */
+/**
+ * One instant, or the window it must lie in: `2020-03-12 04:30 – 06:00 UTC`. `write` is utc or
+ * its like; what both ends share, the day and the clock's name, stands once.
+ */
 export function timeWindow(earliest, latest, write = utc) {
   const [low, high] = [earliest ?? latest, latest ?? earliest].map((time) => write(time));
-  return low === high ? low : `${low} – ${high}`;
+  if (low === high) return low;
+  const [from, to] = [low.split(' '), high.split(' ')];
+  if (from.at(-1) === to.at(-1)) from.pop();
+  if (from[0] === to[0]) to.shift();
+  return `${from.join(' ')} – ${to.join(' ')}`;
 }
 
 /** Hours below two days, days above: `31 h`, `12.4 d`. */

@@ -46,9 +46,11 @@ function number(property) {
   return ['to-number', ['get', property], 0];
 }
 
-export function feedLayers(theme, colour) {
+/** `trackOpacity`: faint where colours tell of stays alone. */
+export function feedLayers(theme, colour, trackOpacity) {
   return [
-    ...connectionLayers(colour), ...trackLayers(theme, colour), ...stopoverLayers(theme, colour),
+    ...connectionLayers(colour), ...trackLayers(theme, colour, trackOpacity),
+    ...stopoverLayers(theme, colour),
     ...siteLayers(theme), ...positionLayers(theme, colour), ...selectionLayers(theme),
   ];
 }
@@ -87,13 +89,14 @@ function connectionLayers(colour) {
 
 const OBSERVED = ['!=', ['get', 'observed'], false];
 
-function trackLayers(theme, colour) {
+function trackLayers(theme, colour, opacity) {
   const width = ['interpolate', ['linear'], ['zoom'], 3, 1.1, 8, 2];
   return [
     {
       id: 'tracks-unobserved', type: 'line', source: 'tracks', filter: ['!', OBSERVED],
       paint: {
-        'line-color': colour, 'line-width': width, 'line-opacity': 0.8, 'line-dasharray': [1.5, 3],
+        'line-color': colour, 'line-width': width, 'line-opacity': opacity,
+        'line-dasharray': [1.5, 3],
       },
     },
     {
@@ -107,20 +110,20 @@ function trackLayers(theme, colour) {
     {
       id: 'tracks-observed', type: 'line', source: 'tracks', filter: OBSERVED,
       layout: { 'line-join': 'round', 'line-cap': 'round' },
-      paint: { 'line-color': colour, 'line-width': width, 'line-opacity': 0.9 },
+      paint: { 'line-color': colour, 'line-width': width, 'line-opacity': opacity },
     },
-    arrows('track-arrows', 'tracks', colour, OBSERVED),
+    arrows('track-arrows', 'tracks', colour, OBSERVED, opacity),
   ];
 }
 
-function arrows(id, source, colour, filter) {
+function arrows(id, source, colour, filter, opacity = 1) {
   return {
     id, type: 'symbol', source, filter, minzoom: 3.5,
     layout: {
       'symbol-placement': 'line', 'symbol-spacing': 220, 'icon-image': 'arrow', 'icon-size': 0.5,
       'icon-allow-overlap': true, 'icon-rotation-alignment': 'map',
     },
-    paint: { 'icon-color': colour },
+    paint: { 'icon-color': colour, 'icon-opacity': opacity },
   };
 }
 

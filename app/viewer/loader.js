@@ -8,6 +8,8 @@ export class Loader {
   incomplete = new Set();
 
   #underway = new Map(); // feed -> AbortController
+  #begun = false;
+
   #asked = new Map(); // feed -> the query that is answered or under way
 
   /** `received(feed, features)`, `failed(feed, problem)` and `progress()` are told. */
@@ -18,7 +20,7 @@ export class Loader {
   get underway() { return [...this.#underway.keys()]; }
 
   /** Nothing is under way, and something has been asked. */
-  get settled() { return this.#underway.size === 0 && this.#asked.size > 0; }
+  get settled() { return this.#underway.size === 0 && this.#begun; }
 
   /** Ask these feeds this query, except where it is already answered or under way. */
   async ask(feeds, query) {
@@ -31,6 +33,7 @@ export class Loader {
     const attempt = new AbortController();
     this.#underway.set(feed, attempt);
     this.#asked.set(feed, String(query));
+    this.#begun = true;
     this.progress();
     try {
       const { features, complete } = await fetchFeed(feed, query, attempt.signal);

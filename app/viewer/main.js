@@ -39,10 +39,12 @@ class Viewer {
   /** Tracks come first to the map: each kind of layer costs its first frame time. */
   paved = this.standing.then(() => this.loader.data.tracks.length > 0 && quiet(this.map));
 
+  tryAgain = () => this.refresh();
+
   loader = new Loader({
     received: (feed, features) => this.received(feed, features),
     failed: (feed, problem) => this.standing.then(() => (
-      showFailure(feed, problem, () => this.refresh()))),
+      showFailure(feed, problem, this.tryAgain))),
     progress: () => this.map && drawPageNotices(this),
   });
 
@@ -54,7 +56,7 @@ class Viewer {
     if (refused) showFailure('ticket', refused, null);
     this.map = await createMap(byId('map'), this.state, {
       theme: currentTheme(),
-      colour: this.scale.expression,
+      scale: this.scale,
       failed: (error) => showFailure('map', error, null),
     });
     this.listen();
@@ -221,8 +223,8 @@ class Viewer {
 
   get scale() {
     const { catalogue, state: { colour } } = this;
-    const values = colour === 'individual' ? catalogue.birds : catalogue.species;
-    return colourScale(colour, values.keys(), currentTheme());
+    const values = colour === 'individual' ? catalogue.birdsByName : [...catalogue.species].sort();
+    return colourScale(colour, values, currentTheme());
   }
 
   /** The feeds that are switched on and hold something. */
@@ -231,7 +233,7 @@ class Viewer {
   }
 
   draw() {
-    repaint(this.map, currentTheme(), this.scale.expression);
+    repaint(this.map, currentTheme(), this.scale);
     for (const feed of LAYERS) showLayer(this.map, feed, this.state.layers.includes(feed));
     drawPage(this);
   }

@@ -9,16 +9,17 @@ import { THEMES } from './themes.js';
 import { t } from './words.js';
 
 const PICK_PX = 5; // half the side of the box that answers a click: a track is 2 px wide
+const [CLEAR, FAINT] = [0.9, 0.6]; // opacity of tracks, which carry no season
 const ATTRIBUTION = 'Land: Natural Earth';
 
 /** Resolves once the style stands and layers can be filled. */
-export async function createMap(container, state, { theme, colour, failed }) {
+export async function createMap(container, state, { theme, scale, failed }) {
   const map = new maplibre.Map({
     container,
     style: {
       version: 8,
       sources: { ...basemapSources(), ...feedSources() },
-      layers: allLayers(THEMES[theme], colour),
+      layers: allLayers(THEMES[theme], scale),
     },
     center: [state.lon, state.lat],
     zoom: state.zoom,
@@ -47,9 +48,9 @@ export async function createMap(container, state, { theme, colour, failed }) {
 export const quiet = (map) => map.once('idle');
 
 /** Bottom to top; the coast lies over the corridors, which would blur it. */
-const allLayers = (theme, colour) => [
+const allLayers = (theme, { by, expression: colour }) => [
   ...basemapLayers(theme), ...corridorLayers(colour), ...coastLayers(theme),
-  ...feedLayers(theme, colour),
+  ...feedLayers(theme, colour, by === 'season' ? FAINT : CLEAR),
 ];
 
 const mapWords = () => ({
@@ -59,8 +60,8 @@ const mapWords = () => ({
 });
 
 /** Repaint every layer in a theme and colour scale; data and view stay. */
-export function repaint(map, theme, colour) {
-  for (const layer of allLayers(THEMES[theme], colour)) {
+export function repaint(map, theme, scale) {
+  for (const layer of allLayers(THEMES[theme], scale)) {
     for (const [property, value] of Object.entries(layer.paint)) {
       map.setPaintProperty(layer.id, property, value);
     }

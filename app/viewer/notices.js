@@ -22,15 +22,36 @@ export function clearFailure(what) {
   if (failures.delete(what)) drawFailures();
 }
 
+/** One notice for all that failed of one reason. */
 function drawFailures() {
-  byId('failures').replaceChildren(...[...failures].map(([what, { problem, retry }]) => element(
+  const reasons = new Map(); // what is told -> what failed so
+  for (const [what, { problem }] of failures) {
+    const told = `${detailOf(problem)}\n${problem.remedy ?? ''}`;
+    reasons.set(told, [...(reasons.get(told) ?? []), what]);
+  }
+  byId('failures').replaceChildren(...[...reasons.values()].map(failureNotice));
+}
+
+function failureNotice(failed) {
+  const { problem, retry } = failures.get(failed[0]);
+  const names = failed.map((what) => t(`layer.${what}`)).join(', ');
+  return element(
     'div', { class: 'notice failure' },
-    element('strong', {}, t('state.failed', { what: t(`layer.${what}`) })),
+    element('strong', {}, t('state.failed', { what: names })),
     element('p', {}, detailOf(problem)),
     problem.remedy ? element('p', { class: 'remedy' }, problem.remedy) : null,
-    retry ? element('button', { type: 'button', click: retry }, t('action.retry')) : null,
-    element('button', { type: 'button', click: () => clearFailure(what) }, t('action.dismiss')),
-  )));
+    retry ? element('button', { type: 'button', click: () => retryAll(failed) }, t('action.retry'))
+      : null,
+    element(
+      'button', { type: 'button', click: () => failed.forEach(clearFailure) }, t('action.dismiss'),
+    ),
+  );
+}
+
+/** Feeds are asked again together, by the one retry that they share. */
+function retryAll(failed) {
+  const retries = new Set(failed.map((what) => failures.get(what).retry).filter(Boolean));
+  retries.forEach((retry) => retry());
 }
 
 function detailOf(problem) {

@@ -39,7 +39,8 @@ export function colourValue(by, { species, individual_id: bird, season }) {
 }
 
 /**
- * A scale from values to colours. By species: the fixed eight, one colour for all others.
+ * A scale from values, in the order of the legend, to colours. By species: the fixed eight, one
+ * colour for all others.
  * By individual: in the order of the names, repeating after eight (the legend says so).
  * By season: one colour each, whatever the values.
  */
@@ -58,7 +59,7 @@ const seasonEntries = (theme) => [
 
 function valueEntries(by, values, theme) {
   const palette = PALETTES[theme];
-  return [...values].sort().map((value, order) => {
+  return values.map((value, order) => {
     const place = by === 'species' ? speciesPlace(value) : order % palette.length;
     return [value, place < 0 ? OTHER[theme] : palette[place]];
   });

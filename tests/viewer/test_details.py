@@ -45,8 +45,8 @@ def test_local_times_are_those_of_the_zones_history(visit: Visit) -> None:
 def test_a_stay_and_a_track_tell_the_clock_of_their_places(visit: Visit, stub: Stub) -> None:
     visit.open("#layers=stopovers,tracks")
     stay = choose(visit, "stopovers", 1)  # Cheorwon
-    assert "2025-02-24 00:00 UTC \u2013 2025-02-24 06:00 UTC\n" in stay
-    assert "2025-02-24 09:00 UTC+09:00 \u2013 2025-02-24 15:00 UTC+09:00\n" in stay
+    assert "2025-02-24 00:00 \u2013 06:00 UTC\n" in stay
+    assert "2025-02-24 09:00 \u2013 15:00 UTC+09:00\n" in stay
     assert "Time zone\nAsia/Seoul\n" in stay
     choose(visit, "stopovers", 1)
     assert [path for path, _ in stub.asked].count("/api/v1/time-zones") == 1
@@ -70,7 +70,7 @@ def test_without_an_answer_the_times_stay_in_utc(visit: Visit, stub: Stub) -> No
     stub.problems["time-zones"] = OUTAGE
     visit.open("#layers=stopovers")
     stay = choose(visit, "stopovers", 1)
-    assert "2025-02-24 00:00 UTC" in stay
+    assert "2025-02-24 00:00" in stay
     assert "Time zone\nnot known; times stay in UTC" in stay
     stub.problems.clear()
     assert "Time zone\nAsia/Seoul" in choose(visit, "stopovers", 1)

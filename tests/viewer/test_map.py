@@ -80,6 +80,25 @@ def test_a_failing_feed_is_told_with_its_remedy_and_can_be_retried(
     assert visit.rendered("stopovers", "individual") == BIRDS
 
 
+def test_what_fails_for_one_reason_is_told_once(visit: Visit, stub: Stub) -> None:
+    stub.problems |= dict.fromkeys(("tracks", "stopovers", "sites"), OUTAGE)
+    stub.problems["positions"] = {"status": 500}
+    visit.open()
+    notices = visit.page.locator("#failures .notice")
+    assert notices.count() == 2
+    told = " ".join(notices.all_inner_texts())
+    for name in ("Tracks", "Stopovers", "Sites", "Latest positions"):
+        assert told.count(name) == 1
+    assert "HTTP status 500" in told
+    stub.problems.clear()
+    notices.get_by_role("button", name="Try again").first.click()
+    visit.settle()
+    assert visit.page.evaluate("flyways.loader.data.stopovers.length") == 15
+    assert "Latest positions" not in visit.page.inner_text("#failures")
+    notices.get_by_role("button", name="Try again").click()  # the list of birds, asked apart
+    visit.page.wait_for_function("() => document.querySelector('#failures').innerText === ''")
+
+
 def test_nothing_found_offers_to_clear_the_filters(visit: Visit) -> None:
     visit.open("#individual=nobody")
     empty = visit.page.locator("#empty")
@@ -106,7 +125,7 @@ def test_a_stay_opens_from_the_keyboard_and_gives_the_focus_back(visit: Visit) -
     page.keyboard.press("Enter")
     details = page.inner_text("#details")
     assert "WN-07 Cheorwon" in details
-    assert "2025-02-24 00:00 UTC \u2013 2025-02-24 06:00 UTC" in details
+    assert "2025-02-24 00:00 \u2013 06:00 UTC" in details
     assert "15.8 d \u2013 19.2 d" in details
     assert page.evaluate("document.activeElement.id") == "details-title"
     page.keyboard.press("Escape")

@@ -34,7 +34,7 @@ def zone_at(lon: float, lat: float) -> str:
     Where two are in use at one place, as in Xinjiang, it is the official one.
     """
     # The borders take 36 MB and a third of a second, once: only a process that is asked pays.
-    import tzfpy  # noqa: PLC0415
+    import tzfpy  # noqa: PLC0415 - see above
 
     return tzfpy.get_tz(lon, lat)
 

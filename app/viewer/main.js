@@ -16,6 +16,7 @@ import { drawPage, drawPageLists, drawPageNotices } from './page.js';
 import { colourScale } from './palette.js';
 import { closePanel, openPanel } from './panel.js';
 import { readSession, redeemTicket, signOut } from './session.js';
+import { soon } from './soon.js';
 import { loadSpecies } from './species.js';
 import { FILTERS, LAYERS, readFragment, writeFragment } from './state.js';
 import { currentTheme, onThemeChange } from './themes.js';
@@ -37,9 +38,15 @@ class Viewer {
   standing = new Promise((resolve) => { this.stand = resolve; });
 
   /** Tracks come first to the map: each kind of layer costs its first frame time. */
-  paved = this.standing.then(() => this.loader.data.tracks.length > 0 && quiet(this.map));
+  paved = this.standing.then(async () => {
+    if (this.loader.data.tracks.length === 0) return;
+    await this.drawSoon(); // after which `received` hands them over
+    await quiet(this.map);
+  });
 
   tryAgain = () => this.refresh();
+
+  drawSoon = soon(() => this.draw());
 
   loader = new Loader({
     received: (feed, features) => this.received(feed, features),
@@ -65,9 +72,9 @@ class Viewer {
     this.stand();
     await Promise.all([
       this.attempt('map', () => loadLand(this.map, this.paved)),
-      this.attempt('species', () => loadSpecies().then(() => this.draw())),
-      this.attempt('catalogue', () => this.catalogue.readBirds().then(() => this.draw())),
-      this.attempt('studies', () => this.catalogue.readStudies().then(() => this.draw())),
+      this.attempt('species', () => loadSpecies().then(() => this.drawSoon())),
+      this.attempt('catalogue', () => this.catalogue.readBirds().then(() => this.drawSoon())),
+      this.attempt('studies', () => this.catalogue.readStudies().then(() => this.drawSoon())),
       this.attempt('session', () => this.readSession()),
       (asked ?? this.refresh()).then(() => this.lookAtAll()),
     ]);
@@ -167,15 +174,14 @@ class Viewer {
 
   async received(feed, features) {
     await (feed === 'tracks' ? this.standing : this.paved);
-    if (this.loader.data[feed] !== features) return; // overtaken while the map was made
     this.catalogue.add(features);
-    setFeed(this.map, feed, features);
-    this.draw();
+    await this.drawSoon(); // colours first: another colour would have the features cut up again
+    if (this.loader.data[feed] === features) setFeed(this.map, feed, features); // not overtaken
   }
 
   async readSession() {
     this.session = await readSession();
-    this.draw();
+    await this.drawSoon();
   }
 
   async leave() {

@@ -12,6 +12,8 @@ const PICK_PX = 5; // half the side of the box that answers a click: a track is 
 const [CLEAR, FAINT] = [0.9, 0.6]; // opacity of tracks, which carry no season
 const ATTRIBUTION = 'Land: Natural Earth';
 
+maplibre.prewarm(); // its worker starts while the words are fetched
+
 /** Resolves once the style stands and layers can be filled. */
 export async function createMap(container, state, { theme, scale, failed }) {
   const map = new maplibre.Map({

@@ -38,11 +38,7 @@ class Viewer {
   standing = new Promise((resolve) => { this.stand = resolve; });
 
   /** Tracks come first to the map: each kind of layer costs its first frame time. */
-  paved = this.standing.then(async () => {
-    if (this.loader.data.tracks.length === 0) return;
-    await this.drawSoon(); // after which `received` hands them over
-    await quiet(this.map);
-  });
+  paved = this.standing.then(() => this.loader.data.tracks.length > 0 && quiet(this.map));
 
   tryAgain = () => this.refresh();
 
@@ -174,9 +170,11 @@ class Viewer {
 
   async received(feed, features) {
     await (feed === 'tracks' ? this.standing : this.paved);
+    if (this.loader.data[feed] !== features) return; // overtaken while the map was made
     this.catalogue.add(features);
-    await this.drawSoon(); // colours first: another colour would have the features cut up again
-    if (this.loader.data[feed] === features) setFeed(this.map, feed, features); // not overtaken
+    this.repaint(); // first: another colour would have the features cut up again
+    setFeed(this.map, feed, features);
+    await this.drawSoon();
   }
 
   async readSession() {
@@ -238,8 +236,10 @@ class Viewer {
     return new Set(this.state.layers.filter((feed) => this.loader.data[feed].length > 0));
   }
 
+  repaint = () => repaint(this.map, currentTheme(), this.scale);
+
   draw() {
-    repaint(this.map, currentTheme(), this.scale);
+    this.repaint();
     for (const feed of LAYERS) showLayer(this.map, feed, this.state.layers.includes(feed));
     drawPage(this);
   }

@@ -91,7 +91,7 @@ def test_what_fails_for_one_reason_is_told_once(visit: Visit, stub: Stub) -> Non
         assert told.count(name) == 1
     assert "HTTP status 500" in told
     stub.problems.clear()
-    notices.get_by_role("button", name="Try again").first.click()
+    notices.filter(has_text="Tracks").get_by_role("button", name="Try again").click()
     visit.settle()
     assert visit.page.evaluate("flyways.loader.data.stopovers.length") == 15
     assert "Latest positions" not in visit.page.inner_text("#failures")

@@ -21,6 +21,13 @@ EDITABLE = ("name", "taxon", "licence", "citation", "release_delay_s", "public_g
 PROTECTING = frozenset({"release_delay_s", "public_grid_deg", "taxon"})
 """Columns that decide what of each bird strangers see."""
 
+RELEASED_TABLES = (
+    "stopover", "leg", "season", "public_fix", "density_cell", "presence_day", "use_day",
+)  # fmt: skip
+"""Tables whose rows strangers read from `release_at` on."""
+NEVER = "2200-01-01 00:00Z"
+"""A release that no reader lives to see: the driver gives `infinity` without a zone."""
+
 _COLUMNS = """
 study.id, study.ref, study.name, study.visibility, study.opened_at, study.release_delay_s,
 study.public_grid_deg, study.simulated, study.taxon, study.licence, study.citation,
@@ -95,6 +102,8 @@ async def edit(
         await _hand_down_taxon(conn, study["id"], changed["taxon"])
     if turned or changed.keys() & PROTECTING:
         await work.mark_all_dirty(conn, study_id=study["id"])
+    if changed.keys() & PROTECTING:
+        await _withhold(conn, study["id"])
     if changed or turned:
         await work.bump_version(conn, study["id"])
     if changed:
@@ -112,6 +121,21 @@ async def edit(
     if turned:
         await _turn(conn, study["id"], visibility)
     return await _by_id(conn, study["id"])
+
+
+async def _withhold(conn: AsyncConnection, study_id: int) -> None:
+    """
+    Release nothing of a study until each bird is published under its new protection.
+
+    What was released under the earlier one could be read until then. With its birds marked before,
+    no derivation is between.
+    """
+    for table in RELEASED_TABLES:
+        await execute(
+            conn,
+            f"update {table} set release_at = '{NEVER}' where study_id = :study",
+            {"study": study_id},
+        )
 
 
 async def _hand_down_taxon(conn: AsyncConnection, study_id: int, taxon: str | None) -> None:

@@ -11,6 +11,7 @@ from app.errors import Conflict, NotFound
 from app.store import studies, work
 from app.store.audience import Audience, load_audience
 from app.store.engine import execute
+from app.store.tables import metadata
 from tests.store.flock import Flock, ref_of
 
 OWNER = Audience("institute", 1, 1, frozenset({"manage"}), exact=(1, 2), open=(3,))
@@ -173,3 +174,24 @@ async def test_an_edit_and_a_derivation_wait_for_each_other_and_both_end(
     flock.run("update study set visibility = 'private', licence = null, taxon = null where id = 1")
     flock.run("delete from dirty")
     flock.run("delete from product_dirty")
+
+
+def test_every_table_with_a_release_is_withheld() -> None:
+    released = {name for name, table in metadata.tables.items() if "release_at" in table.columns}
+    assert released == set(studies.RELEASED_TABLES)
+
+
+@pytest.mark.parametrize(
+    "values", [{"public_grid_deg": 2.0}, {"release_delay_s": 9}, {"name": "x"}]
+)
+async def test_what_an_earlier_protection_released_is_withheld_at_once(trial, values) -> None:
+    bird = (await execute(trial, "select id, species_key from individual order by id limit 1"))[0]
+    await execute(
+        trial,
+        "insert into public_fix (individual_id, study_id, species_key, time, lon, lat, release_at)"
+        " values (:id, 1, :species_key, '2020-01-01Z', 127.05, 38.05, '2020-02-01Z')",
+        bird,
+    )
+    await studies.edit(trial, OWNER, REF, {**values, "visibility": "open"})
+    (seen,) = await execute(trial, "select release_at <= now() as released from public_fix")
+    assert seen["released"] is ("name" in values)

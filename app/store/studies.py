@@ -25,6 +25,8 @@ RELEASED_TABLES = (
     "stopover", "leg", "season", "public_fix", "density_cell", "presence_day", "use_day",
 )  # fmt: skip
 """Tables whose rows strangers read from `release_at` on."""
+WITHHOLD_MAX_S = 300
+"""Longest that one table may take to be withheld [s]."""
 NEVER = "2200-01-01 00:00Z"
 """A release that no reader lives to see: the driver gives `infinity` without a zone."""
 
@@ -95,7 +97,7 @@ async def edit(
     catalogues. In another order an edit and a bird being derived would wait for each other.
     """
     study = await owned(conn, audience, ref)
-    changed = {name: values[name] for name in EDITABLE if name in values}
+    changed = {n: values[n] for n in EDITABLE if n in values and values[n] != study[n]}
     visibility = values.get("visibility")
     turned = visibility is not None and visibility != study["visibility"]
     if "taxon" in changed:
@@ -128,8 +130,10 @@ async def _withhold(conn: AsyncConnection, study_id: int) -> None:
     Release nothing of a study until each bird is published under its new protection.
 
     What was released under the earlier one could be read until then. With its birds marked before,
-    no derivation is between.
+    no derivation is between. It touches every released row, a minute's work for millions of them:
+    a rare change of an owner, which may take longer than other statements of a request.
     """
+    await execute(conn, f"set local statement_timeout = {WITHHOLD_MAX_S * 1_000}")
     for table in RELEASED_TABLES:
         await execute(
             conn,

@@ -181,6 +181,13 @@ def test_every_table_with_a_release_is_withheld() -> None:
     assert released == set(studies.RELEASED_TABLES)
 
 
+async def test_what_is_said_once_more_withholds_nothing(trial) -> None:
+    study, counted = await studies.one(trial, OWNER, REF), await version(trial)
+    await studies.edit(trial, OWNER, REF, {name: study[name] for name in studies.EDITABLE})
+    assert await dirty(trial) == []
+    assert await version(trial) == counted
+
+
 @pytest.mark.parametrize(
     "values", [{"public_grid_deg": 2.0}, {"release_delay_s": 9}, {"name": "x"}]
 )

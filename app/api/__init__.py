@@ -34,6 +34,7 @@ from app.api import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    push.router,
     feeds.router,
     tiles.router,
     styles.router,
@@ -59,6 +60,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     reference_data.router,
     pushes.router,
     decodings.router,
-    push.router,
 )
-"""Every router of the service; a new noun is one more line here."""
+"""
+Every router of the service; a new noun is one more line here.
+
+A request is tried with one after another, at a cost each: what is asked most often stands first.
+"""

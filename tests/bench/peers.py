@@ -36,7 +36,7 @@ join deployment d on d.tag_id = f.tag_id and d.replaced_at is null and d.during 
 join individual i on i.id = d.individual_id
 join study s on s.id = f.study_id
 join tag t on t.id = f.tag_id
-where f.live and f.visible;
+where f.live and (f.visible or {{hidden}});
 alter table {SCHEMA}.{TABLE} add primary key (id);
 create index on {SCHEMA}.{TABLE} (individual_id, time desc);
 create index on {SCHEMA}.{TABLE} using gist (geom);
@@ -44,10 +44,11 @@ create index on {SCHEMA}.{TABLE} using gist (geom);
 """The rows and columns that our feed gives, with the indexes that suit the question best."""
 
 
-def copy_fixes(dsn: str) -> None:
-    """Make the peers' table of what our feed shows."""
+def copy_fixes(dsn: str, *, hidden: bool = False) -> None:
+    """Make the peers' table anew, of what our feed shows; with hidden fixes, as an export has."""
     with psycopg.connect(dsn, autocommit=True) as conn:
-        conn.execute(FIXES)
+        conn.execute(f"drop schema if exists {SCHEMA} cascade")
+        conn.execute(FIXES.format(hidden=hidden))
         conn.execute(f"vacuum analyze {SCHEMA}.{TABLE}")
 
 

@@ -152,14 +152,14 @@ def question(full: Site, tmp_path: Path) -> Iterator[Question]:
     full.serve()
     key = {"Authorization": f"Bearer {full.key}"}
     with ExitStack() as stack:
-        yield Question(
-            bird_of(full),
-            {
-                "tipg": Client(stack.enter_context(peers.tipg(full.dsn)), {}),
-                "pygeoapi": Client(stack.enter_context(peers.pygeoapi(full.dsn, tmp_path)), {}),
-                "ours": Client(f"{full.root}/feeds/fixes.geojson", key),
-            },
-        )
+        clients = {
+            "tipg": Client(stack.enter_context(peers.tipg(full.dsn)), {}),
+            "pygeoapi": Client(stack.enter_context(peers.pygeoapi(full.dsn, tmp_path)), {}),
+            "ours": Client(f"{full.root}/feeds/fixes.geojson", key),
+        }
+        for client in clients.values():
+            stack.callback(client.connection.close)
+        yield Question(bird_of(full), clients)
 
 
 @pytest.mark.timeout(900)
@@ -196,6 +196,7 @@ def box_of(points: list[tuple[Any, ...]]) -> tuple[float, float, float, float]:
 
 @pytest.mark.timeout(900)
 def test_a_hundred_thousand_features_against_geopandas_and_json_agg(full: Site, tmp_path, capsys):
+    peers.copy_fixes(full.dsn, hidden=True)
     peer = f"{peers.SCHEMA}.{peers.TABLE}"
     engine = sqlalchemy.create_engine(full.dsn.replace("postgresql:", "postgresql+psycopg:"))
     taken: dict[str, list[float]] = {"GeoPandas": [], "json_agg": [], "ours": []}

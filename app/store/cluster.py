@@ -46,7 +46,14 @@ SETTINGS = {
     "log_parameter_max_length_on_error": "0",
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FLEETING = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # a database lives for a test; dropping it would wait for the autovacuum
+    "max_wal_size": "8GB",  # no checkpoint but those of making and dropping databases
+    "checkpoint_timeout": "1h",
+}
 
 # The service's own role is no superuser, so that row level security binds it.
 PREPARE = """

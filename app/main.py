@@ -11,7 +11,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import VERSION
 from app.api import ROUTERS, openapi, pages, problems
-from app.api.auth import SECURITY
 from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, RateLimit
 from app.config import Settings
 from app.errors import SetupError
@@ -60,7 +59,6 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        dependencies=SECURITY,
         redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import APIKeyCookie, HTTPBearer
 
 from app.api.deps import StoreDep
 from app.errors import NotAllowed, NotSignedIn
@@ -19,11 +18,13 @@ from app.store.audience import Audience, Scope, load_audience
 
 COOKIE = "flyways_session"
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="key", description="flw_… of an institute")
-_cookie = APIKeyCookie(
-    name=COOKIE, auto_error=False, scheme_name="session", description="browsers; read only"
-)
-_SCHEMES = [Depends(_bearer), Depends(_cookie)]
+SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer", "description": "flw_… of an institute"},
+    "session": {
+        "type": "apiKey", "in": "cookie", "name": COOKIE, "description": "browsers; read only"
+    },
+}  # fmt: skip
+"""What the API document tells of it. FastAPI's own classes would be asked at every request."""
 
 
 async def caller(request: Request, store: StoreDep) -> Audience:
@@ -77,9 +78,6 @@ async def _pusher(audience: Annotated[Audience, Depends(caller)]) -> Audience:
 async def _manager(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return require(audience, "manage")
 
-
-SECURITY = _SCHEMES
-"""Dependencies that put the two ways to sign in into the OpenAPI document."""
 
 AnyAudience = Annotated[Audience, Depends(caller)]
 """Whoever asks, scopes unchecked: only for answers about the caller itself."""

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from app.api.auth import SCHEMES
 from app.api.problems import MEDIA_TYPE, STATUSES, ProblemOut
 
 _EVERY = (400, 401, 404, 422, 429, 503)
@@ -34,6 +35,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     )
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document["components"]["securitySchemes"] = SCHEMES
     for methods in document["paths"].values():
         for method, operation in methods.items():
             if method in {"get", "post", "put", "patch", "delete"}:
@@ -51,6 +53,7 @@ def _complete(operation: dict[str, Any], *, writing: bool) -> None:
     operation["summary"] = " ".join(title.split()).removesuffix(".")
     if more:
         operation["description"] = more
+    operation["security"] = [{name: []} for name in SCHEMES]
     responses = operation.setdefault("responses", {})
     for status in (*_EVERY, *(_WRITING if writing else ())):
         responses.setdefault(str(status), {"description": STATUSES[status]})

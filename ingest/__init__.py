@@ -105,7 +105,9 @@ class Format:
     media_types : tuple of str
         What senders label it.
     decode : Decoder
-        Its decoder.
+        Its decoder: ``decode(payload, tz=, now_us=)`` takes the bytes in UTF-8 where its docstring
+        names nothing else, the zone of times that carry none, and the present [us since 1970-01-01
+        UTC]; it gives `Decoded` and raises `UnreadablePush` with the codes that it lists.
     decode_many : ManyDecoder or None
         The same for many pushes at once, where small ones are common.
     """

@@ -108,6 +108,7 @@ async def test_a_line_over_the_antimeridian_is_cut_there(trial):
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(AUDIENCES), st.integers(1, 4))
 async def test_pages_join_to_the_whole(flock, audience, size):
+    steps = [(h, (127 + n / 10, 38.2)) for n, h in enumerate((0, 1, 200, 201, 700))]
     async with flock.trial() as conn:
         await positions(conn, 3, steps)
         whole = await tracks.feed(conn, audience, Filters(), fetch=50)

@@ -105,9 +105,7 @@ class Format:
     media_types : tuple of str
         What senders label it.
     decode : Decoder
-        Its decoder: ``decode(payload, tz=, now_us=)`` takes the bytes in UTF-8 where its docstring
-        names nothing else, the zone of times that carry none, and the present [us since 1970-01-01
-        UTC]; it gives `Decoded` and raises `UnreadablePush` with the codes that it lists.
+        Takes what `decode` takes, in UTF-8 where it says nothing else; raises what it lists.
     decode_many : ManyDecoder or None
         The same for many pushes at once, where small ones are common.
     """

@@ -62,7 +62,7 @@ def proven(_sender) -> None:
 
 
 def forged(_sender) -> None:
-    raise SignatureRefused("It does not fit.")
+    raise SignatureRefused("signature-mismatch", "Sign with the secret.")
 
 
 def handed(body: bytes, source=SOURCE, prove=proven, key=None) -> Handed:

@@ -172,9 +172,8 @@ async def test_replaced_is_all_an_earlier_reading_brought_and_nothing_else(trial
     await fix(trial, old)
     await fix(trial, other, variant=2)
     await decodings.replace_earlier(trial, push_id, 2)
-    assert [(await of(trial, each, "replaced_at is not null"))[0] for each in (old, new, other)] == [
-        True, False, False,
-    ]  # fmt: skip
+    gone = [(await of(trial, id_, "replaced_at is not null"))[0] for id_ in (old, new, other)]
+    assert gone == [True, False, False]
     live = await execute(trial, "select decoding_id, live from fix order by decoding_id")
     assert [(row["decoding_id"], row["live"]) for row in live] == [(old, False), (other, True)]
     (dirty,) = await execute(trial, "select individual_id, from_time, to_time from dirty")

@@ -53,7 +53,7 @@ def test_data_of_another_version_ask_for_it(alone, monkeypatch) -> None:
     good = install(alone, "98")
     monkeypatch.setenv("FLYWAYS_PG_BIN", str(good))
     assert find_binaries("98") == good
-    with pytest.raises(SetupError, match="made by PostgreSQL 99.*postgresql-99-postgis-3"):
+    with pytest.raises(SetupError, match=r"made by PostgreSQL 99.*postgresql-99-postgis-3"):
         find_binaries("99")
 
 

@@ -62,7 +62,7 @@ async def test_a_key_without_institute_is_an_operators(store) -> None:
     assert made["key"] not in str(listed)
     (key,) = [row for row in listed.values() if row["label"] == "map"]
     assert list(key["scopes"]) == ["read"] and key["revoked_at"] is None
-    assert (await operate.revoke_key(store, key["id"]))["revoked_at"] is not None
+    assert (await operate.revoke_key(store, key["ref"]))["revoked_at"] is not None
 
 
 @pytest.mark.parametrize(

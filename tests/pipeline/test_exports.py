@@ -31,7 +31,7 @@ from ingest.clock import parse_times
 from ingest.formats.movebank_csv import MILLIVOLT_ABOVE
 from tests.flow.conftest import START_US
 
-TIMES = st.datetimes(datetime(1978, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+TIMES = st.datetimes(datetime(1978, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
 
 
 @settings(max_examples=25)

@@ -20,7 +20,7 @@ from tests.flow.conftest import START_US
 
 START = datetime.fromtimestamp(START_US // 1_000_000, UTC)
 DAY = timedelta(days=1)
-ANY = st.datetimes(datetime(1800, 1, 1), datetime(2300, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+ANY = st.datetimes(datetime(1800, 1, 1), datetime(2300, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
 BY = st.timedeltas(timedelta(days=-200_000), timedelta(days=200_000))
 WHOLE = Span(1, 1, FAR_PAST, FAR_FUTURE)
 

@@ -15,7 +15,7 @@ from app.movement.track import Track
 from app.pipeline.trackparts import _parts, month_of, next_month
 from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros
 
-TIMES = st.datetimes(datetime(1978, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+TIMES = st.datetimes(datetime(1978, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
 HOUR_US = 3_600_000_000
 STEPS = st.lists(
     st.sampled_from([HOUR_US, 7 * HOUR_US, GAP_MAX_US, GAP_MAX_US + 1, 400 * HOUR_US]),

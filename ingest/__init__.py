@@ -105,7 +105,7 @@ class Format:
     media_types : tuple of str
         What senders label it.
     decode : Decoder
-        Its decoder.
+        Takes what `decode` takes, in UTF-8 where it says nothing else; raises what it lists.
     decode_many : ManyDecoder or None
         The same for many pushes at once, where small ones are common.
     """

@@ -38,5 +38,7 @@ async def _listen(dsn: str, channel: str, woken: asyncio.Event) -> None:
         try:
             await conn.add_listener(channel, lambda *_: woken.set())
             await lost.wait()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.sleep(RECONNECT_S)  # it was lost before it listened
         finally:
             conn.terminate()

@@ -63,18 +63,8 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     A unit is a row. The service writes one row for each message, and the location of its pass
     in every one of them: rows of one pass are the same record, stored once.
 
-    Parameters
-    ----------
-    payload : bytes
-        The file, or the SOAP answer that holds it.
-    tz : str
-        Not used: Argos times are UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    The payload is the file, or the SOAP answer that holds it. ``tz`` is not
+    used: Argos times are UTC.
 
     Raises
     ------

@@ -58,18 +58,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     without leading zeros: one transmitter is written ``02170`` and ``002170`` over the years.
     Sensor values are left to the raw bytes.
 
-    Parameters
-    ----------
-    payload : bytes
-        The text, Latin-1.
-    tz : str
-        Not used: Argos times are UTC. Taken so that all formats are called alike.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    The text is Latin-1. ``tz`` is not used: Argos times are UTC.
 
     Raises
     ------

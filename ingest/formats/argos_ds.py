@@ -50,18 +50,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     where it has none. Longitudes run to 360. The PTT is the tag, without leading zeros. Sensor
     values are left to the raw bytes.
 
-    Parameters
-    ----------
-    payload : bytes
-        The text.
-    tz : str
-        Not used: Argos times are UTC. Taken so that all formats are called alike.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is not used: Argos times are UTC.
 
     Raises
     ------

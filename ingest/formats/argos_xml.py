@@ -71,18 +71,8 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
 
     A unit is a ``satellitePass``. Messages and their sensors are left to the raw bytes.
 
-    Parameters
-    ----------
-    payload : bytes
-        The document, or the SOAP answer that holds it.
-    tz : str
-        Not used: Argos times are UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    The payload is the document, or the SOAP answer that holds it. ``tz`` is
+    not used: Argos times are UTC.
 
     Raises
     ------

@@ -60,18 +60,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     revision, so that the highest stands and the others stay readable. Ids are 64-bit integers
     and never pass through floating point. Raw data and sensors are left to the bytes.
 
-    Parameters
-    ----------
-    payload : bytes
-        UTF-8.
-    tz : str
-        Not used: times are UTC, with and without ``Z``.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is not used: times are UTC, with and without ``Z``.
 
     Raises
     ------

@@ -82,19 +82,6 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     element (a line that is not blank); what is wrong with one never touches another. Keys that
     are not documented are left out, with one warning that names them.
 
-    Parameters
-    ----------
-    payload : bytes
-        UTF-8.
-    tz : str
-        Zone of times that carry none.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
-
     Raises
     ------
     UnreadablePush

@@ -51,19 +51,6 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     A unit is a feature. Its geometry is a point, or null for a record without position; its
     properties bear the names of this project or of Movebank.
 
-    Parameters
-    ----------
-    payload : bytes
-        UTF-8.
-    tz : str
-        Zone of times that carry none.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
-
     Raises
     ------
     UnreadablePush

@@ -40,18 +40,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
     A unit is a point. The tag is the name of its track or route, or a waypoint's own.
 
-    Parameters
-    ----------
-    payload : bytes
-        The document.
-    tz : str
-        Zone of times that carry none, which the standard does not allow.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is that of times that carry none, which the standard does not allow.
 
     Raises
     ------

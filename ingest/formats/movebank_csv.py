@@ -59,19 +59,6 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     optional numeric column (``neg alt``) is left out and counted in one warning. Where the
     location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``.
 
-    Parameters
-    ----------
-    payload : bytes
-        The file.
-    tz : str
-        Zone of times that carry none.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
-
     Raises
     ------
     UnreadablePush

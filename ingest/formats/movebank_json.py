@@ -58,18 +58,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     A unit is a location. The service nests them under their individual; an individual without
     locations is no unit. A feed writes coordinates as strings.
 
-    Parameters
-    ----------
-    payload : bytes
-        UTF-8.
-    tz : str
-        Not used: Movebank's times are UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is not used: Movebank's times are UTC.
 
     Raises
     ------

@@ -92,18 +92,8 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
     Both dialects are read: ``deploy-on-date`` (download) and ``deploy-on-timestamp`` (upload).
     An end more than a day ahead means "not yet" and is left open.
 
-    Parameters
-    ----------
-    payload : bytes
-        The file, encodings and delimiters as for events.
-    tz : str
-        Zone of times that carry none; Movebank writes UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    DecodedReference
+    Encodings and delimiters are as for events. ``tz`` is that of times that carry none; Movebank
+    writes UTC.
 
     Raises
     ------

@@ -47,18 +47,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
 
     A unit is a row. Times are UTC, written ``M/D/YYYY H:MM``.
 
-    Parameters
-    ----------
-    payload : bytes
-        The file.
-    tz : str
-        Not used: the times are UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is not used: the times are UTC.
 
     Raises
     ------

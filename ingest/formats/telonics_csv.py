@@ -52,18 +52,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     A unit is a row; the tag is the ``CTN`` that the lines above the table name. Failed attempts
     are records without position.
 
-    Parameters
-    ----------
-    payload : bytes
-        The file.
-    tz : str
-        Not used: reports are in UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is not used: reports are in UTC.
 
     Raises
     ------

@@ -78,18 +78,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     A unit is a row. The portal writes some rows twice, and one time with two positions where
     least squares and Kalman filter differ: both are kept, as any other conflict is.
 
-    Parameters
-    ----------
-    payload : bytes
-        The file.
-    tz : str
-        Not used: the portal writes UTC.
-    now_us : int
-        The present [us since 1970-01-01 UTC].
-
-    Returns
-    -------
-    Decoded
+    ``tz`` is not used: the portal writes UTC.
 
     Raises
     ------

@@ -9,12 +9,19 @@ import pytest
 
 from app.store.engine import Connection, Store
 from tests.store.flock import Flock
+from tests.store.herd import herd as make_herd
 
 
 @pytest.fixture(scope="module")
 def flock(new_database: Callable[[], str]) -> Flock:
     """Give an empty database of the module's own; a module that wants rows in it overrides this."""
     return Flock(new_database())
+
+
+@pytest.fixture(scope="session")
+def herd(new_database: Callable[[], str]) -> Flock:
+    """Give rows of every noun, for modules that only read them or take back what they change."""
+    return make_herd(new_database())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import uuid
 from collections.abc import AsyncIterator
@@ -28,6 +29,25 @@ SPECIES = "white_naped_crane"
 def ref_of(*words: object) -> uuid.UUID:
     """Give the same id to the same thing in every run."""
     return uuid.uuid5(uuid.NAMESPACE_OID, repr(words))
+
+
+_open: dict[str, psycopg.Connection] = {}
+
+
+def _connection(dsn: str) -> psycopg.Connection:
+    """Give the one open connection of this process: to open one takes longer than to use it."""
+    found = _open.get(dsn)
+    if found is None or found.closed:
+        disconnect()
+        found = _open[dsn] = psycopg.connect(dsn, autocommit=True)
+    return found
+
+
+@atexit.register
+def disconnect() -> None:
+    """Close it; a database that is cloned may have no other users."""
+    while _open:
+        _open.popitem()[1].close()
 
 
 @dataclass
@@ -61,13 +81,12 @@ class Flock:
             sql.SQL(", ").join(map(sql.Identifier, values)),
             sql.SQL(", ").join(marks),
         )
-        with psycopg.connect(self.dsn, row_factory=psycopg.rows.dict_row) as conn:
-            return conn.execute(statement, values).fetchone().get("id")
+        cursor = _connection(self.dsn).cursor(row_factory=psycopg.rows.dict_row)
+        return cursor.execute(statement, values).fetchone().get("id")
 
     def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn) as conn:
-            done = conn.execute(statement, values)
-            return done.fetchall() if done.description else []
+        done = _connection(self.dsn).execute(statement, values)
+        return done.fetchall() if done.description else []
 
     def explain(self, statement: str) -> str:
         """Return the plan, with the small tables of a test treated like large ones."""

@@ -1,0 +1,165 @@
+"""A study as it goes out: the owner's rows in one order, all that was said, and nobody else's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from app.store import exports
+from app.store.audience import Audience
+from app.store.engine import execute
+from app.store.sight import Filters
+from tests.store.flock import DAY, START, Flock, ref_of
+from tests.store.herd import OPERATOR
+
+STRANGER = Audience("public", open=(1,))
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def flock(new_database):
+    """Give two birds with two tags, a tag that nobody wears, and another study."""
+    flock = Flock(new_database())
+    study = flock.study(flock.institute("Amur")[0], "1", "open", taxon="Grus grus")
+    first, second = (flock.bird(study, name) for name in "BA")
+    flock.tag(study, "T2", first)
+    flock.tag(study, "T1", second, f"[{START.isoformat()},)")
+    flock.tag(study, "T3")
+    for tag, hour, more in (
+        (1, 2, {"battery_v": 3.7, "height_m": 12.3}), (1, 1, {"visible": False}),
+        (2, 1, {}), (2, -1, {}), (3, 5, {}), (1, 3, {"live": False}),
+    ):  # fmt: skip
+        flock.fix(study, tag, hour, (100.0 + tag, 38.0 + hour / 10), **more)
+    other = flock.study(flock.institute("Ussuri")[0], "2")
+    flock.tag(other, "X", flock.bird(other, "X"))
+    flock.fix(other, 4, 1)
+    return flock
+
+
+async def all_of(found):
+    return [row async for chunk in found for row in chunk]
+
+
+async def told(conn, audience=OPERATOR, filters=Filters(), study=1):  # noqa: B008 - frozen
+    rows = await all_of(exports.fixes(conn, audience, study, filters))
+    return [(row["tag"], row["individual"], (row["time"] - START) / HOUR) for row in rows]
+
+
+WHOLE = [("T1", None, -1), ("T1", "A", 1), ("T2", "B", 1), ("T2", "B", 2), ("T3", None, 5)]
+
+
+async def test_fixes_go_out_by_tag_and_time_hidden_ones_and_unworn_ones_too(trial) -> None:
+    assert await told(trial) == WHOLE
+
+
+@pytest.mark.parametrize("fetch", [1, 2, 3])
+async def test_chunks_of_any_size_join_to_the_whole(trial, monkeypatch, fetch) -> None:
+    monkeypatch.setattr(exports, "FETCH", fetch)
+    chunks = [c async for c in exports.fixes(trial, OPERATOR, 1, Filters())]
+    assert max(map(len, chunks)) <= fetch
+    assert await told(trial) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        (Filters(individual=ref_of("bird", 1, "A")), WHOLE[1:2]),
+        (Filters(individual=ref_of("bird", 2, "X")), []),
+        (Filters(time_from=START + HOUR, time_to=START + 2 * HOUR), WHOLE[1:4]),
+        (Filters(time_to=START), WHOLE[:1]),
+    ],
+)
+async def test_filters_narrow_them(trial, filters, wanted) -> None:
+    assert await told(trial, filters=filters) == wanted
+
+
+async def test_a_study_that_is_not_read_in_full_gives_nothing(trial) -> None:
+    for audience, study in ((STRANGER, 1), (Audience("institute", 2, 1, exact=(2,)), 1)):
+        everything = (audience, study, Filters())
+        assert await told(trial, audience) == []
+        assert await all_of(exports.readings(trial, *everything)) == []
+        assert await exports.individuals(trial, *everything) == []
+        assert await exports.deployments(trial, *everything) == []
+    assert await told(trial, study=2) == [("X", "X", 1)]
+
+
+async def test_numbers_go_out_as_they_were_said(trial) -> None:
+    rows = await all_of(exports.fixes(trial, OPERATOR, 1, Filters()))
+    assert (rows[3]["battery_v"], rows[3]["height_m"]) == (3.7, 12.3)
+    assert rows[2]["battery_v"] is None
+
+
+async def test_flags_and_the_verdict_in_force_go_with_their_fix(trial) -> None:
+    key = {"time": START + HOUR}
+    for code in ("speed", "null-island"):
+        await execute(
+            trial,
+            "insert into fix_flag (study_id, tag_id, time, sensor, variant, code, origin)"
+            f" values (1, 1, :time, 0, 1, '{code}', 'track')", key,
+        )  # fmt: skip
+    await execute(
+        trial,
+        "insert into fix_verdict (study_id, tag_id, time, sensor, variant, verdict, reason,"
+        " decided_by, undone_at) values (1, 1, :time, 0, 1, 'show', 'r', 'K', null),"
+        " (1, 1, :time, 0, 1, 'hide', 'r', 'K', now())", key,
+    )  # fmt: skip
+    rows = await all_of(exports.fixes(trial, OPERATOR, 1, Filters()))
+    assert (rows[2]["flags"], rows[2]["verdict"]) == ("null-island speed", "show")
+    assert {(row["flags"], row["verdict"]) for n, row in enumerate(rows) if n != 2} == {
+        (None, None)
+    }
+
+
+async def test_readings_are_those_in_force(trial) -> None:
+    await execute(trial, "insert into push (study_id, digest, size_bytes) values (1, '\\x00', 1)")
+    for number, replaced in ((1, "now()"), (2, "null")):
+        await execute(
+            trial,
+            "insert into decoding (study_id, push_id, number, tz, state, replaced_at) select 1,"
+            f" max(id), {number}, 'UTC', 'stored', {replaced} from push",
+        )
+        await execute(
+            trial,
+            "insert into reading (tag_id, time, sensor, variant, study_id, decoding_id, battery_v)"
+            " select 1, :time, 0, :number, 1, max(id), 3.9 from decoding",
+            {"time": START + number * HOUR, "number": number},
+        )
+    rows = await all_of(exports.readings(trial, OPERATOR, 1, Filters()))
+    assert [(row["time"], row["battery_v"], row["individual"]) for row in rows] == [
+        (START + 2 * HOUR, 3.9, "B")
+    ]
+
+
+async def names(conn):
+    return [
+        (row["tag"], row["individual"], row["deploy_on"])
+        for row in await exports.deployments(conn, OPERATOR, 1, Filters())
+    ]
+
+
+async def test_deployments_that_rows_imply_stay_at_home_unless_they_carry_terms(trial) -> None:
+    both = [("T1", "A", START), ("T2", "B", None)]
+    assert await names(trial) == both
+    await execute(trial, "update deployment set declared = false where tag_id = 1")
+    assert await names(trial) == both[:1]
+    await execute(trial, 'update tag set terms = \'{"tag-model": "x"}\' where id = 1')
+    assert await names(trial) == both
+    await execute(trial, "update tag set terms = '{}' where id = 1")
+    await execute(trial, 'update individual set terms = \'{"animal-sex": "f"}\' where id = 1')
+    assert await names(trial) == both
+    flock_day = START + DAY
+    await execute(
+        trial,
+        "insert into deployment (study_id, tag_id, individual_id, during, declared)"
+        " values (1, 3, 1, tstzrange(:at, null), true)", {"at": flock_day},
+    )  # fmt: skip
+    assert await names(trial) == [both[0], ("T3", "B", flock_day)]  # B's terms go with that one
+
+
+async def test_birds_go_out_by_name_with_their_taxon_or_the_studys(trial) -> None:
+    await execute(trial, "update individual set taxon = null where local_identifier = 'B'")
+    rows = await exports.individuals(trial, OPERATOR, 1, Filters())
+    assert [(row["individual"], row["taxon"]) for row in rows] == [
+        ("A", "Grus vipio"), ("B", "Grus grus")
+    ]  # fmt: skip

@@ -1,0 +1,63 @@
+"""The verbs of the archive offer what the stages do: every format, and changes in a line each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from app import archive, cli, deliver
+from app.archive import Form
+from app.pipeline.exports import FORMATS
+
+FOUND = {"push_id": "p", "applied": False, "changes": {"tz": ["UTC", "UTC+8"], "stored": [2, 1]}}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Give what the verbs ask of the store, which is not there."""
+    seen: list[dict[str, object]] = []
+
+    def note(result):
+        async def act(_store, thing, **how):
+            seen.append({"thing": thing, **how})
+            return result
+
+        return act
+
+    monkeypatch.setattr(archive, "with_store", lambda act: asyncio.run(act(None)))
+    monkeypatch.setattr(deliver, "export", note({"fixes": 3}))
+    monkeypatch.setattr(deliver, "replay", note(FOUND))
+    return seen
+
+
+def run(*words):
+    return CliRunner().invoke(cli.cli, list(words))
+
+
+def test_every_format_of_the_stage_can_be_asked_for() -> None:
+    assert tuple(form.value for form in Form) == FORMATS
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_passes_what_was_asked(asked, tmp_path, form) -> None:
+    study, bird = uuid4(), uuid4()
+    done = run("export", str(study), "--format", form, "--out", str(tmp_path), "--individual",
+               str(bird), "--datetime", "2024-01-01T00:00:00Z/..", "--json")  # fmt: skip
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"fixes": 3})
+    assert asked == [{"thing": study, "form": form, "out": tmp_path, "individual": bird,
+                      "datetime": "2024-01-01T00:00:00Z/.."}]  # fmt: skip
+
+
+def test_a_rereading_is_a_trial_unless_it_is_applied(asked) -> None:
+    push = uuid4()
+    shown = run("replay", str(push), "--tz", "UTC+8")
+    assert shown.stdout.splitlines() == ["applied: False", "tz: UTC -> UTC+8", "stored: 2 -> 1"]
+    told = run("replay", str(push), "--format", "gpx", "--apply", "--json")
+    assert json.loads(told.stdout) == FOUND
+    assert [(each["tz"], each["format_name"], each["apply"]) for each in asked] == [
+        ("UTC+8", None, False), (None, "gpx", True),
+    ]  # fmt: skip

@@ -1,0 +1,106 @@
+"""Files brought in at the database: final receipts, rereadings, and what was laid aside."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID, uuid4
+
+import pytest
+
+from app import deliver, operate
+from app.errors import BadInput, NotFound, SetupError
+from app.pipeline import run as flow
+from app.store import work
+from app.store.engine import execute
+
+CSV = """timestamp,location-long,location-lat,tag-local-identifier,individual-local-identifier
+2024-03-01 08:00:00.000,127.5,34.8,T1,A
+2024-03-01 09:00:00.000,127.6,34.8,T1,A
+2024-03-01 10:00:00.000,127.6,95,T1,A
+"""
+
+
+@pytest.fixture
+async def store(database):
+    async with operate.opened(database) as store:
+        yield store
+
+
+@pytest.fixture
+async def study(store) -> UUID:
+    return await operate.own_study(store)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "birds.csv"
+    path.write_text(CSV)
+    return path
+
+
+async def test_a_file_comes_to_its_final_receipt(store, study, file, monkeypatch) -> None:
+    monkeypatch.setattr(deliver, "CHUNK_BYTES", 7)  # its bytes pass in pieces
+    receipt = await deliver.settled(store, await deliver.push(store, file, study))
+    assert (receipt["state"], receipt["stored"], receipt["refused"]) == ("processed", 2, 1)
+    assert receipt["digest"].endswith(hashlib.sha256(CSV.encode()).hexdigest())
+
+
+async def test_what_cannot_be_kept_is_told_before_anything_is(store, study, file) -> None:
+    with pytest.raises(NotFound):
+        await deliver.push(store, file, uuid4())
+    with pytest.raises(BadInput):
+        await deliver.push(store, file, study, format_name="dbf")
+    async with store.read() as conn:
+        assert await execute(conn, "select id from push") == []
+
+
+async def test_a_push_whose_bird_is_laid_aside_is_not_waited_for(
+    store, study, file, monkeypatch
+) -> None:
+    async def fail(_conn, _span):
+        raise ValueError("no such place")
+
+    ref = await deliver.push(store, file, study)
+    monkeypatch.setattr(flow, "derive_span", fail)
+    with pytest.raises(SetupError) as told:
+        await deliver.settled(store, ref)
+    for said in (f"Push {ref} is stored", "1 pieces", "ValueError: no such place", "recompute"):
+        assert said in str(told.value)
+    with pytest.raises(SetupError, match="All else is derived"):
+        await deliver.recompute(store, study)
+    monkeypatch.undo()
+    assert await deliver.recompute(store, study) == 1
+    assert (await deliver.settled(store, ref))["state"] == "processed"
+
+
+def test_only_so_many_reasons_are_told() -> None:
+    dead = [work.Dead(f"individual:{n}", f"bird {n}", "odd") for n in range(9)]
+    with pytest.raises(SetupError) as told:
+        deliver._refuse_dead(dead, "Done")
+    assert str(told.value).count("(odd)") == deliver.NAMED_MAX
+    assert "9 pieces" in str(told.value)
+    deliver._refuse_dead([], "Done")
+
+
+async def test_a_rereading_is_shown_and_then_done(store, study, file) -> None:
+    ref = await deliver.push(store, file, study)
+    await deliver.settled(store, ref)
+    how = {"format_name": None, "tz": "UTC+8"}
+    shown = await deliver.replay(store, ref, **how, apply=False)
+    assert (shown["applied"], set(shown["changes"])) == (False, {"tz", "state", "time_first",
+                                                                 "time_last"})  # fmt: skip
+    done = await deliver.replay(store, ref, **how, apply=True)
+    assert done["applied"] and set(done["changes"]) == {"tz", "time_first", "time_last"}
+    assert (await deliver.replay(store, ref, **how, apply=True))["changes"] == {}
+
+
+async def test_a_rebuild_beside_what_is_stored_says_what_differs(store, study, file) -> None:
+    await deliver.settled(store, await deliver.push(store, file, study))
+    said: list[str] = []
+    found = await deliver.verify(store, said.append)
+    assert said == [] and {tuple(each["differs"]) for each in found} == {()}
+    async with store.write() as conn:
+        await execute(conn, "delete from latest_fix")
+    found = await deliver.verify(store, said.append)
+    assert said == ["differs: My birds / A: latest_fix"]
+    assert [each["differs"] for each in found if each["differs"]] == [["latest_fix"]]

@@ -90,7 +90,7 @@ class ConnectorIn(Body):
     study: UUID
     name: Text
     provider: ProviderName
-    settings: dict[str, JsonValue] = {}
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
     username: Text | None = None
     password: Password | None = None
     format: Text | None = None

@@ -9,12 +9,12 @@ the overlap is wide for that reason.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from app.pull.page import Cursor, Errand, Identifier, Page, Provider, PullFailed, Since
 from app.pull.web import REFUSED, Answer, Signed, Web, records_of, text_of, unauthorised
@@ -44,7 +44,7 @@ class Settings(Since):
     )
 
 
-async def pages(errand: Errand, web: Web) -> AsyncIterator[Page]:
+async def pages(errand: Errand, web: Web) -> AsyncGenerator[Page, None]:
     """Give what bulk has of the time away, if any, then what realtime has."""
     signed = Signed(partial(_login, errand, web), web)
     cursor = dict(errand.cursor)
@@ -97,19 +97,19 @@ async def _realtime(errand: Errand, signed: Signed, checkpoint: Any) -> Answer |
     return None if answer.status == BAD_REQUEST else answer
 
 
-async def _bulk(errand: Errand, signed: Signed, cursor: Cursor) -> AsyncIterator[Page]:
+async def _bulk(errand: Errand, signed: Signed, cursor: Cursor) -> AsyncGenerator[Page, None]:
     """Give the pages between what was seen last and now; a broken series is taken up again."""
-    series = cursor.get("series")
-    if not isinstance(series, dict):
+    begun = cursor.get("series")
+    series: dict[str, JsonValue] = dict(begun) if isinstance(begun, dict) else {}
+    if not series:
         begin = errand.begin(cursor.get("until"), errand.settings.since)
         series = {"from": _stamp(begin), "to": _stamp(errand.now), "after": None}
     until = cursor.get("until")
     while True:
-        pagination = {"first": PAGE_MESSAGES}
-        if series["after"] is not None:
-            pagination["after"] = series["after"]  # type: ignore[assignment]
+        after = {} if series["after"] is None else {"after": series["after"]}
         body = _wanted(errand) | {
-            "fromDatetime": series["from"], "toDatetime": series["to"], "pagination": pagination,
+            "fromDatetime": series["from"], "toDatetime": series["to"],
+            "pagination": {"first": PAGE_MESSAGES, **after},
         }  # fmt: skip
         answer = await signed.ask("POST", f"{PATH}/retrieve-bulk", json=body)
         if answer.status == BAD_REQUEST and series["after"] is not None:
@@ -122,16 +122,15 @@ async def _bulk(errand: Errand, signed: Signed, cursor: Cursor) -> AsyncIterator
             reached = datetime.fromisoformat(str(series["to"]))
             yield Page({"until": errand.end(until, reached)}, body_of, "application/json")
             return
-        after = text_of(info, "endCursor")
-        if after == series["after"]:
+        following = text_of(info, "endCursor")
+        if following == series["after"]:
             raise PullFailed(
                 "answer-repeats",
                 "CLS gives the same page of bulk telemetry again and again.",
                 remedy="Nothing is to do if it passes; else ask CLS.",
             )
-        series = {**series, "after": after}
-        ahead: Cursor = {"series": series} | ({"until": until} if until else {})
-        yield Page(ahead, body_of, "application/json")
+        series = {**series, "after": following}
+        yield Page({"until": until, "series": series}, body_of, "application/json")
 
 
 def _messages(answer: Answer, found: Any) -> Any:

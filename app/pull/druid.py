@@ -11,7 +11,7 @@ known, so that pages begin a second earlier and known fixes count as duplicates.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
@@ -35,7 +35,7 @@ class Settings(Since):
     )  # fmt: skip
 
 
-async def pages(errand: Errand, web: Web) -> AsyncIterator[Page]:
+async def pages(errand: Errand, web: Web) -> AsyncGenerator[Page, None]:
     """Give the records of one device after the other, page by page."""
     signed = Signed(partial(_login, errand, web), web)
     devices = errand.settings.devices or await _devices(signed)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from pydantic import Field
 
-from app.pull.page import Cursor, Errand, Options, Page, Provider, PullFailed
+from app.pull.page import Errand, Options, Page, Provider, PullFailed
 from app.pull.web import ANSWER_MAX_BYTES, PIECE_BYTES, Web
 
 FILES_MAX = 2000
@@ -35,7 +35,7 @@ class Settings(Options):
     pattern: str = Field(default="*", pattern=r"^[^/\x00]+$", max_length=100, description="*.csv")
 
 
-async def pages(errand: Errand, _web: Web | None) -> AsyncIterator[Page]:
+async def pages(errand: Errand, _web: Web) -> AsyncGenerator[Page, None]:
     """Give each quiet file that is new or changed, oldest first."""
     folder = _folder(errand)
     there = _listed(folder, errand.settings.pattern)
@@ -50,7 +50,7 @@ async def pages(errand: Errand, _web: Web | None) -> AsyncIterator[Page]:
             continue
         try:
             # Opened once: what is read is what was looked at, and never what a link points to.
-            with open(os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            with open(os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123, ASYNC230 - a local disk
                 known[name] = mark
                 yield Page(dict(known), partial(_pieces, file, mark))
         except OSError as error:
@@ -73,7 +73,7 @@ def _folder(errand: Errand) -> Path:
             remedy="The operator sets FLYWAYS_INBOX_DIR to the folder that holds them.",
         )
     root = errand.root.resolve()
-    found = (root / errand.settings.folder).resolve()
+    found: Path = (root / errand.settings.folder).resolve()
     if not found.is_relative_to(root) or not found.is_dir():
         raise PullFailed(
             "folder-missing",
@@ -125,7 +125,7 @@ PROVIDER = Provider(
     pages=pages,
     settings=Settings,
     format=None,
-    base=None,
+    base="https://localhost",  # asks nobody
     signs_in=False,
     interval_s=60,
     overlap_s=0,

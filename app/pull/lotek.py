@@ -8,7 +8,7 @@ their upload.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -28,7 +28,7 @@ class Settings(Since):
     )
 
 
-async def pages(errand: Errand, web: Web) -> AsyncIterator[Page]:
+async def pages(errand: Errand, web: Web) -> AsyncGenerator[Page, None]:
     """Give the positions of one device after the other, each with a cursor of its own."""
     signed = Signed(partial(_login, errand, web), web)
     devices = errand.settings.devices or await _devices(signed)
@@ -44,7 +44,7 @@ async def pages(errand: Errand, web: Web) -> AsyncIterator[Page]:
             failed.append(failure)
             continue
         cursor[device] = errand.end(errand.cursor.get(device), errand.now)
-        yield Page(dict(cursor), answer and answer.pieces, "application/json")
+        yield Page(dict(cursor), answer.pieces if answer else None, "application/json")
     if failed:
         raise failed[0]
 

@@ -9,12 +9,12 @@ mirror uses. An event that is deleted there is not told by the interface and sta
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 from pydantic import Field, PositiveInt
 
-from app.pull.page import Errand, Identifier, Page, Provider, PullFailed, Since
+from app.pull.page import Cursor, Errand, Identifier, Page, Provider, PullFailed, Since
 from app.pull.web import REFUSED, Answer, Web, unauthorised
 
 PATH = "/movebank/service/direct-read"
@@ -38,7 +38,7 @@ class Settings(Since):
     )
 
 
-async def pages(errand: Errand, web: Web) -> AsyncIterator[Page]:
+async def pages(errand: Errand, web: Web) -> AsyncGenerator[Page, None]:
     """Give what changed since the cursor; a span whose answer is too large is halved."""
     passed = errand.cursor.get("updated_until")
     first, last = errand.begin(passed, errand.settings.since), errand.now
@@ -53,8 +53,8 @@ async def pages(errand: Errand, web: Web) -> AsyncIterator[Page]:
             middle = begin + (end - begin) / 2
             spans += [(middle, end), (begin, middle)]
             continue
-        cursor: dict[str, object] = {"updated_until": errand.end(passed, end)}
-        yield Page(cursor, answer and answer.pieces, "text/csv")  # type: ignore[arg-type]
+        cursor: Cursor = {"updated_until": errand.end(passed, end)}
+        yield Page(cursor, answer.pieces if answer else None, "text/csv")
 
 
 async def _events(errand: Errand, web: Web, begin: datetime, end: datetime) -> Answer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,7 +77,7 @@ class Errand:
         return max(known, min(reached, self.settled)).isoformat()
 
 
-class PullFailed(Exception):
+class PullFailed(Exception):  # noqa: N818 - what happened, told to managers
     """
     A pull that could not go on; what was kept before stays and is not asked for again.
 
@@ -100,10 +100,10 @@ class Provider:
     `alone`: the provider allows one request at a time, so that all its connectors take turns.
     """
 
-    pages: Callable[[Errand, Web], AsyncIterator[Page]]
+    pages: Callable[[Errand, Web], AsyncGenerator[Page, None]]
     settings: type[Options]
     format: str | None
-    base: str | None
+    base: str
     signs_in: bool = True
     alone: bool = False
     interval_s: int = 3600

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,13 +82,16 @@ async def _pull(
                 "at": now.isoformat(),
             }  # fmt: skip
             failures = 0 if moved else task.failures
-            await connectors.finish(conn, task, problem, _again(failure, failures, now), failures + 1)
+            again = _again(failure, failures, now)
+            await connectors.finish(
+                conn, task, problem, _again(failure, failures, now), failures + 1
+            )
     return kept
 
 
 def _pages(
-    task: connectors.Task, around: Surroundings, now: datetime, web: Web | None
-) -> AsyncIterator[Page]:
+    task: connectors.Task, around: Surroundings, now: datetime, web: Web
+) -> AsyncGenerator[Page, None]:
     provider = PROVIDERS[task.provider]
     errand = Errand(
         settings=provider.settings.model_validate(task.settings),
@@ -105,11 +108,8 @@ def _pages(
 
 
 @asynccontextmanager
-async def _service(task: connectors.Task, around: Surroundings) -> AsyncIterator[Web | None]:
+async def _service(task: connectors.Task, around: Surroundings) -> AsyncIterator[Web]:
     base = around.bases.get(task.provider) or PROVIDERS[task.provider].base
-    if base is None:
-        yield None
-        return
     async with opened(base) as web:
         yield web
 

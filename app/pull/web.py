@@ -84,7 +84,7 @@ def too_large(what: str, limit_bytes: int) -> PullFailed:
 def checked_base(base: str) -> str:
     """Return the address of a provider: https, or this machine."""
     parts = urlsplit(base)
-    if parts.scheme == "https" and parts.hostname or parts.scheme == "http" and _here(parts):
+    if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and _here(parts)):
         return base.rstrip("/")
     raise SetupError(
         f"{base} can't be asked: credentials go to https addresses or to this machine only."

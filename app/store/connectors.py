@@ -29,7 +29,7 @@ connector.interval_s, connector.overlap_s, connector.settle_s, connector.cursor,
 connector.failures, connector.problem, connector.created_at, connector.paused_at,
 connector.next_run_at, connector.last_run_at, connector.last_success_at
 """
-"""SQL: what managers see; the password is read by `take` alone and leaves the store for the pull."""
+"""SQL: what managers see; `take` alone reads the password, for the pull."""
 
 _OWNED = (
     "from connector join study on study.id = connector.study_id"
@@ -183,9 +183,7 @@ async def due(conn: AsyncConnection, *, limit: int) -> list[int]:
 
 
 @asynccontextmanager
-async def locked(
-    store: Store, connector_id: int, *, provider: str | None
-) -> AsyncIterator[bool]:
+async def locked(store: Store, connector_id: int, *, provider: str | None) -> AsyncIterator[bool]:
     """
     Hold a connector, and its provider if that is named; false where another process has one.
 
@@ -252,8 +250,10 @@ async def finish(
         "update connector set last_run_at = now(),"
         " problem = cast(:problem as jsonb),"
         " failures = :failures,"
-        " last_success_at = case when cast(:failed as boolean) then last_success_at else now() end,"
-        " next_run_at = coalesce(cast(:next as timestamptz), now() + make_interval(secs => interval_s))"
+        " last_success_at = case when cast(:failed as boolean) then last_success_at"
+        "   else now() end,"
+        " next_run_at = coalesce(cast(:next as timestamptz),"
+        "   now() + make_interval(secs => interval_s))"
         " where id = :id and version = :version",
         {
             "id": task.id,

@@ -147,7 +147,8 @@ async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUI
         " idempotency_key, replay_of_id) values (:study, :source, :connector,"
         " uuid_send(gen_random_uuid()), 0, :content_type, :key, null) returning id, ref",
         {"study": delivery.study_id, "source": delivery.source_id,
-         "connector": delivery.connector_id, "content_type": delivery.content_type, "key": delivery.idempotency_key},
+         "connector": delivery.connector_id, "content_type": delivery.content_type,
+         "key": delivery.idempotency_key},
     )  # fmt: skip
     return int(rows[0]["id"]), rows[0]["ref"]
 

@@ -50,16 +50,14 @@ def upgrade() -> None:
         "comment on table connector is 'the cursor moves in the transaction that keeps the bytes"
         " before it; version counts edits, so that a pull under way knows of them'"
     )
-    op.execute(
-        "comment on column connector.format is 'null: named by the bytes themselves'"
-    )
+    op.execute("comment on column connector.format is 'null: named by the bytes themselves'")
     op.execute(
         "comment on column connector.password is"
         " 'as the provider wants it; never read but by a pull'"
     )
+    op.execute("alter table push add column connector_id integer")
     op.execute(
-        "alter table push add column connector_id integer"
-        " constraint fk_push_connector_id_connector references connector (id) on delete set null"
+        "comment on column push.connector_id is 'no key: a deleted connector leaves its pushes'"
     )
 
 

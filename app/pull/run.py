@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from app.errors import Problem, SetupError
 from app.pull import PROVIDERS
 from app.pull.page import Errand, Page, PullFailed
 from app.pull.web import Web, opened
@@ -73,6 +74,15 @@ async def _pull(
     except PullFailed as failed:
         failure = failed
         log.warning("pull_failed", connector=task.id, provider=task.provider, code=failed.code)
+    except SetupError as wrong:
+        failure = PullFailed("address-refused", str(wrong), remedy="The operator mends it.")
+    except Problem:
+        raise  # the database: nothing is known of this pull, and it goes on at once when it is back
+    except Exception:
+        log.exception("pull_broken", connector=task.id, provider=task.provider)
+        failure = PullFailed(
+            "internal-error", "The pull broke for a reason of ours.", remedy="The log has it."
+        )
     async with store.write() as conn:
         if failure is None:
             await connectors.finish(conn, task, None, None, 0)
@@ -83,9 +93,7 @@ async def _pull(
             }  # fmt: skip
             failures = 0 if moved else task.failures
             again = _again(failure, failures, now)
-            await connectors.finish(
-                conn, task, problem, _again(failure, failures, now), failures + 1
-            )
+            await connectors.finish(conn, task, problem, again, failures + 1)
     return kept
 
 

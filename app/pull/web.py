@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -100,10 +100,21 @@ def _here(parts: Any) -> bool:
 
 
 class Web:
-    """One provider's service during one pull, with its cookies and nobody else's."""
+    """
+    One provider's service during one pull, with its cookies and nobody else's.
+
+    An answer lasts until the next question.
+    """
 
     def __init__(self, client: httpx2.AsyncClient, base: str) -> None:
         self.client, self.base = client, base
+        self.body: IO[bytes] | None = None
+
+    def close(self) -> None:
+        """Let go of the last answer."""
+        if self.body is not None:
+            self.body.close()
+            self.body = None
 
     async def ask(self, method: str, path: str, *, url: str | None = None, **how: Any) -> Answer:
         """
@@ -113,7 +124,8 @@ class Web:
         404 are handed back, as providers give them meanings of their own.
         """
         place = url or self.base + path
-        body: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - the answer's
+        self.close()
+        self.body = body = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - see close
         size = 0
         try:
             async with self.client.stream(method, place, **how) as answer:
@@ -238,4 +250,5 @@ async def opened(base: str) -> AsyncIterator[Web]:
         headers={"User-Agent": "flyways", "Accept-Encoding": "gzip"},
         trust_env=not _here(urlsplit(base)),
     ) as client:
-        yield Web(client, base)
+        with closing(Web(client, base)) as web:
+            yield web

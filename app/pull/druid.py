@@ -50,18 +50,18 @@ async def pages(errand: Errand, web: Web) -> AsyncGenerator[Page, None]:
             times = [_time(record) for record in records_of(answer.json())]
             if not times:
                 break
-            last = max(times)
-            # A tag whose clock runs ahead must not carry the cursor into the future.
-            cursor[device] = passed = errand.end(passed, last)
-            yield Page(dict(cursor), answer.pieces, "application/json")
-            if len(times) < PAGE_RECORDS:
-                break
-            if last - timedelta(seconds=1) <= at:
+            last, full = max(times), len(times) >= PAGE_RECORDS
+            if full and (times != sorted(times) or last - timedelta(seconds=1) <= at):
                 raise PullFailed(
                     "answer-repeats",
                     f"Druid's pages of device {device} do not go forward in time.",
                     remedy="Upload that device as a file; tell the people of Flyways.",
                 )
+            # A tag whose clock runs ahead must not carry the cursor into the future.
+            cursor[device] = passed = errand.end(passed, last)
+            yield Page(dict(cursor), answer.pieces, "application/json")
+            if not full:
+                break
             at = last - timedelta(seconds=1)
 
 

@@ -42,7 +42,7 @@ class Druid(Service):
         limit = int(asked.headers["x-result-limit"])
         assert asked.headers["x-result-sort"] == "timestamp"
         times = sorted(time for each, time in self.records if each == name and time > after)
-        shown = times[:limit] if self.forward else times[-limit:]
+        shown = times[:limit] if self.forward else times[::-1][:limit]
         return Reply.of([
             {"uuid": f"u{name}", "timestamp": f"{time:%Y-%m-%dT%H:%M:%SZ}", "latitude": 43.5,
              "updated_at": f"{time:%Y-%m-%dT%H:%M:%SZ}", "longitude": 119.2, "altitude": 610.0}

@@ -1,4 +1,4 @@
-"""Lotek: 400 is no data, a login ends the token before, late uploads show within the settle time."""
+"""Lotek: 400 is no data, and a login ends the token before it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ HEADER = (
 
 def line(hour: int, device: str = "226976") -> str:
     time = f"2026-05-01 {hour:02}:00:00"
-    return f"{device},crane,{time},2026-05-01,{hour:02}:00:00,GPS,7,3702,80,,1.1,43.5,119.2,610,,3,90\n"
+    rest = "GPS,7,3702,80,,1.1,43.5,119.2,610,,3,90"
+    return f"{device},crane,{time},2026-05-01,{hour:02}:00:00,{rest}\n"
 
 
 def drop(path: Path, text: str, age_s: float = 3600) -> None:

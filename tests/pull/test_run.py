@@ -1,4 +1,4 @@
-"""A pull: its page and cursor in one transaction, one at a time, nothing lost and nothing doubled."""
+"""A pull: page and cursor in one transaction, one at a time, nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ RECORD = st.tuples(
 PULL = st.tuples(st.integers(1, 200), st.none() | st.sampled_from(sorted(FAULTS)))
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(RECORD, max_size=12), st.lists(PULL, min_size=1, max_size=7))
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RECORD, max_size=12), st.lists(PULL, min_size=1, max_size=5))
 def test_whatever_fails_and_however_late_records_show_all_come_once(
     shared_database: str, records: list[tuple[int, int, int]], pulls: list[tuple[int, str | None]]
 ) -> None:
@@ -77,6 +77,17 @@ async def _all_come_once(
         assert await bench.fixes() == expected
     finally:
         await store.close()
+
+
+async def test_what_shows_within_the_settle_time_is_not_passed_over(bench: Bench) -> None:
+    with serving(Late()) as service:
+        service.shows = [(NOW + 30 * MINUTE, NOW - MINUTE, FIRST)]
+        connector = await bench.connect(
+            "movebank", service.base, settings=SETTINGS, overlap_s=0, settle_s=3600
+        )
+        assert await bench.pull(connector, NOW) == 0
+        service.now = NOW + 2 * MINUTE * 30
+        assert await bench.pull(connector, service.now) == 1
 
 
 async def test_two_at_once_are_one(bench: Bench) -> None:

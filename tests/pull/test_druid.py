@@ -91,7 +91,7 @@ async def test_a_token_that_ends_in_the_middle_is_replaced(bench: Bench, service
             service.token = "t2"
         return sound(asked)
 
-    service.answer = ends  # type: ignore[method-assign]
+    service.answer = ends
     connector = await bench.connect("druid", service.base)
     await bench.pull(connector)
     assert await bench.code(connector) is None

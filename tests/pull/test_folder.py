@@ -115,7 +115,7 @@ async def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(
 async def test_a_file_that_changes_while_it_is_read_is_left_for_later(place: Path) -> None:
     drop(place / "a.csv", HEADER + line(1))
     errand = Errand(folder.Settings(), {}, NOW, root=place)
-    taken = folder.pages(errand, None)  # type: ignore[arg-type]
+    taken = folder.pages(errand, None)
     page = await anext(taken)
     assert page.pieces is not None
     with (place / "a.csv").open("a") as file:

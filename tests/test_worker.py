@@ -122,11 +122,13 @@ async def test_connectors_that_are_due_are_pulled_and_a_busy_one_keeps_no_other_
     folder = tmp_path / str(rows[0]["study"])
     folder.mkdir()
     (folder / "a.csv").write_bytes(csv(row("127,38")))
-    pulls = Pulls(store, Surroundings({}, tmp_path))
+    roomy = Store(store.dsn, pool_size=6)
+    pulls = Pulls(roomy, Surroundings({}, tmp_path))
     busy = [row["id"] for row in rows[:2]]
+    elsewhere = Store(store.dsn, pool_size=2)
     async with (
-        connectors.locked(store, busy[0], provider=None),
-        connectors.locked(store, busy[1], provider=None),
+        connectors.locked(elsewhere, busy[0], provider=None),
+        connectors.locked(elsewhere, busy[1], provider=None),
     ):
         for _ in range(4):
             await pulls.start()
@@ -138,3 +140,5 @@ async def test_connectors_that_are_due_are_pulled_and_a_busy_one_keeps_no_other_
     assert pushes[0]["connector_id"] in {row["id"] for row in rows[2:]}
     assert len(pushes) == 1
     await pulls.stop()
+    await elsewhere.close()
+    await roomy.close()

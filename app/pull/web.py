@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
@@ -31,6 +32,9 @@ CONNECT_S, SILENT_S = 10.0, 120.0
 RETRY_AFTER_MAX_S = 86_400.0
 
 REFUSED = {401, 403}
+
+# It logs every address with its query, which names birds and devices.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

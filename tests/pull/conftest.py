@@ -75,9 +75,14 @@ class Bench:
         """Decode what waits; give tag and time of every live fix."""
         for row in await self.ask("select id from decoding where state = 'received' order by id"):
             await flow.decode_push(self.store, row["id"])
-        refused = await self.ask("select code, excerpt from refusal")
+        refused = await self.ask(
+            "select code, excerpt from refusal where study_id = :study", study=self.study_id
+        )
         assert not refused, refused
-        failed = await self.ask("select problem from decoding where state = 'failed'")
+        failed = await self.ask(
+            "select problem from decoding where state = 'failed' and study_id = :study",
+            study=self.study_id,
+        )
         assert not failed, failed
         rows = await self.ask(
             "select t.local_identifier as tag, f.time from fix f join tag t on t.id = f.tag_id"

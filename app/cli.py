@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive
+from app import archive, connectors
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -35,6 +35,7 @@ key = typer.Typer(no_args_is_help=True, help="Keys of institutes and of operator
 cli.add_typer(partner, name="partner")
 cli.add_typer(study, name="study")
 cli.add_typer(key, name="key")
+cli.add_typer(connectors.connector, name="connector")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -107,10 +108,12 @@ def worker() -> None:
     flyways worker
     """
     from app.operate import database
+    from app.pull.run import Surroundings
     from app.worker import run
 
-    with database(settings()) as dsn:
-        asyncio.run(run(dsn))
+    chosen = settings()
+    with database(chosen) as dsn:
+        asyncio.run(run(dsn, Surroundings(chosen.pull_bases, chosen.inbox_dir)))
 
 
 @cli.command()

@@ -47,6 +47,14 @@ class Settings(BaseSettings):
     body_max_bytes: PositiveInt = Field(
         256 * 1024 * 1024, description="largest request body [bytes]"
     )
+    inbox_dir: Path | None = Field(
+        None, description="folder of watched folders, one for each study, named by its id"
+    )
+    pull_bases: dict[str, str] = Field(
+        default_factory=dict,
+        description="other addresses of providers, as JSON: "
+        '`{"movebank": "http://127.0.0.1:9000"}`',
+    )
     pool_size: PositiveInt = Field(8, description="database connections of one process")
     statement_timeout_s: PositiveFloat = Field(
         10.0, description="longest that one statement of a request may run [s]"

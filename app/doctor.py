@@ -11,7 +11,7 @@ from pathlib import Path
 from app import operate
 from app.config import Settings
 from app.errors import Problem, SetupError
-from app.store import decodings, health, work
+from app.store import connectors, decodings, health, work
 from app.store.engine import Store
 
 DISK_FREE_MIN_BYTES = 2 << 30
@@ -77,6 +77,7 @@ async def _inside(dsn: str) -> list[Finding]:
             backlog = await health.backlog(conn)
             laid_aside = await work.dead(conn)
             given_up = await decodings.given_up(conn)
+            failing = await connectors.failing(conn)
     finally:
         await store.close()
     late = [kind for kind, state in backlog.items() if state["oldest_age_s"] > WAIT_MAX_S]
@@ -86,7 +87,18 @@ async def _inside(dsn: str) -> list[Finding]:
         Finding("queue", not late, seen, "Start a worker: flyways worker"),
         *_dead_letters([f"{dead.name}: {dead.reason}" for dead in laid_aside]),
         *_given_up(given_up),
+        *_connectors(failing),
     ]
+
+
+def _connectors(failing: list[dict[str, str]]) -> list[Finding]:
+    """Name each connector whose last pull failed."""
+    found = [
+        Finding("connectors", ok=False, seen=f"{each['name']}: {each['detail']}",
+                remedy=each["remedy"])
+        for each in failing
+    ]  # fmt: skip
+    return found or [Finding("connectors", ok=True, seen="none fails")]
 
 
 def _dead_letters(named: list[str]) -> list[Finding]:

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from app.config import Settings
-from app.store import partners, simulated, studies
+from app.pull.run import Surroundings, pull
+from app.store import connectors, partners, simulated, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
@@ -139,3 +140,43 @@ async def own_study(store: Store) -> UUID:
         institute = await partners.create_institute(conn, OWN_INSTITUTE)
         study = await studies.create(conn, institute["id"], {"name": OWN_STUDY})
         return UUID(str(study["ref"]))
+
+
+async def add_connector(store: Store, study: UUID, values: Row) -> Row:
+    """Add a connector to a study."""
+    audience = await operator(store)
+    async with store.write() as conn:
+        owner = await studies.owned(conn, audience, study)
+        return await connectors.create(conn, audience, owner["id"], values)
+
+
+async def list_connectors(store: Store) -> list[Row]:
+    """Give every connector, without its password."""
+    audience = await operator(store)
+    async with store.read() as conn:
+        return await connectors.page(conn, audience, limit=1000)
+
+
+async def run_connector(store: Store, connector: UUID, around: Surroundings) -> Row:
+    """Pull now and here, unless a worker does so at this moment; give what came of it."""
+    audience = await operator(store)
+    async with store.write() as conn:
+        row = await connectors.run_now(conn, audience, connector)
+    pushes = await pull(store, row["id"], around)
+    async with store.read() as conn:
+        after = await connectors.one(conn, audience, connector)
+    return {"pushes": pushes, "pulled_elsewhere": pushes is None, "problem": after["problem"]}
+
+
+async def pause_connector(store: Store, connector: UUID, *, paused: bool) -> Row:
+    """Pause a connector or take it up again."""
+    audience = await operator(store)
+    async with store.write() as conn:
+        return await connectors.edit(conn, audience, connector, {}, paused=paused)
+
+
+async def delete_connector(store: Store, connector: UUID) -> None:
+    """Forget a connector and its password."""
+    audience = await operator(store)
+    async with store.write() as conn:
+        await connectors.delete(conn, audience, connector)

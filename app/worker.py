@@ -13,7 +13,8 @@ import structlog
 from procrastinate.exceptions import AlreadyEnqueued
 
 from app.pipeline import run as flow
-from app.store import work
+from app.pull.run import Surroundings, pull
+from app.store import connectors, work
 from app.store.engine import Store, sync_dsn
 from app.store.listen import notices
 
@@ -30,6 +31,9 @@ BATCH = 50
 
 CONCURRENCY = 2
 """Jobs at a time in one process: one waits for the database while the other computes."""
+
+PULLS = 2
+"""Pulls at a time in one process; each holds one connection for its lock and uses another."""
 
 POOL_WAIT_S = 60.0
 """Longest wait for a free connection [s]: nobody waits for the answer of a job."""
@@ -104,26 +108,60 @@ class Jobs:
                 log.warning("stalled_job_given_up", job=job.task_name)
 
 
+class Pulls:
+    """Pulls under way, beside the jobs: they wait for others' servers, and need no processor."""
+
+    def __init__(self, store: Store, around: Surroundings) -> None:
+        self.store, self.around = store, around
+        self.under_way: dict[int, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Begin pulls that are due, up to `PULLS` at a time."""
+        self.under_way = {key: task for key, task in self.under_way.items() if not task.done()}
+        if len(self.under_way) >= PULLS:
+            return
+        async with self.store.read() as conn:
+            due = await connectors.due(conn, limit=BATCH)
+        # Each tries all that are due: one whose provider is busy must not keep others waiting.
+        for connector_id in due[: PULLS - len(self.under_way)]:
+            if connector_id not in self.under_way:
+                self.under_way[connector_id] = asyncio.create_task(self._first_of(due))
+
+    async def _first_of(self, due: list[int]) -> None:
+        async def any_of() -> None:
+            for connector_id in due:
+                if await pull(self.store, connector_id, self.around) is not None:
+                    return
+
+        await _guarded(any_of)
+
+    async def stop(self) -> None:
+        """End what is under way: what it kept stays, and the rest is asked for again."""
+        for task in self.under_way.values():
+            task.cancel()
+        await asyncio.gather(*self.under_way.values(), return_exceptions=True)
+
+
 async def _defer(task: Any, lock: str, **arguments: Any) -> None:
     with contextlib.suppress(AlreadyEnqueued):
         await task.configure(lock=lock, queueing_lock=lock).defer_async(**arguments)
 
 
-async def run(dsn: str) -> None:
+async def run(dsn: str, around: Surroundings) -> None:
     """Work until cancelled; a job under way is finished, anything else waits for the next start."""
     store = Store(
         dsn,
-        pool_size=CONCURRENCY + 2,
+        pool_size=CONCURRENCY + 2 + 2 * PULLS,
         pool_wait_s=POOL_WAIT_S,
         statement_timeout_s=900,
         name="worker",
     )
     app = queue(dsn)
-    jobs = Jobs(app, store)
+    jobs, pulls = Jobs(app, store), Pulls(store, around)
     try:
         await store.assert_durable()
         async with app.open_async():
-            beat = asyncio.create_task(_repeat(jobs, dsn))
+            beat = asyncio.create_task(_repeat(jobs, pulls, dsn))
             try:
                 await app.run_worker_async(
                     concurrency=CONCURRENCY,
@@ -138,11 +176,12 @@ async def run(dsn: str) -> None:
                 beat.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await beat
+                await pulls.stop()
     finally:
         await store.close()
 
 
-async def _repeat(jobs: Jobs, dsn: str) -> None:
+async def _repeat(jobs: Jobs, pulls: Pulls, dsn: str) -> None:
     """Sweep at every notice; each second all the same, and look after the dead as well."""
     now = asyncio.get_running_loop().time
     async with notices(dsn, work.CHANNEL) as woken:
@@ -152,6 +191,7 @@ async def _repeat(jobs: Jobs, dsn: str) -> None:
             beat = now() + SWEEP_S
             while (left_s := beat - now()) > 0:
                 await _guarded(jobs.sweep)
+                await _guarded(pulls.start)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), left_s)
                 woken.clear()

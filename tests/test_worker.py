@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.pipeline import run as flow
-from app.store import work
+from app.pull.run import Surroundings
+from app.store import connectors, work
 from app.store.engine import Store, execute
-from app.worker import Jobs, queue
+from app.worker import Jobs, Pulls, queue
 from tests.faults.test_poison import push, store, study
-from tests.faults.test_web import row
+from tests.faults.test_web import csv, row
 
 __all__ = ["store", "study"]
 
@@ -103,3 +106,39 @@ async def test_catalogues_are_marked_once_a_day(jobs: Jobs) -> None:
     await jobs.mark_releases()
     assert known is not None
     assert jobs.day == known
+
+
+async def test_connectors_that_are_due_are_pulled_and_a_busy_one_keeps_no_other_waiting(
+    store: Store, study: int, tmp_path: Path
+) -> None:
+    async with store.write() as conn:
+        rows = await execute(
+            conn,
+            "insert into connector (study_id, name, provider, settings, interval_s, overlap_s,"
+            " settle_s) select :study, name, 'folder', '{\"folder\": \".\", \"pattern\": \"*\"}',"
+            " 60, 0, 0 from unnest(array['a', 'b', 'c', 'd']) as name returning id,"
+            " (select ref from study where id = :study) as study", {"study": study},
+        )  # fmt: skip
+    folder = tmp_path / str(rows[0]["study"])
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(csv(row("127,38")))
+    roomy = Store(store.dsn, pool_size=6)
+    pulls = Pulls(roomy, Surroundings({}, tmp_path))
+    busy = [row["id"] for row in rows[:2]]
+    elsewhere = Store(store.dsn, pool_size=2)
+    async with (
+        connectors.locked(elsewhere, busy[0], provider=None),
+        connectors.locked(elsewhere, busy[1], provider=None),
+    ):
+        for _ in range(4):
+            await pulls.start()
+            await asyncio.gather(*pulls.under_way.values())
+    async with store.read() as conn:
+        left = await connectors.due(conn, limit=10)
+        pushes = await execute(conn, "select connector_id from push")
+    assert left == busy
+    assert pushes[0]["connector_id"] in {row["id"] for row in rows[2:]}
+    assert len(pushes) == 1
+    await pulls.stop()
+    await elsewhere.close()
+    await roomy.close()

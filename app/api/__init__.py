@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.api import (
+    connectors,
     decodings,
     deployments,
     feeds,
@@ -55,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tags.router,
     deployments.router,
     sources.router,
+    connectors.router,
     species.router,
     timezones.router,
     reference_data.router,

@@ -47,6 +47,7 @@ class Delivery:
 
     study_id: int
     source_id: int | None = None
+    connector_id: int | None = None
     content_type: str | None = None
     idempotency_key: str | None = None
 
@@ -142,11 +143,12 @@ async def queue(conn: AsyncConnection, digest: bytes, study_id: int) -> None:
 async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUID]:
     rows = await execute(
         conn,
-        "insert into push (study_id, source_id, digest, size_bytes, content_type,"
-        " idempotency_key, replay_of_id) values (:study, :source,"
+        "insert into push (study_id, source_id, connector_id, digest, size_bytes, content_type,"
+        " idempotency_key, replay_of_id) values (:study, :source, :connector,"
         " uuid_send(gen_random_uuid()), 0, :content_type, :key, null) returning id, ref",
         {"study": delivery.study_id, "source": delivery.source_id,
-         "content_type": delivery.content_type, "key": delivery.idempotency_key},
+         "connector": delivery.connector_id, "content_type": delivery.content_type,
+         "key": delivery.idempotency_key},
     )  # fmt: skip
     return int(rows[0]["id"]), rows[0]["ref"]
 

@@ -46,6 +46,7 @@ push = Table(
     ref_column(),
     study_column(),
     Column("source_id", ForeignKey("source.id")),
+    Column("connector_id", Integer, comment="no key: a deleted connector leaves its pushes"),
     Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the body as sent"),
     Column("size_bytes", BigInteger, nullable=False),
     Column("content_type", String),

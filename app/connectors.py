@@ -1,0 +1,128 @@
+"""`connector`: what is pulled, set up and run at the database itself."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from app.terminal import AsJson, answer, settings, with_store
+
+if TYPE_CHECKING:
+    from app.store.engine import Store
+
+SHOWN = ("ref", "name", "provider", "paused_at", "next_run_at", "last_success_at", "failures",
+         "problem")  # fmt: skip
+
+connector = typer.Typer(no_args_is_help=True, help="Connectors: what is pulled from providers.")
+
+
+@connector.command("add")
+def add(
+    provider: Annotated[str, typer.Argument(help="movebank, cls, druid, lotek or folder.")],
+    name: str,
+    study: Annotated[UUID, typer.Option(help="Study that the data belong to.")],
+    given: Annotated[
+        str, typer.Option("--settings", help="Settings of the provider, as JSON.")
+    ] = "{}",
+    username: Annotated[str | None, typer.Option(help="Asks for the password.")] = None,
+    tz: Annotated[str, typer.Option(help="Zone of times without one.")] = "UTC",
+    interval: Annotated[int | None, typer.Option(help="Seconds from pull to pull.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Add a connector; a worker runs it at once and then at its interval.
+
+    The password comes from FLYWAYS_CONNECTOR_PASSWORD, or is asked for: never from the command.
+
+    flyways connector add movebank Cranes --study ID --settings '{"study_id": 1}' --username me
+    """
+    from pydantic import ValidationError
+    from pydantic_core import from_json
+
+    from app import operate
+    from app.api.connectors import ConnectorIn, values_of
+
+    password = os.environ.get("FLYWAYS_CONNECTOR_PASSWORD")
+    if username and password is None:
+        password = typer.prompt("Password", hide_input=True, err=True)
+    try:
+        asked = ConnectorIn.model_validate({
+            "study": study, "name": name, "provider": provider, "settings": from_json(given),
+            "username": username, "password": password, "tz": tz, "interval_s": interval,
+        })  # fmt: skip
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False)[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from wrong
+    except ValueError as error:
+        raise typer.BadParameter("--settings is no JSON object") from error
+    values = values_of(asked)
+    row = with_store(lambda store: operate.add_connector(store, study, values))
+    answer({name: row[name] for name in SHOWN}, as_json=as_json)
+
+
+@connector.command("list")
+def show(as_json: AsJson = False) -> None:
+    """
+    List connectors: when each runs next, and what its last pull failed of.
+
+    flyways connector list --json
+    """
+    from app import operate
+
+    rows = with_store(operate.list_connectors)
+    answer([{name: row[name] for name in SHOWN} for row in rows], as_json=as_json)
+
+
+@connector.command("run")
+def run(connector_id: UUID, as_json: AsJson = False) -> None:
+    """
+    Pull now, here, and say how many new pushes that made.
+
+    flyways connector run 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
+    """
+    from app import operate
+    from app.pull.run import Surroundings
+
+    chosen = settings()
+    around = Surroundings(chosen.pull_bases, chosen.inbox_dir)
+
+    async def act(store: Store) -> dict[str, Any]:
+        return await operate.run_connector(store, connector_id, around)
+
+    done = with_store(act)
+    answer(done, as_json=as_json)
+    if done["problem"] is not None:
+        raise typer.Exit(1)
+
+
+@connector.command("pause")
+def pause(
+    connector_id: UUID,
+    resume: Annotated[bool, typer.Option("--resume", help="Take it up again, at once.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Pause a connector; what it has not fetched waits at the provider.
+
+    flyways connector pause 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
+    """
+    from app import operate
+
+    row = with_store(lambda store: operate.pause_connector(store, connector_id, paused=not resume))
+    answer({name: row[name] for name in SHOWN}, as_json=as_json)
+
+
+@connector.command("delete")
+def delete(connector_id: UUID, as_json: AsJson = False) -> None:
+    """
+    Forget a connector and its password; what it brought stays.
+
+    flyways connector delete 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
+    """
+    from app import operate
+
+    with_store(lambda store: operate.delete_connector(store, connector_id))
+    answer({"deleted": connector_id}, as_json=as_json)

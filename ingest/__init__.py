@@ -353,10 +353,12 @@ def decode_many(
     *,
     format: str | None = None,
     tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
-    Decode pushes of one format and zone: each as `decode` does it alone.
+    Decode pushes of one format, zone, encoding and datum: each as `decode` does it alone.
 
     Parameters
     ----------
@@ -366,6 +368,8 @@ def decode_many(
         A key of `FORMATS`; None to sniff it, push by push.
     tz : str
         Zone of times that carry none.
+    encoding, datum : str or None
+        As for `decode`.
     now_us : sequence of int
         The present of each push [us since 1970-01-01 UTC].
 
@@ -384,9 +388,11 @@ def decode_many(
     """
     known = FORMATS.get(format or "")
     together = len(payloads) > 1 and all(begins_json(payload) for payload in payloads)
-    if together and known is not None and known.decode_many is not None:
+    if together and encoding is None and known is not None and known.decode_many is not None:
         return [
-            _with_suspects(each, now) if isinstance(each, Decoded) else each
+            _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
+            if isinstance(each, Decoded)
+            else each
             for each, now in zip(
                 known.decode_many(payloads, tz=tz, now_us=now_us), now_us, strict=True
             )
@@ -394,7 +400,9 @@ def decode_many(
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:
-            found.append(decode(payload, format=format, tz=tz, now_us=now))
+            found.append(
+                decode(payload, format=format, tz=tz, encoding=encoding, datum=datum, now_us=now)
+            )
         except UnreadablePush as unreadable:
             found.append(unreadable)
     return found

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from app.api import (
     decodings,
     deployments,
+    external_feed,
     feeds,
     fixes,
     flyways,
@@ -20,6 +21,7 @@ from app.api import (
     pushes,
     reference_data,
     seasons,
+    sensors,
     session,
     sites,
     sources,
@@ -35,6 +37,8 @@ from app.api import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     push.router,
+    sensors.router,
+    external_feed.router,
     feeds.router,
     tiles.router,
     styles.router,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import ingest
 from app.errors import BadInput, TooLarge
@@ -12,19 +12,30 @@ from app.store.engine import Store
 from ingest.clock import zone
 
 
-def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
-    """Return how a push is to be read; raises BadInput for an unknown format or zone."""
-    if format_name is not None and format_name not in ingest.FORMATS:
-        raise BadInput(
-            f"There is no format {format_name[:60]!r}.",
-            remedy=f"Name one of {', '.join(ingest.FORMATS)}, or leave format out.",
-            code="format-unknown",
-        )
+def reading(
+    format_name: str | None,
+    tz: str | None,
+    encoding: str | None = None,
+    datum: str | None = None,
+) -> inbox.Reading:
+    """Return how a push is to be read; raises BadInput for a name that is none we know."""
+    _one_of(ingest.FORMATS, format_name, "format")
     try:
         zone(tz or inbox.DEFAULT_TZ)
     except ingest.UnreadablePush as unknown:
         raise BadInput(unknown.detail, remedy=unknown.remedy, code=unknown.code) from unknown
-    return inbox.Reading(format_name, tz)
+    _one_of(ingest.ENCODINGS, encoding, "encoding")
+    _one_of(ingest.DATUMS, datum, "datum")
+    return inbox.Reading(format_name, tz, encoding, datum)
+
+
+def _one_of(known: Collection[str], named: str | None, what: str) -> None:
+    if named is not None and named not in known:
+        raise BadInput(
+            f"There is no {what} {named[:60]!r}.",
+            remedy=f"Name one of {', '.join(known)}, or leave {what} out.",
+            code=f"{what}-unknown",
+        )
 
 
 async def bounded(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:

@@ -85,7 +85,9 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     )
 
 
-def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReference:
+def decode_reference(
+    payload: bytes, *, tz: str, encoding: str | None = None, now_us: int
+) -> DecodedReference:
     r"""
     Decode Movebank reference data.
 
@@ -98,6 +100,8 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
         The file, encodings and delimiters as for events.
     tz : str
         Zone of times that carry none; Movebank writes UTC.
+    encoding : str or None
+        What the text is written in, as in `ingest.ENCODINGS`; None to find out.
     now_us : int
         The present [us since 1970-01-01 UTC].
 
@@ -117,7 +121,7 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
     >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
     {'animal-sex': 'f'}
     """
-    text, warnings = to_utf8(payload)
+    text, warnings = to_utf8(payload, encoding)
     sheet = open_sheet(text)
     columns = columns_of(sheet.header, REFERENCE_TERMS)
     missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]

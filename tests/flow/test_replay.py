@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.errors import BadInput, NotFound, TooLarge
+from app.pipeline.receive import reading
 from app.pipeline.replay import replay
 from app.store.audience import Audience
 
@@ -17,8 +18,9 @@ BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
 TIMES = "select f.time from fix f where f.live order by f.time"
 
 
-async def again(service, ref, **how):
-    return await replay(service.store, service.audience, ref, **how)
+async def again(service, ref, *, format_name=None, tz=None, datum=None, **more):
+    how = reading(format_name, tz, datum=datum)
+    return await replay(service.store, service.audience, ref, how=how, **more)
 
 
 async def hours(service) -> list[int]:
@@ -84,7 +86,9 @@ async def test_what_cannot_be_is_refused(service) -> None:
     with pytest.raises(NotFound):
         await again(service, uuid4())
     with pytest.raises(NotFound):
-        await replay(service.store, Audience("public"), kept.ref, tz="UTC+8", apply=True)
+        await replay(
+            service.store, Audience("public"), kept.ref, how=reading(None, "UTC+8"), apply=True
+        )
     with pytest.raises(BadInput, match="format"):
         await again(service, kept.ref, format_name="no-such")
     with pytest.raises(TooLarge):

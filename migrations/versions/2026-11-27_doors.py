@@ -55,6 +55,5 @@ def downgrade() -> None:
 
 
 def _schemes(allowed: str) -> None:
-    op.execute("alter table source drop constraint ck_source_scheme")
-    op.execute(f"alter table source add constraint ck_source_scheme check ({allowed}) not valid")
-    op.execute("alter table source validate constraint ck_source_scheme")
+    op.drop_constraint("ck_source_scheme", "source", type_="check")
+    op.create_check_constraint("ck_source_scheme", "source", allowed)

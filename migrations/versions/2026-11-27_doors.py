@@ -55,5 +55,5 @@ def downgrade() -> None:
 
 
 def _schemes(allowed: str) -> None:
-    op.drop_constraint("ck_source_scheme", "source", type_="check")
-    op.create_check_constraint("ck_source_scheme", "source", allowed)
+    op.drop_constraint(op.f("ck_source_scheme"), "source", type_="check")
+    op.create_check_constraint(op.f("ck_source_scheme"), "source", allowed)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 from erclient import AsyncERClient, ERClient
+from erclient.er_errors import ERClientBadCredentials
 
 from app.pipeline import run as flow
 from app.store import inbox, partners, sources
@@ -89,5 +90,5 @@ async def test_a_wrong_token_is_an_error_of_the_client(ranger: Ranger) -> None:
     for secret, provider in (("flws_wrong", "herders"), (ranger.token, "nobody"),
                              ("flw_wrong", "herders")):  # fmt: skip
         async with ranger.client(AsyncERClient, secret, provider) as client:
-            with pytest.raises(Exception, match=r"401|[Uu]nauthori|credential"):
+            with pytest.raises(ERClientBadCredentials):
                 await client.post_sensor_observation(observation(1))

@@ -16,7 +16,7 @@ from app.api.proofs import Prover, prover, token_of
 from app.api.push import Door, DoorDep
 from app.api.pushes import Receipt, announce
 from app.errors import Conflict, NotSignedIn
-from app.store import sources
+from app.store import reference, sources
 from app.store.audience import Audience
 from ingest.formats import earthranger_json
 from ingest.signatures import SignatureRefused
@@ -68,13 +68,7 @@ async def push_from_sensor(
     these bytes came before.
     """
     del sensor_type  # EarthRanger's own drivers; the observations say what they are
-    token = token_of(request)
-    source = await source_of(
-        door,
-        provider,
-        secret=("token", token) if token else None,
-        studies=owner.exact if owner else (),
-    )
+    source = await _source(door, provider, request, owner)
     body = b"".join([piece async for piece in request.stream()])
     prove = prover(request, body) if owner is None else _owned(owner)
     format_name = earthranger_json.NAME
@@ -93,8 +87,23 @@ def _owned(owner: Audience) -> Prover:
     return prove
 
 
+async def _source(door: Door, provider: str, request: Request, owner: Audience | None) -> UUID:
+    token = token_of(request)
+    if owner is None:
+        return await source_of(door, provider, secret=("token", token) if token else None)
+    try:
+        return await source_of(door, provider, studies=owner.exact)
+    except NotSignedIn as unknown:
+        # The key is known: what it may not push to is not there.
+        raise reference.unknown("source") from unknown
+
+
 async def source_of(
-    door: Door, name: str, *, secret: tuple[sources.Scheme, str] | None, studies: Sequence[int] = ()
+    door: Door,
+    name: str,
+    *,
+    secret: tuple[sources.Scheme, str] | None = None,
+    studies: Sequence[int] = (),
 ) -> UUID:
     """
     Return the one source that a sender means by a name and may push to.

@@ -28,10 +28,10 @@ def feed(network, study):
     )
 
 
-def post(network, feed, data, *, secret=None, auth=True, **fields):
-    pair = f"user:{secret or feed['secret']}".encode()
+def post(network, source, data, *, secret=None, auth=True, **fields):
+    pair = f"user:{secret or source['secret']}".encode()
     headers = {"Authorization": "Basic " + b64encode(pair).decode()} if auth else {}
-    words = {"operation": "add-data", "feed": feed["name"], "tag": ROW["tag_id"], **fields}
+    words = {"operation": "add-data", "feed": source["name"], "tag": ROW["tag_id"], **fields}
     return network.client.post(
         PATH, data={k: v for k, v in words.items() if v is not None}, headers=headers,
         files={"data": ("fixes.json", data, "application/json")} if data is not None else None,

@@ -63,12 +63,15 @@ def test_strangers_learn_nothing(network, studies, gate):
         post(network, "herders", "flws_wrong", [ROW]),
         post(network, gate["id"], "flws_wrong", [ROW]),
         post(network, "nobody", gate["secret"], [ROW]),
-        post(network, gate["id"], other, [ROW]),
         post(network, "by hand", basic["secret"], [ROW]),
         post(network, "herders", "", [ROW]),
     ]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
+    # Who has a key, of another institute, is told that there is none, whether there is or not.
+    foreign = [post(network, name, other, [ROW]) for name in (gate["id"], "herders", "nobody")]
+    assert {answer.status_code for answer in foreign} == {404}
+    assert len({answer.content for answer in foreign}) == 1
 
 
 def test_a_disabled_source_takes_nothing(network, studies):

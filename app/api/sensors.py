@@ -23,7 +23,6 @@ from ingest.signatures import SignatureRefused
 
 router = APIRouter(tags=["pushes"])
 
-UNPROVEN = "source-unproven"
 REMEDY = (
     "Take name and secret from whoever set up the source. EarthRanger's address takes the scheme"
     " token, Movebank's the scheme basic."
@@ -82,7 +81,7 @@ async def push_from_sensor(
 def _owned(owner: Audience) -> Prover:
     def prove(sender: dict[str, Any]) -> None:
         if sender["study_id"] not in owner.exact:
-            raise SignatureRefused(UNPROVEN, REMEDY)
+            raise SignatureRefused("token-mismatch", REMEDY)
 
     return prove
 
@@ -114,7 +113,7 @@ async def source_of(
         found = await sources.opened(conn, name, secret=secret, studies=studies)
         meant = found or await sources.named(conn, name)
     if not found and len(meant) == 1:
-        door.rebuffs.note(meant[0], UNPROVEN)
+        door.rebuffs.note(meant[0], "source-unproven")
     if len(found) > 1:
         raise Conflict(
             "Several sources of yours have this name.",
@@ -131,5 +130,5 @@ def unknown_sender() -> NotSignedIn:
     return NotSignedIn(
         "No source of this name takes this secret.",
         remedy=REMEDY,
-        code=UNPROVEN,
+        code="source-unproven",
     )

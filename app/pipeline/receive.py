@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 
 import ingest
 from app.errors import BadInput, TooLarge
@@ -19,23 +19,29 @@ def reading(
     datum: str | None = None,
 ) -> inbox.Reading:
     """Return how a push is to be read; raises BadInput for a name that is none we know."""
-    _one_of(ingest.FORMATS, format_name, "format")
+    if format_name is not None and format_name not in ingest.FORMATS:
+        raise BadInput(
+            f"There is no format {format_name[:60]!r}.",
+            remedy=f"Name one of {', '.join(ingest.FORMATS)}, or leave format out.",
+            code="format-unknown",
+        )
     try:
         zone(tz or inbox.DEFAULT_TZ)
     except ingest.UnreadablePush as unknown:
         raise BadInput(unknown.detail, remedy=unknown.remedy, code=unknown.code) from unknown
-    _one_of(ingest.ENCODINGS, encoding, "encoding")
-    _one_of(ingest.DATUMS, datum, "datum")
-    return inbox.Reading(format_name, tz, encoding, datum)
-
-
-def _one_of(known: Collection[str], named: str | None, what: str) -> None:
-    if named is not None and named not in known:
+    if encoding is not None and encoding not in ingest.ENCODINGS:
         raise BadInput(
-            f"There is no {what} {named[:60]!r}.",
-            remedy=f"Name one of {', '.join(known)}, or leave {what} out.",
-            code=f"{what}-unknown",
+            f"There is no encoding {encoding[:60]!r}.",
+            remedy=f"Name one of {', '.join(ingest.ENCODINGS)}, or leave encoding out.",
+            code="encoding-unknown",
         )
+    if datum is not None and datum not in ingest.DATUMS:
+        raise BadInput(
+            f"There is no datum {datum[:60]!r}.",
+            remedy=f"Name one of {', '.join(ingest.DATUMS)}, or leave datum out.",
+            code="datum-unknown",
+        )
+    return inbox.Reading(format_name, tz, encoding, datum)
 
 
 async def bounded(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:

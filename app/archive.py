@@ -56,25 +56,28 @@ def export(
 
 def replay(
     push_id: Annotated[UUID, typer.Argument(metavar="PUSH", help="The push, by its id.")],
+    *,
     format_name: Annotated[str | None, typer.Option("--format", help="Else as before.")] = None,
     tz: Annotated[str | None, typer.Option(help="Zone of times without one; else as before.")] = (
         None
     ),
+    encoding: Annotated[str | None, typer.Option(help="Else as before.")] = None,
+    datum: Annotated[str | None, typer.Option(help="wgs84, gcj02 or bd09; else as before.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; else only show it.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
-    Read a kept push in another format or zone: first shown, with --apply done.
+    Read a kept push in another format, zone, encoding or datum: first shown, with --apply done.
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8 --apply
     """
     from app import deliver
+    from app.pipeline.receive import reading
 
-    found = with_store(
-        lambda store: deliver.replay(store, push_id, format_name=format_name, tz=tz, apply=apply)
-    )
+    how = reading(format_name, tz, encoding, datum)
+    found = with_store(lambda store: deliver.replay(store, push_id, how, apply=apply))
     if as_json:
         answer(found, as_json=True)
         return

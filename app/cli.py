@@ -20,6 +20,7 @@ from app.terminal import AsJson, answer, complain, say, settings, uuid, with_sto
 
 if TYPE_CHECKING:
     from app.store.engine import Store
+    from app.store.inbox import Reading
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
@@ -136,6 +137,8 @@ def push(
     study_id: Annotated[str, typer.Option("--study", help="Study that the data belong to.")],
     format_name: Annotated[str | None, typer.Option("--format", help="Else recognised.")] = None,
     tz: Annotated[str | None, typer.Option(help="Zone of times without one; else UTC.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text; else recognised.")] = None,
+    datum: Annotated[str | None, typer.Option(help="wgs84, gcj02 or bd09; else wgs84.")] = None,
     secret: Annotated[str | None, typer.Option("--key", envvar="FLYWAYS_KEY")] = None,
     url: Annotated[str | None, typer.Option(help="A service elsewhere; needs --key.")] = None,
     as_json: AsJson = False,
@@ -150,21 +153,22 @@ def push(
     if url is not None and secret is not None:
         from app.remote import push as send
 
-        options = {"format": format_name, "tz": tz}
+        options = {"format": format_name, "tz": tz, "encoding": encoding, "datum": datum}
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
-        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), format_name, tz))
+        from app.pipeline.receive import reading
+
+        how = reading(format_name, tz, encoding, datum)
+        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), how))
     answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)
 
 
-async def _push_here(
-    store: Store, file: Path, study_id: UUID, format_name: str | None, tz: str | None
-) -> dict[str, Any]:
+async def _push_here(store: Store, file: Path, study_id: UUID, how: Reading) -> dict[str, Any]:
     from app import deliver
 
-    kept = await deliver.push(store, file, study_id, format_name=format_name, tz=tz)
+    kept = await deliver.push(store, file, study_id, how)
     return await deliver.settled(store, kept)
 
 

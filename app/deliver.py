@@ -21,24 +21,24 @@ from app.store.engine import Store
 from app.store.sight import Filters
 
 CHUNK_BYTES = 1 << 20
+AS_IT_SAYS = inbox.Reading(None, None)
+"""A reading that leaves everything to the bytes."""
 POLL_S = 0.2
 FINAL = frozenset({"processed", "failed"})
 NAMED_MAX = 5
 CHANGING = (
-    "format", "tz", "state", "units", "records", "refused", "stored", "duplicates", "superseded",
-    "without_position", "time_first", "time_last", "warnings", "problem",
+    "format", "tz", "encoding", "datum", "state", "units", "records", "refused", "stored",
+    "duplicates", "superseded", "without_position", "time_first", "time_last", "warnings",
+    "problem",
 )  # fmt: skip
 """What another reading can change in a receipt, and a person wants to see first."""
 
 
-async def push(
-    store: Store, file: Path, study: UUID, *, format_name: str | None = None, tz: str | None = None
-) -> UUID:
+async def push(store: Store, file: Path, study: UUID, how: inbox.Reading = AS_IT_SAYS) -> UUID:
     """Keep a file's bytes as one push; when this returns they are on disk."""
     audience = await operator(store)
     async with store.read() as conn:
         owner = await studies.owned(conn, audience, study)
-    how = receive.reading(format_name, tz)
     kept = await receive.receive(store, inbox.Delivery(owner["id"]), how, _pieces(file))
     return kept.ref
 
@@ -77,13 +77,11 @@ async def export(
 
 
 async def replay(
-    store: Store, push_ref: UUID, *, format_name: str | None, tz: str | None, apply: bool
+    store: Store, push_ref: UUID, how: inbox.Reading, *, apply: bool
 ) -> dict[str, Any]:
     """Read a kept push again and say what that changes; without `apply` it is taken back."""
     audience = await operator(store)
-    found = await rereading.replay(
-        store, audience, push_ref, format_name=format_name, tz=tz, apply=apply
-    )
+    found = await rereading.replay(store, audience, push_ref, how=how, apply=apply)
     before = shape(found.before).model_dump(mode="json")
     after = shape(found.after).model_dump(mode="json")
     if apply:

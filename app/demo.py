@@ -16,6 +16,7 @@ from app.movement.track import DAY_US
 from app.seeds import profiles, rows
 from app.store import simulated
 from app.store.engine import Store
+from app.store.inbox import Reading
 
 BIRDS = 16
 """Two birds of each species: every flyway has more than one witness, and 3 s make them all."""
@@ -78,7 +79,7 @@ async def keep(store: Store, body: bytes, study: UUID, format_name: str | None =
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(body)
         file.flush()
-        return await deliver.push(store, Path(file.name), study, format_name=format_name)
+        return await deliver.push(store, Path(file.name), study, Reading(format_name, None))
 
 
 async def load(store: Store) -> UUID | None:

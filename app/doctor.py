@@ -7,15 +7,19 @@ import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app import operate
 from app.config import Settings
 from app.errors import Problem, SetupError
-from app.store import connectors, decodings, health, work
+from app.store import connectors, decodings, health, sources, work
 from app.store.engine import Store
 
 DISK_FREE_MIN_BYTES = 2 << 30
 """Below this a busy day's write-ahead log and sorts can fill the disk [bytes]."""
+
+SOURCES_MAX = 20
+"""Sources named one by one."""
 
 WAIT_MAX_S = 60.0
 """Work that has waited longer has no worker to do it [s]; a bird takes under a second."""
@@ -78,6 +82,7 @@ async def _inside(dsn: str) -> list[Finding]:
             laid_aside = await work.dead(conn)
             given_up = await decodings.given_up(conn)
             failing = await connectors.failing(conn)
+            alarmed = await sources.alarmed(conn, limit=SOURCES_MAX)
     finally:
         await store.close()
     late = [kind for kind, state in backlog.items() if state["oldest_age_s"] > WAIT_MAX_S]
@@ -88,6 +93,7 @@ async def _inside(dsn: str) -> list[Finding]:
         *_dead_letters([f"{dead.name}: {dead.reason}" for dead in laid_aside]),
         *_given_up(given_up),
         *_connectors(failing),
+        *_refusing([_told(row) for row in alarmed]),
     ]
 
 
@@ -116,3 +122,18 @@ def _given_up(pushes: list[dict[str, str]]) -> list[Finding]:
         for push in pushes
     ]
     return found or [Finding("decodings", ok=True, seen="none given up")]
+
+
+def _told(source: dict[str, Any]) -> str:
+    return (
+        f"{source['name']} ({source['ref']}) refused {source['refused_lately']} pushes,"
+        f" the last at {source['refused_last_at']:%Y-%m-%d %H:%M} UTC:"
+        f" {source['refused_last_code']}"
+    )
+
+
+def _refusing(named: list[str]) -> list[Finding]:
+    """Name each source whose sender can't prove itself, or that somebody else tries to use."""
+    remedy = "Have its sender check the secret and the clock; rotate or disable it: /api/v1/sources"
+    found = [Finding("sources", ok=False, seen=each, remedy=remedy) for each in named]
+    return found or [Finding("sources", ok=True, seen="none refuses its sender")]

@@ -15,11 +15,14 @@ from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, Rate
 from app.config import Settings
 from app.errors import SetupError
 from app.pipeline.gather import Gatherer
+from app.pipeline.rebuffs import Rebuffs
 from app.store.engine import Store
 
 SMALL_BODY_BYTES = 1024 * 1024
 """Longest JSON body [bytes]: the longest noun with all its terms is under 100 kB."""
 _LARGE = ("/pushes", "/reference-data", "/layers")
+_DOORS = ("/push/", "/api/v1.0/sensors/", "/movebank/service/external-feed")
+"""Addresses of large bodies: by their ends, and by their beginnings."""
 GZIP_MIN_BYTES = 1_000
 GZIP_LEVEL = 5
 """Level 5 is within 3 % of the size of level 9 on track GeoJSON, at a third of its time."""
@@ -50,6 +53,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
             yield
         finally:
             await app.state.gatherer.close()
+            await app.state.rebuffs.close()
             await store.close()
 
     app = FastAPI(
@@ -64,6 +68,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     )
     app.state.store = store
     app.state.gatherer = Gatherer(store)
+    app.state.rebuffs = Rebuffs(store)
     app.state.settings = settings
     problems.install(app)
     for router in ROUTERS:
@@ -78,7 +83,7 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     """Add what surrounds every request; the last one added is the outermost."""
 
     def limit_bytes(path: str) -> int:
-        large = path.startswith("/push/") or path.endswith(_LARGE) or "/sensors/" in path
+        large = path.endswith(_LARGE) or path.startswith(_DOORS)
         return settings.body_max_bytes if large else SMALL_BODY_BYTES
 
     app.add_middleware(ContentETag)

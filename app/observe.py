@@ -7,7 +7,7 @@ import sys
 from typing import Literal
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as _generate
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -37,6 +37,17 @@ QUEUE_LENGTH = Gauge(
 )
 QUEUE_AGE_SECONDS = Gauge(
     "flyways_queue_age_seconds", "Age of the oldest waiting work.", registry=REGISTRY
+)
+PUSHES_REFUSED = Counter(
+    "flyways_pushes_refused",
+    "Pushes that were not proven to come from their source, by code.",
+    ["code"],
+    registry=REGISTRY,
+)
+SOURCES_ALARMED = Gauge(
+    "flyways_sources_alarmed",
+    "Sources that refused push after push within a day; `flyways doctor` names them.",
+    registry=REGISTRY,
 )
 WORKER_SEEN_SECONDS = Gauge(
     "flyways_worker_seen_seconds", "Time since a worker last reported.", registry=REGISTRY

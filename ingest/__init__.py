@@ -161,11 +161,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (argos_ds, _TEXT, "Argos DS or PRV text (.DAT): a header line, then messages."),
             (argos_xml, _XML, "Argos XML of the CLS web service, with or without SOAP."),
             (argos_csv, _TABLE, "Argos CSV of the CLS web service, one message a row."),
-            (
-                cls_json,
-                _JSON,
-                "CLS telemetry service: GPS fixes and revised Doppler fixes.",
-            ),
+            (cls_json, _JSON, "CLS telemetry service: GPS fixes and revised Doppler fixes."),
             (wildlife_csv, _TABLE, "Wildlife Computers portal: Locations or Argos table."),
             (stat_tab, _TABLE, "STAT (seaturtle.org): Argos passes, tab-separated."),
             (ornitela_csv, _TABLE, "Ornitela: fixes, and rows of other sensors between them."),
@@ -353,19 +349,19 @@ def decode_many(
     *,
     format: str | None = None,
     tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
-    Decode pushes of one format and zone: each as `decode` does it alone.
+    Decode pushes of one format, zone, encoding and datum: each as `decode` does it alone.
 
     Parameters
     ----------
     payloads : sequence of bytes
         Not compressed, see `unpack`.
-    format : str or None
-        A key of `FORMATS`; None to sniff it, push by push.
-    tz : str
-        Zone of times that carry none.
+    format, tz, encoding, datum : str or None
+        As for `decode`.
     now_us : sequence of int
         The present of each push [us since 1970-01-01 UTC].
 
@@ -384,17 +380,20 @@ def decode_many(
     """
     known = FORMATS.get(format or "")
     together = len(payloads) > 1 and all(begins_json(payload) for payload in payloads)
-    if together and known is not None and known.decode_many is not None:
+    if together and encoding is None and known is not None and known.decode_many is not None:
+        read = known.decode_many(payloads, tz=tz, now_us=now_us)
         return [
-            _with_suspects(each, now) if isinstance(each, Decoded) else each
-            for each, now in zip(
-                known.decode_many(payloads, tz=tz, now_us=now_us), now_us, strict=True
-            )
+            _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
+            if isinstance(each, Decoded)
+            else each
+            for each, now in zip(read, now_us, strict=True)
         ]
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:
-            found.append(decode(payload, format=format, tz=tz, now_us=now))
+            found.append(
+                decode(payload, format=format, tz=tz, encoding=encoding, datum=datum, now_us=now)
+            )
         except UnreadablePush as unreadable:
             found.append(unreadable)
     return found

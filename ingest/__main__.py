@@ -108,7 +108,7 @@ def check(name: str, payload: bytes, reading: Reading, now_us: int) -> Findings:
     content = unpack(payload, limit_bytes=FILE_MAX_BYTES)
     form = reading.format or sniff(content, encoding=reading.encoding)
     if form == movebank_reference_csv.NAME:
-        return _check_reference(name, content, reading.tz, now_us)
+        return _check_reference(name, content, reading, now_us)
     decoded = decode(
         content,
         format=form,
@@ -165,9 +165,9 @@ def _line(content: bytes, offset: int | None) -> int | None:
     return content.count(end, 0, offset) + 1
 
 
-def _check_reference(name: str, content: bytes, tz: str, now_us: int) -> Findings:
+def _check_reference(name: str, content: bytes, reading: Reading, now_us: int) -> Findings:
     """Put together what was found in reference data."""
-    decoded = decode_reference(content, tz=tz, now_us=now_us)
+    decoded = decode_reference(content, tz=reading.tz, encoding=reading.encoding, now_us=now_us)
     starts = [row.deploy_on_us for row in decoded.rows if row.deploy_on_us is not None]
     return Findings(
         file=name,

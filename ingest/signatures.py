@@ -1,4 +1,4 @@
-"""How senders prove a push is theirs: a static token, or a Standard Webhooks signature."""
+"""How senders prove a push is theirs: a token, a password, or a signature of two kinds."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class SignatureRefused(Exception):  # noqa: N818 - it names what happened to the
     """
     The push is not proven to come from its sender.
 
-    ``code`` is one of ``token-mismatch``, ``signature-missing``, ``signature-malformed``,
-    ``signature-time``, ``signature-mismatch``, ``secret-malformed``.
+    ``code`` is one of ``token-mismatch``, ``password-mismatch``, ``signature-missing``,
+    ``signature-malformed``, ``signature-time``, ``signature-mismatch``, ``secret-malformed``.
     """
 
     def __init__(self, code: str, remedy: str) -> None:
@@ -59,6 +59,92 @@ def check_token(sent: str | None, digests: Sequence[bytes]) -> None:
     matches = [match and bool(sent) for match in matches]
     if not any(matches):
         raise SignatureRefused("token-mismatch", "Send the token of this source.")
+
+
+def check_basic(authorization: str | None, digests: Sequence[bytes]) -> None:
+    """
+    Check the password of HTTP basic authentication (RFC 7617).
+
+    The secret of the source is the password; the user name tells nothing and may be any.
+
+    Parameters
+    ----------
+    authorization : str or None
+        The header ``Authorization``.
+    digests : sequence of bytes
+        SHA-256 of the passwords that are valid now.
+
+    Raises
+    ------
+    SignatureRefused
+        Code ``password-mismatch``.
+
+    Examples
+    --------
+    >>> check_basic("Basic dGFnOmI=", [hashlib.sha256(b"b").digest()])  # tag:b
+    """
+    try:
+        check_token(basic_password(authorization), digests)
+    except SignatureRefused as refused:
+        raise SignatureRefused(
+            "password-mismatch",
+            "Send the secret of this source as the password of HTTP basic authentication.",
+        ) from refused
+
+
+def basic_password(authorization: str | None) -> str | None:
+    """Return the password of a header ``Authorization``; None where it holds none."""
+    scheme, _, credentials = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(credentials.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return pair.decode("utf-8", "replace").partition(":")[2] or None
+
+
+def check_github(body: bytes, *, signature: str | None, keys: Sequence[bytes]) -> None:
+    """
+    Check a signature as GitHub makes it: HMAC-SHA256 over the raw body, in hexadecimal.
+
+    It holds no time: who has seen a delivery can repeat it, which has no further effect.
+
+    Parameters
+    ----------
+    body : bytes
+        As received, not parsed.
+    signature : str or None
+        Header ``X-Hub-Signature-256``: ``sha256=<hex>``.
+    keys : sequence of bytes
+        Secrets that are valid now.
+
+    Raises
+    ------
+    SignatureRefused
+        Codes ``signature-missing``, ``signature-malformed``, ``signature-mismatch``.
+
+    References
+    ----------
+    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    """
+    if not signature:
+        raise SignatureRefused("signature-missing", "Send the header X-Hub-Signature-256.")
+    name, _, digits = signature.partition("=")
+    try:
+        sent = bytes.fromhex(digits)
+    except ValueError:
+        sent = b""
+    if name != "sha256" or len(sent) != hashlib.sha256().digest_size:
+        raise SignatureRefused(
+            "signature-malformed", "Write X-Hub-Signature-256 as sha256= and 64 hex digits."
+        )
+    matches = [hmac.compare_digest(hmac.digest(key, body, "sha256"), sent) for key in keys]
+    if not any(matches):
+        raise SignatureRefused(
+            "signature-mismatch",
+            "Sign the bytes of the body as sent with the secret of this source.",
+        )
 
 
 def check_webhook(

@@ -8,6 +8,7 @@ from app.api import (
     connectors,
     decodings,
     deployments,
+    external_feed,
     feeds,
     fixes,
     flyways,
@@ -21,6 +22,7 @@ from app.api import (
     pushes,
     reference_data,
     seasons,
+    sensors,
     session,
     sites,
     sources,
@@ -36,6 +38,8 @@ from app.api import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     push.router,
+    sensors.router,
+    external_feed.router,
     feeds.router,
     tiles.router,
     styles.router,

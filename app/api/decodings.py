@@ -13,6 +13,7 @@ from app.api.deps import StoreDep, StrictRoute
 from app.api.problems import WRITING
 from app.api.pushes import DRY_RUN_MAX_BYTES, Receipt, announce, shape
 from app.api.schemas import Body, example
+from app.pipeline.receive import reading
 from app.pipeline.replay import replay
 from app.store.audience import Audience
 
@@ -26,6 +27,8 @@ class DecodingIn(Body):
 
     format: str | None = Field(None, max_length=64)
     tz: str | None = Field(None, max_length=64, description="zone of times that carry none")
+    encoding: str | None = Field(None, max_length=64)
+    datum: str | None = Field(None, max_length=64)
     dry_run: bool = Field(
         default=True, description="store nothing, answer the receipt it would get"
     )
@@ -44,7 +47,7 @@ async def decode_again(
     audience: Annotated[Audience, Depends(_manager_who_pushes)],
 ) -> Receipt:
     """
-    Read a kept push in another format or zone; needs the scopes `manage` and `push`.
+    Read a kept push in another way; needs the scopes `manage` and `push`.
 
     A dry run, which is the default, stores nothing and answers the receipt the push would get.
     Done for good, the receipt grows until it is final; what was read before stays until then.
@@ -53,8 +56,7 @@ async def decode_again(
         store,
         audience,
         push_id,
-        format_name=wanted.format,
-        tz=wanted.tz,
+        how=reading(wanted.format, wanted.tz, wanted.encoding, wanted.datum),
         apply=not wanted.dry_run,
         limit_bytes=DRY_RUN_MAX_BYTES,
     )

@@ -12,7 +12,7 @@ from app.api.deps import StoreDep
 from app.api.problems import documented
 from app.api.schemas import Shown
 from app.errors import NotSignedIn, Unavailable
-from app.store import health
+from app.store import health, sources
 
 router = APIRouter(tags=["operation"])
 _LOOPBACK = {"127.0.0.1", "::1"}
@@ -76,6 +76,7 @@ async def metrics(request: Request, store: StoreDep, audience: AnyAudience) -> R
         _observe_backlog(await health.backlog(conn))
         for outcome, n in (await health.units(conn)).items():
             observe.UNITS.labels(outcome).set(n)
+        observe.SOURCES_ALARMED.set(await sources.count_alarmed(conn))
         observe.WORKER_SEEN_SECONDS.set(await health.worker_seen_s(conn))
     body, media_type = observe.exposition()
     return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})

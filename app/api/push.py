@@ -1,65 +1,130 @@
-"""Telemetry webhooks: one address per source, proven by a token or a signature."""
+"""Telemetry webhooks: one address per source, proven by a token, a password or a signature."""
 
 from __future__ import annotations
 
-import time
-from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.deps import SettingsDep, StoreDep
-from app.api.problems import WRITING
+from app.api.problems import WRITING, problem_response
+from app.api.proofs import SIGNED, Prover, prover
 from app.api.pushes import Receipt, announce, receipt_of, shape
 from app.errors import BadInput, NotSignedIn
-from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
-from app.pipeline.receive import bounded, reading, receive
+from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender, reading_of
+from app.pipeline.rebuffs import Rebuffs
+from app.pipeline.receive import bounded, receive
 from app.store import inbox, sources
 from app.store.audience import Audience
 from app.store.engine import Store
-from ingest.signatures import SECRET_PREFIX, SignatureRefused, check_token, check_webhook
+from ingest.signatures import SignatureRefused
 
 router = APIRouter(tags=["pushes"])
 
 Row = dict[str, Any]
 
 
-async def _gatherer(request: Request) -> Gatherer:
-    gatherer: Gatherer = request.app.state.gatherer
-    return gatherer
+@dataclass(frozen=True, slots=True)
+class Door:
+    """
+    What keeps the pushes of all senders, whatever address they use.
+
+    `format_name` is that of the address, for sources that name none.
+    """
+
+    store: Store
+    gatherer: Gatherer
+    rebuffs: Rebuffs
+    limit_bytes: int
+    format_name: str | None = None
+
+    async def keep(
+        self, source: UUID, body: bytes, request: Request, prove: Prover
+    ) -> tuple[Row, Receipt]:
+        """
+        Keep a body that is here, if it is proven to come from a source; small ones share a commit.
+
+        Raises NotSignedIn, counted at the source, so that one under attack or misset shows.
+        """
+        try:
+            return await self._keep(source, body, request, prove)
+        except SignatureRefused as refused:
+            self.rebuffs.note(source, refused.code)
+            raise unproven(refused) from refused
+
+    async def _keep(
+        self, source: UUID, body: bytes, request: Request, prove: Prover
+    ) -> tuple[Row, Receipt]:
+        if 0 < len(body) <= SMALL_BYTES:
+            posted = await self.gatherer.keep(
+                Handed(
+                    source, body, prove, request.headers.get("content-type"), key_of(request),
+                    self.format_name,
+                )
+            )  # fmt: skip
+            if posted.receipt is not None:
+                return posted.sender, shape(posted.receipt)
+            return posted.sender, await self.store_alone(posted.sender, request, _whole(body))
+        sender = await self.sender(source)
+        prove(sender)
+        return sender, await self.store_alone(sender, request, _whole(body))
+
+    async def sender(self, source: UUID) -> Row:
+        """Return the row of a source; raises NotFound."""
+        async with self.store.read() as conn:
+            return known_sender(await sources.sender(conn, source))
+
+    async def store_alone(
+        self, sender: Row, request: Request, body: AsyncIterator[bytes]
+    ) -> Receipt:
+        """Keep a proven push in a transaction of its own."""
+        delivery = inbox.Delivery(
+            sender["study_id"],
+            source_id=sender["id"],
+            content_type=request.headers.get("content-type"),
+            idempotency_key=key_of(request),
+        )
+        kept = await receive(self.store, delivery, reading_of(sender, self.format_name), body)
+        own = Audience("institute", exact=(sender["study_id"],))
+        return await receipt_of(self.store, own, kept.ref)
+
+
+async def door(request: Request, store: StoreDep, settings: SettingsDep) -> Door:
+    """Return the door of this application."""
+    state = request.app.state
+    return Door(
+        store,
+        cast("Gatherer", state.gatherer),
+        cast("Rebuffs", state.rebuffs),
+        settings.body_max_bytes,
+    )
+
+
+DoorDep = Annotated[Door, Depends(door)]
 
 
 @router.post("/push/{source}", status_code=202, response_model=Receipt, responses=WRITING)
-async def push_from_source(
-    source: UUID,
-    request: Request,
-    store: StoreDep,
-    settings: SettingsDep,
-    gatherer: Annotated[Gatherer, Depends(_gatherer)],
-) -> Response:
+async def push_from_source(source: UUID, request: Request, door: DoorDep) -> Response:
     """
     Push telemetry from a source; the bytes are on disk when this answers.
 
-    A source with a token expects it as `Authorization: Bearer <token>` or `X-Webhook-Token`; one
-    with Standard Webhooks expects `webhook-id`, `webhook-timestamp` and `webhook-signature`.
-    The same delivery again has no further effect and gets the same receipt.
+    A source with a token expects it as `Authorization: Bearer <token>`, `X-Webhook-Token`,
+    `X-Api-Key` or `?token=`; one with basic as the password of HTTP basic authentication; one
+    with Standard Webhooks expects `webhook-id`, `webhook-timestamp` and `webhook-signature`; one
+    with GitHub's scheme `X-Hub-Signature-256`. The same delivery again has no further effect and
+    gets the same receipt.
     """
     try:
         if 0 < int(request.headers.get("content-length", 0)) <= SMALL_BYTES:
-            sender, receipt = await _gathered(source, request, store, gatherer)
+            body = await request.body()
+            sender, receipt = await door.keep(source, body, request, prover(request, body))
         else:
-            sender, receipt = await _alone(source, request, store, settings.body_max_bytes)
-    except SignatureRefused as refused:
-        # Counted, so that a source under attack or misset shows.
-        async with store.write() as conn:
-            await sources.count_refused(conn, source)
-        raise NotSignedIn(
-            "The push is not proven to come from this source.",
-            remedy=refused.remedy,
-            code=refused.code,
-        ) from refused
+            sender, receipt = await _large(source, request, door)
+    except NotSignedIn as refused:
+        return challenged(refused, basic=refused.code == "password-mismatch")
     answer = Response(receipt.model_dump_json(), sender["ack_status"], media_type=_JSON)
     announce(answer, receipt)
     return answer
@@ -68,48 +133,45 @@ async def push_from_source(
 _JSON = "application/json"
 
 
-async def _gathered(
-    source: UUID, request: Request, store: Store, gatherer: Gatherer
-) -> tuple[Row, Receipt]:
-    """Keep a small push together with the others that come at this moment."""
-    body = await request.body()
-    headers = request.headers
-    posted = await gatherer.keep(
-        Handed(source, body, _prover(request, body), headers.get("content-type"), _key(request))
+async def _large(source: UUID, request: Request, door: Door) -> tuple[Row, Receipt]:
+    """Keep a large push: nobody unknown sends more than its headers, unless it signs its body."""
+    sender = await door.sender(source)
+    stream = bounded(request.stream(), door.limit_bytes)
+    if sender["scheme"] in SIGNED:
+        body = b"".join([piece async for piece in stream])
+        return await door.keep(source, body, request, prover(request, body))
+    try:
+        prover(request)(sender)
+    except SignatureRefused as refused:
+        door.rebuffs.note(source, refused.code)
+        raise unproven(refused) from refused
+    return sender, await door.store_alone(sender, request, stream)
+
+
+def unproven(refused: SignatureRefused) -> NotSignedIn:
+    """Return the problem of a push whose sender is not proven."""
+    return NotSignedIn(
+        "The push is not proven to come from this source.",
+        remedy=refused.remedy,
+        code=refused.code,
     )
-    if posted.receipt is not None:
-        return posted.sender, shape(posted.receipt)
-    return posted.sender, await _kept(posted.sender, request, store, body)
 
 
-async def _alone(
-    source: UUID, request: Request, store: Store, limit_bytes: int
-) -> tuple[Row, Receipt]:
-    """Keep a push in a transaction of its own; nobody unknown sends more than its headers."""
-    async with store.read() as conn:
-        sender = known_sender(await sources.sender(conn, source))
-    body = b"".join([piece async for piece in bounded(request.stream(), limit_bytes)])
-    _prover(request, body)(sender)
-    return sender, await _kept(sender, request, store, body)
-
-
-async def _kept(sender: Row, request: Request, store: Store, body: bytes) -> Receipt:
-    delivery = inbox.Delivery(
-        sender["study_id"],
-        source_id=sender["id"],
-        content_type=request.headers.get("content-type"),
-        idempotency_key=_key(request),
-    )
-    kept = await receive(store, delivery, reading(sender["format"], sender["tz"]), _whole(body))
-    return await receipt_of(store, Audience("institute", exact=(sender["study_id"],)), kept.ref)
+def challenged(refused: NotSignedIn, *, basic: bool) -> Response:
+    """Return the answer to it; clients of basic authentication send their password when asked."""
+    asks = {"WWW-Authenticate": 'Basic realm="flyways", charset="UTF-8"'}
+    return problem_response(refused, headers=asks if basic else None)
 
 
 KEY_MAX_CHARS = 255
 """Longest name of a delivery; an index of the database holds no row of much over 2,700 bytes."""
 
+KEY_HEADERS = ("webhook-id", "idempotency-key", "x-github-delivery")
 
-def _key(request: Request) -> str | None:
-    found = request.headers.get("webhook-id") or request.headers.get("idempotency-key")
+
+def key_of(request: Request) -> str | None:
+    """Return the name that a sender gives its delivery."""
+    found = next((key for name in KEY_HEADERS if (key := request.headers.get(name))), None)
     if found is not None and len(found) > KEY_MAX_CHARS:
         raise BadInput(
             f"The name of the delivery is over {KEY_MAX_CHARS} characters.",
@@ -117,31 +179,6 @@ def _key(request: Request) -> str | None:
             code="idempotency-key-too-long",
         )
     return found
-
-
-def _prover(request: Request, body: bytes) -> Callable[[Row], None]:
-    """Return what checks a push against its sender's secrets; it raises SignatureRefused."""
-    headers, now_s = request.headers, int(time.time())
-
-    def prove(sender: Row) -> None:
-        if sender["scheme"] == "token":
-            check_token(_token(request), sender["secrets"])
-            return
-        check_webhook(
-            body,
-            message_id=headers.get("webhook-id"),
-            timestamp=headers.get("webhook-timestamp"),
-            signature=headers.get("webhook-signature"),
-            secrets=[SECRET_PREFIX + b64encode(key).decode() for key in sender["secrets"]],
-            now_s=now_s,
-        )
-
-    return prove
-
-
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else request.headers.get("x-webhook-token")
 
 
 async def _whole(body: bytes) -> AsyncIterator[bytes]:

@@ -32,9 +32,10 @@ GROWING = {"received", "stored"}
 _EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
-    "format": "movebank-csv", "tz": "UTC", "decoding": 1, "state": "processed",
-    "replay_of": None, "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
-    "duplicates": 2, "superseded": 0, "without_position": 0,
+    "format": "movebank-csv", "tz": "UTC", "encoding": None, "datum": "wgs84",
+    "decoding": 1, "state": "processed", "replay_of": None,
+    "units": 6752, "records": 6749, "refused": 3, "stored": 6747, "duplicates": 2,
+    "superseded": 0, "without_position": 0,
     "of_stored": {"undeployed": 0, "flagged": {"speed": 4}},
     "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
     "time_first": "2018-07-08T10:48:10Z", "time_last": "2021-11-03T08:00:00Z",
@@ -65,6 +66,8 @@ class Receipt(BaseModel):
     study: UUID
     format: str | None
     tz: str
+    encoding: str | None = Field(description="null: found out")
+    datum: str
     decoding: int
     state: str = Field(description="received, stored, processed or failed")
     replay_of: UUID | None
@@ -91,6 +94,9 @@ class RefusalOut(BaseModel):
     """One unit of a push that did not become a record."""
 
     unit: int = Field(description="number of the data row, block or element, from 1")
+    offset_bytes: int | None = Field(
+        description="where it begins in the push, unpacked; null: it has no place of its own"
+    )
     excerpt: str
     code: str
     remedy: str
@@ -165,17 +171,20 @@ async def upload_push(
     audience: PushAudience,
     format: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the contract's word
     tz: Annotated[str | None, Query(max_length=64)] = None,
+    encoding: Annotated[str | None, Query(max_length=64)] = None,
+    datum: Annotated[str | None, Query(max_length=64)] = None,
     dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> Receipt:
     """
     Upload telemetry or reference data, as a raw body or one file of a multipart form.
 
-    The bytes are on disk when this answers. `format` may be left out: the bytes name it. `tz` is
-    the zone of times that carry none. A dry run stores nothing and answers the receipt it would
-    get.
+    The bytes are on disk when this answers. `format` and `encoding` may be left out: the bytes
+    name them. `tz` is the zone of times that carry none, `datum` that of the coordinates (wgs84,
+    or gcj02 and bd09 of Chinese map services). A dry run stores nothing and answers the receipt
+    it would get.
     """
-    how = reading(format, tz)
+    how = reading(format, tz, encoding, datum)
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
     delivery = inbox.Delivery(

@@ -28,6 +28,7 @@ async def upload_reference_data(
     settings: SettingsDep,
     audience: ManagerAudience,
     tz: Annotated[str | None, Query(max_length=64)] = None,
+    encoding: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Receipt:
     """
     Upload reference data, as a raw body or one file of a multipart form.
@@ -35,7 +36,7 @@ async def upload_reference_data(
     It is kept as sent and answered with a receipt, like any push; `stored` counts the rows that
     changed something, and refused rows stand under `links.refusals`.
     """
-    how = reading(FORMAT, tz)
+    how = reading(FORMAT, tz, encoding)
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
     delivery = inbox.Delivery(

@@ -26,10 +26,15 @@ _EXAMPLE: dict[str, JsonValue] = {
     "push": "/push/e1a7d2c4-0c7e-4f0e-8d31-5b9f5b1c2a66",
     "format": "flyways-json",
     "tz": "UTC",
+    "encoding": None,
+    "datum": "wgs84",
     "scheme": "standard-webhooks",
     "secrets_valid": 1,
     "ack_status": 202,
-    "refused_signatures": 0,
+    "refused_signatures": 3,
+    "refused_last_at": "2026-03-01T06:00:00Z",
+    "refused_last_code": "signature-time",
+    "warnings": [{"code": "pushes-refused", "detail": "3 pushes …", "remedy": "…"}],
     "created_at": "2026-03-01T00:00:00Z",
     "disabled_at": None,
 }
@@ -45,11 +50,16 @@ class SourceOut(Shown):
     name: str
     push: str = Field(description="path to push to")
     format: str | None = Field(description="null: named by the bytes themselves")
-    tz: str
+    tz: str = Field(description="zone of times that carry none")
+    encoding: str | None = Field(description="null: found out")
+    datum: str = Field(description="of the coordinates: wgs84, gcj02, bd09")
     scheme: sources.Scheme
     secrets_valid: int
     ack_status: int
-    refused_signatures: int
+    refused_signatures: int = Field(description="pushes not proven to come from this source")
+    refused_last_at: datetime | None
+    refused_last_code: str | None
+    warnings: list[dict[str, str]] = Field(description="what a manager should look at")
     created_at: datetime
     disabled_at: datetime | None
 
@@ -74,6 +84,8 @@ class SourceIn(Body):
     scheme: sources.Scheme
     format: Text | None = None
     tz: Text = inbox.DEFAULT_TZ
+    encoding: Text | None = Field(default=None, description="null: found out")
+    datum: Text = inbox.DEFAULT_DATUM
     ack_status: Literal[200, 202] = 202
 
 
@@ -84,10 +96,26 @@ class SourceEdit(Body):
 
     disabled: bool | None = None
     only_newest_secret: bool = Field(default=False, description="true ends the secret before it")
+    refusals_seen: bool = Field(default=False, description="true ends the alert over refusals")
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "id": row["ref"], "push": f"/push/{row['ref']}"}
+    return {
+        **row,
+        "id": row["ref"],
+        "push": f"/push/{row['ref']}",
+        "warnings": [_alert(row)] if row["alarmed"] else [],
+    }
+
+
+def _alert(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "code": "pushes-refused",
+        "detail": f"{row['refused_lately']} pushes were not proven to come from this source, the"
+        f" last with {row['refused_last_code']}.",
+        "remedy": "Have the sender check secret and clock. If it is not the sender who tries,"
+        " rotate the secret. PATCH refusals_seen ends this warning.",
+    }
 
 
 def _shown(row: dict[str, Any]) -> SourceOut:
@@ -114,7 +142,7 @@ async def create_source(
     body: SourceIn, store: StoreDep, audience: ManagerAudience, response: Response
 ) -> SourceOpened:
     """Add a source; the answer holds its secret, once."""
-    how = reading(body.format, body.tz)
+    how = reading(body.format, body.tz, body.encoding, body.datum)
     async with store.write() as conn:
         study = await studies.owned(conn, audience, body.study)
         row = await sources.create(
@@ -123,8 +151,7 @@ async def create_source(
             study["id"],
             name=body.name,
             scheme=body.scheme,
-            push_format=how.format,
-            tz=body.tz,
+            how=how,
             ack_status=body.ack_status,
         )
     response.headers["Cache-Control"] = "no-store"
@@ -154,7 +181,7 @@ async def rotate_secret(
 async def edit_source(
     source: UUID, body: SourceEdit, store: StoreDep, audience: ManagerAudience
 ) -> SourceOut:
-    """Disable or enable a source, or end the secret before the newest."""
+    """Disable or enable a source, end the secret before the newest, or end an alert."""
     async with store.write() as conn:
         row = await sources.edit(
             conn,
@@ -162,5 +189,6 @@ async def edit_source(
             source,
             disabled=body.disabled,
             only_newest=body.only_newest_secret,
+            refusals_seen=body.refusals_seen,
         )
     return _shown(row)

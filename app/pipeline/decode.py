@@ -171,7 +171,7 @@ async def _make_room(
         if todo["number"] > 1:
             await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
     refused = {
-        todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy) for r in decoded.refusals]
+        todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy, r.offset) for r in decoded.refusals]
         for todo, decoded in read
     }
     await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)
@@ -179,29 +179,35 @@ async def _make_room(
 
 def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
     """
-    Unpack and decode pushes; those of one format and zone go together.
+    Unpack and decode pushes; those that are read in one way go together.
 
     The clock is the time a push was received, so that a rebuild decides as the push did.
     """
     found: dict[int, Outcome] = {}
-    alike: dict[tuple[str | None, str], list[tuple[dict[str, Any], bytes]]] = {}
+    alike: dict[tuple[str | None, ...], list[tuple[dict[str, Any], bytes]]] = {}
     for todo in todos:
         try:
             plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
-            name = todo["format"] or ingest.sniff(plain)
+            name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
             if name == "movebank-reference-csv":
                 found[todo["id"]] = ingest.decode_reference(
-                    plain, tz=todo["tz"], now_us=todo["received_us"]
+                    plain,
+                    tz=todo["tz"],
+                    encoding=todo["encoding"],
+                    now_us=todo["received_us"],
                 )
             else:
-                alike.setdefault((name, todo["tz"]), []).append((todo, plain))
+                how = (name, todo["tz"], todo["encoding"], todo["datum"])
+                alike.setdefault(how, []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
-    for (name, tz), group in alike.items():
+    for (name, tz, encoding, datum), group in alike.items():
         decoded = ingest.decode_many(
             [plain for _, plain in group],
             format=name,
-            tz=tz,
+            tz=tz or inbox.DEFAULT_TZ,
+            encoding=encoding,
+            datum=datum or inbox.DEFAULT_DATUM,
             now_us=[todo["received_us"] for todo, _ in group],
         )
         for (todo, _), one in zip(group, decoded, strict=True):

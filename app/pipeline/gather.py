@@ -13,9 +13,9 @@ from uuid import UUID
 import structlog
 
 from app.errors import NotFound, Unavailable
-from app.pipeline.receive import reading
 from app.store import letters
 from app.store.engine import Store
+from app.store.inbox import Reading
 from app.store.letters import Letter
 from ingest.signatures import SignatureRefused
 
@@ -38,6 +38,7 @@ class Handed:
     One small push as it came in.
 
     `prove` looks at the sender's row and raises where the push is not proven to come from it.
+    `format_name` is that of the address, for sources that name none.
     """
 
     source: UUID
@@ -45,6 +46,7 @@ class Handed:
     prove: Callable[[Row], None]
     content_type: str | None = None
     idempotency_key: str | None = None
+    format_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +162,12 @@ def known_sender(sender: Row | None) -> Row:
 def _letter(handed: Handed, sender: Row) -> Letter:
     return Letter(
         sender["study_id"], sender["id"], handed.body, hashlib.sha256(handed.body).digest(),
-        reading(sender["format"], sender["tz"]), handed.content_type, handed.idempotency_key,
+        reading_of(sender, handed.format_name), handed.content_type, handed.idempotency_key,
     )  # fmt: skip
+
+
+def reading_of(sender: Row, format_name: str | None = None) -> Reading:
+    """Return how the pushes of a source are read, of one format where the source names none."""
+    return Reading(
+        sender["format"] or format_name, sender["tz"], sender["encoding"], sender["datum"]
+    )

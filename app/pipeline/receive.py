@@ -12,8 +12,13 @@ from app.store.engine import Store
 from ingest.clock import zone
 
 
-def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
-    """Return how a push is to be read; raises BadInput for an unknown format or zone."""
+def reading(
+    format_name: str | None,
+    tz: str | None,
+    encoding: str | None = None,
+    datum: str | None = None,
+) -> inbox.Reading:
+    """Return how a push is to be read; raises BadInput for a name that is none we know."""
     if format_name is not None and format_name not in ingest.FORMATS:
         raise BadInput(
             f"There is no format {format_name[:60]!r}.",
@@ -24,7 +29,19 @@ def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
         zone(tz or inbox.DEFAULT_TZ)
     except ingest.UnreadablePush as unknown:
         raise BadInput(unknown.detail, remedy=unknown.remedy, code=unknown.code) from unknown
-    return inbox.Reading(format_name, tz)
+    if encoding is not None and encoding not in ingest.ENCODINGS:
+        raise BadInput(
+            f"There is no encoding {encoding[:60]!r}.",
+            remedy=f"Name one of {', '.join(ingest.ENCODINGS)}, or leave encoding out.",
+            code="encoding-unknown",
+        )
+    if datum is not None and datum not in ingest.DATUMS:
+        raise BadInput(
+            f"There is no datum {datum[:60]!r}.",
+            remedy=f"Name one of {', '.join(ingest.DATUMS)}, or leave datum out.",
+            code="datum-unknown",
+        )
+    return inbox.Reading(format_name, tz, encoding, datum)
 
 
 async def bounded(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""A kept push read again: in another format or zone, tried out first or for good."""
+"""A kept push read again: in another format, zone or datum, say, tried out first or for good."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from app.errors import TooLarge
 from app.pipeline.decode import decode_in
-from app.pipeline.receive import reading
 from app.store import decodings, inbox
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -37,8 +36,7 @@ async def replay(
     audience: Audience,
     push: UUID,
     *,
-    format_name: str | None = None,
-    tz: str | None = None,
+    how: inbox.Reading,
     apply: bool = False,
     limit_bytes: int | None = None,
 ) -> Replay:
@@ -48,7 +46,6 @@ async def replay(
     Without `apply` it is decoded and stored in a transaction that is taken back, so `after` is
     the receipt it would get. With `apply` it waits for the worker, as a new push does.
     """
-    reading(format_name, tz)
     try:
         async with store.write() as conn:
             before = await inbox.receipt(conn, audience, push)
@@ -60,10 +57,7 @@ async def replay(
                     remedy="Try it with `flyways replay` at the database, or send dry_run false.",
                     code="push-too-large",
                 )
-            how = inbox.Reading(
-                format_name or before["format"], tz or before["tz"], before["mapping_version"]
-            )
-            kept = await decodings.decode_again(conn, audience, push, how)
+            kept = await decodings.decode_again(conn, audience, push, how.over(before))
             if not apply:
                 await decode_in(conn, kept.decoding_id)
             after = await inbox.receipt(conn, audience, push)

@@ -292,9 +292,9 @@ async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame)
 async def store_refusals(
     conn: AsyncConnection,
     study_id: int,
-    refused: Mapping[int, Sequence[tuple[int, str, str, str]]],
+    refused: Mapping[int, Sequence[tuple[int, str, str, str, int | None]]],
 ) -> None:
-    """Store the refused units of each decoding: (unit, excerpt, code, remedy)."""
+    """Store the refused units of each decoding: (unit, excerpt, code, remedy, offset)."""
     await execute(
         conn,
         "delete from refusal where decoding_id = any(cast(:ids as bigint[]))",
@@ -307,8 +307,10 @@ async def store_refusals(
         await (await driver(conn)).copy_records_to_table(
             "refusal",
             records=rows,
-            columns=["decoding_id", "unit", "study_id", "excerpt", "code", "remedy"],
-        )
+            columns=[
+                "decoding_id", "unit", "study_id", "excerpt", "code", "remedy", "offset_bytes",
+            ],
+        )  # fmt: skip
 
 
 async def mark_touched(conn: AsyncConnection, spans: Sequence[tuple[int, int, int, int]]) -> None:

@@ -38,8 +38,8 @@ async def take(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[
     await work.lock_all(conn, work.LOCK_PUSH, decoding_ids)
     return await execute(
         conn,
-        "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.stored, s.taxon,"
-        " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
+        "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.encoding, d.datum,"
+        " d.stored, s.taxon, extract(epoch from p.received_at)::bigint * 1000000 as received_us"
         " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
         " where d.id = any(cast(:ids as bigint[])) and d.state = 'received' order by d.id",
         {"ids": list(decoding_ids)},
@@ -149,12 +149,12 @@ async def decode_again(
     await inbox.queue(conn, push["digest"], push["study_id"])
     newest = await execute(
         conn,
-        "select id, format, tz, mapping_version from decoding where push_id = :push"
+        f"select id, {inbox.READING_COLUMNS} from decoding where push_id = :push"
         " order by number desc limit 1",
         {"push": push["id"]},
     )
     held = newest[0]
-    if inbox.Reading(held["format"], held["tz"], held["mapping_version"]) == reading:
+    if reading.is_of(held):
         await inbox.revive(conn, int(held["id"]))
         return inbox.Kept(push["ref"], int(held["id"]), replayed=True)
     made = await inbox.new_decoding(conn, push["study_id"], push["id"], reading)

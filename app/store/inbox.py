@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,8 @@ from app.store.engine import driver, execute
 
 DEFAULT_TZ = "UTC"
 """Zone of times that carry none, where nobody names one."""
+DEFAULT_DATUM = "wgs84"
+"""Datum of coordinates, where nobody names one."""
 
 CHUNK_BYTES = 1 << 20
 """Largest piece of a body in one row [bytes]; small enough to stream, large enough to be few."""
@@ -32,13 +34,44 @@ class Reading:
     """
     How a push is to be read; together with its bytes this is the identity of a decoding.
 
-    What is None is left open: the bytes name their format and the zone is `DEFAULT_TZ`, unless
-    the same bytes were read before, when it stays as it was.
+    What is None is left open: the bytes name their format and encoding, the zone is `DEFAULT_TZ`
+    and the datum `DEFAULT_DATUM`, unless the same bytes were read before, when it stays as it was.
     """
 
     format: str | None
     tz: str | None
+    encoding: str | None = None
+    datum: str | None = None
     mapping_version: int = 0
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """Values of the columns of a decoding, with what nobody named at its default."""
+        return {
+            "format": self.format,
+            "tz": self.tz or DEFAULT_TZ,
+            "encoding": self.encoding,
+            "datum": self.datum or DEFAULT_DATUM,
+            "mapping_version": self.mapping_version,
+        }
+
+    def over(self, before: Mapping[str, Any]) -> Reading:
+        """Return this reading with what it leaves open as it was in an earlier decoding."""
+        return Reading(
+            self.format or before["format"],
+            self.tz or before["tz"],
+            self.encoding or before["encoding"],
+            self.datum or before["datum"],
+            before["mapping_version"],
+        )
+
+    def is_of(self, decoding: Mapping[str, Any]) -> bool:
+        """Whether this is how a decoding was read: nothing that is named differs."""
+        return self.over(decoding).stored == {name: decoding[name] for name in self.stored}
+
+
+READING_COLUMNS = "format, tz, encoding, datum, mapping_version"
+"""SQL: the columns of a decoding that `Reading` is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +149,17 @@ async def _keep_again(
 ) -> Kept:
     current = await execute(
         conn,
-        "select id, format, tz, mapping_version from decoding"
+        f"select id, {READING_COLUMNS} from decoding"
         " where push_id = :push and replaced_at is null order by number desc limit 1",
         {"push": first["id"]},
     )
     push_id, ref, digest, size = new
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
-    same = Reading(reading.format and current[0]["format"], reading.tz and current[0]["tz"],
-                   current[0]["mapping_version"])  # fmt: skip
-    if same == reading:
+    if reading.is_of(current[0]):
         await revive(conn, int(current[0]["id"]))
         return Kept(ref, int(current[0]["id"]), replayed=True)
-    decoding_id = await new_decoding(conn, delivery.study_id, first["id"], reading)
+    how = reading.over(current[0])
+    decoding_id = await new_decoding(conn, delivery.study_id, first["id"], how)
     return Kept(first["ref"], decoding_id, replayed=False)
 
 
@@ -186,12 +218,11 @@ async def new_decoding(conn: AsyncConnection, study_id: int, push_id: int, readi
     """Add a decoding; the one before stays in force until this one is stored."""
     rows = await execute(
         conn,
-        "insert into decoding (study_id, push_id, number, format, tz, mapping_version)"
-        " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :mapping"
-        " from decoding where push_id = :push returning id",
-        {"study": study_id, "push": push_id, "format": reading.format,
-         "tz": reading.tz or DEFAULT_TZ, "mapping": reading.mapping_version},
-    )  # fmt: skip
+        f"insert into decoding (study_id, push_id, number, {READING_COLUMNS})"
+        " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :encoding, :datum,"
+        " :mapping_version from decoding where push_id = :push returning id",
+        {"study": study_id, "push": push_id, **reading.stored},
+    )
     await work.notify(conn)
     return int(rows[0]["id"])
 
@@ -331,7 +362,8 @@ async def refusals(
     """Return refused units of the newest decoding of a push, in the order of the push."""
     return await execute(
         conn,
-        f"select r.unit, r.excerpt, r.code, r.remedy from ({_RECEIPT} where p.ref = :ref"
+        f"select r.unit, r.offset_bytes, r.excerpt, r.code, r.remedy from ({_RECEIPT}"
+        " where p.ref = :ref"
         " and p.study_id = any(cast(:exact as int[]))) as receipt"
         " join refusal r on r.decoding_id = receipt.id where r.unit > :after"
         " order by r.unit limit :limit",

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from app.store import work
 from app.store.engine import Connection, driver
-from app.store.inbox import DEFAULT_TZ, Reading
+from app.store.inbox import READING_COLUMNS, Reading
+from app.store.sources import SENDER_COLUMNS
 
 Row = dict[str, Any]
 
@@ -30,7 +31,7 @@ class Letter:
 async def senders(conn: Connection, refs: Sequence[UUID]) -> dict[UUID, Row]:
     """Return what checking pushes of these sources needs, secrets included; as `sources.sender`."""
     rows = await (await driver(conn)).fetch(
-        "select ref, id, study_id, format, tz, scheme, secrets, ack_status from source"
+        f"select ref, {SENDER_COLUMNS} from source"
         " where ref = any($1::uuid[]) and disabled_at is null",
         list(refs),
     )
@@ -53,11 +54,11 @@ where exists (select from push p
     and p.idempotency_key = t.key and coalesce(p.source_id, 0) = t.source_id)
 """
 
-_KEEP = """
+_KEEP = f"""
 with sent as (
   select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
-    $7::text[], $8::text[])
-    as t(study_id, digest, key, source_id, body, content_type, format, tz)),
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::int[])
+    as t(study_id, digest, key, source_id, body, content_type, {READING_COLUMNS})),
 kept as (
   insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)
   select study_id, source_id, digest, octet_length(body), content_type, key from sent
@@ -66,8 +67,8 @@ chunks as (
   insert into push_chunk (push_id, number, body)
   select k.id, 0, s.body from kept k join sent s using (study_id, digest)),
 made as (
-  insert into decoding (study_id, push_id, number, format, tz, mapping_version)
-  select k.study_id, k.id, 1, s.format, s.tz, 0
+  insert into decoding (study_id, push_id, number, {READING_COLUMNS})
+  select k.study_id, k.id, 1, {READING_COLUMNS}
   from kept k join sent s using (study_id, digest) returning *)
 select m.*, k.ref, k.digest, study.ref as study
 from made m join kept k on k.id = m.push_id join study on study.id = m.study_id
@@ -92,7 +93,7 @@ async def keep_all(conn: Connection, letters: Sequence[Letter]) -> list[Row | No
             *(
                 (
                     x.study_id, x.digest, x.idempotency_key, x.source_id, x.body, x.content_type,
-                    x.reading.format, x.reading.tz or DEFAULT_TZ,
+                    *x.reading.stored.values(),
                 )
                 for x in fresh
             ),

@@ -85,15 +85,17 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     )
 
 
-def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReference:
+def decode_reference(
+    payload: bytes, *, tz: str, encoding: str | None = None, now_us: int
+) -> DecodedReference:
     r"""
     Decode Movebank reference data.
 
     Both dialects are read: ``deploy-on-date`` (download) and ``deploy-on-timestamp`` (upload).
     An end more than a day ahead means "not yet" and is left open.
 
-    Encodings and delimiters are as for events. ``tz`` is that of times that carry none; Movebank
-    writes UTC.
+    Encodings and delimiters are as for events: ``encoding`` is one of `ingest.ENCODINGS`, None to
+    find out. ``tz`` is that of times that carry none; Movebank writes UTC.
 
     Raises
     ------
@@ -107,7 +109,7 @@ def decode_reference(payload: bytes, *, tz: str, now_us: int) -> DecodedReferenc
     >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
     {'animal-sex': 'f'}
     """
-    text, warnings = to_utf8(payload)
+    text, warnings = to_utf8(payload, encoding)
     sheet = open_sheet(text)
     columns = columns_of(sheet.header, REFERENCE_TERMS)
     missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]

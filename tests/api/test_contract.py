@@ -25,6 +25,12 @@ NO_STORE = OPEN - {"/health/ready"}
 """Answers that need no database."""
 TELLS_SELF = {"/api/v1/session", "/metrics"}
 """Answers about the caller itself, or that have a rule of their own: no scope is asked for."""
+SENSORS, FEED = (
+    "/api/v1.0/sensors/{sensor_type}/{provider}/status",
+    "/movebank/service/external-feed",
+)
+DOORS = {"/push/{source}", SENSORS, FEED}
+"""Where senders push that have the secret of a source, and no key."""
 PLACES = {"layer": "tracks", "z": "0", "x": "0", "y": "0", "flyway": "hooded_crane:autumn",
           "verdict": "12"}  # fmt: skip
 NEEDED = {"individual": "00000000-0000-4000-8000-000000000000", "by": "season", "name": "n",
@@ -131,12 +137,16 @@ def test_an_unknown_key_is_401(network, path, method, operation):
         # A source that is not there is never told from one that refuses.
         check(answer, operation, 404)
         return
+    if path == FEED:
+        # It takes a password and no key.
+        check(answer, operation, 401, "source-unproven")
+        return
     check(answer, operation, 401, "key-unknown")
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 def _writes(path, method, operation):
-    return method in WRITES and path not in TELLS_SELF | {"/push/{source}"}
+    return method in WRITES and path not in TELLS_SELF | DOORS
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), some(_writes))
@@ -167,7 +177,7 @@ def test_what_nobody_has_is_404(network, path, method, operation):
 
 @pytest.mark.parametrize(
     ("path", "method", "operation"),
-    some(lambda path, *_: "{" in path and path.rpartition("{")[2] != "verdict}"),
+    some(lambda path, *_: "{" in path and not path.endswith("verdict}") and path != SENSORS),
 )
 def test_what_is_no_id_is_422(network, path, method, operation):
     wrong = address(path, **dict.fromkeys(("z", "x", "y", "layer"), "no-such"))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hmac
 import json
 import random
 import string
+import time
 import zlib
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -176,3 +179,112 @@ def test_an_empty_push_is_refused(network, source):
     for content in (b"", iter([b"", b""])):
         answer = send(network, gate, content)
         assert (answer.status_code, answer.json()["code"]) == (422, "body-empty")
+
+
+def basic(secret: str, user: str = "any") -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"{user}:{secret}".encode()).decode()}
+
+
+def hub(secret: str, content: bytes) -> dict[str, str]:
+    return {
+        "X-Hub-Signature-256": "sha256=" + hmac.digest(secret.encode(), content, "sha256").hex()
+    }
+
+
+PROOFS = {
+    "header": ("token", lambda gate, _: ({"X-Webhook-Token": gate["secret"]}, {})),
+    "api-key": ("token", lambda gate, _: ({"X-Api-Key": gate["secret"]}, {})),
+    "query": ("token", lambda gate, _: ({}, {"token": gate["secret"]})),
+    "basic": ("basic", lambda gate, _: (basic(gate["secret"]), {})),
+    "github": ("github", lambda gate, content: (hub(gate["secret"], content), {})),
+}
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("way", PROOFS)
+def test_each_way_to_prove_a_push_works_and_a_wrong_one_does_not(network, source, way, large):
+    scheme, proof = PROOFS[way]
+    gate = source(scheme)
+    content = body() + b" " * (SMALL_BYTES if large else 0)
+    for secret, status in ((gate["secret"], 202), ("flws_wrong", 401)):
+        headers, params = proof({"secret": secret}, content)
+        answer = network.client.post(gate["push"], content=content, headers=headers, params=params)
+        assert answer.status_code == status, answer.text
+    asked = answer.headers["www-authenticate"]
+    assert asked.startswith("Basic" if scheme == "basic" else "Bearer")
+    assert answer.json()["code"] == {"token": "token-mismatch", "basic": "password-mismatch"}.get(
+        scheme, "signature-mismatch"
+    )
+
+
+def test_a_github_delivery_of_other_bytes_is_told_apart(network, source):
+    gate = source("github")
+
+    def post(content, delivery="72d3162e-cc78-11e3-81ab-4c9367dc0958"):
+        headers = {**hub(gate["secret"], content), "X-GitHub-Delivery": delivery}
+        return network.client.post(gate["push"], content=content, headers=headers)
+
+    first, again, other = post(body(1)), post(body(1)), post(body(2))
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 409)
+    assert again.json()["push_id"] == first.json()["push_id"]
+    assert other.json()["code"] == "idempotency-key-reused"
+
+
+def test_a_webhook_id_of_other_bytes_is_told_apart(network, source):
+    gate = source("standard-webhooks")
+    statuses = [
+        network.client.post(
+            gate["push"], content=content, headers=signed(gate["secret"], content)
+        ).status_code
+        for content in (body(1), body(1), body(2))
+    ]
+    assert statuses == [202, 202, 409]
+
+
+def test_a_large_push_of_a_stranger_is_not_read(network, source):
+    gate, read = source("token"), []
+
+    def content():
+        for n in range(64):
+            read.append(n)
+            yield b" " * SMALL_BYTES
+
+    answer = send(network, gate, content(), secret="flws_wrong")
+    assert answer.status_code == 401
+    # The client of tests hands chunks over only as they are asked for.
+    assert len(read) <= 2
+
+
+def test_a_source_says_how_its_pushes_are_read(network, source):
+    gate = source(tz="Asia/Shanghai", encoding="gb18030", datum="gcj02", format="flyways-json")
+    assert (gate["encoding"], gate["datum"]) == ("gb18030", "gcj02")
+    receipt = send(network, gate, body()).json()
+    told = {name: receipt[name] for name in ("format", "tz", "encoding", "datum")}
+    assert told == {name: gate[name] for name in told}
+    again = send(network, gate, body()).json()
+    assert again["replay_of"] == receipt["push_id"]
+
+
+def test_pushes_refused_again_and_again_raise_an_alert(network, source):
+    gate = source("token")
+    path = f"/api/v1/sources/{gate['id']}"
+
+    def shown():
+        return network.client.get(path, headers=network.amur).json()
+
+    for _ in range(5):
+        assert send(network, gate, body(), secret="flws_wrong").status_code == 401
+    deadline = time.monotonic() + 20
+    while (row := shown())["refused_signatures"] < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (row["refused_signatures"], row["refused_last_code"]) == (5, "token-mismatch")
+    assert [each["code"] for each in row["warnings"]] == ["pushes-refused"]
+    listed = network.client.get("/api/v1/sources?limit=1000", headers=network.amur).json()["items"]
+    assert [each["id"] for each in listed if each["warnings"]] == [gate["id"]]
+    figures = network.client.get("/metrics").text
+    assert "flyways_sources_alarmed 1.0" in figures
+    assert 'flyways_pushes_refused_total{code="token-mismatch"}' in figures
+    # Its sender is let in all the same; a manager who has looked ends the alert.
+    assert send(network, gate, body()).status_code == 202
+    seen = network.client.patch(path, json={"refusals_seen": True}, headers=network.amur).json()
+    assert (seen["warnings"], seen["refused_signatures"]) == ([], 5)

@@ -20,12 +20,14 @@ def kept(network, ref):
 
 def of(scheme, secret):
     """What the store keeps of a secret as the sender got it."""
-    if scheme == "token":
+    if scheme in {"token", "basic"}:
         return sha256(secret.encode()).digest()
+    if scheme == "github":
+        return secret.encode()
     return b64decode(secret.removeprefix("whsec_"))
 
 
-@pytest.mark.parametrize("scheme", ["token", "standard-webhooks"])
+@pytest.mark.parametrize("scheme", ["token", "basic", "standard-webhooks", "github"])
 def test_secrets_rotate_with_two_valid(network, scheme):
     study = network.study(network.amur, f"rotating {scheme}")
     made = network.make("sources", network.amur, study=study, name="gate", scheme=scheme)
@@ -64,7 +66,9 @@ def test_a_source_is_disabled_and_enabled(network):
     [
         ({"format": "no-such"}, "format-unknown"),
         ({"tz": "Mars/Olympus"}, "zone-unknown"),
-        ({"scheme": "basic"}, "invalid-value"),
+        ({"scheme": "digest"}, "invalid-value"),
+        ({"encoding": "ebcdic"}, "encoding-unknown"),
+        ({"datum": "nad27"}, "datum-unknown"),
         ({"ack_status": 204}, "invalid-value"),
     ],
 )

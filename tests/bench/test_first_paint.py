@@ -18,6 +18,7 @@ from playwright.sync_api import Browser
 from app import deliver, operate
 from app.pipeline import run as flow
 from app.store.engine import Store
+from app.store.inbox import Reading
 from tests.clients.conftest import serving
 from tests.clients.test_map import apart
 from tests.viewer.conftest import browser
@@ -47,7 +48,8 @@ requestAnimationFrame(look);
 async def _fill(dsn: str, cranes: Path) -> None:
     store = Store(dsn, pool_size=3, statement_timeout_s=60)
     try:
-        await deliver.push(store, cranes, await operate.own_study(store), tz="Asia/Shanghai")
+        how = Reading(None, "Asia/Shanghai")
+        await deliver.push(store, cranes, await operate.own_study(store), how)
         await flow.drain(store)
     finally:
         await store.close()

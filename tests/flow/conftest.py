@@ -37,9 +37,11 @@ class Service:
     def audience(self) -> Audience:
         return Audience("operator", exact=(self.study_id,))
 
-    async def push(self, body: bytes, *, tz: str | None = None, key: str | None = None):
+    async def push(
+        self, body: bytes, *, tz: str | None = None, key: str | None = None, **more: str | None
+    ):
         delivery = inbox.Delivery(self.study_id, idempotency_key=key)
-        return await receive(self.store, delivery, reading(None, tz), pieces(body))
+        return await receive(self.store, delivery, reading(None, tz, **more), pieces(body))
 
     async def drain(self) -> None:
         assert await flow.drain(self.store) == []

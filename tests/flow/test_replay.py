@@ -7,7 +7,9 @@ from uuid import uuid4
 import pytest
 
 from app.errors import BadInput, NotFound, TooLarge
+from app.pipeline.receive import reading
 from app.pipeline.replay import replay
+from app.store import inbox
 from app.store.audience import Audience
 
 BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
@@ -17,8 +19,9 @@ BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
 TIMES = "select f.time from fix f where f.live order by f.time"
 
 
-async def again(service, ref, **how):
-    return await replay(service.store, service.audience, ref, **how)
+async def again(service, ref, *, format_name=None, tz=None, datum=None, **more):
+    how = reading(format_name, tz, datum=datum)
+    return await replay(service.store, service.audience, ref, how=how, **more)
 
 
 async def hours(service) -> list[int]:
@@ -84,8 +87,48 @@ async def test_what_cannot_be_is_refused(service) -> None:
     with pytest.raises(NotFound):
         await again(service, uuid4())
     with pytest.raises(NotFound):
-        await replay(service.store, Audience("public"), kept.ref, tz="UTC+8", apply=True)
+        await replay(
+            service.store, Audience("public"), kept.ref, how=reading(None, "UTC+8"), apply=True
+        )
     with pytest.raises(BadInput, match="format"):
         await again(service, kept.ref, format_name="no-such")
     with pytest.raises(TooLarge):
         await again(service, kept.ref, tz="UTC+8", limit_bytes=10)
+
+
+async def test_encoding_and_datum_are_part_of_how_a_push_is_read(service) -> None:
+    """The same bytes with another datum are read anew; left out, both stay as they were."""
+    body = b'{"tag": "T1", "time": "2024-03-01T08:00:00Z", "lon": 116.404, "lat": 39.915}'
+    kept = await service.push(body)
+    await service.drain()
+    first = await service.receipt(kept.ref)
+    assert (first["encoding"], first["datum"]) == (None, "wgs84")
+    other = await service.push(body, datum="gcj02", encoding="utf-8")
+    assert (other.ref, other.replayed) == (kept.ref, False)
+    await service.drain()
+    moved = await service.receipt(kept.ref)
+    assert (moved["number"], moved["encoding"], moved["datum"]) == (2, "utf-8", "gcj02")
+    rows = await service.rows("select lon, lat from fix f where f.live")
+    assert [(round(row["lon"], 4), round(row["lat"], 4)) for row in rows] == [(116.3978, 39.9136)]
+    for named in ({}, {"datum": "gcj02"}, {"encoding": "utf-8", "datum": "gcj02"}):
+        assert (await service.push(body, **named)).replayed
+    found = await again(service, kept.ref, tz="UTC+8")
+    assert (found.after["encoding"], found.after["datum"]) == ("utf-8", "gcj02")
+    assert not (await service.push(body, datum="bd09")).replayed
+
+
+async def test_a_declared_encoding_is_read_and_refusals_name_their_byte(service) -> None:
+    text = (
+        "timestamp,location-long,location-lat,tag-local-identifier\n"
+        "2024-03-01 08:00:00,127.5,34.8,두루미\n2024-03-01 09:00:00,127.5,95,두루미\n"
+    )
+    body = text.encode("cp949")
+    kept = await service.push(body, encoding="cp949")
+    await service.drain()
+    assert (await service.receipt(kept.ref))["refused"] == 1
+    names = await service.rows("select local_identifier as name from tag")
+    assert [row["name"] for row in names] == ["두루미"]
+    async with service.store.read() as conn:
+        (refusal,) = await inbox.refusals(conn, service.audience, kept.ref, after_unit=0, limit=9)
+    assert (refusal["unit"], refusal["code"]) == (2, "latitude-out-of-range")
+    assert body[refusal["offset_bytes"] :].startswith(b"2024-03-01 09:00:00")

@@ -124,15 +124,19 @@ def test_tag_vendor(service: str, database: str, environ, tmp_path: Path) -> Non
         base_url=service, headers={"Authorization": f"Bearer {partner['key']}"}
     ) as client:
         study = client.post("/api/v1/studies", json={"name": "Cranes"}).json()["id"]
-        token, signed = (
+        token, signed, basic, github = (
             client.post(
                 "/api/v1/sources", json={"study": study, "name": scheme, "scheme": scheme}
             ).json()
-            for scheme in ("token", "standard-webhooks")
+            for scheme in ("token", "standard-webhooks", "basic", "github")
         )
     given = {
         f"{ADDRESS}/push/TOKEN_SOURCE": f"{service}{token['push']}",
         f"{ADDRESS}/push/SIGNED_SOURCE": f"{service}{signed['push']}",
+        f"{ADDRESS}/push/BASIC_SOURCE": f"{service}{basic['push']}",
+        f"{ADDRESS}/push/GITHUB_SOURCE": f"{service}{github['push']}",
+        "flws_BASIC_SECRET": basic["secret"],
+        "flws_GITHUB_SECRET": github["secret"],
         "flws_YOUR_TOKEN": token["secret"],
         "whsec_YOUR_SECRET": signed["secret"],
         ADDRESS: service,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import UnreadablePush, decode
+from ingest import Decoded, UnreadablePush, decode, decode_many
 from ingest.datum import gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
 
 NOW_US = 1_795_000_000_000_000
@@ -56,3 +56,21 @@ def test_an_unknown_datum_is_told() -> None:
     with pytest.raises(UnreadablePush) as caught:
         decode(b"[]", datum="tokyo", now_us=NOW_US)
     assert caught.value.code == "datum-unknown"
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-8", "gb18030"])
+def test_many_pushes_are_moved_as_each_is(encoding: str | None) -> None:
+    sent = [
+        f'[{{"tag": "鹤{n}", "time": "2020-01-01T00:00:00Z", "lon": {100 + n}, "lat": 40}}]'.encode(
+            encoding or "utf-8"
+        )
+        for n in range(3)
+    ]
+    how = {"format": "flyways-json", "encoding": encoding, "datum": "gcj02"}
+    many = decode_many(sent, now_us=[NOW_US] * 3, **how)
+    for payload, found in zip(sent, many, strict=True):
+        alone = decode(payload, now_us=NOW_US, **how)
+        assert isinstance(found, Decoded)
+        assert found.records.equals(alone.records)
+        assert found.records["tag"][0].startswith("鹤")
+        assert found.records["lon"][0] != round(found.records["lon"][0])

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
-from ingest.signatures import SignatureRefused, check_token, check_webhook
+from ingest.signatures import (
+    SignatureRefused,
+    check_basic,
+    check_github,
+    check_token,
+    check_webhook,
+)
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 OTHER = "whsec_" + base64.b64encode(b"o" * 24).decode()
@@ -119,3 +125,63 @@ def test_any_token_is_compared(sent: str) -> None:
     check_token(sent + "\ud800", digests(sent + "\ud800"))
     with pytest.raises(SignatureRefused):
         check_token(sent, digests(sent + "x"))
+
+
+def refused(check, *args, **named) -> str | None:
+    try:
+        check(*args, **named)
+    except SignatureRefused as told:
+        return told.code if told.remedy else "without remedy"
+    return None
+
+
+def basic(pair: str) -> str:
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+@given(st.text(alphabet=st.characters(exclude_characters=":", codec="utf-8")), st.text(min_size=1))
+def test_any_user_name_goes_with_the_password(user: str, password: str) -> None:
+    digests = [hashlib.sha256(each.encode()).digest() for each in ("other", password)]
+    assert refused(check_basic, basic(f"{user}:{password}"), digests) is None
+    assert refused(check_basic, basic(f"{user}:{password}x"), digests) == "password-mismatch"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Basic", "Basic ", "Basic !!!!", "Basic c2VjcmV0", basic("secret"), basic("u:"),
+     "Bearer secret", "Basic u:secret", basic("u:secret")[:-1], "Basic \xe9"],
+)  # fmt: skip
+def test_other_credentials_are_refused(header: str | None) -> None:
+    digests = [hashlib.sha256(each).digest() for each in (b"secret", b"")]
+    assert refused(check_basic, header, digests) == "password-mismatch"
+
+
+@given(st.binary(max_size=99), st.lists(st.binary(min_size=1), min_size=1, max_size=2))
+def test_a_body_signed_as_github_does_is_accepted(body: bytes, keys: list[bytes]) -> None:
+    sent = "sha256=" + hmac.new(keys[-1], body, hashlib.sha256).hexdigest()
+    assert refused(check_github, body, signature=sent, keys=keys) is None
+    assert refused(check_github, body + b"x", signature=sent, keys=keys) == "signature-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("signature", "expected"),
+    [
+        (None, "signature-missing"),
+        ("", "signature-missing"),
+        ("sha1=" + "0" * 64, "signature-malformed"),
+        ("0" * 64, "signature-malformed"),
+        ("sha256=" + "0" * 63, "signature-malformed"),
+        ("sha256=" + "g" * 64, "signature-malformed"),
+        ("sha256=\xe9", "signature-malformed"),
+        ("sha256=" + "0" * 64, "signature-mismatch"),
+    ],
+)
+def test_other_signatures_are_refused(signature: str | None, expected: str) -> None:
+    assert refused(check_github, BODY, signature=signature, keys=[b"k"]) == expected
+
+
+def test_the_example_of_github_is_accepted() -> None:
+    # From its documentation of validating webhook deliveries.
+    sent = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    keys = [b"It's a Secret to Everybody"]
+    assert refused(check_github, b"Hello, World!", signature=sent, keys=keys) is None

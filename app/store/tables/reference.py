@@ -164,19 +164,28 @@ source = Table(
     Column("name", String, nullable=False),
     Column("format", String, comment="null: named by the bytes themselves"),
     Column("tz", String, nullable=False, server_default="UTC"),
+    Column("encoding", String, comment="null: found out"),
+    Column("datum", String, nullable=False, server_default="wgs84"),
     Column("scheme", String, nullable=False),
     Column(
         "secrets",
         ARRAY(LargeBinary),
         nullable=False,
-        comment="token: SHA-256 of each; standard-webhooks: the signing keys; newest first",
+        comment="token, basic: SHA-256 of each; standard-webhooks, github: the signing keys;"
+        " newest first",
     ),
     Column("ack_status", SmallInteger, nullable=False, server_default=text("202")),
     Column("refused_signatures", Integer, nullable=False, server_default=text("0")),
+    Column("refused_lately", Integer, nullable=False, server_default=text("0"),
+           comment="refused since a day without any, or since a manager looked at them"),
+    instant("refused_last_at", null=True),
+    Column("refused_last_code", String),
     now_column("created_at"),
     instant("disabled_at", null=True),
     ForeignKeyConstraint(["study_id"], ["study.id"]),
-    CheckConstraint("scheme in ('token', 'standard-webhooks')", name="scheme"),
+    CheckConstraint(
+        "scheme in ('token', 'basic', 'standard-webhooks', 'github')", name="scheme"
+    ),
     CheckConstraint("ack_status in (200, 202)", name="ack_status"),
     UniqueConstraint("study_id", "name"),
 )

@@ -79,6 +79,8 @@ decoding = Table(
     Column("number", Integer, nullable=False),
     Column("format", String),
     Column("tz", String, nullable=False),
+    Column("encoding", String, comment="null: found out"),
+    Column("datum", String, nullable=False, server_default="wgs84"),
     Column("mapping_version", Integer, nullable=False, server_default=text("0")),
     Column("state", String, nullable=False, server_default="received"),
     *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in COUNTS),
@@ -112,7 +114,9 @@ refusal = Table(
     Column("excerpt", String, nullable=False),
     Column("code", String, nullable=False),
     Column("remedy", String, nullable=False),
-)
+    Column("offset_bytes", BigInteger,
+           comment="of the first byte of the unit, in the push unpacked"),
+)  # fmt: skip
 
 _KEY = ("tag_id", "time", "sensor", "variant")
 

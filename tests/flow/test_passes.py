@@ -3,60 +3,265 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 
+import ingest
+from app.store import decodings, fixes
+from app.store.sight import Filters
 from tests.flow.conftest import Service, open_service
 
 BRANT = "telemetry/argos_brant_2002/Brant Geese Sean Boyd 2002.csv"
-
-_SOLUTIONS = """
-select t.local_identifier as tag, f.time, f.solution = 2 as second
-from fix f join tag t on t.id = f.tag_id where f.live
-"""
+RAW = "telemetry/argos_raw"
+GOOSE = "36463"
 
 
-@pytest.fixture(scope="module")
-def brant(shared_data: Path) -> pl.DataFrame:
-    """The geese as CLS sent them: solution 1 is the location, what Movebank chose is apart."""
-    rows = pl.read_csv(shared_data / BRANT, infer_schema=False)
-    return rows.with_columns(
-        pl.col("argos:lon1").alias("location-long"),
-        pl.col("argos:lat1").alias("location-lat"),
-        second=pl.col("argos:valid-location-algorithm") == "2",
-    ).drop("argos:valid-location-algorithm")
+def served(new_database: Callable[[], str], work: Callable[[Service], Awaitable[Any]]) -> Any:
+    """Do something with a service of its own."""
 
-
-async def _chosen(service: Service) -> set[tuple[str, str]]:
-    rows = await service.rows(_SOLUTIONS)
-    return {(r["tag"], r["time"].isoformat(" ", "milliseconds")[:23]) for r in rows if r["second"]}
-
-
-def lived(new_database: Callable[[], str], pushes: list[pl.DataFrame]) -> set[tuple[str, str]]:
-    """Push tables one after the other, each derived before the next; give what is at solution 2."""
-
-    async def run() -> set[tuple[str, str]]:
+    async def run() -> Any:
         service = await open_service(new_database())
         try:
-            for table in pushes:
-                await service.push(table.drop("second").write_csv().encode())
-                await service.drain()
-            return await _chosen(service)
+            return await work(service)
         finally:
             await service.store.close()
 
     return asyncio.run(run())
 
 
-def test_geese_are_where_the_filter_of_movebank_put_them(brant, new_database) -> None:
-    found = lived(new_database, [brant])
-    true = set(brant.filter("second").select("tag-local-identifier", "timestamp").rows())
-    assert len(true) == 96
-    right = len(found & true)
-    print(right, len(found))
-    assert right / len(true) >= 0.97
-    assert right / len(found) >= 0.99
+async def live(service: Service, pushes: Iterable[bytes]) -> list[dict]:
+    """Push one after the other, each derived before the next; give the receipts."""
+    receipts = []
+    for body in pushes:
+        kept = await service.push(body)
+        await service.drain()
+        receipts.append(await service.receipt(kept.ref))
+    return receipts
+
+
+def worn(tags: Iterable[str], since: str = "1990-01-01") -> bytes:
+    """Reference data that put each tag on a bird of its own."""
+    rows = [f"{tag},Bird {tag},Branta bernicla,{since}" for tag in tags]
+    return "\n".join(["tag-id,animal-id,animal-taxon,deploy-on-date", *rows, ""]).encode()
+
+
+# --- mirror solutions
+
+
+@pytest.fixture(scope="module")
+def goose(shared_data: Path) -> pl.DataFrame:
+    """One goose as CLS sent it, solution 1 as the location; `second` is Movebank's choice."""
+    rows = pl.read_csv(shared_data / BRANT, infer_schema=False)
+    rows = rows.filter(pl.col("tag-local-identifier") == GOOSE).with_columns(
+        pl.col("argos:lon1").alias("location-long"),
+        pl.col("argos:lat1").alias("location-lat"),
+        second=pl.col("argos:valid-location-algorithm") == "2",
+    )
+    return rows.drop("argos:valid-location-algorithm")
+
+
+_SHOWN = "select time, lon, lat, lon2, lat2, solution from fix where live order by time"
+
+
+async def _goose(service: Service, parts: list[pl.DataFrame]) -> tuple[list[dict], dict]:
+    await live(service, [part.drop("second").write_csv().encode() for part in parts])
+    return await service.rows(_SHOWN), await service.content()
+
+
+def test_a_goose_in_any_order_is_where_movebank_put_it(goose, new_database) -> None:
+    late = goose.gather_every(3, 1)
+    rest = pl.concat([goose.gather_every(3, 2), goose.gather_every(3, 0)])
+    whole = served(new_database, lambda service: _goose(service, [goose]))
+    parts = served(
+        new_database,
+        lambda service: _goose(service, [rest.sample(fraction=1.0, shuffle=True, seed=1), late]),
+    )
+    assert parts == whole
+    when = pl.col("timestamp").str.to_datetime(time_unit="us", time_zone="UTC")
+    true = set(goose.filter("second").select(when).to_series())
+    found = {row["time"] for row in whole[0] if row["solution"] == 2}
+    assert len(true) > 5
+    assert found == true
+    # Both solutions stay with the fix, the one in the other's place.
+    sent = {tuple(map(float, row)) for row in goose.select("argos:lon1", "argos:lat1").rows()}
+    for row in whole[0]:
+        other = row["solution"] == 2
+        assert (row["lon2"] if other else row["lon"], row["lat2"] if other else row["lat"]) in sent
+
+
+# --- several products of one pass
+
+
+@pytest.fixture(scope="module")
+def products(shared_data: Path) -> tuple[bytes, bytes, bytes]:
+    """DIAG and DS of one month, and birds for all their platforms."""
+    diag = (shared_data / RAW / "diag/990660_A.DIA").read_bytes()
+    ds = (shared_data / RAW / "ds/990660_A.DAT").read_bytes()
+    tags = {tag for body in (diag, ds) for tag in ingest.decode(body, now_us=NOW_US).records["tag"]}
+    return worn(sorted(tags)), diag, ds
+
+
+NOW_US = 1_795_000_000_000_000
+
+_PAIRS = """
+select f.tag_id, f.time, count(*) as n, count(*) filter (where f.visible) as shown,
+  bool_and(f.lon2 is not null) filter (where f.visible) as diag,
+  count(distinct (f.lon, f.lat, f.argos_class)) as told,
+  count(*) filter (where exists (select from fix_flag g where g.code = 'same-pass'
+    and (g.tag_id, g.time, g.sensor, g.variant) = (f.tag_id, f.time, f.sensor, f.variant)))
+    as outdone
+from fix f where f.live and f.sensor = 1 group by f.tag_id, f.time
+"""
+
+
+async def _passes(service: Service, pushes: list[bytes]) -> tuple[list[dict], list[dict], dict]:
+    receipts = await live(service, pushes)
+    return receipts, await service.rows(_PAIRS), await service.content()
+
+
+def test_diag_and_ds_of_a_pass_are_one(products, new_database) -> None:
+    reference, diag, ds = products
+    receipts, passes, content = served(
+        new_database, lambda service: _passes(service, [reference, diag, ds])
+    )
+    _, first, second = receipts
+    assert (first["units"], first["refused"], first["without_position"]) == (448, 0, 217)
+    assert (second["units"], second["units"] - second["refused"]) == (449, 448)
+    assert second["stored"] + second["duplicates"] == 143
+    both = [each for each in passes if each["n"] > 1 and each["outdone"]]
+    assert len(both) == 134
+    # One pass stands twice in DIAG, with two positions: the track decides.
+    assert sum(each["n"] - each["outdone"] for each in both) == 134 + 1
+    # Shown is what DIAG tells, or none where the track speaks against the place itself.
+    assert all(each["shown"] <= 1 and each["diag"] in (True, None) for each in both)
+    assert sum(each["shown"] for each in both) > 110
+    *_, other = served(new_database, lambda service: _passes(service, [ds, diag, reference]))
+    assert other == content
+
+
+# --- several channels of one tag
+
+
+def test_gps_over_argos_and_over_gsm_is_one_tag_without_doubling(new_database) -> None:
+    """The tag's own logger and the PTT-GPS through Argos tell the same positions."""
+    times = [f"2014-02-27 {hour:02}:00:00" for hour in range(12)]
+    gsm = "\n".join(
+        ["timestamp,location-long,location-lat,sensor-type,tag-local-identifier,height-above-msl"]
+        + [f"{t}.000,{120 + n / 100:.5f},40.12345,gps,40001,13" for n, t in enumerate(times)]
+    ).encode()
+    header = (
+        '"programNumber";"platformId";"satellite";"bestMsgDate";"locationDate";"latitude";'
+        '"longitude";"altitude";"locationClass";"gpsSpeed";"gpsHeading"\n'
+    )
+    argos = (header + "".join(
+        f'"9";"40001";"NP";"{t.replace(" ", "T")}.000Z";"{t.replace(" ", "T")}.000Z";"40.1234";'
+        f'"{120 + n / 100:.4f}";"12";"G";"4";"90"\n' for n, t in enumerate(times)
+    )).encode()  # fmt: skip
+
+    async def work(service: Service) -> tuple[list[dict], list[dict]]:
+        await live(service, [worn(["40001"]), gsm, argos])
+        rows = await service.rows(
+            "select sensor, count(*) as n, count(*) filter (where visible) as shown,"
+            " count(distinct tag_id) as tags from fix group by sensor"
+        )
+        return rows, await service.rows("select local_identifier from tag")
+
+    rows, tags = served(new_database, work)
+    assert rows == [{"sensor": 0, "n": 24, "shown": 12, "tags": 1}]
+    assert tags == [{"local_identifier": "40001"}]
+
+
+# --- revisions of the provider
+
+
+def message(number: int, revision: int, when: str, lat: float, device: str = "45020") -> dict:
+    return {
+        "deviceRef": device, "msgType": "operation-mo-event", "dopplerLocId": number,
+        "dopplerRevision": revision, "dopplerDatetime": when, "dopplerLocLon": 168.3,
+        "dopplerLocLat": lat, "dopplerLocErrorRadius": 260.0, "dopplerLocClass": "2",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[bytes]:
+    """The two locations of CLS's sample that were revised: another time, 9 and 13 km away."""
+    sent = [
+        message(11, 0, "2026-05-17T01:28:53.197", -46.60373),
+        message(11, 2, "2026-05-17T01:31:09.327", -46.68636),
+        message(12, 1, "2026-05-17T01:53:40", -46.61),
+        message(12, 2, "2026-05-17T01:55:11", -46.72),
+    ]
+    return [orjson.dumps({"contents": [each]}) for each in sent]
+
+
+async def _history(service: Service) -> list[tuple]:
+    bird = (await service.rows("select id from individual"))[0]["id"]
+    async with service.store.read() as conn:
+        rows = await fixes.exact(
+            conn, service.audience, bird, Filters(), fetch=99, history=True
+        )  # fmt: skip
+        stands = await fixes.exact(conn, service.audience, bird, Filters(), fetch=99)
+    assert [r["variant"] for r in rows if not r["superseded"]] == [r["variant"] for r in stands]
+    return [(r["provider_id"], r["provider_revision"], r["lat"], r["superseded"]) for r in rows]
+
+
+def test_revised_locations_end_as_one_fix_each_in_any_order(messages, new_database) -> None:
+    async def work(service: Service) -> tuple[list[tuple], dict]:
+        await live(service, pushes)
+        return await _history(service), await service.content()
+
+    found = []
+    for order in (messages, [messages[n] for n in (1, 3, 2, 0)]):
+        pushes = [worn(["45020"]), *order]
+        found.append(served(new_database, work))
+    assert found[0][0] == [
+        ("11", 0, -46.60373, True), ("11", 2, -46.68636, False),
+        ("12", 1, -46.61, True), ("12", 2, -46.72, False),
+    ]  # fmt: skip
+    assert found[0] == found[1]
+
+
+def test_stopovers_follow_a_revision(new_database) -> None:
+    """A bird of two places for six days; a revision moves the last fix of its stay away."""
+
+    def at(hour: int) -> str:
+        return datetime.fromtimestamp(1_770_000_000 + 3_600 * hour, UTC).isoformat()[:19]
+
+    stay = [message(n, 0, at(4 * n), 46.0 + n % 2 / 500) for n in range(36)]
+    moved = message(35, 1, at(4 * 35), 44.5)
+
+    async def work(service: Service) -> list[list[dict]]:
+        seen = []
+        for body in (worn(["45020"]), *(orjson.dumps({"contents": c}) for c in (stay, [moved]))):
+            await live(service, [body])
+            seen.append(await service.rows("select n_fixes, centre::text from stopover"))
+        return seen
+
+    _, before, after = served(new_database, work)
+    assert [row["n_fixes"] for row in before] == [36]
+    assert [row["n_fixes"] for row in after] == [35]
+
+
+def test_a_revision_that_is_taken_back_lets_the_one_before_stand(messages, new_database) -> None:
+    """Reading the later push in another way takes what it brought out of force."""
+
+    async def work(service: Service) -> tuple[list[tuple], list[tuple]]:
+        await live(service, [worn(["45020"]), messages[0]])
+        later = await service.push(messages[1])
+        await service.drain()
+        before = await _history(service)
+        push = (await service.rows("select id from push where ref = :ref", ref=later.ref))[0]["id"]
+        async with service.store.write() as conn:
+            await decodings.replace_earlier(conn, push, 2)
+        await service.drain()
+        return before, await _history(service)
+
+    before, after = served(new_database, work)
+    assert [(revision, gone) for _, revision, _, gone in before] == [(0, True), (2, False)]
+    assert [(revision, gone) for _, revision, _, gone in after] == [(0, False)]

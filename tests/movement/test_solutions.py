@@ -46,7 +46,9 @@ def chosen(goose: pl.DataFrame) -> np.ndarray:
 
 def test_geese_are_where_movebank_put_them(brant: pl.DataFrame) -> None:
     """Of 96 passes at solution 2 we find 94 (of 39 beside class Z all), and no other one."""
-    found = np.concatenate([chosen(goose) for _, goose in brant.group_by("tag", maintain_order=True)])
+    found = np.concatenate(
+        [chosen(goose) for _, goose in brant.group_by("tag", maintain_order=True)]
+    )
     true = brant["second"].to_numpy()
     right = int((found & true).sum())
     assert (brant.height, int(true.sum())) == (5_638, 96)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -143,13 +144,8 @@ async def list_fixes(
     async with store.read() as conn:
         bird = await reference.individual(conn, audience, individual)
         own = bird["study_id"] in audience.exact
-        one = (conn, audience, bird["id"], asked)
-        page_of = {"fetch": page.fetch, "after": page.after}
-        rows = (
-            await fixes.exact(*one, **page_of, history=superseded)
-            if own
-            else await fixes.public(*one, **page_of)
-        )
+        read = partial(fixes.exact, history=superseded) if own else fixes.public
+        rows = await read(conn, audience, bird["id"], asked, fetch=page.fetch, after=page.after)
     if own:
         return paginate(page, response, rows, key=_key, shape=_own)
     return paginate(

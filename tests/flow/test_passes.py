@@ -16,6 +16,7 @@ import ingest
 from app.store import decodings, fixes
 from app.store.sight import Filters
 from tests.flow.conftest import Service, open_service
+from tests.flow.test_exports import written
 
 BRANT = "telemetry/argos_brant_2002/Brant Geese Sean Boyd 2002.csv"
 RAW = "telemetry/argos_raw"
@@ -66,33 +67,58 @@ def goose(shared_data: Path) -> pl.DataFrame:
     return rows.drop("argos:valid-location-algorithm")
 
 
-_SHOWN = "select time, lon, lat, lon2, lat2, solution from fix where live order by time"
+_KEPT = """
+select time, sensor, variant, lon, lat, lon2, lat2, solution, visible from fix where live
+order by time, variant
+"""
 
 
-async def _goose(service: Service, parts: list[pl.DataFrame]) -> tuple[list[dict], dict]:
-    await live(service, [part.drop("second").write_csv().encode() for part in parts])
-    return await service.rows(_SHOWN), await service.content()
+@pytest.fixture(scope="module")
+def whole(goose, new_database, tmp_path_factory) -> tuple[list[dict], dict, bytes]:
+    """The goose pushed at once: its fixes, all that came of it, and its export."""
+    folder = tmp_path_factory.mktemp("goose")
+
+    async def work(service: Service) -> tuple[list[dict], dict]:
+        await live(service, [goose.drop("second").write_csv().encode()])
+        await written(service, folder, "movebank-csv")
+        return await service.rows(_KEPT), await service.content()
+
+    return *served(new_database, work), (folder / "events.csv").read_bytes()
 
 
-def test_a_goose_in_any_order_is_where_movebank_put_it(goose, new_database) -> None:
-    late = goose.gather_every(3, 1)
-    rest = pl.concat([goose.gather_every(3, 2), goose.gather_every(3, 0)])
-    whole = served(new_database, lambda service: _goose(service, [goose]))
-    parts = served(
-        new_database,
-        lambda service: _goose(service, [rest.sample(fraction=1.0, shuffle=True, seed=1), late]),
-    )
-    assert parts == whole
+def test_a_goose_is_where_movebank_put_it(goose, whole) -> None:
     when = pl.col("timestamp").str.to_datetime(time_unit="us", time_zone="UTC")
     true = set(goose.filter("second").select(when).to_series())
-    found = {row["time"] for row in whole[0] if row["solution"] == 2}
     assert len(true) > 5
-    assert found == true
+    assert {row["time"] for row in whole[0] if row["solution"] == 2} == true
     # Both solutions stay with the fix, the one in the other's place.
     sent = {tuple(map(float, row)) for row in goose.select("argos:lon1", "argos:lat1").rows()}
     for row in whole[0]:
-        other = row["solution"] == 2
-        assert (row["lon2"] if other else row["lon"], row["lat2"] if other else row["lat"]) in sent
+        turned = "2" if row["solution"] == 2 else ""
+        assert (row[f"lon{turned}"], row[f"lat{turned}"]) in sent
+
+
+def test_a_goose_that_comes_late_and_out_of_order_is_there_as_well(
+    goose, whole, new_database
+) -> None:
+    late = goose.gather_every(3, 1)
+    rest = pl.concat([goose.gather_every(3, 2), goose.gather_every(3, 0)])
+
+    async def work(service: Service) -> tuple[list[dict], dict]:
+        await live(service, [p.drop("second").write_csv().encode() for p in (rest, late)])
+        return await service.rows(_KEPT), await service.content()
+
+    assert served(new_database, work) == whole[:2]
+
+
+def test_an_export_gives_back_what_was_sent_and_what_was_chosen(whole, new_database) -> None:
+    """Its reader finds the record as it came, and chooses as before."""
+
+    async def work(service: Service) -> list[dict]:
+        await live(service, [whole[2]])
+        return await service.rows(_KEPT)
+
+    assert served(new_database, work) == whole[0]
 
 
 # --- several products of one pass
@@ -128,9 +154,9 @@ async def _passes(service: Service, pushes: list[bytes]) -> tuple[list[dict], li
 def test_diag_and_ds_of_a_pass_are_one(products, new_database) -> None:
     reference, diag, ds = products
     receipts, passes, content = served(
-        new_database, lambda service: _passes(service, [reference, diag, ds])
+        new_database, lambda service: _passes(service, [diag, ds, reference])
     )
-    _, first, second = receipts
+    first, second, _ = receipts
     assert (first["units"], first["refused"], first["without_position"]) == (448, 0, 217)
     assert (second["units"], second["units"] - second["refused"]) == (449, 448)
     assert second["stored"] + second["duplicates"] == 143
@@ -141,7 +167,7 @@ def test_diag_and_ds_of_a_pass_are_one(products, new_database) -> None:
     # Shown is what DIAG tells, or none where the track speaks against the place itself.
     assert all(each["shown"] <= 1 and each["diag"] in (True, None) for each in both)
     assert sum(each["shown"] for each in both) > 110
-    *_, other = served(new_database, lambda service: _passes(service, [ds, diag, reference]))
+    *_, other = served(new_database, lambda service: _passes(service, [reference, ds, diag]))
     assert other == content
 
 
@@ -189,15 +215,18 @@ def message(number: int, revision: int, when: str, lat: float, device: str = "45
 
 
 @pytest.fixture(scope="module")
-def messages() -> list[bytes]:
+def messages() -> list[dict]:
     """The two locations of CLS's sample that were revised: another time, 9 and 13 km away."""
-    sent = [
+    return [
         message(11, 0, "2026-05-17T01:28:53.197", -46.60373),
         message(11, 2, "2026-05-17T01:31:09.327", -46.68636),
         message(12, 1, "2026-05-17T01:53:40", -46.61),
         message(12, 2, "2026-05-17T01:55:11", -46.72),
     ]
-    return [orjson.dumps({"contents": [each]}) for each in sent]
+
+
+def contents(*messages: dict) -> bytes:
+    return orjson.dumps({"contents": messages})
 
 
 async def _history(service: Service) -> list[tuple]:
@@ -217,8 +246,9 @@ def test_revised_locations_end_as_one_fix_each_in_any_order(messages, new_databa
         return await _history(service), await service.content()
 
     found = []
-    for order in (messages, [messages[n] for n in (1, 3, 2, 0)]):
-        pushes = [worn(["45020"]), *order]
+    old, new, older, newer = messages
+    for first, second in (([old, older], [newer, new]), ([new, older], [newer, old])):
+        pushes = [worn(["45020"]), contents(*first), contents(*second)]
         found.append(served(new_database, work))
     assert found[0][0] == [
         ("11", 0, -46.60373, True), ("11", 2, -46.68636, False),
@@ -238,7 +268,7 @@ def test_stopovers_follow_a_revision(new_database) -> None:
 
     async def work(service: Service) -> list[list[dict]]:
         seen = []
-        for body in (worn(["45020"]), *(orjson.dumps({"contents": c}) for c in (stay, [moved]))):
+        for body in (worn(["45020"]), contents(*stay), contents(moved)):
             await live(service, [body])
             seen.append(await service.rows("select n_fixes, centre::text from stopover"))
         return seen
@@ -252,8 +282,8 @@ def test_a_revision_that_is_taken_back_lets_the_one_before_stand(messages, new_d
     """Reading the later push in another way takes what it brought out of force."""
 
     async def work(service: Service) -> tuple[list[tuple], list[tuple]]:
-        await live(service, [worn(["45020"]), messages[0]])
-        later = await service.push(messages[1])
+        await live(service, [worn(["45020"]), contents(messages[0])])
+        later = await service.push(contents(messages[1]))
         await service.drain()
         before = await _history(service)
         push = (await service.rows("select id from push where ref = :ref", ref=later.ref))[0]["id"]

@@ -126,11 +126,14 @@ def test_an_export_gives_back_what_was_sent_and_what_was_chosen(whole, new_datab
 
 @pytest.fixture(scope="module")
 def products(shared_data: Path) -> tuple[bytes, bytes, bytes]:
-    """DIAG and DS of one month, and birds for all their platforms."""
+    """DIAG and DS of one month, and birds for the platforms that both of them locate."""
     diag = (shared_data / RAW / "diag/990660_A.DIA").read_bytes()
     ds = (shared_data / RAW / "ds/990660_A.DAT").read_bytes()
-    tags = {tag for body in (diag, ds) for tag in ingest.decode(body, now_us=NOW_US).records["tag"]}
-    return worn(sorted(tags)), diag, ds
+    located = [
+        set(ingest.decode(body, now_us=NOW_US).records.drop_nulls("lon")["tag"])
+        for body in (diag, ds)
+    ]
+    return worn(sorted(located[0] & located[1])), diag, ds
 
 
 NOW_US = 1_795_000_000_000_000

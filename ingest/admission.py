@@ -139,6 +139,11 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         pl.when(pl.col("heading_deg") < 0)
         .then(pl.col("heading_deg") + 360)
         .otherwise(pl.col("heading_deg")),
+        # A position that the tag found itself and Argos only carried.
+        pl.when((pl.col("sensor") == "argos") & (pl.col("argos_class") == "G"))
+        .then(pl.lit("gps"))
+        .otherwise(pl.col("sensor"))
+        .alias("sensor"),
         pl.col("satellites").cast(pl.Int16),
         pl.col("provider_revision").cast(pl.Int32),
         pl.col("marked_outlier", "marked_valid").fill_null(value=False),

@@ -29,6 +29,7 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "flags": ("flyways:flags",),
         "provider_id": ("flyways:provider-id",),
         "provider_revision": ("flyways:provider-revision",),
+        "solution": ("flyways:solution",),
         "height_m": ("height-above-msl", "height-above-ellipsoid", "height-raw"),
         "ground_speed_m_s": ("ground-speed",),
         "heading_deg": ("heading",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -86,6 +87,16 @@ class FixOut(Shown):
     battery_v: float | None = None
     temperature_c: float | None = None
     activity: float | None = None
+    lon2: float | None = Field(None, description="the other solution of an Argos pass")
+    lat2: float | None = None
+    solution: Literal[1, 2] | None = Field(
+        None, description="which solution, as sent, lon and lat are: the one that fits the track"
+    )
+    provider_id: str | None = None
+    provider_revision: int | None = None
+    superseded: bool = Field(
+        default=False, description="a later revision of the provider took its place"
+    )
     flags: list[FlagOut] = Field(default_factory=list)
     verdict: VerdictOut | None = None
 
@@ -122,6 +133,10 @@ async def list_fixes(
     page: PageDep,
     response: Response,
     datetime: DatetimeQuery = None,
+    *,
+    superseded: Annotated[
+        bool, Query(description="true: also those that a later revision superseded")
+    ] = False,
 ) -> Listing[FixOut]:
     """List the fixes of one bird by time, hidden ones too, each with every flag it has."""
     first, last = interval_of(datetime)
@@ -129,7 +144,7 @@ async def list_fixes(
     async with store.read() as conn:
         bird = await reference.individual(conn, audience, individual)
         own = bird["study_id"] in audience.exact
-        read = fixes.exact if own else fixes.public
+        read = partial(fixes.exact, history=superseded) if own else fixes.public
         rows = await read(conn, audience, bird["id"], asked, fetch=page.fetch, after=page.after)
     if own:
         return paginate(page, response, rows, key=_key, shape=_own)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from app.movement.track import FloatArray
+from app.movement.track import BoolArray, FloatArray, IntArray
 
 GPS_ERROR_M = 20.0
 """One-sigma error of a GPS fix that states none [m]: bird tags with a clear sky err by 10-20 m;
@@ -167,3 +167,47 @@ def position_error_m(
         stated = (stated_error_m > 0) & np.isfinite(stated_error_m)
     gps = np.where(stated, stated_error_m, GPS_ERROR_M)
     return np.asarray(np.where(is_argos, doppler, gps), dtype=np.float64)
+
+
+def outdone(
+    time_us: IntArray, tag: IntArray, carries: IntArray, hidden: BoolArray, pinned: BoolArray
+) -> BoolArray:
+    """
+    Say which records of a satellite pass stand behind another record of it.
+
+    CLS tells one pass in several products (DS, DIAG, SOAP), each with its own digits and now and
+    then its own class: of the records of one platform and time the one that carries most stands.
+    Where two carry as much, as with two positions of one file, the track has to decide.
+
+    Parameters
+    ----------
+    time_us, tag : ndarray of int64, shape (n,)
+        Time [us] and platform of each record.
+    carries : ndarray of int64, shape (n,)
+        How much each tells; negative for what is no Argos pass.
+    hidden, pinned : ndarray of bool, shape (n,)
+        Hidden already, and shown by hand: a hidden one outdoes none, a pinned one all others.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        The same for any order of the records.
+
+    Examples
+    --------
+    >>> no = np.zeros(3, dtype=bool)
+    >>> outdone(np.array([5, 5, 6]), np.ones(3, int), np.array([1, 3, 1]), no, no)
+    array([ True, False, False])
+    """
+    out = np.zeros(time_us.shape[0], dtype=np.bool_)
+    rivals = np.flatnonzero((carries >= 0) & ~hidden)
+    if rivals.shape[0] < 2:
+        return out
+    rank = np.where(pinned, np.iinfo(np.int64).max, carries)[rivals]
+    order = np.lexsort((-rank, tag[rivals], time_us[rivals]))
+    found, rank = rivals[order], rank[order]
+    first = np.ones(found.shape[0], dtype=np.bool_)
+    first[1:] = (np.diff(time_us[found]) != 0) | (np.diff(tag[found]) != 0)
+    best = rank[first][np.cumsum(first) - 1]
+    out[found] = rank < best
+    return out

@@ -54,6 +54,7 @@ _EVENT_COLUMNS: Mapping[str, str] = {
     "argos:lon1": "lon1", "argos:lat1": "lat1",
     **{EVENT_TERMS[name][0]: name for name in _AS_SENT},
     "flyways:provider-id": "provider_id", "flyways:provider-revision": "provider_revision",
+    "flyways:solution": "turned",
 }  # fmt: skip
 """Column of the event file to field of a row; the reading side is `ingest.vocabulary`."""
 
@@ -139,17 +140,26 @@ async def _movebank(out: Path, source: _Source) -> dict[str, Any]:
 def _event(row: Row) -> list[object]:
     """Return the cells of one record; None is an empty cell."""
     battery = row["battery_v"]
-    mirror = row.get("lon2") is not None
     said = row | {
         "time": _clock(row["time"]),
         "sensor": _SENSOR_TYPES[row["sensor"]],
         "battery_mv": battery and _millivolts(battery),
         "hidden_by_hand": row.get("verdict") == "hide" or None,
         "shown_by_hand": row.get("verdict") == "show" or None,
-        "lon1": row["lon"] if mirror else None,
-        "lat1": row["lat"] if mirror else None,
+        **_solutions(row),
     }
     return [_cell(said.get(name)) for name in _EVENT_COLUMNS.values()]
+
+
+def _solutions(row: Row) -> Row:
+    """Return both solutions of an Argos pass in the order they were sent, and what we chose."""
+    if row.get("lon2") is None:
+        return {}
+    shown, other = (row["lon"], row["lat"]), (row["lon2"], row["lat2"])
+    turned = row["solution"] == 2
+    first, second = (other, shown) if turned else (shown, other)
+    ends = dict(zip(("lon1", "lat1", "lon2", "lat2"), (*first, *second), strict=True))
+    return ends | {"turned": 2 if turned else None}
 
 
 def _millivolts(volts: float) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.movement.profile import Profile
-from app.movement.screening import CODES, Screening
+from app.movement.screening import CODES, SAME_PASS, Screening
 from app.movement.screening import screen as screen_track
+from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
 from app.movement.windows import window as window_of
 from app.seeds import profile_of
@@ -76,38 +77,60 @@ async def shown(
 async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
     profile = profile_of((await derived.bird(conn, span.individual_id)).species_key)
-    fixes, from_time, to_time = await _bounded(conn, span, profile)
+    fixes, turned, (from_time, to_time) = await _bounded(conn, span, profile)
+    await flags.turn(conn, fixes, turned)
     verdicts = await asyncio.to_thread(
         screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
     )
+    verdicts.code[fixes.outdone] = SAME_PASS
     visible = ~fixes.hidden & (verdicts.code == 0)
     await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)
-    flipped = fixes.time_us[visible != fixes.visible][:1]
+    flipped = fixes.time_us[(visible != fixes.visible) | turned][:1]
     changed_from = min([_clamped(span.from_time), *map(instant, flipped)])
     return Window(span, profile, from_time, to_time, fixes, visible, changed_from)
 
 
 async def _bounded(
     conn: Connection, span: Span, profile: Profile
-) -> tuple[Fixes, datetime, datetime]:
-    """Load fixes around a change until cuts bound it on both sides."""
+) -> tuple[Fixes, NDArray[np.bool_], tuple[datetime, datetime]]:
+    """
+    Load fixes around a change until cuts bound it on both sides.
+
+    Returns them with the solutions of Argos passes chosen, which of them changed by that, and
+    the cuts.
+    """
     changed = (_us(span.from_time), _us(span.to_time))
     before = after = MARGIN
     while True:
         low, high = _shift(span.from_time, -before), _shift(span.to_time, after)
-        fixes = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
-        found = await asyncio.to_thread(window_of, fixes.track, profile, changed, fixes.hidden)
-        if found.head and low > FAR_PAST:
+        loaded = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
+        fixes, turned, ends = await asyncio.to_thread(_chosen, loaded, changed)
+        found = await asyncio.to_thread(
+            window_of, fixes.track, profile, (ends.first_us, ends.last_us), fixes.hidden
+        )
+        if (found.head or ends.head) and low > FAR_PAST:
             before = before * 2 if before < timedelta(days=700) else timedelta(days=100_000)
-        elif found.tail and high < FAR_FUTURE:
+        elif (found.tail or ends.tail) and high < FAR_FUTURE:
             after = after * 2 if after < timedelta(days=700) else timedelta(days=100_000)
         else:
             break
     time_us = fixes.time_us
     from_time = FAR_PAST if found.head else instant(time_us[found.start])
     to_time = FAR_FUTURE if found.tail else instant(time_us[found.stop])
-    return fixes.take(slice(found.start, found.stop)), from_time, to_time
+    within = slice(found.start, found.stop)
+    return fixes.take(within), turned[within], (from_time, to_time)
+
+
+def _chosen(fixes: Fixes, changed: tuple[int, int]) -> tuple[Fixes, NDArray[np.bool_], Reach]:
+    """Choose between the solutions of every pass that a change can reach."""
+    sent = fixes.turned(fixes.second)
+    witness = ~fixes.hidden
+    ends = reach(fixes.time_us, witness, changed)
+    within = (fixes.time_us >= ends.first_us) & (fixes.time_us <= ends.last_us)
+    second = second_is_true(sent.track, sent.lon2, sent.lat2, witness)
+    turned = within & (second != fixes.second)
+    return fixes.turned(turned), turned, ends
 
 
 def _us(time: datetime) -> int:

@@ -12,10 +12,10 @@ import orjson
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import work
+from app.store import revisions, work
 from app.store.copying import PG_EPOCH_US, copy_in, copy_out, row_type
 from app.store.engine import driver, execute
-from app.store.fragments import fix_key, time_of, wearer
+from app.store.fragments import fix_key, time_of
 
 _KEY = ("tag_id", "time_us", "sensor", "variant")
 _KEY_COLUMNS = ("tag_id", "time", "sensor", "variant")
@@ -103,7 +103,7 @@ async def store(
     await _revive(conn, back)
     owned = known.filter(pl.col("decoding_id").is_in(list(again)) & pl.col("live"))
     stored = sum((_by_origin(rows) for rows in (owned, fresh, back)), start=Counter())
-    superseded = await _settle_revisions(conn, fixes, origins)
+    superseded = await revisions.settle(conn, _named(fixes), origins)
     await _apply_verdicts(conn, fixes, origins)
     await _store_readings(conn, _distinct(readings, study_id))
     placed, without = _by_origin(positions), _by_origin(readings)
@@ -116,6 +116,11 @@ async def store(
         )
         for origin in placed | without
     }
+
+
+def _named(fixes: pl.DataFrame) -> list[tuple[int, str]]:
+    """Return (tag, provider id) of the fixes that have one, sorted."""
+    return fixes.select("tag_id", "provider_id").drop_nulls().unique().sort(pl.all()).rows()
 
 
 def _by_origin(rows: pl.DataFrame) -> Counter[int]:
@@ -203,49 +208,6 @@ async def _revive(conn: AsyncConnection, back: pl.DataFrame) -> None:
         {**_arrays(back), "visible": back["visible"].to_list(),
          "origins": back["decoding_id"].to_list()},
     )  # fmt: skip
-
-
-async def _settle_revisions(
-    conn: AsyncConnection, fixes: pl.DataFrame, origins: Sequence[int]
-) -> Counter[int]:
-    """
-    Let the highest provider revision of each fix stand.
-
-    Returns how many fixes of each of these decodings lost.
-    """
-    touched = fixes.select("tag_id", "provider_id").drop_nulls().unique().sort(pl.all())
-    if touched.is_empty():
-        return Counter()
-    rows = await execute(
-        conn,
-        f"""
-        with touched as (select * from unnest(cast(:tags as int[]), cast(:ids as text[]))
-          as t(tag_id, provider_id)),
-        ranked as (
-          select f.tag_id, f.time, f.sensor, f.variant, row_number() over (
-            partition by f.tag_id, f.provider_id
-            order by coalesce(f.provider_revision, 0) desc, f.variant) = 1 as wins
-          from fix f join touched using (tag_id, provider_id)
-          join decoding d on d.id = f.decoding_id and d.replaced_at is null),
-        settled as (
-          update fix f set live = r.wins from ranked r
-          where {fix_key("f")} = {fix_key("r")} and f.live <> r.wins
-          returning f.decoding_id, f.live, f.tag_id, f.time),
-        spans as (
-          insert into dirty (individual_id, study_id, from_time, to_time)
-          select d.individual_id, d.study_id, min(s.time), max(s.time)
-          from settled s {wearer("s")}
-          group by d.individual_id, d.study_id order by 1 {work.MERGE})
-        select decoding_id, count(*) as n from settled
-        where decoding_id = any(cast(:origins as bigint[])) and not live group by decoding_id
-        """,
-        {
-            "tags": touched["tag_id"].to_list(),
-            "ids": touched["provider_id"].to_list(),
-            "origins": list(origins),
-        },
-    )
-    return Counter({int(row["decoding_id"]): int(row["n"]) for row in rows})
 
 
 async def _apply_verdicts(

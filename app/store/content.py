@@ -95,6 +95,12 @@ async def clear_bird(conn: AsyncConnection, individual_id: int) -> None:
     )
     await execute(
         conn,
+        "update fix f set lon = lon2, lat = lat2, lon2 = lon, lat2 = lat, solution = 1"
+        f" where f.live and f.solution = 2 and {worn_by_bird('f')}",
+        binds,
+    )
+    await execute(
+        conn,
         f"update fix f set visible = not f.visible where f.live and {worn_by_bird('f')}"
         " and f.visible = (exists (select from fix_flag g where g.origin = 'record' and"
         f" {fix_key('g')} = {fix_key('f')}))",

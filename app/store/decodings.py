@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.store import inbox, work
+from app.store import inbox, revisions, work
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fragments import wearer
@@ -117,7 +117,16 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> N
             f" from fix f {wearer('f')} where {mine} group by d.individual_id, d.study_id",
             binds,
         )
-        await execute(conn, f"update fix f set live = false where {mine}", binds)
+        lost = await execute(
+            conn,
+            "with gone as"
+            f" (update fix f set live = false where {mine} returning tag_id, provider_id)"
+            " select distinct tag_id, provider_id from gone where provider_id is not null"
+            " order by tag_id, provider_id",
+            binds,
+        )
+        # A lower revision, of a push that stays, stands again.
+        await revisions.settle(conn, [(gone["tag_id"], gone["provider_id"]) for gone in lost])
         await execute(
             conn,
             "update decoding set state = 'received', attempts = 0"

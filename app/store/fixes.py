@@ -68,7 +68,7 @@ _WORN = """
 deployment d join tag t on t.id = d.tag_id
 cross join lateral (
   select * from fix f
-  where f.tag_id = d.tag_id and f.live {shown}
+  where f.tag_id = d.tag_id and {shown}
     and f.time >= greatest(coalesce(lower(d.during), '-infinity'), :time_from)
     and f.time < coalesce(upper(d.during), 'infinity') and f.time <= :time_to
     and (f.time, t.local_identifier, f.sensor, f.variant)
@@ -77,17 +77,25 @@ cross join lateral (
 ) as f
 """
 
+_HISTORY = """
+(f.live or f.provider_id is not null and exists
+  (select from decoding x where x.id = f.decoding_id and x.replaced_at is null))
+"""
+"""What stands, and what a later revision took the place of."""
+
 _EXACT = f"""
 select f.time, t.local_identifier as tag, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
   f.height_m, f.ground_speed_m_s, f.heading_deg, f.satellites, f.dop, f.argos_class, f.battery_v,
-  f.temperature_c, f.activity,
+  f.temperature_c, f.activity, f.lon2, f.lat2,
+  case when f.lon2 is not null then f.solution end as solution,
+  f.provider_id, f.provider_revision, not f.live as superseded,
   (select coalesce(json_agg(json_build_object('code', g.code, 'origin', g.origin,
      'detail', g.detail) order by g.code), '[]')
    from fix_flag g where {fix_key("g")} = {fix_key("f")}) as flags,
   (select json_build_object('id', v.id, 'verdict', v.verdict, 'reason', v.reason,
      'decided_by', v.decided_by, 'decided_at', v.decided_at)
    from fix_verdict v where {fix_key("v")} = {fix_key("f")} and v.undone_at is null) as verdict
-from {_WORN.format(shown="")}
+from {_WORN.format(shown="{which}")}
 where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
 order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch
 """
@@ -111,17 +119,19 @@ async def exact(
     *,
     fetch: int,
     after: Sequence[Any] | None = None,
+    history: bool = False,
 ) -> list[dict[str, Any]]:
     """
     Return a bird's fixes, hidden ones too, with their flags; of the reader's own studies only.
 
-    The key of a row is (time, tag, sensor, variant).
+    `history` adds those that a later revision superseded. The key of a row is (time, tag,
+    sensor, variant).
     """
     first = filters.time_from or FIRST
     key = after or (first, "", -1, -(2**63))
     return await execute(
         conn,
-        _EXACT,
+        _EXACT.format(which=_HISTORY if history else "f.live"),
         {
             "exact": audience.sql["exact"],
             "individual": individual_id,
@@ -160,7 +170,7 @@ async def public(
 
 
 _DRAWN = f"""
-select f.time, f.lon, f.lat from {_WORN.format(shown="and f.visible")}
+select f.time, f.lon, f.lat from {_WORN.format(shown="f.live and f.visible")}
 where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
 order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch
 """

@@ -1,4 +1,4 @@
-"""Flags of the track checks, and the sum of all flags: whether a fix is shown."""
+"""What the track tells of a fix: its flags, which solution is true, and whether it is shown."""
 
 from __future__ import annotations
 
@@ -79,6 +79,25 @@ async def show(conn: AsyncConnection, fixes: Fixes, visible: NDArray[np.bool_]) 
         " sensor, variant, visible)) as w"
         f" where {fix_key('f')} = {fix_key('w')}",
         {**_keys(fixes, changed), "visible": visible[changed].tolist()},
+    )
+
+
+async def turn(conn: AsyncConnection, fixes: Fixes, turned: NDArray[np.bool_]) -> None:
+    """Put the solutions of some Argos passes in each other's place, as they are in `fixes`."""
+    changed = np.flatnonzero(turned)
+    if changed.shape[0] == 0:
+        return
+    await execute(
+        conn,
+        "update fix f set lon = f.lon2, lat = f.lat2, lon2 = f.lon, lat2 = f.lat,"
+        f" solution = w.solution from (select tag_id, {_TIME} as time, sensor, variant, solution"
+        f" from {_KEYS}, cast(:solutions as int[])) as new(tag_id, time_us, sensor, variant,"
+        " solution)) as w"
+        f" where {fix_key('f')} = {fix_key('w')} and f.solution <> w.solution",
+        {
+            **_keys(fixes, changed),
+            "solutions": np.where(fixes.second[changed], 2, 1).tolist(),
+        },
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.movement.argos import outdone
 from app.movement.track import Track
 from app.store.audience import Audience
 from app.store.copying import PG_EPOCH_US, copy_out, row_type
 from app.store.engine import execute
 from app.store.fragments import fix_key, worn_at
+from ingest.record import SENSORS
 
 FAR_PAST = datetime(1900, 1, 1, tzinfo=UTC)
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
@@ -23,6 +26,15 @@ _ROW = row_type(
     {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "lon": ">f8",
      "lat": ">f8", "error_m": ">f4", "visible": "?", "verdict": ">i2", "marked": "?"}
 )  # fmt: skip
+
+_PASS = row_type(
+    {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "lon2": ">f8",
+     "lat2": ">f8", "second": "?", "carries": ">i2"}
+)  # fmt: skip
+
+_NO_PASSES = np.empty(0, dtype=_PASS)
+
+ARGOS = SENSORS.index("argos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,12 @@ class Fixes:
         A check of the record alone flagged the fix.
     verdict : ndarray of int64, shape (n,)
         1 shown by hand, -1 hidden by hand, 0 undecided.
+    outdone : ndarray of bool, shape (n,)
+        Another record of the same satellite pass carries more.
+    second : ndarray of bool, shape (n,)
+        The track is at the second solution of an Argos pass, as stored.
+    lon2, lat2 : ndarray of float64, shape (n,)
+        The solution at which the track is not [degrees]; nan where there is none.
     """
 
     tag_id: NDArray[np.int64]
@@ -51,6 +69,10 @@ class Fixes:
     visible: NDArray[np.bool_]
     marked: NDArray[np.bool_]
     verdict: NDArray[np.int64]
+    outdone: NDArray[np.bool_]
+    second: NDArray[np.bool_]
+    lon2: NDArray[np.float64]
+    lat2: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.track)
@@ -62,30 +84,69 @@ class Fixes:
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Hidden whatever the track says: by hand, or by a flag nobody overruled; shape (n,)."""
-        hidden: NDArray[np.bool_] = (self.marked & (self.verdict == 0)) | (self.verdict < 0)
+        """Hidden whatever the track says: by hand, by a flag, by its like; shape (n,)."""
+        hidden: NDArray[np.bool_] = _put_away(self.marked, self.verdict) | self.outdone
         return hidden
+
+    def turned(self, turn: NDArray[np.bool_]) -> Fixes:
+        """Return the fixes, the solutions of some of them (shape (n,)) in each other's place."""
+        track = self.track
+        return replace(
+            self,
+            track=Track(
+                track.time_us,
+                np.where(turn, self.lon2, track.lon),
+                np.where(turn, self.lat2, track.lat),
+                track.error_m,
+            ),
+            second=self.second ^ turn,
+            lon2=np.where(turn, track.lon, self.lon2),
+            lat2=np.where(turn, track.lat, self.lat2),
+        )
 
     def take(self, index: NDArray[np.bool_] | slice) -> Fixes:
         """Return some of the fixes."""
         return Fixes(
             self.tag_id[index], self.sensor[index], self.variant[index], self.track.take(index),
-            self.visible[index], self.marked[index], self.verdict[index],
+            self.visible[index], self.marked[index], self.verdict[index], self.outdone[index],
+            self.second[index], self.lon2[index], self.lat2[index],
         )  # fmt: skip
 
+
+def _put_away(marked: NDArray[np.bool_], verdict: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say what is hidden by hand, or by a flag of the record nobody overruled; shape (n,)."""
+    hidden: NDArray[np.bool_] = (marked & (verdict == 0)) | (verdict < 0)
+    return hidden
+
+
+_WORN = f"""
+deployment d join fix f on f.tag_id = d.tag_id and f.live and {worn_at("f.time")}
+"""
+_WITHIN = """
+d.individual_id = {individual} and d.replaced_at is null and d.study_id = any({studies})
+  and f.time >= {from_time} and f.time < {to_time}
+"""
 
 _READ = f"""
 select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
   (case v.verdict when 'show' then 1 when 'hide' then -1 else 0 end)::int2 as verdict,
   exists (select from fix_flag g
     where {fix_key("g")} = {fix_key("f")} and g.origin = 'record') as marked
-from deployment d
-join fix f on f.tag_id = d.tag_id and f.live and {worn_at("f.time")}
+from {_WORN}
 left join fix_verdict v on {fix_key("v")} = {fix_key("f")} and v.undone_at is null
-where d.individual_id = {{individual}} and d.replaced_at is null and d.study_id = any({{studies}})
-  and f.time >= {{from_time}} and f.time < {{to_time}}
+where {_WITHIN}
 order by f.time, f.tag_id, f.sensor, f.variant
 """
+
+_PASSES = f"""
+select f.tag_id, f.time, f.sensor, f.variant,
+  coalesce(f.lon2, 'nan'), coalesce(f.lat2, 'nan'), f.solution = 2,
+  (case when f.semi_major_m is null then 0 else 4 end
+    + case when f.lon2 is null then 0 else 2 end
+    + case when f.argos_class is null then 0 else 1 end)::int2
+from {_WORN} where f.sensor = {ARGOS} and {_WITHIN}
+"""
+"""An ellipse tells more than a mirror solution, and that more than a class."""
 
 
 async def load_fixes(
@@ -97,13 +158,17 @@ async def load_fixes(
 ) -> Fixes:
     """Return the fixes of a bird in [from_time, to_time), through its deployments."""
     studies = await _studies(conn, audience, individual_id)
-    query = _READ.format(
-        individual=int(individual_id),
-        studies=f"array{studies}::int[]",
-        from_time=f"'{from_time.isoformat()}'::timestamptz",
-        to_time=f"'{to_time.isoformat()}'::timestamptz",
-    )
-    return _fixes(await copy_out(conn, query, _ROW))
+    asked = {
+        "individual": int(individual_id),
+        "studies": f"array{studies}::int[]",
+        "from_time": f"'{from_time.isoformat()}'::timestamptz",
+        "to_time": f"'{to_time.isoformat()}'::timestamptz",
+    }
+    rows = await copy_out(conn, _READ.format(**asked), _ROW)
+    # A bird without Argos fixes, as most are, is not asked twice.
+    heard = bool((rows["sensor"] == ARGOS).any())
+    passes = await copy_out(conn, _PASSES.format(**asked), _PASS) if heard else _NO_PASSES
+    return _fixes(rows, _aligned(rows, passes))
 
 
 async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int) -> list[int]:
@@ -115,21 +180,48 @@ async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int
     return [s for s in found if audience.kind == "operator" or s in audience.exact]
 
 
-def _fixes(rows: NDArray[np.void]) -> Fixes:
+def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
+    """
+    Return what is known of the pass of each row; of other sensors, nothing.
+
+    Rows that came between the two questions are of a push that marks the bird again.
+    """
+    keys = ("tag_id", "time", "sensor", "variant")
+    table = pl.DataFrame({name: rows[name].astype(np.int64) for name in keys})
+    kinds = {"lon2": np.float64, "lat2": np.float64, "second": np.bool_, "carries": np.int64}
+    known = pl.DataFrame(
+        {name: passes[name].astype(np.int64) for name in keys}
+        | {name: passes[name].astype(kind) for name, kind in kinds.items()}
+    )
+    return table.join(known, on=keys, how="left", maintain_order="left").with_columns(
+        pl.col("lon2", "lat2").fill_null(np.nan),
+        pl.col("second").fill_null(value=False),
+        pl.col("carries").fill_null(-1),
+    )
+
+
+def _fixes(rows: NDArray[np.void], passes: pl.DataFrame) -> Fixes:
     track = Track(
         rows["time"].astype(np.int64) + PG_EPOCH_US,
         rows["lon"].astype(np.float64),
         rows["lat"].astype(np.float64),
         rows["error_m"].astype(np.float64),
     )
+    tag_id, verdict = rows["tag_id"].astype(np.int64), rows["verdict"].astype(np.int64)
+    marked = rows["marked"].astype(np.bool_)
+    carries = passes["carries"].to_numpy()
     return Fixes(
-        rows["tag_id"].astype(np.int64),
+        tag_id,
         rows["sensor"].astype(np.int64),
         rows["variant"].astype(np.int64),
         track,
         rows["visible"].astype(np.bool_),
-        rows["marked"].astype(np.bool_),
-        rows["verdict"].astype(np.int64),
+        marked,
+        verdict,
+        outdone(track.time_us, tag_id, carries, _put_away(marked, verdict), verdict > 0),
+        passes["second"].to_numpy(),
+        passes["lon2"].to_numpy(),
+        passes["lat2"].to_numpy(),
     )
 
 

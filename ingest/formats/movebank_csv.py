@@ -42,6 +42,7 @@ _OPTIONAL = (
     "temperature_c",
     "activity",
     "provider_revision",
+    "solution",
 )
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
@@ -220,7 +221,17 @@ def _volts(table: pl.DataFrame) -> pl.DataFrame:
 def _mirrored(table: pl.DataFrame) -> pl.DataFrame:
     """In ``lon2, lat2`` the solution that the location is not; null when both are one place."""
     if not {"lon1", "lat1", "lon2", "lat2"} <= set(table.columns):
-        return table.drop("lon1", "lat1", "lon2", "lat2", strict=False)
+        return table.drop("lon1", "lat1", "lon2", "lat2", "solution", strict=False)
+    if "solution" in table.columns:
+        # Our own choice, in our own export: the record is the one from before it.
+        turned = (pl.col("solution") == 2) & pl.col("lon1").is_not_null()
+        table = table.with_columns(
+            pl.when(turned.fill_null(value=False) & pl.col("lat1").is_not_null())
+            .then(pl.col(f"{axis}1"))
+            .otherwise(pl.col(axis))
+            .alias(axis)
+            for axis in ("lon", "lat")
+        ).drop("solution")
 
     def there(n: int) -> pl.Expr:
         near_lon = (pl.col(f"lon{n}") - pl.col("lon")).abs() < SAME_PLACE_DEG

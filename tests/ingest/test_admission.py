@@ -178,6 +178,14 @@ def test_half_a_mirror_is_none() -> None:
     assert admitted(lon2=5.0).records.select("lon2", "lat2").row(0) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("sensor", "argos_class", "kept"),
+    [("argos", "G", "gps"), ("argos", "3", "argos"), ("argos", None, "argos"), ("gps", "G", "gps")],
+)
+def test_a_gps_position_that_argos_carried_is_one_of_gps(sensor, argos_class, kept) -> None:
+    assert admitted(sensor=sensor, argos_class=argos_class).records["sensor"].to_list() == [kept]
+
+
 def test_records_have_the_schema_even_when_empty() -> None:
     assert dict(admitted(tag=None).records.schema) == RECORD_SCHEMA
     assert dict(admitted().records.schema) == RECORD_SCHEMA

@@ -12,6 +12,7 @@ from app.movement.argos import (
     class_error_m,
     ellipse_covariance_m2,
     ellipse_error_m,
+    outdone,
     position_error_m,
 )
 
@@ -78,3 +79,38 @@ def test_every_fix_gets_a_finite_positive_error(values):
     )
     assert np.all(np.isfinite(got))
     assert np.all(got > 0)
+
+
+RECORDS = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # time
+        st.integers(1, 2),  # tag
+        st.integers(-1, 3),  # carries
+        st.booleans(),  # hidden
+        st.booleans(),  # pinned
+    ),
+    max_size=12,
+)
+
+
+@given(RECORDS)
+def test_of_each_pass_the_records_that_carry_most_stand(records):
+    time_us, tag, carries, hidden, pinned = (
+        np.array([r[k] for r in records], dtype=kind)
+        for k, kind in enumerate((np.int64, np.int64, np.int64, np.bool_, np.bool_))
+    )
+    pinned &= ~hidden
+    got = outdone(time_us, tag, carries, hidden, pinned)
+
+    def expected(i: int) -> bool:
+        if hidden[i] or carries[i] < 0:
+            return False
+        like = [
+            j for j in range(len(records))
+            if (time_us[j], tag[j]) == (time_us[i], tag[i]) and carries[j] >= 0 and not hidden[j]
+        ]  # fmt: skip
+        if any(pinned[j] for j in like):
+            return not pinned[i]
+        return carries[i] < max(carries[j] for j in like)
+
+    assert got.tolist() == [expected(i) for i in range(len(records))]

@@ -153,6 +153,9 @@ fix = Table(
     Column("orientation_deg", REAL),
     Column("lon2", Double),
     Column("lat2", Double),
+    Column("solution", SmallInteger, nullable=False, server_default=text("1"),
+           comment="which of the two solutions of an Argos pass, as sent, lon and lat are;"
+           " lon2 and lat2 are the other one"),
     Column("provider_id", String),
     Column("provider_revision", Integer),
     Column("marked_outlier", Boolean),
@@ -160,6 +163,7 @@ fix = Table(
     Column("temperature_c", REAL),
     Column("activity", Double),
     *place_checks(),
+    CheckConstraint("solution in (1, 2)", name="solution"),
     CheckConstraint("time between '1978-01-01Z' and '2100-01-01Z'", name="time_window"),
     Index("ix_fix_provider_id", "tag_id", "provider_id",
           postgresql_where=text("provider_id is not null")),

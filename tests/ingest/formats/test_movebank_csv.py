@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 from ingest import Decoded, UnreadablePush, decode
@@ -152,6 +153,18 @@ def test_real_files_are_read_whole(
     decoded = decode(real(name), now_us=NOW_US)
     assert (decoded.units, decoded.refusals, decoded.warnings) == (units, [], [])
     assert decoded.records["individual"].n_unique() == birds
+
+
+def test_real_data_package_of_two_years(real: Callable[[str], bytes]) -> None:
+    years = [
+        decode(real(f"telemetry/oystercatcher_o_assen/O_ASSEN-gps-{year}.csv.gz"), now_us=NOW_US)
+        for year in (2018, 2019)
+    ]
+    assert [(each.refusals, each.format) for each in years] == [([], "movebank-csv")] * 2
+    assert sum(each.units for each in years) == 20_156
+    both = pl.concat([each.records for each in years])
+    assert both["individual"].n_unique() == 4
+    assert both["lon"].null_count() == 0
 
 
 def test_real_bitterns(real: Callable[[str], bytes]) -> None:

@@ -9,19 +9,22 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
-from typing import Protocol
 
 from ingest.archive import unpack
 from ingest.datum import DATUMS, to_wgs84
 from ingest.encoding import ENCODINGS, relocate, to_utf8
 from ingest.formats import (
+    Decoder,
+    Format,
     argos_csv,
     argos_diag,
     argos_ds,
     argos_xml,
     cls_json,
+    columns,
     ctt_csv,
     druid_json,
     earthranger_json,
@@ -50,6 +53,7 @@ from ingest.formats.movebank_reference_csv import (
     decode_reference,
 )
 from ingest.formats.xml import looks_like_xml
+from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_mapping
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 from ingest.rollover import rollover_suspect
@@ -60,61 +64,23 @@ __all__ = [
     "FORMATS",
     "RECORD_SCHEMA",
     "SENSORS",
+    "ColumnMapping",
     "Decoded",
     "DecodedReference",
     "Deployment",
     "Format",
+    "MappingRefused",
     "Refusal",
     "UnreadablePush",
     "Warning_",
     "decode",
     "decode_many",
     "decode_reference",
+    "read_mapping",
     "sniff",
     "unpack",
+    "write_mapping",
 ]
-
-
-class Decoder(Protocol):
-    """How every decoder is called."""
-
-    def __call__(self, payload: bytes, *, tz: str, now_us: int) -> Decoded:
-        """Decode one push."""
-
-
-class ManyDecoder(Protocol):
-    """How a decoder is called that reads several pushes at little more than the cost of one."""
-
-    def __call__(
-        self, payloads: Sequence[bytes], *, tz: str, now_us: Sequence[int]
-    ) -> list[Decoded | UnreadablePush]:
-        """Decode each push."""
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """
-    One wire format.
-
-    Attributes
-    ----------
-    name : str
-        Stable name, as in ``format=``.
-    description : str
-        One line for people.
-    media_types : tuple of str
-        What senders label it.
-    decode : Decoder
-        Its decoder.
-    decode_many : ManyDecoder or None
-        The same for many pushes at once, where small ones are common.
-    """
-
-    name: str
-    description: str
-    media_types: tuple[str, ...]
-    decode: Decoder
-    decode_many: ManyDecoder | None = None
 
 
 _TABLE = ("text/csv", "text/tab-separated-values")
@@ -279,6 +245,7 @@ def decode(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    mapping: ColumnMapping | None = None,
     now_us: int,
 ) -> Decoded:
     """
@@ -293,9 +260,11 @@ def decode(
     tz : str
         Zone of times that carry none: ``UTC``, ``UTC+8``, ``+08:00``, ``Asia/Seoul``.
     encoding : str or None
-        What the text is written in, as in `ENCODINGS`; None to find out.
+        What the text is write_mapping in, as in `ENCODINGS`; None to find out.
     datum : str
         Of the coordinates: one of `DATUMS`.
+    mapping : ColumnMapping or None
+        How to read it in place of a format; see `read_mapping`.
     now_us : int
         The present [us since 1970-01-01 UTC]. Times over a day ahead of it, or before 1978, are
         refused.
@@ -316,7 +285,27 @@ def decode(
     >>> decode(text, now_us=1_700_000_000_000_000).refusals[0].code
     'latitude-out-of-range'
     """
-    name = sniff(payload, encoding=encoding) if format is None else format
+    reader = (
+        _decoder(payload, format, encoding) if mapping is None else partial(columns.decode, mapping)
+    )
+    if mapping is not None:
+        encoding = encoding or mapping.encoding
+    text, warnings = to_utf8(payload, encoding)
+    if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
+        text, warnings = payload, []  # JSON has but one
+    decoded = reader(text, tz=tz, now_us=now_us)
+    found = Decoded(
+        decoded.format,
+        to_wgs84(decoded.records, datum),
+        relocate(decoded.refusals, payload, text),
+        warnings + decoded.warnings,
+    )
+    return _with_suspects(found, now_us)
+
+
+def _decoder(payload: bytes, form: str | None, encoding: str | None) -> Decoder:
+    """Give the decoder of a format, named or found out."""
+    name = sniff(payload, encoding=encoding) if form is None else form
     if name is None:
         raise UnreadablePush(
             "format-unknown",
@@ -329,17 +318,7 @@ def decode(
             f"There is no format {name[:60]!r}.",
             f"Name one of {', '.join(FORMATS)}.",
         )
-    text, warnings = to_utf8(payload, encoding)
-    if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
-        text, warnings = payload, []  # JSON has but one
-    decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
-    found = Decoded(
-        decoded.format,
-        to_wgs84(decoded.records, datum),
-        relocate(decoded.refusals, payload, text),
-        warnings + decoded.warnings,
-    )
-    return _with_suspects(found, now_us)
+    return FORMATS[name].decode
 
 
 def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
@@ -353,6 +332,7 @@ def decode_many(
     *,
     format: str | None = None,
     tz: str = "UTC",
+    mapping: ColumnMapping | None = None,
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
@@ -366,6 +346,8 @@ def decode_many(
         A key of `FORMATS`; None to sniff it, push by push.
     tz : str
         Zone of times that carry none.
+    mapping : ColumnMapping or None
+        How to read them in place of a format.
     now_us : sequence of int
         The present of each push [us since 1970-01-01 UTC].
 
@@ -383,7 +365,9 @@ def decode_many(
     (1, 'format-unknown')
     """
     known = FORMATS.get(format or "")
-    together = len(payloads) > 1 and all(begins_json(payload) for payload in payloads)
+    together = (
+        len(payloads) > 1 and mapping is None and all(begins_json(payload) for payload in payloads)
+    )
     if together and known is not None and known.decode_many is not None:
         return [
             _with_suspects(each, now) if isinstance(each, Decoded) else each
@@ -394,7 +378,7 @@ def decode_many(
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:
-            found.append(decode(payload, format=format, tz=tz, now_us=now))
+            found.append(decode(payload, format=format, tz=tz, mapping=mapping, now_us=now))
         except UnreadablePush as unreadable:
             found.append(unreadable)
     return found

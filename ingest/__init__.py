@@ -14,8 +14,9 @@ from functools import partial
 from types import MappingProxyType
 
 from ingest.archive import unpack
+from ingest.correction import Correction, CorrectionRefused, corrected, refused_texts
 from ingest.datum import DATUMS, to_wgs84
-from ingest.encoding import ENCODINGS, relocate, to_utf8
+from ingest.encoding import ENCODINGS, relocate
 from ingest.formats import (
     Decoder,
     Format,
@@ -52,11 +53,11 @@ from ingest.formats.movebank_reference_csv import (
     Deployment,
     decode_reference,
 )
-from ingest.formats.xml import looks_like_xml
 from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_mapping
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 from ingest.rollover import rollover_suspect
+from ingest.text import as_text
 
 __all__ = [
     "DATUMS",
@@ -65,6 +66,8 @@ __all__ = [
     "RECORD_SCHEMA",
     "SENSORS",
     "ColumnMapping",
+    "Correction",
+    "CorrectionRefused",
     "Decoded",
     "DecodedReference",
     "Deployment",
@@ -77,6 +80,7 @@ __all__ = [
     "decode_many",
     "decode_reference",
     "read_mapping",
+    "refused_texts",
     "sniff",
     "unpack",
     "write_mapping",
@@ -214,16 +218,11 @@ def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
         keys = first_keys(payload)
         return next((str(form.NAME) for form in _BY_KEYS if form.speaks(keys)), flyways_json.NAME)
     head = payload[:_SNIFF_BYTES]
-    if not _says_its_encoding(head):
-        head, _ = to_utf8(head, encoding)
+    head, _ = as_text(head, encoding)
     for form in _BY_BYTES:
         if form.accepts(head):
             return str(form.NAME)
     return _sniff_header(head)
-
-
-def _says_its_encoding(payload: bytes) -> bool:
-    return looks_like_xml(payload) or payload.startswith(b"PK")
 
 
 def _sniff_header(text: bytes) -> str | None:
@@ -246,6 +245,7 @@ def decode(
     encoding: str | None = None,
     datum: str = "wgs84",
     mapping: ColumnMapping | None = None,
+    corrections: Sequence[Correction] = (),
     now_us: int,
 ) -> Decoded:
     """
@@ -265,6 +265,8 @@ def decode(
         Of the coordinates: one of `DATUMS`.
     mapping : ColumnMapping or None
         How to read it in place of a format; see `read_mapping`.
+    corrections : sequence of Correction
+        What is read in place of refused units, see `correction`.
     now_us : int
         The present [us since 1970-01-01 UTC]. Times over a day ahead of it, or before 1978, are
         refused.
@@ -288,12 +290,9 @@ def decode(
     reader = (
         _decoder(payload, format, encoding) if mapping is None else partial(columns.decode, mapping)
     )
-    if mapping is not None:
-        encoding = encoding or mapping.encoding
-    text, warnings = to_utf8(payload, encoding)
-    if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
-        text, warnings = payload, []  # JSON has but one
-    decoded = reader(text, tz=tz, now_us=now_us)
+    text, warnings = as_text(payload, encoding or (mapping.encoding if mapping else None))
+    read = partial(reader, tz=tz, now_us=now_us)
+    decoded = corrected(read, text, corrections) if corrections else read(text)
     found = Decoded(
         decoded.format,
         to_wgs84(decoded.records, datum),

@@ -204,7 +204,8 @@ def write_mapping(mapping: ColumnMapping) -> dict[str, Any]:
     Examples
     --------
     >>> terms = {"timestamp": "t", "location-long": "x", "location-lat": "y", "tag-id": "n"}
-    >>> write_mapping(read_mapping({"kind": "table", "terms": terms}))["terms"]["tag-local-identifier"]
+    >>> mapping = read_mapping({"kind": "table", "terms": terms})
+    >>> write_mapping(mapping)["terms"]["tag-local-identifier"]
     'n'
     """
     held: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(mapping))

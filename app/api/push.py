@@ -15,7 +15,7 @@ from app.api.problems import WRITING
 from app.api.pushes import Receipt, announce, receipt_of, shape
 from app.errors import BadInput, NotSignedIn
 from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
-from app.pipeline.receive import bounded, reading, receive
+from app.pipeline.receive import bounded, reading_of, receive
 from app.store import inbox, sources
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -100,7 +100,7 @@ async def _kept(sender: Row, request: Request, store: Store, body: bytes) -> Rec
         content_type=request.headers.get("content-type"),
         idempotency_key=_key(request),
     )
-    kept = await receive(store, delivery, reading(sender["format"], sender["tz"]), _whole(body))
+    kept = await receive(store, delivery, reading_of(sender), _whole(body))
     return await receipt_of(store, Audience("institute", exact=(sender["study_id"],)), kept.ref)
 
 

@@ -14,7 +14,7 @@ from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, example
-from app.pipeline.receive import reading
+from app.pipeline.receive import mapped, reading
 from app.store import inbox, sources, studies
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], route_class=StrictRoute)
@@ -26,6 +26,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "push": "/push/e1a7d2c4-0c7e-4f0e-8d31-5b9f5b1c2a66",
     "format": "flyways-json",
     "tz": "UTC",
+    "mapping": None,
     "scheme": "standard-webhooks",
     "secrets_valid": 1,
     "ack_status": 202,
@@ -46,6 +47,7 @@ class SourceOut(Shown):
     push: str = Field(description="path to push to")
     format: str | None = Field(description="null: named by the bytes themselves")
     tz: str
+    mapping: UUID | None = Field(description="read with its newest version, in place of a format")
     scheme: sources.Scheme
     secrets_valid: int
     ack_status: int
@@ -73,7 +75,8 @@ class SourceIn(Body):
     name: Text
     scheme: sources.Scheme
     format: Text | None = None
-    tz: Text = inbox.DEFAULT_TZ
+    tz: Text = Field(inbox.DEFAULT_TZ, description="where the mapping states none")
+    mapping: UUID | None = Field(None, description="a column mapping of the study")
     ack_status: Literal[200, 202] = 202
 
 
@@ -117,14 +120,16 @@ async def create_source(
     how = reading(body.format, body.tz)
     async with store.write() as conn:
         study = await studies.owned(conn, audience, body.study)
+        how = await mapped(conn, audience, study["id"], how, body.mapping)
         row = await sources.create(
             conn,
             audience,
             study["id"],
             name=body.name,
             scheme=body.scheme,
-            push_format=how.format,
+            push_format=body.format,
             tz=body.tz,
+            mapping_id=how.mapping_id,
             ack_status=body.ack_status,
         )
     response.headers["Cache-Control"] = "no-store"

@@ -184,7 +184,7 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
     The clock is the time a push was received, so that a rebuild decides as the push did.
     """
     found: dict[int, Outcome] = {}
-    alike: dict[tuple[str | None, str], list[tuple[dict[str, Any], bytes]]] = {}
+    alike: dict[tuple[Any, ...], list[tuple[dict[str, Any], bytes]]] = {}
     for todo in todos:
         try:
             plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
@@ -194,14 +194,17 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
                     plain, tz=todo["tz"], now_us=todo["received_us"]
                 )
             else:
-                alike.setdefault((name, todo["tz"]), []).append((todo, plain))
+                held = (todo["mapping_id"], todo["mapping_version"])
+                alike.setdefault((name, todo["tz"], held), []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
-    for (name, tz), group in alike.items():
+    for (name, tz, _), group in alike.items():
+        document = group[0][0]["mapping"]
         decoded = ingest.decode_many(
             [plain for _, plain in group],
             format=name,
             tz=tz,
+            mapping=None if document is None else ingest.read_mapping(document),
             now_us=[todo["received_us"] for todo, _ in group],
         )
         for (todo, _), one in zip(group, decoded, strict=True):

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import NotFound, Unavailable
-from app.pipeline.receive import reading
+from app.pipeline.receive import reading_of
 from app.store import letters
 from app.store.engine import Store
 from app.store.letters import Letter
@@ -160,5 +160,5 @@ def known_sender(sender: Row | None) -> Row:
 def _letter(handed: Handed, sender: Row) -> Letter:
     return Letter(
         sender["study_id"], sender["id"], handed.body, hashlib.sha256(handed.body).digest(),
-        reading(sender["format"], sender["tz"]), handed.content_type, handed.idempotency_key,
+        reading_of(sender), handed.content_type, handed.idempotency_key,
     )  # fmt: skip

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
 
 import ingest
 from app.errors import BadInput, TooLarge
-from app.store import inbox
-from app.store.engine import Store
+from app.store import inbox, mappings
+from app.store.audience import Audience
+from app.store.engine import Connection, Store
 from ingest.clock import zone
+from ingest.formats import columns
 
 
 def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
@@ -25,6 +29,50 @@ def reading(format_name: str | None, tz: str | None) -> inbox.Reading:
     except ingest.UnreadablePush as unknown:
         raise BadInput(unknown.detail, remedy=unknown.remedy, code=unknown.code) from unknown
     return inbox.Reading(format_name, tz)
+
+
+def reading_of(sender: dict[str, Any]) -> inbox.Reading:
+    """Return how a push of a source is to be read: the zone of its mapping goes before its own."""
+    if sender["mapping_id"] is None:
+        return reading(sender["format"], sender["tz"])
+    return inbox.Reading(
+        columns.FORM, sender["mapping_tz"] or sender["tz"], sender["mapping_id"],
+        sender["mapping_version"],
+    )  # fmt: skip
+
+
+async def mapped(
+    conn: Connection, audience: Audience, study_id: int, how: inbox.Reading, mapping: UUID | None
+) -> inbox.Reading:
+    """Return how a push is to be read, with a mapping of its study if one is named."""
+    if mapping is None:
+        return how
+    if how.format is not None:
+        raise BadInput(
+            "A push is read in a format or with a mapping, not both.",
+            remedy="Leave format or mapping out.",
+            code="format-and-mapping",
+        )
+    return _with(how, await mappings.of_study(conn, audience, study_id, mapping))
+
+
+async def mapped_anew(
+    conn: Connection,
+    audience: Audience,
+    study_id: int,
+    how: inbox.Reading,
+    document: dict[str, Any],
+) -> inbox.Reading:
+    """Return how a push is to be read with a mapping that is made for it, and taken back with it."""
+    made = await mappings.create(
+        conn, audience, study_id, name=f"trial {uuid4()}", document=document
+    )
+    return _with(how, made)
+
+
+def _with(how: inbox.Reading, row: dict[str, Any]) -> inbox.Reading:
+    tz = how.tz or row["document"].get("tz")
+    return inbox.Reading(columns.FORM, tz, row["id"], row["version"])
 
 
 async def bounded(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:

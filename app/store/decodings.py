@@ -39,8 +39,11 @@ async def take(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[
     return await execute(
         conn,
         "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.stored, s.taxon,"
+        " d.mapping_id, d.mapping_version, d.correction_id, v.document as mapping,"
         " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
         " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
+        " left join mapping_version v on v.mapping_id = d.mapping_id"
+        " and v.number = d.mapping_version"
         " where d.id = any(cast(:ids as bigint[])) and d.state = 'received' order by d.id",
         {"ids": list(decoding_ids)},
     )
@@ -149,15 +152,14 @@ async def decode_again(
     await inbox.queue(conn, push["digest"], push["study_id"])
     newest = await execute(
         conn,
-        "select id, format, tz, mapping_version from decoding where push_id = :push"
-        " order by number desc limit 1",
+        "select id, format, tz, mapping_id, mapping_version, correction_id from decoding"
+        " where push_id = :push order by number desc limit 1",
         {"push": push["id"]},
     )
-    held = newest[0]
-    if inbox.Reading(held["format"], held["tz"], held["mapping_version"]) == reading:
-        await inbox.revive(conn, int(held["id"]))
-        return inbox.Kept(push["ref"], int(held["id"]), replayed=True)
-    made = await inbox.new_decoding(conn, push["study_id"], push["id"], reading)
+    if inbox.read_so(newest[0]) == reading:
+        await inbox.revive(conn, int(newest[0]["id"]))
+        return inbox.Kept(push["ref"], int(newest[0]["id"]), replayed=True)
+    made = await inbox.new_decoding(conn, push["study_id"], push["id"], reading, audience)
     return inbox.Kept(push["ref"], made, replayed=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from app.errors import BadInput, Conflict
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import driver, execute
+from app.store.fragments import CALLER
 
 DEFAULT_TZ = "UTC"
 """Zone of times that carry none, where nobody names one."""
@@ -38,7 +39,9 @@ class Reading:
 
     format: str | None
     tz: str | None
+    mapping_id: int | None = None
     mapping_version: int = 0
+    correction_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +118,31 @@ async def _keep_again(
 ) -> Kept:
     current = await execute(
         conn,
-        "select id, format, tz, mapping_version from decoding"
+        "select id, format, tz, mapping_id, mapping_version, correction_id from decoding"
         " where push_id = :push and replaced_at is null order by number desc limit 1",
         {"push": first["id"]},
     )
     push_id, ref, digest, size = new
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
-    same = Reading(reading.format and current[0]["format"], reading.tz and current[0]["tz"],
-                   current[0]["mapping_version"])  # fmt: skip
-    if same == reading:
+    # Corrections say what the bytes should have been: they hold however those come to be read.
+    reading = replace(reading, correction_id=current[0]["correction_id"])
+    if reading.format is None:
+        held = (current[0]["mapping_id"], current[0]["mapping_version"])
+        reading = replace(reading, mapping_id=held[0], mapping_version=held[1])
+    if read_so(current[0]) == replace(
+        reading, format=reading.format or current[0]["format"], tz=reading.tz or current[0]["tz"]
+    ):
         await revive(conn, int(current[0]["id"]))
         return Kept(ref, int(current[0]["id"]), replayed=True)
     decoding_id = await new_decoding(conn, delivery.study_id, first["id"], reading)
     return Kept(first["ref"], decoding_id, replayed=False)
+
+
+def read_so(row: dict[str, Any]) -> Reading:
+    """Return how a decoding is read."""
+    return Reading(
+        row["format"], row["tz"], row["mapping_id"], row["mapping_version"], row["correction_id"]
+    )
 
 
 async def queue(conn: AsyncConnection, digest: bytes, study_id: int) -> None:
@@ -180,15 +195,25 @@ async def _finish(
     )
 
 
-async def new_decoding(conn: AsyncConnection, study_id: int, push_id: int, reading: Reading) -> int:
+async def new_decoding(
+    conn: AsyncConnection,
+    study_id: int,
+    push_id: int,
+    reading: Reading,
+    asked_by: Audience | None = None,
+) -> int:
     """Add a decoding; the one before stays in force until this one is stored."""
+    who = "null" if asked_by is None else CALLER
     rows = await execute(
         conn,
-        "insert into decoding (study_id, push_id, number, format, tz, mapping_version)"
-        " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :mapping"
-        " from decoding where push_id = :push returning id",
+        "insert into decoding (study_id, push_id, number, format, tz, mapping_id, mapping_version,"
+        " correction_id, asked_by)"
+        " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :mapping, :version,"
+        f" :correction, {who} from decoding where push_id = :push returning id",
         {"study": study_id, "push": push_id, "format": reading.format,
-         "tz": reading.tz or DEFAULT_TZ, "mapping": reading.mapping_version},
+         "tz": reading.tz or DEFAULT_TZ, "mapping": reading.mapping_id,
+         "version": reading.mapping_version, "correction": reading.correction_id,
+         "scope": asked_by and asked_by.institute_id},
     )  # fmt: skip
     await work.notify(conn)
     return int(rows[0]["id"])
@@ -244,7 +269,7 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
 
 _RECEIPT = """
 select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
-  p.received_at as push_received_at, p.size_bytes
+  p.received_at as push_received_at, p.size_bytes, m.ref as mapping
 from push p
 left join push first on first.id = p.replay_of_id
 join study s on s.id = p.study_id
@@ -253,6 +278,7 @@ join lateral (
   select * from decoding x where x.push_id = coalesce(p.replay_of_id, p.id)
   order by x.number desc limit 1
 ) as d on true
+left join mapping m on m.id = d.mapping_id
 """
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.store import work
 from app.store.engine import Connection, driver
 from app.store.inbox import DEFAULT_TZ, Reading
+from app.store.sources import SENDER
 
 Row = dict[str, Any]
 
@@ -30,8 +31,7 @@ class Letter:
 async def senders(conn: Connection, refs: Sequence[UUID]) -> dict[UUID, Row]:
     """Return what checking pushes of these sources needs, secrets included; as `sources.sender`."""
     rows = await (await driver(conn)).fetch(
-        "select ref, id, study_id, format, tz, scheme, secrets, ack_status from source"
-        " where ref = any($1::uuid[]) and disabled_at is null",
+        f"select s.ref, {SENDER} where s.ref = any($1::uuid[]) and s.disabled_at is null",
         list(refs),
     )
     return {row["ref"]: dict(row) for row in rows}
@@ -56,8 +56,8 @@ where exists (select from push p
 _KEEP = """
 with sent as (
   select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
-    $7::text[], $8::text[])
-    as t(study_id, digest, key, source_id, body, content_type, format, tz)),
+    $7::text[], $8::text[], $9::int[], $10::int[])
+    as t(study_id, digest, key, source_id, body, content_type, format, tz, mapping, version)),
 kept as (
   insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)
   select study_id, source_id, digest, octet_length(body), content_type, key from sent
@@ -66,11 +66,12 @@ chunks as (
   insert into push_chunk (push_id, number, body)
   select k.id, 0, s.body from kept k join sent s using (study_id, digest)),
 made as (
-  insert into decoding (study_id, push_id, number, format, tz, mapping_version)
-  select k.study_id, k.id, 1, s.format, s.tz, 0
+  insert into decoding (study_id, push_id, number, format, tz, mapping_id, mapping_version)
+  select k.study_id, k.id, 1, s.format, s.tz, s.mapping, s.version
   from kept k join sent s using (study_id, digest) returning *)
-select m.*, k.ref, k.digest, study.ref as study
+select m.*, k.ref, k.digest, study.ref as study, mapping.ref as mapping
 from made m join kept k on k.id = m.push_id join study on study.id = m.study_id
+left join mapping on mapping.id = m.mapping_id
 """
 
 
@@ -92,7 +93,8 @@ async def keep_all(conn: Connection, letters: Sequence[Letter]) -> list[Row | No
             *(
                 (
                     x.study_id, x.digest, x.idempotency_key, x.source_id, x.body, x.content_type,
-                    x.reading.format, x.reading.tz or DEFAULT_TZ,
+                    x.reading.format, x.reading.tz or DEFAULT_TZ, x.reading.mapping_id,
+                    x.reading.mapping_version,
                 )
                 for x in fresh
             ),

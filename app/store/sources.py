@@ -26,9 +26,20 @@ SECRETS_KEPT = 2
 _COLUMNS = """
 source.id, source.ref, source.study_id, study.ref as study, source.name, source.format, source.tz,
 source.scheme, cardinality(source.secrets) as secrets_valid, source.ack_status,
-source.refused_signatures, source.created_at, source.disabled_at
+source.refused_signatures, source.created_at, source.disabled_at, mapping.ref as mapping
 """
-_OWNED = "from source join study on study.id = source.study_id where source.study_id = any(:exact)"
+SENDER = """
+s.id, s.study_id, s.format, s.tz, s.scheme, s.secrets, s.ack_status, s.mapping_id,
+v.number as mapping_version, v.document ->> 'tz' as mapping_tz
+from source s left join lateral (select number, document from mapping_version
+  where mapping_id = s.mapping_id order by number desc limit 1) as v on true
+"""
+"""What checking and reading a push of a source needs: with a mapping, the newest version of it."""
+
+_OWNED = """
+from source join study on study.id = source.study_id
+left join mapping on mapping.id = source.mapping_id where source.study_id = any(:exact)
+"""
 
 
 def new_secret(scheme: Scheme) -> tuple[str, bytes]:
@@ -49,20 +60,22 @@ async def create(
     scheme: Scheme,
     push_format: str | None,
     tz: str,
+    mapping_id: int | None = None,
     ack_status: int,
 ) -> Row:
     """Add a source; its `secret` is returned here once."""
     shown, kept = new_secret(scheme)
     rows = await execute(
         conn,
-        "insert into source (study_id, name, format, tz, scheme, secrets, ack_status)"
-        " values (:study, :name, :format, :tz, :scheme, :secrets, :ack_status)"
+        "insert into source (study_id, name, format, tz, mapping_id, scheme, secrets, ack_status)"
+        " values (:study, :name, :format, :tz, :mapping, :scheme, :secrets, :ack_status)"
         " on conflict (study_id, name) do nothing returning ref",
         {
             "study": study_id,
             "name": name,
             "format": push_format,
             "tz": tz,
+            "mapping": mapping_id,
             "scheme": scheme,
             "secrets": [kept],
             "ack_status": ack_status,
@@ -145,8 +158,7 @@ async def sender(conn: AsyncConnection, ref: UUID) -> Row | None:
     """Return what checking a push needs, secrets included; never leaves the push endpoint."""
     rows = await execute(
         conn,
-        "select id, study_id, format, tz, scheme, secrets, ack_status from source"
-        " where ref = :ref and disabled_at is null",
+        f"select {SENDER} where s.ref = :ref and s.disabled_at is null",
         {"ref": ref},
     )
     return rows[0] if rows else None

@@ -60,23 +60,37 @@ def replay(
     tz: Annotated[str | None, typer.Option(help="Zone of times without one; else as before.")] = (
         None
     ),
+    mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
+    correct: Annotated[
+        list[str] | None, typer.Option(metavar="UNIT=TEXT", help="What a refused unit should be.")
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; else only show it.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
-    Read a kept push in another format or zone: first shown, with --apply done.
+    Read a kept push in another way, or with refused units corrected: shown, with --apply done.
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8 --apply
+
+    flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --correct "17=2024-03-01,127.5,34.8,D1"
     """
     from app import deliver
+    from app.pipeline.replay import Wanted
 
-    found = with_store(
-        lambda store: deliver.replay(store, push_id, format_name=format_name, tz=tz, apply=apply)
-    )
+    units: dict[int, str | None] = {}
+    for each in correct or ():
+        unit, _, text = each.partition("=")
+        if not unit.isdecimal() or not text:
+            raise typer.BadParameter(f"{each} is no UNIT=TEXT: give the number of the unit first")
+        units[int(unit)] = text
+    wanted = Wanted(format_name, tz, mapping, units)
+    found = with_store(lambda store: deliver.replay(store, push_id, wanted, apply=apply))
     if as_json:
         answer(found, as_json=True)
         return
     changes = {name: f"{a} -> {b}" for name, (a, b) in found["changes"].items()}
-    answer({"applied": found["applied"], **changes}, as_json=False)
+    effect = found.get("effect", {})
+    counts = {name: value for name, value in effect.items() if isinstance(value, int)}
+    answer({"applied": found["applied"], **changes, **counts}, as_json=False)

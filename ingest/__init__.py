@@ -332,6 +332,7 @@ def decode_many(
     format: str | None = None,
     tz: str = "UTC",
     mapping: ColumnMapping | None = None,
+    corrections: Sequence[Correction] = (),
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
@@ -347,6 +348,8 @@ def decode_many(
         Zone of times that carry none.
     mapping : ColumnMapping or None
         How to read them in place of a format.
+    corrections : sequence of Correction
+        Of the one push there is: no two share theirs.
     now_us : sequence of int
         The present of each push [us since 1970-01-01 UTC].
 
@@ -377,7 +380,16 @@ def decode_many(
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:
-            found.append(decode(payload, format=format, tz=tz, mapping=mapping, now_us=now))
+            found.append(
+                decode(
+                    payload,
+                    format=format,
+                    tz=tz,
+                    mapping=mapping,
+                    corrections=corrections,
+                    now_us=now,
+                )
+            )
         except UnreadablePush as unreadable:
             found.append(unreadable)
     return found

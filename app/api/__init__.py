@@ -20,6 +20,7 @@ from app.api import (
     push,
     pushes,
     reference_data,
+    refusals,
     seasons,
     session,
     sites,
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reference_data.router,
     pushes.router,
     decodings.router,
+    refusals.router,
 )
 """
 Every router of the service; a new noun is one more line here.

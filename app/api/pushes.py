@@ -32,7 +32,8 @@ GROWING = {"received", "stored"}
 _EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
-    "format": "movebank-csv", "tz": "UTC", "mapping": None, "mapping_version": None, "decoding": 1, "state": "processed",
+    "format": "movebank-csv", "tz": "UTC", "mapping": None, "mapping_version": None,
+    "decoding": 1, "state": "processed",
     "replay_of": None, "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
     "duplicates": 2, "superseded": 0, "without_position": 0,
     "of_stored": {"undeployed": 0, "flagged": {"speed": 4}},
@@ -177,8 +178,8 @@ async def upload_push(
 
     The bytes are on disk when this answers. `format` may be left out: the bytes name it. `tz` is
     the zone of times that carry none. `mapping` names a column mapping of the study, whose newest
-    version reads the push in place of a format. A dry run stores nothing and answers the receipt it would
-    get.
+    version reads the push in place of a format. A dry run stores nothing and answers the receipt
+    it would get.
     """
     how = reading(format, tz)
     async with store.read() as conn:

@@ -154,27 +154,37 @@ async def _store_reference(
 
 async def _store(conn: Connection, readings: list[Reading]) -> None:
     """Store records in place of what earlier decodings of the same pushes brought."""
-    await _make_room(conn, [(each.todo, each.decoded) for each in readings])
+    given_back = await _make_room(conn, [(each.todo, each.decoded) for each in readings])
     await resolve(conn, readings)
     for each in readings:
         if each.todo["number"] > 1:
             again = partial(reread, to=each.todo["tz"])
             await verdicts.follow(conn, each.todo["push_id"], again)
+    # In the same transaction where that is quick, so that no fix is missing in between.
+    ready = await decodings.at_hand(conn, given_back)
+    if ready:
+        await decode_in(conn, *ready)
 
 
 async def _make_room(
     conn: Connection,
     read: Sequence[tuple[dict[str, Any], ingest.Decoded | ingest.DecodedReference]],
-) -> None:
-    """Take what earlier decodings brought out of force; list the units that are refused now."""
+) -> list[int]:
+    """
+    Take what earlier decodings brought out of force; list the units that are refused now.
+
+    Returns the decodings of other pushes that have to be read again.
+    """
+    waiting: list[int] = []
     for todo, _ in read:
         if todo["number"] > 1:
-            await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
+            waiting += await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
     refused = {
         todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy) for r in decoded.refusals]
         for todo, decoded in read
     }
     await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)
+    return waiting
 
 
 def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
@@ -194,7 +204,11 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
                     plain, tz=todo["tz"], now_us=todo["received_us"]
                 )
             else:
-                held = (todo["mapping_id"], todo["mapping_version"])
+                held = (
+                    todo["mapping_id"],
+                    todo["mapping_version"],
+                    todo["corrections"] and id(todo),
+                )
                 alike.setdefault((name, todo["tz"], held), []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
@@ -205,6 +219,7 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
             format=name,
             tz=tz,
             mapping=None if document is None else ingest.read_mapping(document),
+            corrections=[ingest.Correction(**each) for each in group[0][0]["corrections"] or ()],
             now_us=[todo["received_us"] for todo, _ in group],
         )
         for (todo, _), one in zip(group, decoded, strict=True):

@@ -63,7 +63,7 @@ async def mapped_anew(
     how: inbox.Reading,
     document: dict[str, Any],
 ) -> inbox.Reading:
-    """Return how a push is to be read with a mapping that is made for it, and taken back with it."""
+    """Return how a push is to be read with a mapping that is made for it alone."""
     made = await mappings.create(
         conn, audience, study_id, name=f"trial {uuid4()}", document=document
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 CALLER = "coalesce((select name from institute where id = cast(:scope as int)), 'operator')"
 """SQL: the name under which what a caller decides is kept; :scope is the id of its institute."""
 

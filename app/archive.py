@@ -56,6 +56,7 @@ def export(
 
 def replay(
     push_id: Annotated[UUID, typer.Argument(metavar="PUSH", help="The push, by its id.")],
+    *,
     format_name: Annotated[str | None, typer.Option("--format", help="Else as before.")] = None,
     tz: Annotated[str | None, typer.Option(help="Zone of times without one; else as before.")] = (
         None

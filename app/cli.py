@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive
+from app import archive, columns
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -133,6 +133,7 @@ def push(
     study_id: Annotated[str, typer.Option("--study", help="Study that the data belong to.")],
     format_name: Annotated[str | None, typer.Option("--format", help="Else recognised.")] = None,
     tz: Annotated[str | None, typer.Option(help="Zone of times without one; else UTC.")] = None,
+    mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
     secret: Annotated[str | None, typer.Option("--key", envvar="FLYWAYS_KEY")] = None,
     url: Annotated[str | None, typer.Option(help="A service elsewhere; needs --key.")] = None,
     as_json: AsJson = False,
@@ -147,21 +148,22 @@ def push(
     if url is not None and secret is not None:
         from app.remote import push as send
 
-        options = {"format": format_name, "tz": tz}
+        options = {"format": format_name, "tz": tz, "mapping": str(mapping) if mapping else None}
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
-        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), format_name, tz))
+        how = {"format_name": format_name, "tz": tz, "mapping": mapping}
+        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), how))
     answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)
 
 
 async def _push_here(
-    store: Store, file: Path, study_id: UUID, format_name: str | None, tz: str | None
+    store: Store, file: Path, study_id: UUID, how: dict[str, Any]
 ) -> dict[str, Any]:
     from app import deliver
 
-    kept = await deliver.push(store, file, study_id, format_name=format_name, tz=tz)
+    kept = await deliver.push(store, file, study_id, **how)
     return await deliver.settled(store, kept)
 
 
@@ -200,6 +202,7 @@ def recompute(
 
 cli.command()(archive.export)
 cli.command()(archive.replay)
+cli.add_typer(columns.mapping, name="mapping")
 
 
 @partner.command("add")

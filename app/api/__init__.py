@@ -58,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     deployments.router,
     sources.router,
     mappings.router,
+    mappings.trials,
     species.router,
     timezones.router,
     reference_data.router,

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.api.auth import CurrentAudience, ManagerAudience, require
 from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.pushes import DRY_RUN_MAX_BYTES, Receipt, announce, receipt_of, shape
+from app.api.pushes import DRY_RUN_MAX_BYTES, RECEIPT_EXAMPLE, Receipt, announce, receipt_of, shape
 from app.api.schemas import Body, Shown, example
 from app.errors import BadInput
 from app.pipeline.effect import Effect
@@ -51,6 +51,19 @@ class DecodingIn(Body):
     dry_run: bool = Field(
         default=True, description="store nothing, answer the receipt it would get"
     )
+
+
+_EFFECT: dict[str, JsonValue] = {
+    "added": 0, "removed": 0, "moved": 1, "unchanged": 6746,
+    "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
+    "refusals_gone": 1, "refusals_new": 0,
+    "fixes": [{
+        "change": "moved", "tag": "D1", "individual": "2c1f0b8e-0000-4000-8000-000000000000",
+        "before": {"time": "2024-03-01T08:00:00Z", "lon": 127.5, "lat": 34.8},
+        "after": {"time": "2024-03-01T00:00:00Z", "lon": 127.5, "lat": 34.8},
+    }],
+    "refusals": [{"unit": 17, "code_before": "time-unreadable", "code_after": None}],
+}  # fmt: skip
 
 
 class PlaceOut(Shown):
@@ -96,11 +109,21 @@ class EffectOut(BaseModel):
 class DecodingOut(Receipt):
     """A receipt, and in a trial what would change."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [RECEIPT_EXAMPLE | {"effect": _EFFECT}]}
+    )
+
     effect: EffectOut | None = Field(None, description="of a trial")
 
 
 class ReadingOut(Shown):
     """One reading of a push; the one without `replaced_at` is in force."""
+
+    model_config = example(
+        number=2, format="movebank-csv", tz="UTC+8", mapping=None, mapping_version=None,
+        corrections=0, asked_by="Institute of the Amur", state="processed", units=6752,
+        records=6749, refused=3, stored=6747, received_at="2026-11-27T00:00:00Z", replaced_at=None,
+    )  # fmt: skip
 
     number: int
     format: str | None
@@ -120,6 +143,11 @@ class ReadingOut(Shown):
 
 class CorrectionOut(Shown):
     """What a person corrected; the newest of a unit counts."""
+
+    model_config = example(
+        unit=17, original="never,127.5,34.8,D1", text="2024-03-01 08:00:00,127.5,34.8,D1",
+        corrected_by="Institute of the Amur", corrected_at="2026-11-27T00:00:00Z",
+    )  # fmt: skip
 
     unit: int
     original: str

@@ -28,6 +28,8 @@ from app.store import inbox, mappings, studies
 
 router = APIRouter(prefix="/api/v1/mappings", tags=["mappings"], route_class=StrictRoute)
 
+trials = APIRouter(prefix="/api/v1/studies", tags=["mappings"], route_class=StrictRoute)
+
 SAMPLE_MAX_BYTES = 1 << 20
 """Largest sample of a trial [bytes]: thousands of rows; larger files go through a dry run."""
 FIRST_RECORDS = 10
@@ -92,11 +94,10 @@ class TrialIn(Body):
     """A mapping, saved or not, and a sample to read with it."""
 
     model_config = example(
-        study=_STUDY, document=_DOCUMENT,
+        document=_DOCUMENT,
         sample="设备编号,GPS时间,经度,纬度,速度\nHQBG-7,2024/3/1 8:00,116.3,29.1,36\n",
     )  # fmt: skip
 
-    study: UUID
     document: Document | None = Field(None, description="a mapping that is not saved, or")
     mapping: UUID | None = Field(None, description="one that is, in its newest version")
     tz: Text | None = Field(None, description="goes before the zone of the mapping")
@@ -106,6 +107,14 @@ class TrialIn(Body):
 
 class TrialOut(BaseModel):
     """What the sample would become; nothing was stored."""
+
+    model_config = example(
+        receipt={"state": "stored", "format": "columns", "units": 2, "records": 1, "refused": 1},
+        first=[{"unit": 1, "time": "2024-03-01T00:00:00Z", "tag": "HQBG-7", "sensor": "gps",
+                "lon": 116.3, "lat": 29.1, "ground_speed_m_s": 10.0}],
+        refusals=[{"unit": 2, "excerpt": "HQBG-7,?,116.3,29.1,36", "code": "time-unreadable",
+                   "remedy": "…"}],
+    )  # fmt: skip
 
     receipt: Receipt = Field(description="what a push of the sample would get")
     first: list[dict[str, JsonValue]] = Field(description="the first records, without blanks")
@@ -117,7 +126,7 @@ def _document(document: dict[str, Any]) -> dict[str, Any]:
     try:
         return ingest.write_mapping(ingest.read_mapping(document))
     except ingest.MappingRefused as refused:
-        raise BadInput(refused.detail, remedy=refused.remedy, code=refused.code) from refused
+        raise BadInput(refused.detail, remedy=refused.remedy, code="mapping-invalid") from refused
 
 
 def _shown(row: dict[str, Any]) -> MappingOut:
@@ -152,13 +161,15 @@ async def create_mapping(
     return _shown(row)
 
 
-@router.post("/try", responses=WRITING)
-async def try_mapping(body: TrialIn, store: StoreDep, audience: PushAudience) -> TrialOut:
+@trials.post("/{study}/mappings/try", responses=WRITING)
+async def try_mapping(
+    study: UUID, body: TrialIn, store: StoreDep, audience: PushAudience
+) -> TrialOut:
     """Read a sample with a mapping: its receipt, first records and refusals; nothing is stored."""
     sample = _sample(body)
     how = reading(None, body.tz)
     async with store.read() as conn:
-        study_id = int((await studies.owned(conn, audience, body.study))["id"])
+        study_id = int((await studies.owned(conn, audience, study))["id"])
         if (body.mapping is None) == (body.document is None):
             raise BadInput("Name either a saved mapping or a document.",
                            remedy="Give one of mapping and document.")  # fmt: skip
@@ -168,7 +179,7 @@ async def try_mapping(body: TrialIn, store: StoreDep, audience: PushAudience) ->
         else:
             document = _document(body.document or {})
     delivery = inbox.Delivery(study_id)
-    receipt = await try_out(store, audience, delivery, how, _once(sample), document)
+    receipt = await try_out(store, audience, delivery, how, _once(sample), document=document)
     if receipt.problem is not None:
         return TrialOut(receipt=receipt, first=[], refusals=[])
     decoded = await asyncio.to_thread(_decode, sample, document, receipt.tz)

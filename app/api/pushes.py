@@ -29,7 +29,7 @@ DRY_RUN_MAX_BYTES = 32 << 20
 
 GROWING = {"received", "stored"}
 
-_EXAMPLE: dict[str, JsonValue] = {
+RECEIPT_EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
     "format": "movebank-csv", "tz": "UTC", "mapping": None, "mapping_version": None,
@@ -59,7 +59,7 @@ class Receipt(BaseModel):
     units = records + refused; records = stored + duplicates + superseded + without_position.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [RECEIPT_EXAMPLE]})
 
     push_id: UUID | None = Field(description="null for a dry run")
     digest: str
@@ -210,6 +210,7 @@ async def try_out(
     delivery: inbox.Delivery,
     how: inbox.Reading,
     body: AsyncIterator[bytes],
+    *,
     document: dict[str, Any] | None = None,
 ) -> Receipt:
     """Run the first stages, with a mapping that is not saved if one is given; take all back."""

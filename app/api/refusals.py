@@ -29,6 +29,11 @@ _PUSH = "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11"
 class RefusedOut(RefusalOut):
     """A unit that is refused as its push is read now."""
 
+    model_config = example(
+        push_id=_PUSH, received_at="2026-11-22T22:00:00Z", decoding=1, format="movebank-csv",
+        unit=17, excerpt="never,127.5,34.8,D1", code="time-unreadable", remedy="…",
+    )  # fmt: skip
+
     push_id: UUID
     received_at: instant
     decoding: int

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1/mappings", tags=["mappings"], route_class=Str
 
 trials = APIRouter(prefix="/api/v1/studies", tags=["mappings"], route_class=StrictRoute)
 
-SAMPLE_MAX_BYTES = 1 << 20
+SAMPLE_MAX_BYTES = 512 << 10
 """Largest sample of a trial [bytes]: thousands of rows; larger files go through a dry run."""
 FIRST_RECORDS = 10
 FIRST_REFUSALS = 50

@@ -7,6 +7,7 @@ import re
 import polars as pl
 
 from ingest.clock import parse_instants
+from ingest.encoding import relocate
 from ingest.formats import xlsx
 from ingest.formats.delimited import open_sheet
 from ingest.formats.layout import Layout, Times, decode_elements, decode_sheet
@@ -144,7 +145,8 @@ def _table(
     lost = [names[0] for field, names in layout.fields.items() if field not in found]
     detail = f"The table has none of the columns mapped as: {', '.join(lost)}."
     more = [Warning_("columns-absent", detail)] if lost else []
-    return Decoded(decoded.format, decoded.records, decoded.refusals, decoded.warnings + more)
+    placed = relocate(decoded.refusals, payload, text)
+    return Decoded(decoded.format, decoded.records, placed, decoded.warnings + more)
 
 
 def _without(payload: bytes, lines: int) -> bytes:

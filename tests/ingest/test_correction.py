@@ -103,7 +103,7 @@ def test_a_block_of_diag(sample: Callable[[str], bytes]) -> None:
     assert mended.records.equals(decode(whole, now_us=NOW_US).records)
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.data())
 def test_correcting_every_refused_row_gives_the_whole_file(
     good: list[bool], data: st.DataObject

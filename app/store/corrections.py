@@ -81,7 +81,7 @@ async def suspects(
           from (select d.* {_IN_FORCE}) as d join push p on p.id = d.push_id
           cross join lateral (
             select 'push' as concerns, w ->> 'code' as code, string_agg(w ->> 'detail', ' ')
-              as detail, max(d.stored) as fixes
+              as detail, d.stored as fixes
             from jsonb_array_elements(d.warnings) w group by 2
             union all
             select 'fixes', g.code, max(g.detail), count(*) from fix f

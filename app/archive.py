@@ -63,23 +63,37 @@ def replay(
     ),
     encoding: Annotated[str | None, typer.Option(help="Else as before.")] = None,
     datum: Annotated[str | None, typer.Option(help="wgs84, gcj02 or bd09; else as before.")] = None,
+    mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
+    correct: Annotated[
+        list[str] | None, typer.Option(metavar="UNIT=TEXT", help="What a refused unit should be.")
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; else only show it.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
-    Read a kept push in another format, zone, encoding or datum: first shown, with --apply done.
+    Read a kept push in another way, or with refused units corrected: shown, with --apply done.
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8 --apply
+
+    flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --correct "17=2024-03-01,127.5,34.8,D1"
     """
     from app import deliver
-    from app.pipeline.receive import reading
+    from app.pipeline.replay import Wanted
 
-    how = reading(format_name, tz, encoding, datum)
-    found = with_store(lambda store: deliver.replay(store, push_id, how, apply=apply))
+    units: dict[int, str | None] = {}
+    for each in correct or ():
+        unit, _, text = each.partition("=")
+        if not unit.isdecimal() or not text:
+            raise typer.BadParameter(f"{each} is no UNIT=TEXT: give the number of the unit first")
+        units[int(unit)] = text
+    wanted = Wanted(format_name, tz, encoding, datum, mapping, units)
+    found = with_store(lambda store: deliver.replay(store, push_id, wanted, apply=apply))
     if as_json:
         answer(found, as_json=True)
         return
     changes = {name: f"{a} -> {b}" for name, (a, b) in found["changes"].items()}
-    answer({"applied": found["applied"], **changes}, as_json=False)
+    effect = found.get("effect", {})
+    counts = {name: value for name, value in effect.items() if isinstance(value, int)}
+    answer({"applied": found["applied"], **changes, **counts}, as_json=False)

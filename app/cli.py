@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive, connectors
+from app import archive, columns, connectors
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -139,6 +139,7 @@ def push(
     tz: Annotated[str | None, typer.Option(help="Zone of times without one; else UTC.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Of the text; else recognised.")] = None,
     datum: Annotated[str | None, typer.Option(help="wgs84, gcj02 or bd09; else wgs84.")] = None,
+    mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
     secret: Annotated[str | None, typer.Option("--key", envvar="FLYWAYS_KEY")] = None,
     url: Annotated[str | None, typer.Option(help="A service elsewhere; needs --key.")] = None,
     as_json: AsJson = False,
@@ -154,21 +155,24 @@ def push(
         from app.remote import push as send
 
         options = {"format": format_name, "tz": tz, "encoding": encoding, "datum": datum}
+        options["mapping"] = str(mapping) if mapping else None
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
         from app.pipeline.receive import reading
 
         how = reading(format_name, tz, encoding, datum)
-        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), how))
+        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), how, mapping))
     answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)
 
 
-async def _push_here(store: Store, file: Path, study_id: UUID, how: Reading) -> dict[str, Any]:
+async def _push_here(
+    store: Store, file: Path, study_id: UUID, how: Reading, mapping: UUID | None
+) -> dict[str, Any]:
     from app import deliver
 
-    kept = await deliver.push(store, file, study_id, how)
+    kept = await deliver.push(store, file, study_id, how, mapping=mapping)
     return await deliver.settled(store, kept)
 
 
@@ -207,6 +211,7 @@ def recompute(
 
 cli.command()(archive.export)
 cli.command()(archive.replay)
+cli.add_typer(columns.mapping, name="mapping")
 
 
 @partner.command("add")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from app.api.decodings import effect_shown
 from app.api.filters import interval_of
 from app.api.pushes import receipt_of, shape
 from app.errors import SetupError
@@ -27,18 +28,26 @@ POLL_S = 0.2
 FINAL = frozenset({"processed", "failed"})
 NAMED_MAX = 5
 CHANGING = (
-    "format", "tz", "encoding", "datum", "state", "units", "records", "refused", "stored",
-    "duplicates", "superseded", "without_position", "time_first", "time_last", "warnings",
-    "problem",
+    "format", "tz", "encoding", "datum", "mapping", "mapping_version", "state", "units", "records",
+    "refused", "stored", "duplicates", "superseded", "without_position", "time_first", "time_last",
+    "warnings", "problem",
 )  # fmt: skip
 """What another reading can change in a receipt, and a person wants to see first."""
 
 
-async def push(store: Store, file: Path, study: UUID, how: inbox.Reading = AS_IT_SAYS) -> UUID:
+async def push(
+    store: Store,
+    file: Path,
+    study: UUID,
+    how: inbox.Reading = AS_IT_SAYS,
+    *,
+    mapping: UUID | None = None,
+) -> UUID:
     """Keep a file's bytes as one push; when this returns they are on disk."""
     audience = await operator(store)
     async with store.read() as conn:
         owner = await studies.owned(conn, audience, study)
+        how = await receive.mapped(conn, audience, owner["id"], how, mapping)
     kept = await receive.receive(store, inbox.Delivery(owner["id"]), how, _pieces(file))
     return kept.ref
 
@@ -77,11 +86,11 @@ async def export(
 
 
 async def replay(
-    store: Store, push_ref: UUID, how: inbox.Reading, *, apply: bool
+    store: Store, push_ref: UUID, wanted: rereading.Wanted, *, apply: bool
 ) -> dict[str, Any]:
     """Read a kept push again and say what that changes; without `apply` it is taken back."""
     audience = await operator(store)
-    found = await rereading.replay(store, audience, push_ref, how=how, apply=apply)
+    found = await rereading.replay(store, audience, push_ref, wanted, apply=apply)
     before = shape(found.before).model_dump(mode="json")
     after = shape(found.after).model_dump(mode="json")
     if apply:
@@ -89,7 +98,10 @@ async def replay(
     changes = {
         name: [before[name], after[name]] for name in CHANGING if before[name] != after[name]
     }
-    return {"push_id": before["push_id"], "applied": apply, "changes": changes}
+    told = {"push_id": before["push_id"], "applied": apply, "changes": changes}
+    if found.effect is None:
+        return told
+    return told | {"effect": effect_shown(found.effect).model_dump(mode="json")}
 
 
 async def recompute(store: Store, study: UUID | None) -> int:

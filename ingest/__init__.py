@@ -9,19 +9,23 @@ pure (no file, clock, setting or network) and total: any bytes give records and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
-from typing import Protocol
 
 from ingest.archive import unpack
+from ingest.correction import Correction, CorrectionRefused, corrected, refused_texts
 from ingest.datum import DATUMS, to_wgs84
-from ingest.encoding import ENCODINGS, relocate, to_utf8
+from ingest.encoding import ENCODINGS, relocate
 from ingest.formats import (
+    Decoder,
+    Format,
     argos_csv,
     argos_diag,
     argos_ds,
     argos_xml,
     cls_json,
+    columns,
     ctt_csv,
     druid_json,
     earthranger_json,
@@ -49,10 +53,11 @@ from ingest.formats.movebank_reference_csv import (
     Deployment,
     decode_reference,
 )
-from ingest.formats.xml import looks_like_xml
+from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_mapping
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 from ingest.rollover import rollover_suspect
+from ingest.text import as_text
 
 __all__ = [
     "DATUMS",
@@ -60,61 +65,26 @@ __all__ = [
     "FORMATS",
     "RECORD_SCHEMA",
     "SENSORS",
+    "ColumnMapping",
+    "Correction",
+    "CorrectionRefused",
     "Decoded",
     "DecodedReference",
     "Deployment",
     "Format",
+    "MappingRefused",
     "Refusal",
     "UnreadablePush",
     "Warning_",
     "decode",
     "decode_many",
     "decode_reference",
+    "read_mapping",
+    "refused_texts",
     "sniff",
     "unpack",
+    "write_mapping",
 ]
-
-
-class Decoder(Protocol):
-    """How every decoder is called."""
-
-    def __call__(self, payload: bytes, *, tz: str, now_us: int) -> Decoded:
-        """Decode one push."""
-
-
-class ManyDecoder(Protocol):
-    """How a decoder is called that reads several pushes at little more than the cost of one."""
-
-    def __call__(
-        self, payloads: Sequence[bytes], *, tz: str, now_us: Sequence[int]
-    ) -> list[Decoded | UnreadablePush]:
-        """Decode each push."""
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """
-    One wire format.
-
-    Attributes
-    ----------
-    name : str
-        Stable name, as in ``format=``.
-    description : str
-        One line for people.
-    media_types : tuple of str
-        What senders label it.
-    decode : Decoder
-        Takes what `decode` takes, in UTF-8 where it says nothing else; raises what it lists.
-    decode_many : ManyDecoder or None
-        The same for many pushes at once, where small ones are common.
-    """
-
-    name: str
-    description: str
-    media_types: tuple[str, ...]
-    decode: Decoder
-    decode_many: ManyDecoder | None = None
 
 
 _TABLE = ("text/csv", "text/tab-separated-values")
@@ -244,16 +214,11 @@ def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
         keys = first_keys(payload)
         return next((str(form.NAME) for form in _BY_KEYS if form.speaks(keys)), flyways_json.NAME)
     head = payload[:_SNIFF_BYTES]
-    if not _says_its_encoding(head):
-        head, _ = to_utf8(head, encoding)
+    head, _ = as_text(head, encoding)
     for form in _BY_BYTES:
         if form.accepts(head):
             return str(form.NAME)
     return _sniff_header(head)
-
-
-def _says_its_encoding(payload: bytes) -> bool:
-    return looks_like_xml(payload) or payload.startswith(b"PK")
 
 
 def _sniff_header(text: bytes) -> str | None:
@@ -275,6 +240,8 @@ def decode(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    mapping: ColumnMapping | None = None,
+    corrections: Sequence[Correction] = (),
     now_us: int,
 ) -> Decoded:
     """
@@ -292,6 +259,10 @@ def decode(
         What the text is written in, as in `ENCODINGS`; None to find out.
     datum : str
         Of the coordinates: one of `DATUMS`.
+    mapping : ColumnMapping or None
+        How to read it in place of a format; see `read_mapping`.
+    corrections : sequence of Correction
+        What is read in place of refused units, see `correction`.
     now_us : int
         The present [us since 1970-01-01 UTC]. Times over a day ahead of it, or before 1978, are
         refused.
@@ -312,7 +283,24 @@ def decode(
     >>> decode(text, now_us=1_700_000_000_000_000).refusals[0].code
     'latitude-out-of-range'
     """
-    name = sniff(payload, encoding=encoding) if format is None else format
+    reader = (
+        _decoder(payload, format, encoding) if mapping is None else partial(columns.decode, mapping)
+    )
+    text, warnings = as_text(payload, encoding or (mapping.encoding if mapping else None))
+    read = partial(reader, tz=tz, now_us=now_us)
+    decoded = corrected(read, text, corrections) if corrections else read(text)
+    found = Decoded(
+        decoded.format,
+        to_wgs84(decoded.records, datum),
+        relocate(decoded.refusals, payload, text),
+        warnings + decoded.warnings,
+    )
+    return _with_suspects(found, now_us)
+
+
+def _decoder(payload: bytes, form: str | None, encoding: str | None) -> Decoder:
+    """Give the decoder of a format, named or found out."""
+    name = sniff(payload, encoding=encoding) if form is None else form
     if name is None:
         raise UnreadablePush(
             "format-unknown",
@@ -325,17 +313,7 @@ def decode(
             f"There is no format {name[:60]!r}.",
             f"Name one of {', '.join(FORMATS)}.",
         )
-    text, warnings = to_utf8(payload, encoding)
-    if _says_its_encoding(payload) or (begins_json(payload) and encoding is None):
-        text, warnings = payload, []  # JSON has but one
-    decoded = FORMATS[name].decode(text, tz=tz, now_us=now_us)
-    found = Decoded(
-        decoded.format,
-        to_wgs84(decoded.records, datum),
-        relocate(decoded.refusals, payload, text),
-        warnings + decoded.warnings,
-    )
-    return _with_suspects(found, now_us)
+    return FORMATS[name].decode
 
 
 def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
@@ -351,6 +329,8 @@ def decode_many(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    mapping: ColumnMapping | None = None,
+    corrections: Sequence[Correction] = (),
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
@@ -360,8 +340,10 @@ def decode_many(
     ----------
     payloads : sequence of bytes
         Not compressed, see `unpack`.
-    format, tz, encoding, datum : str or None
-        As for `decode`.
+    format, tz, encoding, datum, mapping : see `decode`
+        Of all of them.
+    corrections : sequence of Correction
+        Of the one push there is: no two share theirs.
     now_us : sequence of int
         The present of each push [us since 1970-01-01 UTC].
 
@@ -379,7 +361,9 @@ def decode_many(
     (1, 'format-unknown')
     """
     known = FORMATS.get(format or "")
-    together = len(payloads) > 1 and all(begins_json(payload) for payload in payloads)
+    together = (
+        len(payloads) > 1 and mapping is None and all(begins_json(payload) for payload in payloads)
+    )
     if together and encoding is None and known is not None and known.decode_many is not None:
         read = known.decode_many(payloads, tz=tz, now_us=now_us)
         return [
@@ -392,7 +376,16 @@ def decode_many(
     for payload, now in zip(payloads, now_us, strict=True):
         try:
             found.append(
-                decode(payload, format=format, tz=tz, encoding=encoding, datum=datum, now_us=now)
+                decode(
+                    payload,
+                    format=format,
+                    tz=tz,
+                    encoding=encoding,
+                    datum=datum,
+                    mapping=mapping,
+                    corrections=corrections,
+                    now_us=now,
+                )
             )
         except UnreadablePush as unreadable:
             found.append(unreadable)

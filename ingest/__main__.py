@@ -24,11 +24,14 @@ from ingest import (
     DATUMS,
     ENCODINGS,
     FORMATS,
+    ColumnMapping,
+    MappingRefused,
     Refusal,
     UnreadablePush,
     Warning_,
     decode,
     decode_reference,
+    read_mapping,
     sniff,
     unpack,
 )
@@ -101,12 +104,15 @@ class Reading:
     tz: str = "UTC"
     encoding: str | None = None
     datum: str = "wgs84"
+    mapping: ColumnMapping | None = None
 
 
 def check(name: str, payload: bytes, reading: Reading, now_us: int) -> Findings:
     """Decode a file and put together what was found."""
     content = unpack(payload, limit_bytes=FILE_MAX_BYTES)
-    form = reading.format or sniff(content, encoding=reading.encoding)
+    form = reading.format
+    if form is None and reading.mapping is None:
+        form = sniff(content, encoding=reading.encoding)
     if form == movebank_reference_csv.NAME:
         return _check_reference(name, content, reading, now_us)
     decoded = decode(
@@ -115,6 +121,7 @@ def check(name: str, payload: bytes, reading: Reading, now_us: int) -> Findings:
         tz=reading.tz,
         encoding=reading.encoding,
         datum=reading.datum,
+        mapping=reading.mapping,
         now_us=now_us,
     )
     records = decoded.records
@@ -221,12 +228,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         payload = path.read_bytes()
         now_us = time.time_ns() * SECOND_US // 1_000_000_000
-        reading = Reading(chosen.format, chosen.tz, chosen.encoding, chosen.datum)
+        reading = _reading(chosen)
         found = check(path.name, payload, reading, now_us)
     except OSError as error:
-        Console(stderr=True).print(Text(f"{path}: {error.strerror}"))
+        Console(stderr=True).print(Text(f"{error.filename or path}: {error.strerror}"))
         return UNREADABLE
-    except UnreadablePush as error:
+    except (UnreadablePush, MappingRefused) as error:
         problem = {"code": error.code, "detail": error.detail, "remedy": error.remedy}
         if chosen.json:
             sys.stdout.write(msgspec.json.encode(problem).decode() + "\n")
@@ -240,6 +247,13 @@ def main(arguments: list[str] | None = None) -> int:
     return found.exit_code
 
 
+def _reading(chosen: argparse.Namespace) -> Reading:
+    """How the command says the file is to be read; the mapping's zone holds where none is said."""
+    mapping = read_mapping(Path(chosen.mapping).read_bytes()) if chosen.mapping else None
+    tz = chosen.tz or (mapping.tz if mapping else None) or "UTC"
+    return Reading(chosen.format, tz, chosen.encoding, chosen.datum, mapping)
+
+
 def _parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
     parser = argparse.ArgumentParser(
@@ -250,8 +264,10 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="check")
     verb = verbs.add_parser("check", help="tell what would be stored, refused, suspected")
     verb.add_argument("file", help="the file, plain, gzip or zip")
-    verb.add_argument("--format", choices=sorted(FORMATS), help="default: by its first bytes")
-    verb.add_argument("--tz", default="UTC", help="zone of times that carry none (UTC)")
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument("--format", choices=sorted(FORMATS), help="default: by its first bytes")
+    how.add_argument("--mapping", metavar="FILE.json", help="read as a column mapping says")
+    verb.add_argument("--tz", help="zone of times that carry none (the mapping's, or UTC)")
     verb.add_argument("--encoding", choices=sorted(ENCODINGS), help="default: found out")
     verb.add_argument("--datum", choices=DATUMS, default="wgs84", help="of the coordinates")
     verb.add_argument("--json", action="store_true", help="one JSON object, all refusals")

@@ -132,11 +132,17 @@ def columns_of(
     >>> columns_of(["location.long", "longitude", "time"], EVENT_TERMS)
     {'lon': (0, 1)}
     """
-    index: dict[str, int] = {}
+    exact: dict[str, int] = {}
+    alike: dict[str, int] = {}
     for i, name in enumerate(header):
-        index.setdefault(term(name), i)
+        exact.setdefault(name.strip(), i)
+        alike.setdefault(term(name), i)
     found = {
-        field: tuple(index[term(name)] for name in names if term(name) in index)
+        field: tuple(
+            exact.get(name, alike.get(term(name), -1))
+            for name in names
+            if name in exact or term(name) in alike
+        )
         for field, names in terms.items()
     }
     return {field: columns for field, columns in found.items() if columns}

@@ -258,6 +258,7 @@ def test_a_study_is_exported_and_a_push_read_again(run: Any, study: str, tmp_pat
     shown = answer(run("replay", push, "--tz", "UTC+8", "--json"))
     assert not shown["applied"]
     assert shown["changes"]["tz"] == ["UTC", "UTC+8"]
+    assert shown["effect"]["moved"] == 1
     assert "tz: UTC -> UTC+8" in run("replay", push, "--tz", "UTC+8", "--apply").stdout
     out = tmp_path / "out"
     told = answer(
@@ -266,3 +267,31 @@ def test_a_study_is_exported_and_a_push_read_again(run: Any, study: str, tmp_pat
     )  # fmt: skip
     assert (told["fixes"], told["name"]) == (1, "Geum")
     assert "2024-03-01 00:00:00.000" in (out / "events.csv").read_text()
+
+
+def test_a_mapping_is_tried_saved_shown_and_reads_a_push(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    terms = {"timestamp": "t", "location-long": "x", "location-lat": "y", "tag-id": "n"}
+    document, file = tmp_path / "hq.json", tmp_path / "maker.csv"
+    document.write_text(json.dumps({"kind": "table", "terms": terms}))
+    file.write_text("n,t,x,y\nM7,2024/3/1 8:00,127.5,34.8\nM7,never,127.5,34.8\n")
+    assert run("mapping", "try", str(document), str(file)).exit_code == 1
+    made = answer(run("mapping", "add", str(document), "--study", study, "--json"))
+    assert (made["name"], made["version"]) == ("hq", 1)
+    document.write_text(json.dumps({"kind": "table", "terms": terms, "tz": "UTC+8"}))
+    again = answer(run("mapping", "add", str(document), "--study", study, "--json"))
+    assert (again["mapping"], again["version"]) == (made["mapping"], 2)
+    assert again in answer(run("mapping", "list", "--json"))
+    old = answer(run("mapping", "show", made["mapping"], "--version", "1", "--json"))
+    assert "tz" not in old["document"]
+    words = ("push", str(file), "--study", study, "--mapping", made["mapping"], "--json")
+    receipt = answer(run(*words))
+    assert (receipt["tz"], receipt["mapping_version"], receipt["refused"]) == ("UTC+8", 2, 1)
+    mend = ("replay", receipt["push_id"], "--correct", "2=M7,2024/3/1 9:00,127.5,34.8")
+    assert "added: 1" in run(*mend).stdout
+    assert "refused: 1 -> 0" in run(*mend, "--apply").stdout
+    assert run("replay", receipt["push_id"], "--correct", "two").exit_code == 2
+    document.write_text("{}")
+    wrong = run("mapping", "add", str(document), "--study", study)
+    assert wrong.exit_code == 1

@@ -49,7 +49,7 @@ async def test_what_cannot_be_kept_is_told_before_anything_is(store, study, file
     with pytest.raises(NotFound):
         await deliver.push(store, file, uuid4())
     with pytest.raises(BadInput):
-        await deliver.push(store, file, study, format_name="dbf")
+        await deliver.push(store, file, study, reading("dbf", None))
     async with store.read() as conn:
         assert await execute(conn, "select id from push") == []
 

@@ -18,9 +18,11 @@ from app.api import (
     institutes,
     keys,
     legs,
+    mappings,
     push,
     pushes,
     reference_data,
+    refusals,
     seasons,
     sensors,
     session,
@@ -61,11 +63,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     deployments.router,
     sources.router,
     connectors.router,
+    mappings.router,
+    mappings.trials,
     species.router,
     timezones.router,
     reference_data.router,
     pushes.router,
     decodings.router,
+    refusals.router,
 )
 """
 Every router of the service; a new noun is one more line here.

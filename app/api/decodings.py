@@ -1,23 +1,42 @@
-"""Another reading of a push that is kept: tried out first, then done."""
+"""Other readings of a push that is kept: tried out with their effect first, then done."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.api.auth import ManagerAudience, require
+from app.api.auth import CurrentAudience, ManagerAudience, require
 from app.api.deps import StoreDep, StrictRoute
-from app.api.problems import WRITING
-from app.api.pushes import DRY_RUN_MAX_BYTES, Receipt, announce, shape
-from app.api.schemas import Body, example
-from app.pipeline.receive import reading
-from app.pipeline.replay import replay
+from app.api.paging import Listing, PageDep, paginate
+from app.api.problems import READING, WRITING
+from app.api.pushes import DRY_RUN_MAX_BYTES, RECEIPT_EXAMPLE, Receipt, announce, receipt_of, shape
+from app.api.schemas import Body, Shown, example
+from app.errors import BadInput
+from app.pipeline.effect import Effect
+from app.pipeline.replay import Wanted, replay
+from app.store import corrections
 from app.store.audience import Audience
+from ingest.correction import TEXT_MAX_CHARS
 
 router = APIRouter(prefix="/api/v1", tags=["pushes"], route_class=StrictRoute)
+
+UNITS_MAX = 1_000
+"""Units corrected in one request; of more, the corrected file is better pushed."""
+
+
+class CorrectionIn(Body):
+    """What is to be read in place of a refused unit."""
+
+    model_config = example(unit=17, text="2024-03-01 08:00:00,127.5,34.8,D1")
+
+    unit: int = Field(ge=1, le=2**53, description="its number, from the refusals")
+    text: str | None = Field(
+        max_length=TEXT_MAX_CHARS, description="the whole unit; null: read what was sent again"
+    )
 
 
 class DecodingIn(Body):
@@ -29,13 +48,138 @@ class DecodingIn(Body):
     tz: str | None = Field(None, max_length=64, description="zone of times that carry none")
     encoding: str | None = Field(None, max_length=64)
     datum: str | None = Field(None, max_length=64)
+    mapping: UUID | None = Field(None, description="a column mapping, in its newest version")
+    corrections: list[CorrectionIn] = Field(default_factory=list, max_length=UNITS_MAX)
     dry_run: bool = Field(
         default=True, description="store nothing, answer the receipt it would get"
     )
 
 
+_EFFECT: dict[str, JsonValue] = {
+    "added": 0, "removed": 0, "moved": 1, "unchanged": 6746,
+    "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
+    "refusals_gone": 1, "refusals_new": 0,
+    "fixes": [{
+        "change": "moved", "tag": "D1", "individual": "2c1f0b8e-0000-4000-8000-000000000000",
+        "before": {"time": "2024-03-01T08:00:00Z", "lon": 127.5, "lat": 34.8},
+        "after": {"time": "2024-03-01T00:00:00Z", "lon": 127.5, "lat": 34.8},
+    }],
+    "refusals": [{"unit": 17, "code_before": "time-unreadable", "code_after": None}],
+}  # fmt: skip
+
+
+class PlaceOut(Shown):
+    """Where a fix is, and when."""
+
+    time: datetime
+    lon: float
+    lat: float
+
+
+class ChangeOut(BaseModel):
+    """One fix that changes."""
+
+    change: Literal["added", "removed", "moved"]
+    tag: str | None = Field(description="null: a tag that this reading would make")
+    individual: UUID | None
+    before: PlaceOut | None
+    after: PlaceOut | None
+
+
+class RefusalChange(Shown):
+    """One unit whose refusal goes, comes or changes."""
+
+    unit: int
+    code_before: str | None
+    code_after: str | None
+
+
+class EffectOut(BaseModel):
+    """What another reading changes: all of it counted, the first of it listed."""
+
+    added: int
+    removed: int
+    moved: int = Field(description="the same fix at another time, or another fix at its time")
+    unchanged: int
+    individuals: list[UUID]
+    refusals_gone: int
+    refusals_new: int
+    fixes: list[ChangeOut]
+    refusals: list[RefusalChange]
+
+
+class DecodingOut(Receipt):
+    """A receipt, and in a trial what would change."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [RECEIPT_EXAMPLE | {"effect": _EFFECT}]}
+    )
+
+    effect: EffectOut | None = Field(None, description="of a trial")
+
+
+class ReadingOut(Shown):
+    """One reading of a push; the one without `replaced_at` is in force."""
+
+    model_config = example(
+        number=2, format="movebank-csv", tz="UTC+8", mapping=None, mapping_version=None,
+        corrections=0, asked_by="Institute of the Amur", state="processed", units=6752,
+        records=6749, refused=3, stored=6747, received_at="2026-11-27T00:00:00Z", replaced_at=None,
+    )  # fmt: skip
+
+    number: int
+    format: str | None
+    tz: str
+    mapping: UUID | None
+    mapping_version: int | None
+    corrections: int = Field(description="units that were ever corrected up to it")
+    asked_by: str | None = Field(description="null: it came so")
+    state: str
+    units: int
+    records: int
+    refused: int
+    stored: int
+    received_at: datetime
+    replaced_at: datetime | None
+
+
+class CorrectionOut(Shown):
+    """What a person corrected; the newest of a unit counts."""
+
+    model_config = example(
+        unit=17, original="never,127.5,34.8,D1", text="2024-03-01 08:00:00,127.5,34.8,D1",
+        corrected_by="Institute of the Amur", corrected_at="2026-11-27T00:00:00Z",
+    )  # fmt: skip
+
+    unit: int
+    original: str
+    text: str | None = Field(description="null: taken back")
+    corrected_by: str
+    corrected_at: datetime
+
+
 async def _manager_who_pushes(audience: ManagerAudience) -> Audience:
     return require(audience, "push")
+
+
+def effect_shown(effect: Effect) -> EffectOut:
+    """Shape an effect for the wire."""
+    birds = effect.individuals
+    return EffectOut(
+        added=effect.added, removed=effect.removed, moved=effect.moved,
+        unchanged=effect.unchanged,
+        individuals=[birds[each] for each in effect.individual_ids if each in birds],
+        refusals_gone=effect.refusals_gone, refusals_new=effect.refusals_new,
+        fixes=[
+            ChangeOut(
+                change=each["change"], before=each["before"], after=each["after"],
+                tag=effect.tags.get(each["tag_id"]),
+                individual=birds.get(each["individual_id"]),
+            )
+            for each in effect.fixes
+        ],
+        refusals=[RefusalChange(**each) for each in effect.refusals],
+    )  # fmt: skip
 
 
 @router.post("/pushes/{push_id}/decodings", status_code=202, responses=WRITING)
@@ -45,22 +189,54 @@ async def decode_again(
     response: Response,
     store: StoreDep,
     audience: Annotated[Audience, Depends(_manager_who_pushes)],
-) -> Receipt:
+) -> DecodingOut:
     """
-    Read a kept push in another way; needs the scopes `manage` and `push`.
+    Read a kept push in another format, zone, encoding, datum or mapping, or with units corrected.
 
-    A dry run, which is the default, stores nothing and answers the receipt the push would get.
+    Needs the scopes `manage` and `push`. A dry run, which is the default, stores nothing and
+    answers the receipt the push would get, with the fixes, birds and refusals that would change.
     Done for good, the receipt grows until it is final; what was read before stays until then.
+    The bytes stay as they were sent. The same once more changes nothing.
     """
+    units = {each.unit: each.text for each in wanted.corrections}
+    if len(units) < len(wanted.corrections):
+        raise BadInput("A unit is corrected twice.", remedy="Give one text for each unit.")
     found = await replay(
         store,
         audience,
         push_id,
-        how=reading(wanted.format, wanted.tz, wanted.encoding, wanted.datum),
+        Wanted(wanted.format, wanted.tz, wanted.encoding, wanted.datum, wanted.mapping, units),
         apply=not wanted.dry_run,
         limit_bytes=DRY_RUN_MAX_BYTES,
     )
     receipt = shape(found.after)
     if not wanted.dry_run:
         announce(response, receipt)
-    return receipt
+    effect = None if found.effect is None else effect_shown(found.effect)
+    return DecodingOut(**receipt.model_dump(), effect=effect)
+
+
+@router.get("/pushes/{push_id}/decodings", responses=READING)
+async def list_decodings(
+    push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
+) -> Listing[ReadingOut]:
+    """List how a push was read, the newest first, and who asked for it."""
+    await receipt_of(store, audience, push_id)
+    before = int(str(page.after[0])) if page.after else None
+    async with store.read() as conn:
+        rows = await corrections.readings(conn, audience, push_id, before=before, limit=page.fetch)
+    return paginate(page, response, rows, key=lambda row: (row["number"],),
+                    shape=lambda row: ReadingOut(**row))  # fmt: skip
+
+
+@router.get("/pushes/{push_id}/corrections", responses=READING)
+async def list_corrections(
+    push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
+) -> Listing[CorrectionOut]:
+    """List what was corrected in a push, by whom and when."""
+    await receipt_of(store, audience, push_id)
+    after = int(str(page.after[0])) if page.after else 0
+    async with store.read() as conn:
+        rows = await corrections.history(conn, audience, push_id, after=after, limit=page.fetch)
+    return paginate(page, response, rows, key=lambda row: (row["id"],),
+                    shape=lambda row: CorrectionOut(**row))  # fmt: skip

@@ -14,9 +14,9 @@ from app.api.problems import WRITING, problem_response
 from app.api.proofs import SIGNED, Prover, prover
 from app.api.pushes import Receipt, announce, receipt_of, shape
 from app.errors import BadInput, NotSignedIn
-from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender, reading_of
+from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
 from app.pipeline.rebuffs import Rebuffs
-from app.pipeline.receive import bounded, receive
+from app.pipeline.receive import bounded, reading_of, receive
 from app.store import inbox, sources
 from app.store.audience import Audience
 from app.store.engine import Store

@@ -17,7 +17,7 @@ from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.errors import BadInput, NotFound
 from app.pipeline.decode import decode_in
-from app.pipeline.receive import bounded, reading, receive
+from app.pipeline.receive import bounded, mapped, mapped_anew, reading, receive
 from app.store import inbox, studies
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -29,13 +29,13 @@ DRY_RUN_MAX_BYTES = 32 << 20
 
 GROWING = {"received", "stored"}
 
-_EXAMPLE: dict[str, JsonValue] = {
+RECEIPT_EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
     "format": "movebank-csv", "tz": "UTC", "encoding": None, "datum": "wgs84",
-    "decoding": 1, "state": "processed", "replay_of": None,
-    "units": 6752, "records": 6749, "refused": 3, "stored": 6747, "duplicates": 2,
-    "superseded": 0, "without_position": 0,
+    "mapping": None, "mapping_version": None, "decoding": 1, "state": "processed",
+    "replay_of": None, "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
+    "duplicates": 2, "superseded": 0, "without_position": 0,
     "of_stored": {"undeployed": 0, "flagged": {"speed": 4}},
     "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
     "time_first": "2018-07-08T10:48:10Z", "time_last": "2021-11-03T08:00:00Z",
@@ -59,7 +59,7 @@ class Receipt(BaseModel):
     units = records + refused; records = stored + duplicates + superseded + without_position.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [RECEIPT_EXAMPLE]})
 
     push_id: UUID | None = Field(description="null for a dry run")
     digest: str
@@ -68,6 +68,8 @@ class Receipt(BaseModel):
     tz: str
     encoding: str | None = Field(description="null: found out")
     datum: str
+    mapping: UUID | None = Field(None, description="the column mapping it is read with")
+    mapping_version: int | None = None
     decoding: int
     state: str = Field(description="received, stored, processed or failed")
     replay_of: UUID | None
@@ -118,6 +120,7 @@ def shape(row: dict[str, Any]) -> Receipt:
         "push_id": ref,
         "digest": "sha256:" + row["digest"].hex(),
         "decoding": row["number"],
+        "mapping_version": row["mapping_version"] or None,
         "of_stored": OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
         "links": {"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
     }
@@ -173,6 +176,7 @@ async def upload_push(
     tz: Annotated[str | None, Query(max_length=64)] = None,
     encoding: Annotated[str | None, Query(max_length=64)] = None,
     datum: Annotated[str | None, Query(max_length=64)] = None,
+    mapping: Annotated[UUID | None, Query()] = None,
     dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> Receipt:
@@ -181,12 +185,14 @@ async def upload_push(
 
     The bytes are on disk when this answers. `format` and `encoding` may be left out: the bytes
     name them. `tz` is the zone of times that carry none, `datum` that of the coordinates (wgs84,
-    or gcj02 and bd09 of Chinese map services). A dry run stores nothing and answers the receipt
-    it would get.
+    or gcj02 and bd09 of Chinese map services). `mapping` names a column mapping of the study,
+    whose newest version reads the push in place of a format. A dry run stores nothing and answers
+    the receipt it would get.
     """
     how = reading(format, tz, encoding, datum)
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
+        how = await mapped(conn, audience, study_id, how, mapping)
     delivery = inbox.Delivery(
         study_id,
         content_type=request.headers.get("content-type"),
@@ -194,7 +200,7 @@ async def upload_push(
     )
     if dry_run:
         body = bounded(body_of(request), DRY_RUN_MAX_BYTES)
-        return await _try_out(store, audience, delivery, how, body)
+        return await try_out(store, audience, delivery, how, body)
     body = bounded(body_of(request), settings.body_max_bytes)
     kept = await receive(store, delivery, how, body)
     receipt = await receipt_of(store, audience, kept.ref)
@@ -206,17 +212,21 @@ class _RollBack(Exception):  # noqa: N818 - not an error: it ends a dry run
     pass
 
 
-async def _try_out(
+async def try_out(
     store: Store,
     audience: Audience,
     delivery: inbox.Delivery,
     how: inbox.Reading,
     body: AsyncIterator[bytes],
+    *,
+    document: dict[str, Any] | None = None,
 ) -> Receipt:
-    """Run the first stages and take everything back."""
+    """Run the first stages, with a mapping that is not saved if one is given; take all back."""
     found: dict[str, Any] | None = None
     try:
         async with store.write() as conn:
+            if document is not None:
+                how = await mapped_anew(conn, audience, delivery.study_id, how, document)
             kept = await inbox.keep(conn, delivery, how, body)
             await decode_in(conn, kept.decoding_id)
             found = await inbox.receipt(conn, audience, kept.ref)

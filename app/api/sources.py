@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,7 +15,7 @@ from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, example
-from app.pipeline.receive import reading
+from app.pipeline.receive import mapped, reading
 from app.store import inbox, sources, studies
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], route_class=StrictRoute)
@@ -28,6 +29,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "tz": "UTC",
     "encoding": None,
     "datum": "wgs84",
+    "mapping": None,
     "scheme": "standard-webhooks",
     "secrets_valid": 1,
     "ack_status": 202,
@@ -53,6 +55,7 @@ class SourceOut(Shown):
     tz: str = Field(description="zone of times that carry none")
     encoding: str | None = Field(description="null: found out")
     datum: str = Field(description="of the coordinates: wgs84, gcj02, bd09")
+    mapping: UUID | None = Field(description="read with its newest version, in place of a format")
     scheme: sources.Scheme
     secrets_valid: int
     ack_status: int
@@ -83,9 +86,10 @@ class SourceIn(Body):
     name: Text
     scheme: sources.Scheme
     format: Text | None = None
-    tz: Text = inbox.DEFAULT_TZ
+    tz: Text = Field(inbox.DEFAULT_TZ, description="where the mapping states none")
     encoding: Text | None = Field(default=None, description="null: found out")
     datum: Text = inbox.DEFAULT_DATUM
+    mapping: UUID | None = Field(None, description="a column mapping of the study")
     ack_status: Literal[200, 202] = 202
 
 
@@ -145,6 +149,8 @@ async def create_source(
     how = reading(body.format, body.tz, body.encoding, body.datum)
     async with store.write() as conn:
         study = await studies.owned(conn, audience, body.study)
+        found = await mapped(conn, audience, study["id"], how, body.mapping)
+        how = replace(how, mapping_id=found.mapping_id)
         row = await sources.create(
             conn,
             audience,

@@ -154,27 +154,37 @@ async def _store_reference(
 
 async def _store(conn: Connection, readings: list[Reading]) -> None:
     """Store records in place of what earlier decodings of the same pushes brought."""
-    await _make_room(conn, [(each.todo, each.decoded) for each in readings])
+    given_back = await _make_room(conn, [(each.todo, each.decoded) for each in readings])
     await resolve(conn, readings)
     for each in readings:
         if each.todo["number"] > 1:
             again = partial(reread, to=each.todo["tz"])
             await verdicts.follow(conn, each.todo["push_id"], again)
+    # In the same transaction where that is quick, so that no fix is missing in between.
+    ready = await decodings.at_hand(conn, given_back)
+    if ready:
+        await decode_in(conn, *ready)
 
 
 async def _make_room(
     conn: Connection,
     read: Sequence[tuple[dict[str, Any], ingest.Decoded | ingest.DecodedReference]],
-) -> None:
-    """Take what earlier decodings brought out of force; list the units that are refused now."""
+) -> list[int]:
+    """
+    Take what earlier decodings brought out of force; list the units that are refused now.
+
+    Returns the decodings of other pushes that have to be read again.
+    """
+    waiting: list[int] = []
     for todo, _ in read:
         if todo["number"] > 1:
-            await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
+            waiting += await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
     refused = {
         todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy, r.offset) for r in decoded.refusals]
         for todo, decoded in read
     }
     await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)
+    return waiting
 
 
 def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
@@ -184,7 +194,7 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
     The clock is the time a push was received, so that a rebuild decides as the push did.
     """
     found: dict[int, Outcome] = {}
-    alike: dict[tuple[str | None, ...], list[tuple[dict[str, Any], bytes]]] = {}
+    alike: dict[tuple[Any, ...], list[tuple[dict[str, Any], bytes]]] = {}
     for todo in todos:
         try:
             plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
@@ -197,17 +207,25 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
                     now_us=todo["received_us"],
                 )
             else:
-                how = (name, todo["tz"], todo["encoding"], todo["datum"])
+                held = (
+                    todo["mapping_id"],
+                    todo["mapping_version"],
+                    todo["corrections"] and id(todo),
+                )
+                how = (name, todo["tz"], todo["encoding"], todo["datum"], held)
                 alike.setdefault(how, []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
-    for (name, tz, encoding, datum), group in alike.items():
+    for (name, tz, encoding, datum, _), group in alike.items():
+        document = group[0][0]["mapping"]
         decoded = ingest.decode_many(
             [plain for _, plain in group],
             format=name,
-            tz=tz or inbox.DEFAULT_TZ,
+            tz=tz,
             encoding=encoding,
-            datum=datum or inbox.DEFAULT_DATUM,
+            datum=datum,
+            mapping=None if document is None else ingest.read_mapping(document),
+            corrections=[ingest.Correction(**each) for each in group[0][0]["corrections"] or ()],
             now_us=[todo["received_us"] for todo, _ in group],
         )
         for (todo, _), one in zip(group, decoded, strict=True):

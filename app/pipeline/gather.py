@@ -13,9 +13,9 @@ from uuid import UUID
 import structlog
 
 from app.errors import NotFound, Unavailable
+from app.pipeline.receive import reading_of
 from app.store import letters
 from app.store.engine import Store
-from app.store.inbox import Reading
 from app.store.letters import Letter
 from ingest.signatures import SignatureRefused
 
@@ -164,10 +164,3 @@ def _letter(handed: Handed, sender: Row) -> Letter:
         sender["study_id"], sender["id"], handed.body, hashlib.sha256(handed.body).digest(),
         reading_of(sender, handed.format_name), handed.content_type, handed.idempotency_key,
     )  # fmt: skip
-
-
-def reading_of(sender: Row, format_name: str | None = None) -> Reading:
-    """Return how the pushes of a source are read, of one format where the source names none."""
-    return Reading(
-        sender["format"] or format_name, sender["tz"], sender["encoding"], sender["datum"]
-    )

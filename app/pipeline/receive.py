@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
 
 import ingest
 from app.errors import BadInput, TooLarge
-from app.store import inbox
-from app.store.engine import Store
+from app.store import inbox, mappings
+from app.store.audience import Audience
+from app.store.engine import Connection, Store
 from ingest.clock import zone
+from ingest.formats import columns
 
 
 def reading(
@@ -42,6 +47,57 @@ def reading(
             code="datum-unknown",
         )
     return inbox.Reading(format_name, tz, encoding, datum)
+
+
+def reading_of(sender: dict[str, Any], format_name: str | None = None) -> inbox.Reading:
+    """
+    Return how a push of a source is to be read, of one format where the source names none.
+
+    The zone of its mapping goes before its own.
+    """
+    told = {"encoding": sender["encoding"], "datum": sender["datum"]}
+    if sender["mapping_id"] is None:
+        return inbox.Reading(sender["format"] or format_name, sender["tz"], **told)
+    return inbox.Reading(
+        columns.FORM, sender["mapping_tz"] or sender["tz"], **told,
+        mapping_id=sender["mapping_id"], mapping_version=sender["mapping_version"],
+    )  # fmt: skip
+
+
+async def mapped(
+    conn: Connection, audience: Audience, study_id: int, how: inbox.Reading, mapping: UUID | None
+) -> inbox.Reading:
+    """Return how a push is to be read, with a mapping of its study if one is named."""
+    if mapping is None:
+        return how
+    if how.format is not None:
+        raise BadInput(
+            "A push is read in a format or with a mapping, not both.",
+            remedy="Leave format or mapping out.",
+            code="format-and-mapping",
+        )
+    return _with(how, await mappings.of_study(conn, audience, study_id, mapping))
+
+
+async def mapped_anew(
+    conn: Connection,
+    audience: Audience,
+    study_id: int,
+    how: inbox.Reading,
+    document: dict[str, Any],
+) -> inbox.Reading:
+    """Return how a push is to be read with a mapping that is made for it alone."""
+    made = await mappings.create(
+        conn, audience, study_id, name=f"trial {uuid4()}", document=document
+    )
+    return _with(how, made)
+
+
+def _with(how: inbox.Reading, row: dict[str, Any]) -> inbox.Reading:
+    tz = how.tz or row["document"].get("tz")
+    return replace(
+        how, format=columns.FORM, tz=tz, mapping_id=row["id"], mapping_version=row["version"]
+    )
 
 
 async def bounded(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:

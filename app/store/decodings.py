@@ -33,14 +33,39 @@ async def small(conn: AsyncConnection, study_id: int) -> list[int]:
     return [int(row["id"]) for row in rows]
 
 
+_CORRECTIONS = """
+case when d.correction_id > 0 then (select json_agg(c order by c.unit) from (
+  select distinct on (unit) unit, original, text from correction
+  where push_id = d.push_id and id <= d.correction_id order by unit, id desc) as c
+  where c.text is not null) end as corrections
+"""
+"""SQL: what is read in place of refused units of decoding `d`; null without any."""
+
+
+async def document(
+    conn: AsyncConnection, mapping_id: int | None, version: int
+) -> dict[str, Any] | None:
+    """Return what a version of a mapping says; None for no mapping."""
+    rows = await execute(
+        conn,
+        "select document from mapping_version where mapping_id = :id and number = :version",
+        {"id": mapping_id, "version": version},
+    )
+    return dict(rows[0]["document"]) if rows else None
+
+
 async def take(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[str, Any]]:
     """Lock decodings; return those that still wait, oldest first, with what their stage needs."""
     await work.lock_all(conn, work.LOCK_PUSH, decoding_ids)
     return await execute(
         conn,
         "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.encoding, d.datum,"
-        " d.stored, s.taxon, extract(epoch from p.received_at)::bigint * 1000000 as received_us"
+        " d.stored, s.taxon,"
+        f" d.mapping_id, d.mapping_version, v.document as mapping, {_CORRECTIONS},"
+        " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
         " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
+        " left join mapping_version v on v.mapping_id = d.mapping_id"
+        " and v.number = d.mapping_version"
         " where d.id = any(cast(:ids as bigint[])) and d.state = 'received' order by d.id",
         {"ids": list(decoding_ids)},
     )
@@ -89,12 +114,14 @@ async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, 
     return [{"ref": str(row["ref"]), "detail": row["detail"]} for row in rows]
 
 
-async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> None:
+async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> list[int]:
     """
     Take the earlier decodings of a push out of force, with everything they brought.
 
-    Fixes that another push delivered as well are given back by reading that push again.
+    Fixes that another push delivered as well are given back by reading that push again: those
+    decodings wait from now on, and are returned.
     """
+    waiting: list[int] = []
     old = await execute(
         conn,
         "update decoding set replaced_at = clock_timestamp() where push_id = :push"
@@ -127,14 +154,36 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> N
         )
         # A lower revision, of a push that stays, stands again.
         await revisions.settle(conn, [(gone["tag_id"], gone["provider_id"]) for gone in lost])
-        await execute(
+        again = await execute(
             conn,
             "update decoding set state = 'received', attempts = 0"
             " where study_id = :study and push_id <> :push"
             " and replaced_at is null and duplicates > 0 and state in ('stored', 'processed')"
-            " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first",
+            " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first"
+            " returning id",
             binds,
         )
+        waiting += [int(row["id"]) for row in again]
+    return waiting
+
+
+GIVEN_BACK_BYTES = 32 << 20
+"""Pushes that are read again with the one that gives their fixes back, as sent [bytes]."""
+
+
+async def at_hand(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[int]:
+    """Lock those of these decodings that may be read at once: few bytes, and nobody has them."""
+    if not decoding_ids:
+        return []
+    rows = await execute(
+        conn,
+        "select id from (select d.id, sum(p.size_bytes) over (order by d.id) as bytes_so_far"
+        " from decoding d join push p on p.id = d.push_id"
+        " where d.id = any(cast(:ids as bigint[]))) as oldest"
+        " where bytes_so_far <= :bytes and pg_try_advisory_xact_lock(:kind, id::int) order by id",
+        {"ids": list(decoding_ids), "bytes": GIVEN_BACK_BYTES, "kind": work.LOCK_PUSH},
+    )
+    return [int(row["id"]) for row in rows]
 
 
 async def decode_again(
@@ -162,11 +211,10 @@ async def decode_again(
         " order by number desc limit 1",
         {"push": push["id"]},
     )
-    held = newest[0]
-    if reading.is_of(held):
-        await inbox.revive(conn, int(held["id"]))
-        return inbox.Kept(push["ref"], int(held["id"]), replayed=True)
-    made = await inbox.new_decoding(conn, push["study_id"], push["id"], reading)
+    if reading.is_of(newest[0]):
+        await inbox.revive(conn, int(newest[0]["id"]))
+        return inbox.Kept(push["ref"], int(newest[0]["id"]), replayed=True)
+    made = await inbox.new_decoding(conn, push["study_id"], push["id"], reading, audience)
     return inbox.Kept(push["ref"], made, replayed=False)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+CALLER = "coalesce((select name from institute where id = cast(:scope as int)), 'operator')"
+"""SQL: the name under which what a caller decides is kept; :scope is the id of its institute."""
+
 
 def time_of(micros: str) -> str:
     """Give the time of microseconds since 1970: exact, which to_timestamp(double) is not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from app.errors import BadInput, Conflict
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import driver, execute
+from app.store.fragments import CALLER
 
 DEFAULT_TZ = "UTC"
 """Zone of times that carry none, where nobody names one."""
@@ -42,36 +43,48 @@ class Reading:
     tz: str | None
     encoding: str | None = None
     datum: str | None = None
+    mapping_id: int | None = None
     mapping_version: int = 0
+    correction_id: int = 0
 
     @property
     def stored(self) -> dict[str, Any]:
         """Values of the columns of a decoding, with what nobody named at its default."""
-        return {
-            "format": self.format,
-            "tz": self.tz or DEFAULT_TZ,
-            "encoding": self.encoding,
-            "datum": self.datum or DEFAULT_DATUM,
-            "mapping_version": self.mapping_version,
-        }
+        named = replace(self, tz=self.tz or DEFAULT_TZ, datum=self.datum or DEFAULT_DATUM)
+        return asdict(named)
 
     def over(self, before: Mapping[str, Any]) -> Reading:
-        """Return this reading with what it leaves open as it was in an earlier decoding."""
+        """
+        Return this reading with what it leaves open as it was in an earlier decoding.
+
+        A mapping goes with its format. Corrections say what the bytes should have been: they hold
+        however those come to be read.
+        """
+        was = read_so(before)
+        form = was if self.format is None else self
         return Reading(
-            self.format or before["format"],
-            self.tz or before["tz"],
-            self.encoding or before["encoding"],
-            self.datum or before["datum"],
-            before["mapping_version"],
+            form.format,
+            self.tz or was.tz,
+            self.encoding or was.encoding,
+            self.datum or was.datum,
+            form.mapping_id,
+            form.mapping_version,
+            self.correction_id or was.correction_id,
         )
 
     def is_of(self, decoding: Mapping[str, Any]) -> bool:
         """Whether this is how a decoding was read: nothing that is named differs."""
-        return self.over(decoding).stored == {name: decoding[name] for name in self.stored}
+        return self.over(decoding) == read_so(decoding)
 
 
-READING_COLUMNS = "format, tz, encoding, datum, mapping_version"
+_READ = tuple(field.name for field in fields(Reading))
+READING_COLUMNS = ", ".join(_READ)
 """SQL: the columns of a decoding that `Reading` is about."""
+
+
+def read_so(row: Mapping[str, Any]) -> Reading:
+    """Return how a decoding is read."""
+    return Reading(**{name: row[name] for name in _READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +227,23 @@ async def _finish(
     )
 
 
-async def new_decoding(conn: AsyncConnection, study_id: int, push_id: int, reading: Reading) -> int:
+async def new_decoding(
+    conn: AsyncConnection,
+    study_id: int,
+    push_id: int,
+    reading: Reading,
+    asked_by: Audience | None = None,
+) -> int:
     """Add a decoding; the one before stays in force until this one is stored."""
+    who = "null" if asked_by is None else CALLER
     rows = await execute(
         conn,
-        f"insert into decoding (study_id, push_id, number, {READING_COLUMNS})"
+        f"insert into decoding (study_id, push_id, number, {READING_COLUMNS}, asked_by)"
         " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :encoding, :datum,"
-        " :mapping_version from decoding where push_id = :push returning id",
-        {"study": study_id, "push": push_id, **reading.stored},
+        f" :mapping_id, :mapping_version, :correction_id, {who}"
+        " from decoding where push_id = :push returning id",
+        {"study": study_id, "push": push_id, "scope": asked_by and asked_by.institute_id}
+        | reading.stored,
     )
     await work.notify(conn)
     return int(rows[0]["id"])
@@ -277,7 +299,7 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
 
 _RECEIPT = """
 select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
-  p.received_at as push_received_at, p.size_bytes
+  p.received_at as push_received_at, p.size_bytes, m.ref as mapping
 from push p
 left join push first on first.id = p.replay_of_id
 join study s on s.id = p.study_id
@@ -286,6 +308,7 @@ join lateral (
   select * from decoding x where x.push_id = coalesce(p.replay_of_id, p.id)
   order by x.number desc limit 1
 ) as d on true
+left join mapping m on m.id = d.mapping_id
 """
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.store import work
 from app.store.engine import Connection, driver
 from app.store.inbox import READING_COLUMNS, Reading
-from app.store.sources import SENDER_COLUMNS
+from app.store.sources import SENDER
 
 Row = dict[str, Any]
 
@@ -31,8 +31,7 @@ class Letter:
 async def senders(conn: Connection, refs: Sequence[UUID]) -> dict[UUID, Row]:
     """Return what checking pushes of these sources needs, secrets included; as `sources.sender`."""
     rows = await (await driver(conn)).fetch(
-        f"select ref, {SENDER_COLUMNS} from source"
-        " where ref = any($1::uuid[]) and disabled_at is null",
+        f"select s.ref, {SENDER} where s.ref = any($1::uuid[]) and s.disabled_at is null",
         list(refs),
     )
     return {row["ref"]: dict(row) for row in rows}
@@ -57,7 +56,7 @@ where exists (select from push p
 _KEEP = f"""
 with sent as (
   select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::int[])
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::bigint[])
     as t(study_id, digest, key, source_id, body, content_type, {READING_COLUMNS})),
 kept as (
   insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)
@@ -70,8 +69,9 @@ made as (
   insert into decoding (study_id, push_id, number, {READING_COLUMNS})
   select k.study_id, k.id, 1, {READING_COLUMNS}
   from kept k join sent s using (study_id, digest) returning *)
-select m.*, k.ref, k.digest, study.ref as study
+select m.*, k.ref, k.digest, study.ref as study, mapping.ref as mapping
 from made m join kept k on k.id = m.push_id join study on study.id = m.study_id
+left join mapping on mapping.id = m.mapping_id
 """
 
 

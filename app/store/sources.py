@@ -37,12 +37,23 @@ _ALARMED = (
 _COLUMNS = f"""
 source.id, source.ref, source.study_id, study.ref as study, source.name, source.format, source.tz,
 source.encoding, source.datum, source.scheme, cardinality(source.secrets) as secrets_valid,
-source.ack_status, source.refused_signatures, source.refused_lately, source.refused_last_at,
-source.refused_last_code, {_ALARMED} as alarmed, source.created_at, source.disabled_at
+ source.ack_status, source.refused_signatures, source.refused_lately, source.refused_last_at,
+ source.refused_last_code, {_ALARMED} as alarmed, source.created_at, source.disabled_at,
+ mapping.ref as mapping
 """
-SENDER_COLUMNS = "id, study_id, format, tz, encoding, datum, scheme, secrets, ack_status"
-"""SQL: what checking a push and keeping it need; secrets never leave the push endpoints."""
-_OWNED = "from source join study on study.id = source.study_id where source.study_id = any(:exact)"
+SENDER = """
+ s.id, s.study_id, s.format, s.tz, s.encoding, s.datum, s.scheme, s.secrets, s.ack_status,
+ s.mapping_id, v.number as mapping_version, v.document ->> 'tz' as mapping_tz
+ from source s left join lateral (select number, document from mapping_version
+   where mapping_id = s.mapping_id order by number desc limit 1) as v on true
+"""
+"""What checking and reading a push of a source needs: with a mapping, the newest version of it."""
+
+_FROM = """
+ from source join study on study.id = source.study_id
+ left join mapping on mapping.id = source.mapping_id
+"""
+_OWNED = f"{_FROM} where source.study_id = any(:exact)"
 
 
 def new_secret(scheme: Scheme) -> tuple[str, bytes]:
@@ -75,8 +86,9 @@ async def create(
     rows = await execute(
         conn,
         "insert into source"
-        " (study_id, name, format, tz, encoding, datum, scheme, secrets, ack_status) values"
-        " (:study, :name, :format, :tz, :encoding, :datum, :scheme, :secrets, :ack_status)"
+        " (study_id, name, format, tz, encoding, datum, mapping_id, scheme, secrets, ack_status)"
+        " values (:study, :name, :format, :tz, :encoding, :datum, :mapping_id, :scheme, :secrets,"
+        " :ack_status)"
         " on conflict (study_id, name) do nothing returning ref",
         {
             **how.stored,
@@ -171,7 +183,7 @@ async def sender(conn: AsyncConnection, ref: UUID) -> Row | None:
     """Return what checking a push needs, secrets included; never leaves the push endpoint."""
     rows = await execute(
         conn,
-        f"select {SENDER_COLUMNS} from source where ref = :ref and disabled_at is null",
+        f"select {SENDER} where s.ref = :ref and s.disabled_at is null",
         {"ref": ref},
     )
     return rows[0] if rows else None
@@ -258,7 +270,7 @@ async def alarmed(conn: AsyncConnection, *, limit: int) -> list[Row]:
     """Return sources that refused push after push within a day, the busiest first."""
     return await execute(
         conn,
-        f"select {_COLUMNS} from source join study on study.id = source.study_id"
+        f"select {_COLUMNS} {_FROM}"
         f" where {_ALARMED} order by source.refused_lately desc, source.id limit :limit",
         {"limit": limit},
     )

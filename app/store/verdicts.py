@@ -15,7 +15,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.fragments import shown_alone, time_of
+from app.store.fragments import CALLER, shown_alone, time_of
 
 Row = dict[str, Any]
 
@@ -64,7 +64,7 @@ async def decide(
         "insert into fix_verdict"
         " (study_id, tag_id, time, sensor, variant, verdict, reason, decided_by)"
         " values (:study_id, :tag_id, :time, :sensor, :variant, :verdict, :reason,"
-        " coalesce((select name from institute where id = cast(:scope as int)), 'operator'))"
+        f" {CALLER})"
         " returning id, verdict, reason, decided_by, decided_at, time",
         values,
     )

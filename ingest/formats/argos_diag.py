@@ -110,6 +110,15 @@ _EXTRA: dict[str, pl.DataType] = {
 }
 
 
+def block_end(payload: bytes, start: int) -> int:
+    """Return where the block that begins at `start` ends: at the header line of the next."""
+    lines = text_lines(payload).filter(pl.col("offset") > start)
+    for line, offset in lines.iter_rows():
+        if _BLOCK.search(line) or _PROGRAM.fullmatch(line):
+            return int(offset)
+    return len(payload)
+
+
 def _blocks(text: pl.DataFrame) -> tuple[list[Block], int]:
     """
     Cut text into blocks; also count the lines that belong to none.

@@ -280,7 +280,7 @@ def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFr
     unit = 0
     name = sheet.header[marker].strip()
     width = len(sheet.header)
-    for at, fields, code in _logical_rows(sheet):
+    for at, _, fields, code in _logical_rows(sheet):
         if not code and len(fields) > width and not any(f.strip() for f in fields[width:]):
             fields = fields[:width]  # noqa: PLW2901 - blank fields past the header carry nothing
         if not code and len(fields) > marker and fields[marker].strip() == name:
@@ -295,8 +295,14 @@ def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFr
     return pl.DataFrame(kept, schema=schema, orient="row"), refused
 
 
-def _logical_rows(sheet: Sheet) -> Iterator[tuple[int, list[str], str]]:
-    """Yield first line, fields and refusal code of each row; blank lines are no rows."""
+def logical_rows(sheet: Sheet) -> Iterator[tuple[int, int]]:
+    """Yield first and last line of each row, as indices in `Sheet.lines`."""
+    for at, taken, _, _ in _logical_rows(sheet):
+        yield at, at + taken - 1
+
+
+def _logical_rows(sheet: Sheet) -> Iterator[tuple[int, int, list[str], str]]:
+    """Yield first line, lines, fields and refusal code of each row; blank lines are no rows."""
     lines, at = sheet.lines, 0
     while at < len(lines):
         line = lines[at].rstrip("\r")
@@ -316,7 +322,7 @@ def _logical_rows(sheet: Sheet) -> Iterator[tuple[int, list[str], str]]:
             fields = _split(line, sheet.delimiter)
         else:
             fields, taken = _split_over_lines(sheet, at)
-        yield at, fields or [], code or ("" if fields is not None else "bad-quotes")
+        yield at, taken, fields or [], code or ("" if fields is not None else "bad-quotes")
         at += taken
 
 

@@ -233,6 +233,32 @@ def _split_array(text: bytes, start: int) -> Iterator[bytes]:
     raise _truncated()
 
 
+def element_end(text: bytes, start: int) -> int:
+    r"""
+    Return where an element ends that begins at `start`: before its comma, bracket or line end.
+
+    Examples
+    --------
+    >>> element_end(b'[{"a": [1, 2]}, 3]', 1)
+    14
+    """
+    if text.lstrip(SPACE + b"\x1e")[:1] == b"{" and not text[:start].strip(
+        SPACE + b"\x1e"
+    ).endswith((b"[", b",")):
+        line_end = text.find(b"\n", start)  # one object a line, or the only one
+        return len(text.rstrip(SPACE)) if line_end < 0 else line_end
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        found = token[0]
+        if depth == 0 and found in (b",", b"]", b"}"):
+            return start + len(text[start : token.start()].rstrip(SPACE))
+        if found in (b"{", b"["):
+            depth += 1
+        elif found in (b"}", b"]"):
+            depth -= 1
+    return len(text.rstrip(SPACE))
+
+
 def _check_tail(tail: bytes, *, wrapped: bool) -> None:
     """Refuse a push that goes on after its array, other than to close its object."""
     rest = tail.strip(SPACE)

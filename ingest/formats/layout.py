@@ -62,6 +62,10 @@ class Layout:
         Rewrites the candidates where the maker's values mean something special.
     lists : tuple of str
         Keys under which a JSON push holds its elements.
+    decimal_comma : bool or None
+        Whether numbers may have a comma for a point; None: where it does not part the columns.
+    missing : tuple of str
+        What stands for a missing value; in a column of numbers, its equals too.
     """
 
     name: str
@@ -72,6 +76,8 @@ class Layout:
     sensor: str = "gps"
     rule: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     lists: tuple[str, ...] = ()
+    decimal_comma: bool | None = None
+    missing: tuple[str, ...] = ()
 
     def fits(self, header: list[str]) -> bool:
         """Whether a header line is of this maker."""
@@ -118,9 +124,8 @@ def decode_sheet(
         )
     marker = columns.get("time", columns.get("date", (0,)))[0]
     rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
-    candidates, warnings = interpret(
-        rows.cells, columns, layout, tz=tz, decimal_comma=sheet.delimiter != ","
-    )
+    comma = sheet.delimiter != "," if layout.decimal_comma is None else layout.decimal_comma
+    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, decimal_comma=comma)
     if tag is not None:
         candidates = candidates.with_columns(tag=pl.lit(tag))
     return admit(
@@ -189,7 +194,9 @@ def decode_elements(
     table = table.with_columns(
         pl.Series("unit", units, dtype=pl.Int64), pl.Series("line", units, dtype=pl.Int64)
     )
-    candidates, warnings = interpret(table, _numbered(layout), layout, tz=tz)
+    candidates, warnings = interpret(
+        table, _numbered(layout), layout, tz=tz, decimal_comma=bool(layout.decimal_comma)
+    )
     return admit(
         candidates,
         format=layout.name,
@@ -267,7 +274,7 @@ def interpret(
     made = [cells["unit"], cells["line"]]
     told: list[str] = []
     for name, indices in columns.items():
-        text = [cells[f"c{index}"] for index in indices]
+        text = [_present(cells[f"c{index}"], name, layout.missing) for index in indices]
         if name not in _NUMBERS:
             made.append(pl.select(pl.coalesce(text).alias(name))[name])
             continue
@@ -296,6 +303,17 @@ def interpret(
         table = table.with_columns(marked_outlier=marked)
     detail = f"Text in numeric columns left out: {', '.join(told)}."
     return table, [Warning_("text-in-numeric-column", detail)] if told else []
+
+
+def _present(text: pl.Series, name: str, missing: tuple[str, ...]) -> pl.Series:
+    """Cells of a field, null where they hold a mark for a missing value."""
+    if not missing:
+        return text
+    absent = text.is_in(list(missing))
+    if name in _NUMBERS:
+        marks = pl.Series(missing).cast(pl.Float64, strict=False).drop_nulls()
+        absent |= text.cast(pl.Float64, strict=False).is_in(marks.implode()).fill_null(value=False)
+    return text.set(absent, None)
 
 
 def _time(table: pl.DataFrame, layout: Layout, tz: str) -> pl.Series:

@@ -7,8 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.errors import BadInput, NotFound, TooLarge
-from app.pipeline.receive import reading
-from app.pipeline.replay import replay
+from app.pipeline.replay import Wanted, replay
 from app.store import inbox
 from app.store.audience import Audience
 
@@ -19,9 +18,11 @@ BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
 TIMES = "select f.time from fix f where f.live order by f.time"
 
 
-async def again(service, ref, *, format_name=None, tz=None, datum=None, **more):
-    how = reading(format_name, tz, datum=datum)
-    return await replay(service.store, service.audience, ref, how=how, **more)
+async def again(service, ref, *, apply=False, limit_bytes=None, **how):
+    wanted = Wanted(**how)
+    return await replay(
+        service.store, service.audience, ref, wanted, apply=apply, limit_bytes=limit_bytes
+    )
 
 
 async def hours(service) -> list[int]:
@@ -58,7 +59,7 @@ async def test_done_it_replaces_the_reading_before_and_can_be_done_back(service)
 async def test_the_same_reading_changes_nothing(service) -> None:
     kept = await service.push(BODY)
     await service.drain()
-    for how in ({}, {"tz": "UTC"}, {"format_name": "movebank-csv"}):
+    for how in ({}, {"tz": "UTC"}, {"format": "movebank-csv"}):
         found = await again(service, kept.ref, apply=True, **how)
         assert found.before == found.after
     assert await service.count("decoding") == 1
@@ -78,7 +79,7 @@ async def test_a_push_that_failed_is_mended_by_its_format(service) -> None:
     kept = await service.push(b"no header, no rows\n")
     await service.drain()
     assert (await service.receipt(kept.ref))["state"] == "failed"
-    found = await again(service, kept.ref, format_name="movebank-csv")
+    found = await again(service, kept.ref, format="movebank-csv")
     assert found.after["problem"]["code"] == "columns-missing"
 
 
@@ -87,11 +88,9 @@ async def test_what_cannot_be_is_refused(service) -> None:
     with pytest.raises(NotFound):
         await again(service, uuid4())
     with pytest.raises(NotFound):
-        await replay(
-            service.store, Audience("public"), kept.ref, how=reading(None, "UTC+8"), apply=True
-        )
+        await replay(service.store, Audience("public"), kept.ref, Wanted(tz="UTC+8"), apply=True)
     with pytest.raises(BadInput, match="format"):
-        await again(service, kept.ref, format_name="no-such")
+        await again(service, kept.ref, format="no-such")
     with pytest.raises(TooLarge):
         await again(service, kept.ref, tz="UTC+8", limit_bytes=10)
 

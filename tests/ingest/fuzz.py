@@ -10,7 +10,7 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from ingest import FORMATS, decode_reference, sniff
+from ingest import FORMATS, decode_reference, read_mapping, sniff
 from ingest.refusal import UnreadablePush
 from tests.ingest.formats.test_xlsx import ROWS, workbook
 from tests.ingest.hostile import files
@@ -25,6 +25,26 @@ SPECIAL = (
     b"1e999", b"9" * 30,
     b"\xc3", b"]]>", b"<!--", b"&#0;", b" " * 300, b"\x1e", b"\\ud800", b"Date :",
 )  # fmt: skip
+
+
+_NAMES = {
+    "timestamp": ["timestamp", "time", "UTC_datetime", "recorded_at", "fixTime"],
+    "location-long": ["location-long", "lon", "Longitude", "longitude", "location.lon"],
+    "location-lat": ["location-lat", "lat", "Latitude", "latitude", "location.lat"],
+    "tag-local-identifier": ["tag-local-identifier", "tag", "device_id", "uuid", "source"],
+    "ground-speed": ["ground-speed", "speed", "speed_km/h"],
+}
+MAPPED = {
+    f"columns-{kind}{n}": read_mapping(
+        {"kind": kind, "terms": _NAMES, "units": {"ground-speed": "km/h"}, "missing": ["0", "-"],
+         **more}
+    )
+    for n, (kind, more) in enumerate(
+        [("table", {}), ("json", {}),
+         ("table", {"time_format": "%Y-%m-%d %H:%M:%S.%f", "decimal": ",", "skip_lines": 1})]
+    )
+}  # fmt: skip
+"""Mappings that read some of the samples, by the name of their run."""
 
 
 def seeds(name: str) -> list[bytes]:
@@ -73,7 +93,7 @@ def run(name: str, seconds: float, seed: int) -> tuple[str, int, list[str]]:
                     decode_reference(payload, tz="UTC", now_us=NOW_US)
                 except UnreadablePush:
                     continue
-            check(payload, name)
+            check(payload, None if name in MAPPED else name, MAPPED.get(name))
         except BaseException:  # noqa: BLE001 - whatever comes out is the finding
             kept = CORPUS / name / hashlib.sha256(payload).hexdigest()[:16]
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +112,7 @@ def main() -> int:
     parser.add_argument("formats", nargs="*", help="default: all")
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else time.time_ns()
-    names = chosen.formats or list(FORMATS)
+    names = chosen.formats or [*FORMATS, *MAPPED]
     failed = False
     with ProcessPoolExecutor(2) as pool:
         done = [pool.submit(run, name, chosen.seconds, seed) for name in names]

@@ -45,6 +45,26 @@ def test_each_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(capsys.readouterr().out)["code"] == "zone-unknown"
 
 
+def test_a_mapping_reads_what_no_format_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"timestamp": "t", "location-long": "x", "location-lat": "y", "tag-id": "n"}
+    mapping, file = tmp_path / "mapping.json", tmp_path / "birds.csv"
+    mapping.write_text(json.dumps({"kind": "table", "terms": told, "tz": "UTC+8"}))
+    file.write_text("n,t,x,y\n7,2024/3/1 8:00,127.5,34.8\n")
+    words = ["check", str(file), "--mapping", str(mapping), "--json"]
+    assert main(["check", str(file)]) == 2
+    capsys.readouterr()
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["format"], found["time_first_us"]) == ("columns", 1_709_251_200_000_000)
+    assert main([*words, "--tz", "UTC"]) == 0
+    assert json.loads(capsys.readouterr().out)["time_first_us"] == 1_709_280_000_000_000
+    mapping.write_text("{}")
+    assert main(words) == 2
+    assert json.loads(capsys.readouterr().out)["code"] == "mapping-invalid"
+
+
 def test_text_of_the_sender_is_not_taken_as_markup(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import FORMATS, UnreadablePush, decode, decode_reference, sniff
+from ingest import FORMATS, ColumnMapping, UnreadablePush, decode, decode_reference, sniff
 from ingest.checks import record_flags
 from ingest.daylight import zone_suspect
 from ingest.reasons import REASONS
@@ -27,11 +27,13 @@ FILES = tuple(
 CUTS = 25
 
 
-def check(payload: bytes, form: str | None = None) -> int | None:
+def check(
+    payload: bytes, form: str | None = None, mapping: ColumnMapping | None = None
+) -> int | None:
     """Decode and hold the result to its promises; units, or None where it can't be read."""
     told: UnreadablePush | None = None
     try:
-        decoded = decode(payload, format=form, tz="Asia/Seoul", now_us=NOW_US)
+        decoded = decode(payload, format=form, tz="Asia/Seoul", mapping=mapping, now_us=NOW_US)
     except UnreadablePush as error:
         told = error
     if told:

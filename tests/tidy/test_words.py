@@ -64,6 +64,7 @@ def test_errors_of_a_request(page: str, root: Path) -> None:
     general = {kind.code for kind in kinds.values()}
     by_status = {of_status(status).code for status in (400, 404, 405, 413, 415)}
     raised = written(root, set(kinds), place=None) | written(root, {"_made"}, place=1)
+    raised |= written(root, {"CorrectionRefused"}, place=0)
     there = general | by_status | raised
     assert told(page, "Errors of a request") == there
 

@@ -24,12 +24,15 @@ from app.store.tables.reference import (
     deployment,
     individual,
     institute,
+    mapping,
+    mapping_version,
     sign_in,
     source,
     study,
     tag,
 )
 from app.store.tables.telemetry import (
+    correction,
     decoding,
     fix,
     fix_flag,
@@ -43,10 +46,10 @@ from app.store.tables.telemetry import (
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
-    "api_key", "connection", "corridor", "decoding", "density_cell", "density_total", "deployment",
-    "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute", "latest_fix", "layer",
-    "layer_feature", "layer_raster", "leg", "metadata", "naming", "presence_day",
-    "product_dirty", "public_fix",
+    "api_key", "connection", "correction", "corridor", "decoding", "density_cell", "density_total",
+    "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute",
+    "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "mapping", "mapping_version",
+    "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
     "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
     "track_part", "use_day",

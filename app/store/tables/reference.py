@@ -155,6 +155,30 @@ deployment = Table(
     comment="append-only: an edit closes the row at replaced_at and adds its successor",
 )  # fmt: skip
 
+mapping = Table(
+    "mapping",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    ref_column(),
+    study_column(),
+    Column("name", String, nullable=False),
+    now_column("created_at"),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    UniqueConstraint("study_id", "name"),
+    UniqueConstraint("study_id", "id"),
+)
+
+mapping_version = Table(
+    "mapping_version",
+    metadata,
+    Column("mapping_id", ForeignKey("mapping.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("document", JSONB, nullable=False),
+    Column("made_by", String, nullable=False),
+    now_column("made_at"),
+    comment="never changed: pushes name the version they were read with",
+)
+
 source = Table(
     "source",
     metadata,
@@ -166,6 +190,7 @@ source = Table(
     Column("tz", String, nullable=False, server_default="UTC"),
     Column("encoding", String, comment="null: found out"),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("mapping_id", Integer, comment="read with its newest version, in place of a format"),
     Column("scheme", String, nullable=False),
     Column(
         "secrets",
@@ -176,16 +201,20 @@ source = Table(
     ),
     Column("ack_status", SmallInteger, nullable=False, server_default=text("202")),
     Column("refused_signatures", Integer, nullable=False, server_default=text("0")),
-    Column("refused_lately", Integer, nullable=False, server_default=text("0"),
-           comment="refused since a day without any, or since a manager looked at them"),
+    Column(
+        "refused_lately",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="refused since a day without any, or since a manager looked at them",
+    ),
     instant("refused_last_at", null=True),
     Column("refused_last_code", String),
     now_column("created_at"),
     instant("disabled_at", null=True),
     ForeignKeyConstraint(["study_id"], ["study.id"]),
-    CheckConstraint(
-        "scheme in ('token', 'basic', 'standard-webhooks', 'github')", name="scheme"
-    ),
+    ForeignKeyConstraint(["study_id", "mapping_id"], ["mapping.study_id", "mapping.id"]),
+    CheckConstraint("scheme in ('token', 'basic', 'standard-webhooks', 'github')", name="scheme"),
     CheckConstraint("ack_status in (200, 202)", name="ack_status"),
     UniqueConstraint("study_id", "name"),
 )

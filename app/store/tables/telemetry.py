@@ -81,7 +81,11 @@ decoding = Table(
     Column("tz", String, nullable=False),
     Column("encoding", String, comment="null: found out"),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("mapping_id", Integer, comment="null: read as a format"),
     Column("mapping_version", Integer, nullable=False, server_default=text("0")),
+    Column("correction_id", BigInteger, nullable=False, server_default=text("0"),
+           comment="read with the corrections of its push up to this one"),
+    Column("asked_by", String, comment="who had it read again; null: it came so"),
     Column("state", String, nullable=False, server_default="received"),
     *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in COUNTS),
     instant("time_first", null=True),
@@ -95,6 +99,9 @@ decoding = Table(
     instant("processed_at", null=True),
     instant("replaced_at", null=True),
     ForeignKeyConstraint(["study_id", "push_id"], ["push.study_id", "push.id"]),
+    ForeignKeyConstraint(["study_id", "mapping_id"], ["mapping.study_id", "mapping.id"]),
+    ForeignKeyConstraint(["mapping_id", "mapping_version"],
+                         ["mapping_version.mapping_id", "mapping_version.number"]),
     UniqueConstraint("push_id", "number"),
     CheckConstraint("state in ('received', 'stored', 'processed', 'failed')", name="state"),
     CheckConstraint("units = records + refused", name="units"),
@@ -103,6 +110,22 @@ decoding = Table(
     ),
     Index("ix_decoding_open", "id", postgresql_where=text("state = 'received'")),
     Index("ix_decoding_study", "study_id", "id"),
+)  # fmt: skip
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    study_column(),
+    Column("push_id", BigInteger, nullable=False),
+    Column("unit", BigInteger, nullable=False),
+    Column("original", String, nullable=False, comment="the unit as it was sent"),
+    Column("text", String, comment="what is read in its place; null: taken back"),
+    Column("corrected_by", String, nullable=False),
+    now_column("corrected_at"),
+    ForeignKeyConstraint(["study_id", "push_id"], ["push.study_id", "push.id"]),
+    Index("ix_correction_push_id", "push_id", "unit", "id"),
+    comment="what a person says a refused unit should have been; the newest of a unit counts",
 )
 
 refusal = Table(
@@ -116,6 +139,7 @@ refusal = Table(
     Column("remedy", String, nullable=False),
     Column("offset_bytes", BigInteger,
            comment="of the first byte of the unit, in the push unpacked"),
+    Index("ix_refusal_study_id", "study_id", text("decoding_id desc"), "unit"),
 )  # fmt: skip
 
 _KEY = ("tag_id", "time", "sensor", "variant")

@@ -1,0 +1,111 @@
+"""What was refused in a study, and what is suspect about it, over all its pushes."""
+
+from __future__ import annotations
+
+from datetime import datetime as instant
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from app.api.auth import CurrentAudience
+from app.api.deps import StoreDep
+from app.api.filters import DatetimeQuery, interval_of
+from app.api.paging import Listing, PageDep, paginate
+from app.api.problems import READING
+from app.api.pushes import RefusalOut
+from app.api.schemas import Shown, example
+from app.store import corrections, studies
+from app.store.sight import Filters
+
+router = APIRouter(prefix="/api/v1/studies", tags=["studies"])
+
+CodeQuery = Annotated[str | None, Query(max_length=64, description="one code, as in the guide")]
+PushQuery = Annotated[UUID | None, Query(description="one push")]
+_PUSH = "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11"
+
+
+class RefusedOut(RefusalOut):
+    """A unit that is refused as its push is read now."""
+
+    model_config = example(
+        push_id=_PUSH, received_at="2026-11-22T22:00:00Z", decoding=1, format="movebank-csv",
+        unit=17, excerpt="never,127.5,34.8,D1", code="time-unreadable", remedy="…",
+    )  # fmt: skip
+
+    push_id: UUID
+    received_at: instant
+    decoding: int
+    format: str | None
+
+
+class SuspectOut(Shown):
+    """What is suspect about a push as it is read now."""
+
+    model_config = example(
+        push_id=_PUSH, received_at="2026-11-22T22:00:00Z", decoding=1, tz="UTC", concerns="push",
+        code="time-zone-suspect", detail="…", fixes=6747, time_first="2018-07-08T10:48:10Z",
+        time_last="2021-11-03T08:00:00Z",
+    )  # fmt: skip
+
+    push_id: UUID
+    received_at: instant
+    decoding: int
+    tz: str
+    concerns: Literal["push", "fixes"] = Field(
+        description="push: a warning about all of it; fixes: flags of single ones"
+    )
+    code: str
+    detail: str
+    fixes: int = Field(description="stored of the push, or those with the flag")
+    time_first: instant | None
+    time_last: instant | None
+
+
+@router.get("/{study}/refusals", responses=READING)
+async def list_refused_units(
+    study: UUID,
+    response: Response,
+    store: StoreDep,
+    audience: CurrentAudience,
+    page: PageDep,
+    code: CodeQuery = None,
+    push: PushQuery = None,
+    datetime: DatetimeQuery = None,
+) -> Listing[RefusedOut]:
+    """List the refused units of a study, newest reading first; `datetime` is that of receipt."""
+    first, last = interval_of(datetime)
+    after = (int(str(page.after[0])), int(str(page.after[1]))) if page.after else None
+    async with store.read() as conn:
+        study_id = int((await studies.owned(conn, audience, study))["id"])
+        rows = await corrections.refusals(
+            conn, audience, study_id, Filters(time_from=first, time_to=last),
+            push=push, code=code, after=after, limit=page.fetch,
+        )  # fmt: skip
+    return paginate(page, response, rows, key=lambda row: (row["decoding_id"], row["unit"]),
+                    shape=lambda row: RefusedOut(**row))  # fmt: skip
+
+
+@router.get("/{study}/suspects", responses=READING)
+async def list_suspects(
+    study: UUID,
+    response: Response,
+    store: StoreDep,
+    audience: CurrentAudience,
+    page: PageDep,
+    code: CodeQuery = None,
+    push: PushQuery = None,
+    datetime: DatetimeQuery = None,
+) -> Listing[SuspectOut]:
+    """List warnings about the pushes of a study, and how many of their fixes bear which flag."""
+    first, last = interval_of(datetime)
+    after = (int(str(page.after[0])), str(page.after[1])) if page.after else None
+    async with store.read() as conn:
+        study_id = int((await studies.owned(conn, audience, study))["id"])
+        rows = await corrections.suspects(
+            conn, audience, study_id, Filters(time_from=first, time_to=last),
+            push=push, code=code, after=after, limit=page.fetch,
+        )  # fmt: skip
+    return paginate(page, response, rows, key=lambda row: (row["decoding_id"], row["code"]),
+                    shape=lambda row: SuspectOut(**row))  # fmt: skip

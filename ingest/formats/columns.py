@@ -1,0 +1,160 @@
+"""Tables and JSON of makers with no public field list, read as a data manager's mapping says."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from ingest.clock import parse_instants
+from ingest.encoding import relocate
+from ingest.formats import xlsx
+from ingest.formats.delimited import open_sheet
+from ingest.formats.layout import Layout, Times, decode_elements, decode_sheet
+from ingest.mapping import ColumnMapping
+from ingest.patterns import parse_by, swap_suspect
+from ingest.record import Decoded, Warning_
+from ingest.refusal import UnreadablePush
+from ingest.vocabulary import SENSOR_TYPES, columns_of
+
+FORM = "columns"
+"""Format of what a mapping read, in receipts; it is no key of FORMATS, as it says nothing alone."""
+
+_LISTS = ("fixes", "data", "records", "features", "list")
+
+
+def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    r"""
+    Decode what a mapping describes. A unit is a data row, or an element of JSON.
+
+    Parameters
+    ----------
+    mapping : ColumnMapping
+        See `mapping.read_mapping`.
+    payload : bytes
+        UTF-8, or a workbook.
+    tz : str
+        Zone of times that carry none.
+    now_us : int
+        The present [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    UnreadablePush
+        Codes of `decode_sheet`, `decode_elements` and `xlsx.sheets`.
+
+    Examples
+    --------
+    >>> from ingest.mapping import read_mapping
+    >>> told = {"timestamp": "时间", "location-long": "经度", "location-lat": "纬度",
+    ...         "tag-local-identifier": "编号"}
+    >>> text = "编号,时间,经度,纬度\nHQBG-7,2024/3/1 8:00,116.3,29.1\n".encode()
+    >>> mapping = read_mapping({"kind": "table", "terms": told})
+    >>> decode(mapping, text, tz="UTC", now_us=1_795_000_000_000_000).records["tag"].to_list()
+    ['HQBG-7']
+    """
+    seen: list[pl.Series] = []
+    layout = _layout(mapping, seen)
+    if mapping.kind == "json":
+        decoded = decode_elements(layout, payload, tz=tz, now_us=now_us)
+    elif xlsx.accepts(payload):
+        decoded = _first_fitting_sheet(mapping, layout, payload, tz=tz, now_us=now_us)
+    else:
+        decoded = _table(mapping, layout, payload, tz=tz, now_us=now_us)
+    if mapping.time_format is None or not seen:
+        return decoded
+    swapped = swap_suspect(seen[-1], mapping.time_format)
+    more = [Warning_("day-month-suspect", swapped)] if swapped else []
+    return Decoded(decoded.format, decoded.records, decoded.refusals, decoded.warnings + more)
+
+
+def _layout(mapping: ColumnMapping, seen: list[pl.Series]) -> Layout:
+    """Turn a mapping into what the engine reads; `seen` takes the times as they were sent."""
+    return Layout(
+        name=FORM,
+        marks=frozenset(),
+        fields=mapping.fields,
+        per=mapping.per,
+        times=_times(mapping.time_format, seen),
+        sensor=mapping.sensor,
+        rule=lambda table: _kinds(table, mapping.sensor),
+        lists=_LISTS if mapping.elements is None else (mapping.elements,),
+        decimal_comma=None if mapping.decimal is None else mapping.decimal == ",",
+        missing=mapping.missing,
+    )
+
+
+def _times(stated: str | None, seen: list[pl.Series]) -> Times:
+    def read(text: pl.Series, tz: str) -> pl.Series:
+        if stated is None:
+            return parse_instants(text, tz)
+        seen.append(text)
+        return parse_by(text, tz, stated)
+
+    return read
+
+
+def _kinds(table: pl.DataFrame, otherwise: str) -> pl.DataFrame:
+    """Name sensors as records do, and Argos classes in capitals."""
+    kind = pl.col("sensor").str.to_lowercase()
+    known = kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String)
+    table = table.with_columns(
+        pl.when(kind.is_null()).then(pl.lit(otherwise)).otherwise(known).alias("sensor")
+    )
+    if "argos_class" in table.columns:
+        table = table.with_columns(pl.col("argos_class").str.to_uppercase())
+    return table
+
+
+def _first_fitting_sheet(
+    mapping: ColumnMapping, layout: Layout, payload: bytes, *, tz: str, now_us: int
+) -> Decoded:
+    """Decode the first sheet of a workbook that has the columns; else tell what the last lacks."""
+    told: UnreadablePush | None = None
+    for sheet in xlsx.sheets(payload):
+        try:
+            decoded = _table(mapping, layout, sheet, tz=tz, now_us=now_us)
+        except UnreadablePush as unreadable:
+            told = told or unreadable
+            continue
+        return Decoded(FORM, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings)
+    raise told or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
+
+
+def _table(
+    mapping: ColumnMapping, layout: Layout, payload: bytes, *, tz: str, now_us: int
+) -> Decoded:
+    text = _without(payload, mapping.skip_lines)
+    header = open_sheet(text).header
+    found = columns_of(header, layout.fields)
+    try:
+        decoded = decode_sheet(layout, text, tz=tz, now_us=now_us)
+    except UnreadablePush as unreadable:
+        if unreadable.code != "columns-missing":
+            raise
+        raise UnreadablePush(
+            unreadable.code,
+            f"{unreadable.detail} It reads: {', '.join(header)[:200]}.",
+            "Name the columns in the mapping as the header line does, and as skip_lines the number"
+            " of lines above it.",
+        ) from unreadable
+    lost = [names[0] for field, names in layout.fields.items() if field not in found]
+    detail = f"The table has none of the columns mapped as: {', '.join(lost)}."
+    more = [Warning_("columns-absent", detail)] if lost else []
+    placed = relocate(decoded.refusals, payload, text)
+    return Decoded(decoded.format, decoded.records, placed, decoded.warnings + more)
+
+
+def _without(payload: bytes, lines: int) -> bytes:
+    """Blank the lines above the header line, so that those below keep their number."""
+    if not lines:
+        return payload
+    end = b"\n" if b"\n" in payload else b"\r"
+    breaks = [found.end() for found in re.finditer(re.escape(end), payload)][:lines]
+    if len(breaks) < lines:
+        return b""
+    return end * lines + payload[breaks[-1] :]

@@ -1,0 +1,122 @@
+"""A corrected unit is read in place of the refused one, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import Correction, CorrectionRefused, decode, refused_texts, sniff
+
+NOW_US = 1_795_000_000_000_000
+TABLE = (
+    "timestamp,location-long,location-lat,tag-id\n"
+    "2024-03-01 08:00:00,127.5,34.8,A\n"
+    "2024-03-01 09:00:00,127.5,134.8,A\n"
+    'never,127.5,34.8,"A\nB"\n'
+    "2024-03-01 10:00:00,127.5,34.8\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("payload", "unit", "original", "text"),
+    [
+        (TABLE, 2, "2024-03-01 09:00:00,127.5,134.8,A", "2024-03-01 09:00:00,127.5,34.8,A"),
+        (TABLE, 3, 'never,127.5,34.8,"A\nB"', "2024-03-01 09:30:00,127.5,34.8,A"),
+        (TABLE, 4, "2024-03-01 10:00:00,127.5,34.8", "2024-03-01 10:00:00,127.5,34.8,A"),
+        ('[{"tag":"A","time":"2024-03-01T08:00:00Z","lon":1,"lat":2}, {"tag": nul}, {"tag":"A"}]',
+         2, '{"tag": nul}', '{"tag":"A","time":"2024-03-01T09:00:00Z"}'),
+        ('[{"tag":"A","time":"2024-03-01T08:00:00Z","lon":1,"lat":2}, {"tag":"A" , "x":[1,2]} ]',
+         2, '{"tag":"A" , "x":[1,2]}', '{"tag":"A","time":"2024-03-01T09:00:00Z"}'),
+        ('{"tag":"A","time":"2024-03-01T08:00:00Z"}\n{"tag":"A" "}\n{"tag":"A","time":"x"}\n',
+         2, '{"tag":"A" "}', '{"tag":"A","time":"2024-03-01T09:00:00Z"}'),
+        ('{"fixes": [{"tag":"A","time":"x"}]}', 1, '{"tag":"A","time":"x"}',
+         '{"tag":"A","time":"2024-03-01T09:00:00Z"}'),
+    ],
+)  # fmt: skip
+def test_a_unit_is_read_as_corrected(payload: str, unit: int, original: str, text: str) -> None:
+    sent = payload.encode()
+    plain = decode(sent, now_us=NOW_US)
+    assert refused_texts(sent, plain, [unit]) == {unit: original}
+    mended = decode(sent, corrections=[Correction(unit, original, text)], now_us=NOW_US)
+    assert mended.units == plain.units
+    assert not [w for w in mended.warnings if w.code == "correction-not-applied"]
+    assert unit in mended.records["unit"]
+    assert mended.records.filter(mended.records["unit"] != unit).equals(plain.records)
+    assert [r for r in plain.refusals if r.unit != unit] == mended.refusals
+
+
+def test_in_the_encoding_of_the_push_and_below_it_offsets_stay() -> None:
+    text = "timestamp,经度,location-lat,tag-id,location-long\n"
+    sent = (text + "不,1,2,鹤,3\n2024,1,2,鹤,3\n").encode("gb18030")
+    plain = decode(sent, encoding="gb18030", now_us=NOW_US)
+    assert refused_texts(sent, plain, [1, 2], "gb18030") == {1: "不,1,2,鹤,3", 2: "2024,1,2,鹤,3"}
+    mended = decode(
+        sent, encoding="gb18030", now_us=NOW_US,
+        corrections=[Correction(1, "不,1,2,鹤,3", "2024-03-01 08:00:00,1,2,大鸨,3")],
+    )  # fmt: skip
+    assert mended.records["tag"].to_list() == ["大鸨"]
+    assert mended.refusals == [plain.refusals[1]]
+
+
+@pytest.mark.parametrize("text", ["a\nb", "", "still,1,2"])
+def test_what_makes_none_or_two_units_of_one_is_not_applied(text: str) -> None:
+    sent = TABLE.encode()
+    plain = decode(sent, now_us=NOW_US)
+    original = refused_texts(sent, plain, [2])[2]
+    mended = decode(sent, corrections=[Correction(2, original, text)], now_us=NOW_US)
+    assert mended.records.equals(plain.records)
+    assert mended.units == plain.units
+    if text != "still,1,2":
+        assert [w.code for w in mended.warnings] == ["correction-not-applied"]
+
+
+@pytest.mark.parametrize("unit", [1, 2])
+def test_a_correction_of_another_reading_does_nothing(unit: int) -> None:
+    plain = decode(TABLE.encode(), now_us=NOW_US)
+    mended = decode(TABLE.encode(), corrections=[Correction(unit, "?", "x")], now_us=NOW_US)
+    assert mended.records.equals(plain.records)
+    assert mended.refusals == plain.refusals
+    assert [w.code for w in mended.warnings] == ["correction-not-applied"]
+
+
+def test_what_can_not_be_corrected_is_told() -> None:
+    plain = decode(TABLE.encode(), now_us=NOW_US)
+    with pytest.raises(CorrectionRefused) as caught:
+        refused_texts(TABLE.encode(), plain, [1])
+    assert caught.value.code == "unit-not-refused"
+
+
+def test_a_block_of_diag(sample: Callable[[str], bytes]) -> None:
+    whole = sample("passes.dia")
+    assert sniff(whole) == "argos-diag"
+    damaged = whole.replace(b"Lat1 : ", b"Lat1 : 9", 1)
+    plain = decode(damaged, format="argos-diag", now_us=NOW_US)
+    unit = plain.refusals[0].unit
+    original = refused_texts(damaged, plain, [unit])[unit]
+    text = original.replace("Lat1 : 9", "Lat1 : ")
+    mended = decode(
+        damaged, format="argos-diag", corrections=[Correction(unit, original, text)], now_us=NOW_US
+    )
+    assert mended.records.equals(decode(whole, now_us=NOW_US).records)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.data())
+def test_correcting_every_refused_row_gives_the_whole_file(
+    good: list[bool], data: st.DataObject
+) -> None:
+    rows = [f"2024-03-01 {n:02}:00:00,127.{n},34.8,A" for n in range(len(good))]
+    bad = [data.draw(st.sampled_from(["x", row.replace("34.8", "134.8"), row + ",", '"' + row]))
+           for row in rows]  # fmt: skip
+    head = "timestamp,location-long,location-lat,tag-id"
+    sent = "\n".join([head, *(r if ok else b for ok, r, b in zip(good, rows, bad, strict=True))])
+    plain = decode(sent.encode(), format="movebank-csv", now_us=NOW_US)
+    units = [refusal.unit for refusal in plain.refusals]
+    texts = refused_texts(sent.encode(), plain, units)
+    mends = [Correction(unit, texts[unit], rows[unit - 1]) for unit in units]
+    mended = decode(sent.encode(), format="movebank-csv", corrections=mends, now_us=NOW_US)
+    whole = decode("\n".join([head, *rows]).encode(), format="movebank-csv", now_us=NOW_US)
+    assert mended.records.equals(whole.records)

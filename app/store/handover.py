@@ -8,21 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import work
 from app.store.engine import execute
-from app.store.fragments import fix_key, shown_alone
-
-
-def _between(alias: str, during: str) -> str:
-    """Tell whether a row lies in a range, by two bounds that the index (tag_id, time) searches."""
-    return (
-        f"{alias}.time >= coalesce(lower({during}), '-infinity')"
-        f" and {alias}.time < coalesce(upper({during}), 'infinity')"
-    )
+from app.store.fragments import fix_key, shown_alone, worn_at
 
 
 def _end(order: str) -> str:
     return (
         "(select f.time from fix f where f.tag_id = m.tag_id and f.live"
-        f" and {_between('f', 'm.during')} order by f.time {order} limit 1)"
+        f" and {worn_at('f.time', 'm.during')} order by f.time {order} limit 1)"
     )
 
 
@@ -94,7 +86,7 @@ async def _lay_bare(conn: AsyncConnection, closed: Sequence[int]) -> None:
           from deployment o where o.id = any(cast(:closed as int[])) group by o.tag_id),
         bare as (
           select f.tag_id, f.time, f.sensor, f.variant from gaps g
-          join fix f on f.tag_id = g.tag_id and {_between("f", "g.during")}
+          join fix f on f.tag_id = g.tag_id and {worn_at("f.time", "g.during")}
           where not f.visible or exists (
             select from fix_verdict v where v.undone_at is null and {fix_key("v")}
               = {fix_key("f")})),

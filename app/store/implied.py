@@ -44,7 +44,7 @@ select id, tag_id, individual_id, during from deployment
 where tag_id = any(cast(:tags as int[])) and replaced_at is null and not declared
 """
 
-_DIFFERS = f"""
+DIFFERS = f"""
 {_NAMED}
 select o.id, w.tag_id, w.study_id, w.individual_id, lower(w.during) as first,
   upper(w.during) as last
@@ -66,7 +66,7 @@ async def imply(conn: AsyncConnection, tag_ids: Iterable[int]) -> None:
 
 async def renew(conn: AsyncConnection, tag_ids: Iterable[int]) -> tuple[list[int], list[int]]:
     """Do what `imply` does but for handing over: return deployments closed and made."""
-    rows = await execute(conn, _DIFFERS, {"tags": sorted(set(tag_ids))})
+    rows = await execute(conn, DIFFERS, {"tags": sorted(set(tag_ids))})
     stale = [int(row["id"]) for row in rows if row["id"] is not None]
     fresh = [row for row in rows if row["id"] is None]
     if stale:

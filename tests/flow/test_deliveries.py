@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime, timedelta
 
 from app.movement.simulate import flock_csv, reference_csv
 from app.pipeline import run as flow
@@ -11,6 +12,9 @@ from app.pipeline.receive import reading, receive
 from app.store import inbox
 from app.store.engine import Store
 from tests.flow.conftest import Service, flock, pieces
+from tests.ingest.hostile import files
+
+START = datetime(2024, 7, 1, tzinfo=UTC)
 
 BIRDS = flock()
 EVENTS = flock_csv(BIRDS)
@@ -158,3 +162,21 @@ async def test_replaced_decoding_leaves_what_another_push_brought(new_service):
     await made.push(EVENTS, tz="UTC+8")
     await made.drain()
     assert await made.content() == await expected.content()
+
+
+async def test_of_ten_thousand_lines_every_good_one_is_stored(service):
+    """One in a hundred is bad, in each of the ways that hostile files know."""
+    kinds = [file for file in files() if file.format == "movebank-csv" and not file.whole]
+    bad = [file.payload.decode().split("\n")[2] for file in kinds if file.code != "line-too-long"]
+    lines = ["timestamp,location-long,location-lat,tag-local-identifier"]
+    for n in range(10_000):
+        time = START + timedelta(minutes=n)
+        good = f"{time:%Y-%m-%d %H:%M:%S},{120 + n / 10_000},{30 + n / 10_000},T{n % 3}"
+        lines.append(bad[n // 100 % len(bad)] if n % 100 == 50 else good)
+    assert len(bad) > 5
+    kept = await service.push("\n".join(lines).encode())
+    await service.drain()
+    receipt = await service.receipt(kept.ref)
+    assert (receipt["units"], receipt["stored"], receipt["refused"]) == (10_000, 9_900, 100)
+    assert await service.count("fix") == 9_900
+    assert await service.count("refusal") == 100

@@ -148,6 +148,7 @@ async def _store_reference(
         async with conn.begin_nested():
             named = await _make_room(conn, [(todo, decoded)])
             await resolve_reference(conn, todo, decoded)
+            await work.lock_all(conn, work.LOCK_TAG, named)
             await implied.imply(conn, named)
     except Conflict as clash:
         await _fail(conn, todo, clash)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app import deliver, operate
-from app.errors import BadInput, NotFound, SetupError
+from app.errors import NotFound, SetupError
 from app.pipeline import run as flow
 from app.store import work
 from app.store.engine import execute
@@ -48,8 +48,6 @@ async def test_a_file_comes_to_its_final_receipt(store, study, file, monkeypatch
 async def test_what_cannot_be_kept_is_told_before_anything_is(store, study, file) -> None:
     with pytest.raises(NotFound):
         await deliver.push(store, file, uuid4())
-    with pytest.raises(BadInput):
-        await deliver.push(store, file, study, reading("dbf", None))
     async with store.read() as conn:
         assert await execute(conn, "select id from push") == []
 

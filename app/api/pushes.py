@@ -36,7 +36,7 @@ RECEIPT_EXAMPLE: dict[str, JsonValue] = {
     "mapping": None, "mapping_version": None, "decoding": 1, "state": "processed",
     "replay_of": None, "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
     "duplicates": 2, "superseded": 0, "without_position": 0,
-    "of_stored": {"undeployed": 0, "flagged": {"speed": 4}},
+    "of_stored": {"undeployed": 0, "undeployed_tags": [], "flagged": {"speed": 4}},
     "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
     "time_first": "2018-07-08T10:48:10Z", "time_last": "2021-11-03T08:00:00Z",
     "warnings": [], "problem": None,
@@ -45,10 +45,21 @@ RECEIPT_EXAMPLE: dict[str, JsonValue] = {
 }  # fmt: skip
 
 
+class UndeployedTag(BaseModel):
+    """A tag with fixes of a push that wait for a deployment."""
+
+    tag: UUID
+    local_identifier: str
+    n_fixes: int
+    time_first: datetime
+    time_last: datetime
+
+
 class OfStored(BaseModel):
     """What the stored fixes have become."""
 
     undeployed: int = Field(description="no bird wore the tag then; they wait with the tag")
+    undeployed_tags: list[UndeployedTag] = Field(description="where they wait; the first 100 tags")
     flagged: dict[str, int] = Field(description="flag code to number of fixes")
 
 
@@ -121,7 +132,7 @@ def shape(row: dict[str, Any]) -> Receipt:
         "digest": "sha256:" + row["digest"].hex(),
         "decoding": row["number"],
         "mapping_version": row["mapping_version"] or None,
-        "of_stored": OfStored(undeployed=row["undeployed"], flagged=row["flagged"]),
+        "of_stored": OfStored(**{name: row[name] for name in OfStored.model_fields}),
         "links": {"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
     }
     return Receipt(**told)

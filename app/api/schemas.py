@@ -43,6 +43,25 @@ class Shown(BaseModel):
     model_config = ConfigDict(from_attributes=False, extra="ignore")
 
 
+STATISTICS: dict[str, JsonValue] = {
+    "interval_usual_s": 7200.0, "silence_usual_s": 21600.0, "silence_s": 9000.0, "silent": False,
+    "lag_median_s": 60.0, "lag_p95_s": 5400.0,
+}  # fmt: skip
+
+
+class Statistics(Shown):
+    """How something sends; null where too little has come to tell."""
+
+    interval_usual_s: float | None = Field(description="median time between two")
+    silence_usual_s: float | None = Field(description="99 of 100 intervals are shorter")
+    silence_s: float | None = Field(description="time since the newest")
+    silent: bool | None = Field(
+        description="silence_s is more than silence_usual_s and lag_p95_s together"
+    )
+    lag_median_s: float | None = Field(description="from a fix's time to its arrival here")
+    lag_p95_s: float | None
+
+
 class BirdOut(Shown):
     """A bird, as a row names it."""
 

@@ -14,9 +14,9 @@ from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import STATISTICS, Body, Shown, Statistics, example
 from app.pipeline.receive import mapped, reading
-from app.store import inbox, sources, studies
+from app.store import inbox, sending, sources, studies
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], route_class=StrictRoute)
 
@@ -73,6 +73,18 @@ class SourceOpened(SourceOut):
     model_config = example(**_EXAMPLE, secret="whsec_…")  # noqa: S106 - no secret
 
     secret: str
+
+
+class SourceStatistics(Statistics):
+    """How a source sends: intervals and silence of its newest 200 pushes, lags of their fixes."""
+
+    model_config = example(
+        **STATISTICS, n_pushes=200, n_fixes=4100, received_last="2020-03-14T06:00:00Z"
+    )
+
+    n_pushes: int = Field(description="pushes that this is drawn from")
+    n_fixes: int = Field(description="their fixes that the lags are drawn from: a sample of many")
+    received_last: datetime | None = Field(description="when the newest push came")
 
 
 class SourceIn(Body):
@@ -181,6 +193,15 @@ async def rotate_secret(
         row = await sources.rotate(conn, audience, source)
     response.headers["Cache-Control"] = "no-store"
     return SourceOpened(**_row(row))
+
+
+@router.get("/{source}/statistics", responses=READING)
+async def read_source_statistics(
+    source: UUID, store: StoreDep, audience: CurrentAudience
+) -> SourceStatistics:
+    """Tell how a source sends, from its newest pushes, and whether it is silent by its habit."""
+    async with store.read() as conn:
+        return SourceStatistics(**await sending.of_source(conn, audience, source))
 
 
 @router.patch("/{source}", responses=WRITING)

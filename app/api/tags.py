@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, Terms, example
-from app.store import reference, studies
+from app.api.schemas import STATISTICS, Body, Shown, Statistics, Terms, example
+from app.store import reference, sending, studies
 
 router = APIRouter(prefix="/api/v1/tags", tags=["tags"], route_class=StrictRoute)
+
+
+class Undeployed(Shown):
+    """Fixes of a tag at whose time no bird wore it: they wait for a deployment."""
+
+    n_fixes: int
+    time_first: datetime | None
+    time_last: datetime | None
 
 
 class TagOut(Shown):
@@ -25,12 +35,28 @@ class TagOut(Shown):
         study="5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11",
         local_identifier="6118",
         terms={"tag-manufacturer-name": "Druid"},
+        undeployed={
+            "n_fixes": 12,
+            "time_first": "2020-03-14T06:00:00Z",
+            "time_last": "2020-03-15T06:00:00Z",
+        },
     )
 
     id: UUID
     study: UUID
     local_identifier: str
     terms: dict[str, str]
+    undeployed: Undeployed
+
+
+class TagStatistics(Statistics):
+    """How a tag sends, of its newest fixes: 1,000 at most."""
+
+    model_config = example(**STATISTICS, n_fixes=1000, time_last="2020-03-14T06:00:00Z", worn=True)
+
+    n_fixes: int = Field(description="fixes that this is drawn from")
+    time_last: datetime | None = Field(description="time of the newest fix")
+    worn: bool = Field(description="a bird wears the tag now: a silence may mean something")
 
 
 class TagIn(Body):
@@ -52,7 +78,12 @@ class TagEdit(Body):
 
 
 def _shown(row: dict[str, Any]) -> TagOut:
-    return TagOut(**{**row, "id": row["ref"]})
+    waiting = Undeployed(
+        n_fixes=row["undeployed_n"],
+        time_first=row["undeployed_first"],
+        time_last=row["undeployed_last"],
+    )
+    return TagOut(**{**row, "id": row["ref"], "undeployed": waiting})
 
 
 @router.get("", responses=READING)
@@ -61,12 +92,16 @@ async def list_tags(
     audience: CurrentAudience,
     page: PageDep,
     response: Response,
+    *,
     study: Annotated[UUID | None, Query()] = None,
+    undeployed: Annotated[bool, Query(description="tags with fixes that wait, alone")] = False,
 ) -> Listing[TagOut]:
-    """List the tags of the caller's own studies."""
+    """List the tags of the caller's own studies, each with the fixes that wait with it."""
     after = int(str(page.after[0])) if page.after else None
     async with store.read() as conn:
-        rows = await reference.tags(conn, audience, limit=page.fetch, after=after, study=study)
+        rows = await reference.tags(
+            conn, audience, limit=page.fetch, after=after, study=study, waiting=undeployed
+        )
     return paginate(page, response, rows, key=lambda row: (row["id"],), shape=_shown)
 
 
@@ -93,6 +128,15 @@ async def read_tag(tag: UUID, store: StoreDep, audience: CurrentAudience) -> Tag
     """Read one tag."""
     async with store.read() as conn:
         return _shown(await reference.tag(conn, audience, tag))
+
+
+@router.get("/{tag}/statistics", responses=READING)
+async def read_tag_statistics(
+    tag: UUID, store: StoreDep, audience: CurrentAudience
+) -> TagStatistics:
+    """Tell how a tag sends, from its newest fixes, and whether it is silent by its own habit."""
+    async with store.read() as conn:
+        return TagStatistics(**await sending.of_tag(conn, audience, tag))
 
 
 @router.patch("/{tag}", responses=WRITING)

@@ -14,7 +14,7 @@ import ingest
 from app.errors import Conflict, Unavailable
 from app.pipeline.resolve import Reading, resolve, resolve_reference
 from app.seeds import profile_of
-from app.store import arrivals, decodings, inbox, verdicts, work
+from app.store import arrivals, decodings, implied, inbox, verdicts, work
 from app.store.engine import Connection, Store
 from ingest.clock import reread
 from ingest.daylight import STEPS_MIN, zone_suspect
@@ -146,16 +146,18 @@ async def _store_reference(
     """Store reference data, all of it or, where it contradicts what is known, none."""
     try:
         async with conn.begin_nested():
-            await _make_room(conn, [(todo, decoded)])
+            named, _ = await _make_room(conn, [(todo, decoded)])
             await resolve_reference(conn, todo, decoded)
+            await work.lock_all(conn, work.LOCK_TAG, named)
+            await implied.imply(conn, named)
     except Conflict as clash:
         await _fail(conn, todo, clash)
 
 
 async def _store(conn: Connection, readings: list[Reading]) -> None:
     """Store records in place of what earlier decodings of the same pushes brought."""
-    given_back = await _make_room(conn, [(each.todo, each.decoded) for each in readings])
-    await resolve(conn, readings)
+    named, given_back = await _make_room(conn, [(each.todo, each.decoded) for each in readings])
+    await resolve(conn, readings, named)
     for each in readings:
         if each.todo["number"] > 1:
             again = partial(reread, to=each.todo["tz"])
@@ -169,22 +171,26 @@ async def _store(conn: Connection, readings: list[Reading]) -> None:
 async def _make_room(
     conn: Connection,
     read: Sequence[tuple[dict[str, Any], ingest.Decoded | ingest.DecodedReference]],
-) -> list[int]:
+) -> tuple[set[int], list[int]]:
     """
     Take what earlier decodings brought out of force; list the units that are refused now.
 
-    Returns the decodings of other pushes that have to be read again.
+    Returns the tags for which the earlier ones named birds, and the decodings of other pushes that
+    have to be read again.
     """
+    named: set[int] = set()
     waiting: list[int] = []
     for todo, _ in read:
         if todo["number"] > 1:
-            waiting += await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
+            tags, others = await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
+            named |= tags
+            waiting += others
     refused = {
         todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy, r.offset) for r in decoded.refusals]
         for todo, decoded in read
     }
     await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)
-    return waiting
+    return named, waiting
 
 
 def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:

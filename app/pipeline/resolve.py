@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 
 import ingest
-from app.errors import Conflict
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
-from app.store import arrivals, deployments, names, verdicts, work
+from app.store import arrivals, implied, names, stated, verdicts, work
 from app.store.engine import Connection
 from ingest.checks import record_flags
 
@@ -29,15 +28,21 @@ class Reading:
     suspects: list[ingest.Warning_]
 
 
-async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
-    """Store the records of decodings of one study and mark every bird they touch."""
+async def resolve(
+    conn: Connection, readings: Sequence[Reading], named_before: Collection[int] = ()
+) -> None:
+    """
+    Store the records of decodings of one study and mark every bird they touch.
+
+    Of tags `named_before` decodings that these replace had named birds.
+    """
     study_id = readings[0].todo["study_id"]
     frame = await _identify(conn, readings[0].todo, _together(readings))
     placed = frame.filter(pl.col("lon").is_not_null())
     flags = _flags(placed)
     placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
     tag_ids = sorted(set(frame["tag_id"].to_list()))
-    await work.lock_all(conn, work.LOCK_TAG, tag_ids)
+    await work.lock_all(conn, work.LOCK_TAG, {*tag_ids, *named_before})
     valid = placed.filter("marked_valid")
     adopted = await verdicts.adopt(conn, study_id, valid)
     counts = await arrivals.store(
@@ -51,7 +56,7 @@ async def resolve(conn: Connection, readings: Sequence[Reading]) -> None:
     await names.store_namings(
         conn, study_id, _spans(frame.drop_nulls("individual_id"), "tag_id", "individual_id")
     )
-    await deployments.imply(conn, tag_ids)
+    await implied.imply(conn, {*tag_ids, *named_before})
     changed = {origin for origin, each in counts.items() if each.stored or each.superseded}
     changed |= set(valid["decoding_id"].to_list()) if adopted else set()
     if changed:
@@ -179,35 +184,14 @@ async def resolve_reference(
 
     Raises Conflict where the rows contradict each other or what was stated by hand.
     """
-    await deployments.give_way(
-        conn,
-        todo["study_id"],
-        [
-            (row.tag, row.deployment_id, row.individual, _instant(row.deploy_on_us),
-             _instant(row.deploy_off_us))
-            for row in decoded.rows
-            if row.deployment_id is not None
-        ],
-    )  # fmt: skip
-    known = 0
-    for row in decoded.rows:
-        try:
-            changed = await deployments.state(
-                conn,
-                todo["study_id"],
-                tag=row.tag,
-                individual=row.individual,
-                taxon=row.taxon,
-                species_key=profile_of(row.taxon or todo["taxon"]).key,
-                deploy_on=_instant(row.deploy_on_us),
-                deploy_off=_instant(row.deploy_off_us),
-                local_identifier=row.deployment_id,
-                terms=row.terms,
-            )
-        except Conflict as clash:
-            where = f"Tag {row.tag!r} on {row.individual!r}: "
-            raise Conflict(where + clash.detail, remedy=clash.remedy, code=clash.code) from clash
-        known += not changed
+    rows = [
+        stated.Row(
+            row.tag, row.individual, row.taxon, profile_of(row.taxon or todo["taxon"]).key,
+            _instant(row.deploy_on_us), _instant(row.deploy_off_us), row.deployment_id, row.terms,
+        )
+        for row in decoded.rows
+    ]  # fmt: skip
+    known = len(rows) - await stated.take_over(conn, todo["study_id"], rows)
     told = {
         "id": todo["id"],
         "format": "movebank-reference-csv",

@@ -228,6 +228,18 @@ async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None
         return
     known = await _known(conn, "reading", readings)
     await copy_in(conn, "reading", readings.join(known, on=_KEY_COLUMNS, how="anti"), _READING)
+    back = readings.join(known.filter("replaced"), on=_KEY_COLUMNS, how="semi")
+    if not back.is_empty():
+        # A replaced decoding had brought them: from now on they are this one's.
+        await execute(
+            conn,
+            "update reading f set decoding_id = s.decoding_id from unnest(cast(:tags as int[]),"
+            " cast(:times as bigint[]), cast(:sensors as int[]), cast(:variants as bigint[]),"
+            " cast(:origins as bigint[])) as s(tag_id, time_us, sensor, variant, decoding_id)"
+            f" where f.tag_id = s.tag_id and f.time = {_S_TIME} and f.sensor = s.sensor"
+            " and f.variant = s.variant",
+            {**_arrays(back), "origins": back["decoding_id"].to_list()},
+        )
 
 
 async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame) -> None:

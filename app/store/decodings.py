@@ -114,12 +114,15 @@ async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, 
     return [{"ref": str(row["ref"]), "detail": row["detail"]} for row in rows]
 
 
-async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> list[int]:
+async def replace_earlier(
+    conn: AsyncConnection, push_id: int, number: int
+) -> tuple[set[int], list[int]]:
     """
     Take the earlier decodings of a push out of force, with everything they brought.
 
-    Fixes that another push delivered as well are given back by reading that push again: those
-    decodings wait from now on, and are returned.
+    Fixes and readings that another push delivered as well are given back by reading that push
+    again. Returns the tags for which birds were named, which may imply less now, and those
+    decodings of other pushes, which wait from now on.
     """
     waiting: list[int] = []
     old = await execute(
@@ -128,6 +131,11 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> l
         " and number < :number and replaced_at is null"
         " returning id, study_id, tag_ids, time_first, time_last",
         {"push": push_id, "number": number},
+    )
+    named = await execute(
+        conn,
+        "delete from naming where decoding_id = any(cast(:ids as bigint[])) returning tag_id",
+        {"ids": [row["id"] for row in old]},
     )
     for row in old:
         if row["time_first"] is None:
@@ -158,13 +166,14 @@ async def replace_earlier(conn: AsyncConnection, push_id: int, number: int) -> l
             conn,
             "update decoding set state = 'received', attempts = 0"
             " where study_id = :study and push_id <> :push"
-            " and replaced_at is null and duplicates > 0 and state in ('stored', 'processed')"
+            " and replaced_at is null and (duplicates > 0 or without_position > 0)"
+            " and state in ('stored', 'processed')"
             " and tag_ids && cast(:tags as int[]) and time_first <= :last and time_last >= :first"
             " returning id",
             binds,
         )
         waiting += [int(row["id"]) for row in again]
-    return waiting
+    return {int(row["tag_id"]) for row in named}, waiting
 
 
 GIVEN_BACK_BYTES = 32 << 20

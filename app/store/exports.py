@@ -11,17 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fixes import FIRST, LAST
+from app.store.fragments import decimal
 from app.store.sight import Filters
 
 Row = dict[str, Any]
 
 FETCH = 5_000
 """Rows the server's cursor hands over at a time: about 5 MB in memory, whatever the study."""
-
-
-def _decimal(column: str) -> str:
-    """Return the number that a REAL column prints: 12.3, not 12.300000190734863."""
-    return f"{column}::text::float8 as {column.partition('.')[2]}"
 
 
 _REAL = (
@@ -45,8 +41,8 @@ where f.tag_id = :tag and f.study_id = any(:exact) and f.time between :time_from
 _FIXES = f"""
 select f.time, f.sensor, f.lon, f.lat, f.visible, f.marked_outlier, f.satellites, f.argos_class,
   f.lon2, f.lat2, f.solution, f.provider_id, f.provider_revision, f.activity,
-  {_decimal("f.error_m")},
-  {", ".join(_decimal(f"f.{name}") for name in _REAL)},
+  {decimal("f.error_m")},
+  {", ".join(decimal(f"f.{name}") for name in _REAL)},
   (select string_agg(g.code, ' ' order by g.code) from fix_flag g
    where (g.tag_id, g.time, g.sensor, g.variant) = (f.tag_id, f.time, f.sensor, f.variant))
     as flags,
@@ -59,8 +55,8 @@ order by f.time, f.sensor, f.variant
 """
 
 _READINGS = f"""
-select f.time, f.sensor, f.argos_class, f.activity, {_decimal("f.battery_v")},
-  {_decimal("f.temperature_c")}, {_NAMES}
+select f.time, f.sensor, f.argos_class, f.activity, {decimal("f.battery_v")},
+  {decimal("f.temperature_c")}, {_NAMES}
 from reading f join decoding x on x.id = f.decoding_id and x.replaced_at is null {_JOINED}
 order by f.time, f.sensor, f.variant
 """

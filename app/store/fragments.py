@@ -16,16 +16,29 @@ def fix_key(alias: str) -> str:
     return f"({alias}.tag_id, {alias}.time, {alias}.sensor, {alias}.variant)"
 
 
-def worn_at(time: str) -> str:
+def worn_at(time: str, during: str = "d.during") -> str:
     """
-    Tell whether deployment `d` covers a time.
+    Tell whether the range of a deployment covers a time.
 
     Written as two bounds: an index on (tag_id, time) can search them, and no `@>`.
     """
     return (
-        f"{time} >= coalesce(lower(d.during), '-infinity')"
-        f" and {time} < coalesce(upper(d.during), 'infinity')"
+        f"{time} >= coalesce(lower({during}), '-infinity')"
+        f" and {time} < coalesce(upper({during}), 'infinity')"
     )
+
+
+def undeployed(tag_id: str) -> str:
+    """Give the ranges in which no bird wears a tag, as a multirange."""
+    return (
+        "('{(,)}'::tstzmultirange - coalesce((select range_agg(d.during) from deployment d"
+        f" where d.tag_id = {tag_id} and d.replaced_at is null), '{{}}'))"
+    )
+
+
+def decimal(column: str) -> str:
+    """Give the number that a REAL column prints: 12.3, not 12.300000190734863."""
+    return f"{column}::text::float8 as {column.partition('.')[2]}"
 
 
 def wearer(alias: str) -> str:

@@ -16,7 +16,7 @@ from app.errors import BadInput, Conflict
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import driver, execute
-from app.store.fragments import CALLER
+from app.store.fragments import CALLER, undeployed, worn_at
 
 DEFAULT_TZ = "UTC"
 """Zone of times that carry none, where nobody names one."""
@@ -322,27 +322,34 @@ async def receipt(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[
     return {**rows[0], **await _of_stored(conn, rows[0])} if rows else None
 
 
+TAGS_TOLD = 100
+"""Most tags with waiting fixes that a receipt names."""
+
+NOTHING_STORED: dict[str, Any] = {
+    "undeployed": 0, "undeployed_tags": [], "flagged": {}, "individuals": [],
+}  # fmt: skip
+"""What the fixes of a push have become that brought none."""
+
+_WAITING = f"""
+select t.ref as tag, t.local_identifier, sum(w.n)::bigint as n_fixes,
+  min(w.first) as time_first, max(w.last) as time_last
+from tag t cross join lateral unnest({undeployed("t.id")}) as gap(during)
+cross join lateral (select count(*) as n, min(f.time) as first, max(f.time) as last from fix f
+  where f.tag_id = t.id and f.decoding_id = :id and f.live and f.time >= :first
+    and f.time <= :last and {worn_at("f.time", "gap.during")}) as w
+where t.id = any(cast(:tags as int[]))
+group by t.id having sum(w.n) > 0 order by t.local_identifier
+"""
+
+
 async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
     span = {
         "id": row["id"], "tags": row["tag_ids"], "first": row["time_first"],
         "last": row["time_last"],
     }  # fmt: skip
-    mine = (
-        "from fix f where f.tag_id = any(cast(:tags as int[])) and f.time between :first and :last"
-        " and f.decoding_id = :id and f.live"
-    )
     if row["time_first"] is None:
-        return {"undeployed": 0, "flagged": {}, "individuals": []}
-    counted = await execute(
-        conn,
-        f"select (select count(*) {mine}) as live, coalesce(sum(worn.n), 0)::bigint as deployed"
-        " from deployment d, lateral (select count(*) as n from fix f where f.tag_id = d.tag_id"
-        "  and f.time >= greatest(:first, coalesce(lower(d.during), '-infinity'))"
-        "  and f.time <= :last and f.time < coalesce(upper(d.during), 'infinity')"
-        "  and f.decoding_id = :id and f.live) as worn"
-        " where d.replaced_at is null and d.tag_id = any(cast(:tags as int[]))",
-        span,
-    )
+        return NOTHING_STORED
+    waiting = await execute(conn, _WAITING, span)
     flagged = await execute(
         conn,
         "select g.code, count(*) as n from fix_flag g join fix f using"
@@ -360,7 +367,8 @@ async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, An
         span,
     )
     return {
-        "undeployed": counted[0]["live"] - counted[0]["deployed"],
+        "undeployed": sum(each["n_fixes"] for each in waiting),
+        "undeployed_tags": waiting[:TAGS_TOLD],
         "flagged": {row["code"]: row["n"] for row in flagged},
         "individuals": [row["ref"] for row in individuals],
     }

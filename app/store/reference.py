@@ -13,6 +13,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import undeployed, worn_at
 
 Row = dict[str, Any]
 
@@ -27,6 +28,27 @@ where (individual.study_id = any(:exact) or individual.study_id = any(:open))
 _TAG = """
 select tag.id, tag.ref, tag.study_id, study.ref as study, tag.local_identifier, tag.terms
 from tag join study on study.id = tag.study_id where tag.study_id = any(:exact)
+"""
+
+
+def _with_waiting(tags: str) -> str:
+    """Give the SQL of tags with the fixes that wait with them, as no bird wore the tag then."""
+    return f"""
+select tag.*, coalesce(waiting.n_fixes, 0) as undeployed_n, waiting.time_first as undeployed_first,
+  waiting.time_last as undeployed_last
+from ({tags}) as tag left join lateral (
+  select sum(w.n)::bigint as n_fixes, min(w.first) as time_first, max(w.last) as time_last
+  from unnest({undeployed("tag.id")}) as gap(during) cross join lateral (
+    select count(*) as n, min(f.time) as first, max(f.time) as last from fix f
+    where f.tag_id = tag.id and f.live and {worn_at("f.time", "gap.during")}) as w
+) as waiting on true order by tag.id
+"""
+
+
+_ONLY_WAITING = f"""
+and exists (select from unnest({undeployed("tag.id")}) as gap(during) cross join lateral (
+  select from fix f where f.tag_id = tag.id and f.live and {worn_at("f.time", "gap.during")}
+  limit 1) as w)
 """
 
 
@@ -73,12 +95,21 @@ async def tags(
     limit: int,
     after: int | None = None,
     study: UUID | None = None,
+    waiting: bool = False,
 ) -> list[Row]:
-    """Return tags of the caller's own studies; others never learn of tags."""
+    """
+    Return tags of the caller's own studies; others never learn of tags.
+
+    `waiting`: those alone whose fixes wait for a deployment.
+    """
+    page = (
+        f"{_TAG} and (cast(:study as uuid) is null or study.ref = :study)"
+        f" and (cast(:after as int) is null or tag.id > :after) {_ONLY_WAITING if waiting else ''}"
+        " order by tag.id limit :limit"
+    )
     return await execute(
         conn,
-        _TAG + " and (cast(:study as uuid) is null or study.ref = :study)"
-        " and (cast(:after as int) is null or tag.id > :after) order by tag.id limit :limit",
+        _with_waiting(page),
         {"exact": audience.sql["exact"], "study": study, "after": after, "limit": limit},
     )
 
@@ -86,7 +117,9 @@ async def tags(
 async def tag(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
     """Return one tag of the caller's own studies."""
     rows = await execute(
-        conn, _TAG + " and tag.ref = :ref", {"exact": audience.sql["exact"], "ref": ref}
+        conn,
+        _with_waiting(f"{_TAG} and tag.ref = :ref"),
+        {"exact": audience.sql["exact"], "ref": ref},
     )
     if not rows:
         raise unknown("tag")

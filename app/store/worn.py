@@ -137,15 +137,7 @@ async def split(
     bird = await reference.owned(conn, audience, "individual", individual)
     if bird["study_id"] != old["study_id"]:
         raise reference.unknown("individual")
-    await deployments.amend(conn, old["id"], deploy_on=old["deploy_on"], deploy_off=at)
-    made = await deployments.declare(
-        conn,
-        old["study_id"],
-        old["tag_id"],
-        bird["id"],
-        deploy_on=at,
-        deploy_off=old["deploy_off"],
-    )
+    made = await deployments.split(conn, old["id"], at=at, individual_id=bird["id"])
     return await _changed(conn, audience, made)
 
 

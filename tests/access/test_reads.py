@@ -52,6 +52,14 @@ PATHS = [
     "/api/v1/habitat/use?layer={layer}&by=class",
     "/api/v1/habitat/use?layer={layer}&by=season",
     "/api/v1/habitat/use?by=individual",
+    "/api/v1/tags",
+    "/api/v1/tags?undeployed=true",
+    "/api/v1/tags/{hidden_tag}",
+    "/api/v1/tags/{hidden_tag}/statistics",
+    "/api/v1/readings?tag={hidden_tag}",
+    "/api/v1/readings?tag={tag}",
+    "/api/v1/tags/{tag}/statistics",
+    "/api/v1/sources/{hidden_source}/statistics",
     "/api/v1/stopovers/{hidden}",
     "/api/v1/individuals/{hidden_bird}/track",
     "/api/v1/sites/{hidden}",
@@ -113,6 +121,9 @@ async def _answers(
         "layer": ref_of("layer"),
         "hidden": ref_of("hidden"),
         "hidden_bird": ref_of("hidden bird"),
+        "tag": ref_of("tag", "of the open study"),
+        "hidden_tag": ref_of("tag", "Secret tag"),
+        "hidden_source": ref_of("hidden source"),
     }
     found = {}
     for path in PATHS:
@@ -132,10 +143,22 @@ def _foreign(flock: Flock) -> None:
     flock.latest_fix(study, bird, SECRET)
     flock.track_part(study, bird, f"MULTILINESTRING(({SECRET[0]} {SECRET[1]},121 46))")
     _derive(flock, study, bird, layer, SECRET, days=(1, 9))
+    flock.insert("source", study_id=study, name="gate", scheme="token", secrets=[b"x"],
+                 ref=ref_of("hidden source"))  # fmt: skip
+    _send(flock, study, flock.tag(study, "Secret tag"))
     scope = f"institute:{institute}"
     site = flock.site(scope, "Secret place", *SECRET, ref=ref_of("hidden"))
     flock.connection(scope, (site, site))
     flock.corridor(scope)
+
+
+def _send(flock: Flock, study: int, tag: int) -> None:
+    """Add a fix and a reading of a tag, which only its owner may learn of."""
+    push = flock.insert("push", study_id=study, digest=b"secret", size_bytes=1)
+    made = flock.insert("decoding", study_id=study, push_id=push, number=1, tz="UTC")
+    flock.fix(study, tag, 1, SECRET, decoding_id=made)
+    flock.insert("reading", tag_id=tag, time=UNRELEASED.replace(year=2020), sensor=0, variant=1,
+                 study_id=study, decoding_id=made, battery_v=3.21)  # fmt: skip
 
 
 def _unreleased(flock: Flock) -> None:
@@ -147,6 +170,7 @@ def _unreleased(flock: Flock) -> None:
     _derive(flock, study, bird, layer, SECRET, days=(10, 11), release_at=UNRELEASED)
     flock.stopover(study, bird, 20, kind="breeding", public_lon=None, public_lat=None,
                    lon=SECRET[0], lat=SECRET[1])  # fmt: skip
+    _send(flock, study, flock.tag(study, "of the open study", bird))
     flock.latest_fix(study, bird, SECRET)
     flock.track_part(study, bird, f"MULTILINESTRING(({SECRET[0]} {SECRET[1]},121 46))")
     site = flock.run("select id from site where name = 'Here' and scope = 'public'")[0][0]
@@ -178,6 +202,13 @@ async def _the_secret_is_there_for_its_owner(client: httpx2.AsyncClient) -> None
     for name in ("positions", "tracks", "stopovers", "sites"):
         answer = await client.get(f"/feeds/{name}.geojson", headers=headers)
         assert "120.7654321" in answer.text, name
+    tag = ref_of("tag", "Secret tag")
+    for path, told in (
+        (f"readings?tag={tag}", '"battery_v":3.21'),
+        (f"tags/{tag}/statistics", '"n_fixes":1,'),
+        ("tags?undeployed=true", '"n_fixes":1,'),
+    ):
+        assert told in (await client.get(f"/api/v1/{path}", headers=headers)).text, path
     for name in ("tracks", "stopovers", "sites", "density"):
         secret = await client.get(f"/tiles/{name}/7/106/45.pbf", headers=headers)
         public = await client.get(f"/tiles/{name}/7/106/45.pbf")

@@ -49,14 +49,14 @@ def new_site(new_dsn: Callable[[], str]):
         context.__exit__(None, None, None)
 
 
-def settled(site: Site, body: bytes) -> tuple[float, float]:
+def settled(site: Site, body: bytes, *, within_s: float = SETTLED_S) -> tuple[float, float]:
     """Push over HTTP; return the time to stored and to processed [s]."""
     started = time.time()
     with site.client() as client:
         answer = client.post(site.uploads, content=body, headers={"Content-Type": "text/csv"})
         assert answer.status_code == 202, answer.text
         receipt = f"/api/v1/pushes/{answer.json()['push_id']}"
-        until(lambda: client.get(receipt).json()["state"] == "processed", within_s=SETTLED_S)
+        until(lambda: client.get(receipt).json()["state"] == "processed", within_s=within_s)
         said = client.get(receipt).json()
     return tuple(
         datetime.fromisoformat(said[name]).timestamp() - started

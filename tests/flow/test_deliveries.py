@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime, timedelta
 
 from app.movement.simulate import flock_csv, reference_csv
-from tests.flow.conftest import flock
+from app.pipeline import run as flow
+from app.pipeline.receive import reading, receive
+from app.store import inbox
+from app.store.engine import Store
+from tests.flow.conftest import Service, flock, pieces
+from tests.ingest.hostile import files
+
+START = datetime(2024, 7, 1, tzinfo=UTC)
 
 BIRDS = flock()
 EVENTS = flock_csv(BIRDS)
@@ -71,17 +79,41 @@ async def test_fifty_shuffled_pieces_each_delivered_twice(new_service):
     assert await made.content() == expected
 
 
-async def test_two_clients_at_once(new_service):
+async def _client(made: Service, store: Store, seed: int) -> None:
+    """Push the same batches in an order of its own, the rows of some in an order of their own."""
+    rng = random.Random(seed)
+    header, *lines = REFERENCE.decode().splitlines()
+    bodies = [*split(EVENTS, 4, seed=3), "\n".join([header, *rng.sample(lines, 2)]).encode()]
+    bodies += split(bodies[0], 1, seed=seed)
+    rng.shuffle(bodies)
+    for body in bodies:
+        delivery = inbox.Delivery(made.study_id)
+        await receive(store, delivery, reading(None, None), pieces(body))
+        await asyncio.sleep(0)
+
+
+async def test_eight_clients_and_three_workers_at_once(new_service):
+    """Nobody waits for ever, and the end is that of one client."""
     expected = await whole(new_service)
     made = await new_service()
-    await made.push(REFERENCE)
-    pieces = split(EVENTS, 4, seed=3)
-    await asyncio.gather(*(made.push(piece) for piece in [*pieces, EVENTS, *pieces, EVENTS]))
+    crowd = Store(made.store.dsn, pool_size=16, pool_wait_s=60, statement_timeout_s=60)
+    clients = asyncio.gather(*(_client(made, crowd, seed) for seed in range(8)))
+
+    async def work() -> None:
+        while not clients.done():
+            await flow.drain(crowd)
+
+    await asyncio.gather(clients, *(work() for _ in range(3)))
+    await crowd.close()
     await made.drain()
     assert await made.content() == expected
-    assert (await made.rows("select count(*) as n from push where replay_of_id is null"))[0][
-        "n"
-    ] == 6
+    counted = await made.rows(
+        "select count(*) filter (where replay_of_id is null) as n, count(*) as deliveries,"
+        " (select deadlocks from pg_stat_database where datname = current_database()) as deadlocks"
+        " from push"
+    )
+    assert (counted[0]["deliveries"], counted[0]["deadlocks"]) == (48, 0)
+    assert counted[0]["n"] <= 4 + 2 + 8
 
 
 async def test_late_fixes_leave_rows_outside_the_window_alone(service):
@@ -130,3 +162,21 @@ async def test_replaced_decoding_leaves_what_another_push_brought(new_service):
     await made.push(EVENTS, tz="UTC+8")
     await made.drain()
     assert await made.content() == await expected.content()
+
+
+async def test_of_ten_thousand_lines_every_good_one_is_stored(service):
+    """One in a hundred is bad, in each of the ways that hostile files know."""
+    kinds = [file for file in files() if file.format == "movebank-csv" and not file.whole]
+    bad = [file.payload.decode().split("\n")[2] for file in kinds if file.code != "line-too-long"]
+    lines = ["timestamp,location-long,location-lat,tag-local-identifier"]
+    for n in range(10_000):
+        time = START + timedelta(minutes=n)
+        good = f"{time:%Y-%m-%d %H:%M:%S},{120 + n / 10_000},{30 + n / 10_000},T{n % 3}"
+        lines.append(bad[n // 100 % len(bad)] if n % 100 == 50 else good)
+    assert len(bad) > 5
+    kept = await service.push("\n".join(lines).encode())
+    await service.drain()
+    receipt = await service.receipt(kept.ref)
+    assert (receipt["units"], receipt["stored"], receipt["refused"]) == (10_000, 9_900, 100)
+    assert await service.count("fix") == 9_900
+    assert await service.count("refusal") == 100

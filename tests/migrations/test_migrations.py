@@ -97,6 +97,8 @@ ACCEPTED = {
     "0008": {"ban-drop-constraint", "constraint-missing-not-valid"},
     # An index of refused units, which are few beside fixes: it is made in a moment.
     "0010": {"require-concurrent-index-creation"},
+    # Its indexes are made outside of the transaction, by the COMMIT that is cut out above.
+    "0011": {"ban-concurrent-index-creation-in-transaction"},
 }
 """The rules that a migration breaks, each with its reason; a new migration breaks none."""
 

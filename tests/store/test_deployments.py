@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from app.errors import Conflict
-from app.store import deployments, work
+from app.store import deployments, implied, work
 from app.store.engine import Store, execute
 from tests.store.flock import Flock
 
@@ -117,7 +117,7 @@ async def named(conn, *namings):
             "  time_last) select id, 1, :bird, 1, :first, :first from d",
             {"n": number, "bird": bird, "first": first},
         )
-        await deployments.imply(conn, [1])
+        await implied.imply(conn, [1])
 
 
 async def test_one_name_means_the_tag_was_always_its(conn):
@@ -134,7 +134,7 @@ async def test_what_names_imply_does_not_depend_on_their_order(conn, order):
 async def test_a_statement_voids_what_names_imply_until_it_is_withdrawn(conn):
     await named(conn, (1, MARCH))
     stated = await declare(conn, 2, APRIL, MAY)
-    await deployments.imply(conn, [1])
+    await implied.imply(conn, [1])
     assert await worn(conn) == [(2, APRIL, MAY)]
     await deployments.withdraw(conn, stated)
     assert await worn(conn) == [(1, None, None)]

@@ -11,19 +11,34 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from app.store import fixes, fixpoints, inbox, legs, seasons, stopovers, tracks, windows, work
+from app.store import (
+    fixes,
+    fixpoints,
+    inbox,
+    legs,
+    readings,
+    reference,
+    seasons,
+    sending,
+    stopovers,
+    tracks,
+    windows,
+    work,
+)
 from app.store.audience import Audience
 from app.store.engine import Connection, Store, execute
 from app.store.sight import Box, Filters
-from tests.store.flock import Flock
+from tests.store.flock import Flock, ref_of
 
 LARGE = (
     "fix", "public_fix", "track_part", "stopover", "leg", "fix_flag", "fix_verdict", "decoding",
+    "reading", "naming",
 )  # fmt: skip
 BIRDS = 200
 OWNER = Audience("institute", 1, 1, frozenset({"read"}), exact=(1,))
 STRANGER = Audience("public", open=(2,))
 SOME = Filters(box=Box(127.0, 38.0, 127.3, 38.3))
+TAG, SOURCE = ref_of("tag"), ref_of("source")
 FROM = datetime(2020, 3, 2, tzinfo=UTC)
 DAY = Filters(time_from=FROM, time_to=FROM + timedelta(days=1))
 
@@ -34,16 +49,25 @@ insert into study (institute_id, name, visibility)
   from generate_series(1, 20) n;
 insert into individual (study_id, local_identifier)
   select 1 + n % 20, 'bird ' || n from generate_series(1, {BIRDS}) n;
-insert into tag (study_id, local_identifier)
-  select study_id, 'tag of ' || local_identifier from individual order by id;
+insert into tag (study_id, local_identifier, ref)
+  select study_id, 'tag of ' || local_identifier, case id when 20 then '{TAG}'::uuid
+    else gen_random_uuid() end from individual order by id;
+insert into source (study_id, name, scheme, secrets, ref)
+  values (1, 'gate', 'token', '{{x}}', '{SOURCE}');
 insert into deployment (study_id, tag_id, individual_id, during, declared)
   select i.study_id, t.id, i.id, '(,)', true
   from individual i join tag t on t.local_identifier = 'tag of ' || i.local_identifier;
-insert into push (study_id, digest, size_bytes)
-  select 1 + n % 20, int4send(n), 1 from generate_series(1, 2000) n;
+insert into push (study_id, digest, size_bytes, source_id)
+  select 1 + n % 20, int4send(n), 1, case n % 20 when 0 then 1 end
+  from generate_series(1, 2000) n;
 insert into decoding (study_id, push_id, number, tz, state)
   select study_id, id, 1, 'UTC', 'processed' from push;
 update decoding set state = 'received' where id = 1000;
+update decoding set tag_ids = '{{20}}', time_first = '2020-03-01Z', time_last = '2020-03-03Z'
+  where study_id = 1;
+insert into reading (tag_id, time, sensor, variant, study_id, decoding_id)
+  select t.id, '2020-03-01Z'::timestamptz + n * interval '1 h', 0, 1, t.study_id, 1
+  from tag t, generate_series(1, 100) n;
 insert into fix (tag_id, time, sensor, variant, study_id, decoding_id, visible, lon, lat, error_m)
   select d.tag_id, '2020-03-01Z'::timestamptz + n * interval '1 h', 0, 1, d.study_id, 1, true,
     120 + n % 100 / 10.0, 30 + d.tag_id / 10.0, 10
@@ -142,6 +166,12 @@ HOT: dict[str, tuple[Query, str]] = {
         lambda c: stopovers.page(c, STRANGER, Filters(), fetch=100), "ix_stopover_study"),
     "legs": (lambda c: legs.page(c, OWNER, Filters(), fetch=100), "ix_leg_study"),
     "seasons": (lambda c: seasons.page(c, OWNER, Filters(), fetch=100), ""),
+    "readings of a tag": (
+        lambda c: readings.page(c, OWNER, TAG, (FROM, None), fetch=100), "pk_reading"),
+    "how a tag sends": (lambda c: sending.of_tag(c, OWNER, TAG), "pk_fix"),
+    "how a source sends": (lambda c: sending.of_source(c, OWNER, SOURCE), "ix_push_source_id"),
+    "fixes that wait with tags": (
+        lambda c: reference.tags(c, OWNER, limit=100, waiting=True), "pk_fix"),
     "pushes of a study": (
         lambda c: inbox.list_pushes(c, OWNER, study_id=1, before_id=None, limit=20), ""),
     "what waits for a worker": (lambda c: work.waiting(c, limit=10), "ix_decoding_open"),

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import event
 
 from app.store import (
-    deployments,
     fixes,
+    implied,
     legs,
     names,
     reference,
@@ -109,7 +109,7 @@ async def _tag_ids(conn: Connection, study: int) -> list[int]:
 
 
 async def _imply(conn: Connection, _: Audience, study: int) -> None:
-    await deployments.imply(conn, await _tag_ids(conn, study))
+    await implied.imply(conn, await _tag_ids(conn, study))
 
 
 STAGES: dict[str, Request] = {

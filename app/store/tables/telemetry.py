@@ -59,6 +59,8 @@ push = Table(
           postgresql_where=text("replay_of_id is null")),
     Index("uq_push_idempotency_key", "study_id", text("coalesce(source_id, 0)"),
           "idempotency_key", unique=True, postgresql_where=text("idempotency_key is not null")),
+    Index("ix_push_source_id", "source_id", "id",
+          postgresql_where=text("source_id is not null")),
 )  # fmt: skip
 
 push_chunk = Table(
@@ -252,6 +254,6 @@ naming = Table(
     instant("time_last"),
     ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
     ForeignKeyConstraint(["study_id", "individual_id"], ["individual.study_id", "individual.id"]),
-    Index("ix_naming_tag_id", "tag_id"),
-    comment="which individual the rows of a decoding named for a tag, and when",
+    Index("ix_naming_tag_id_individual_id_time_first", "tag_id", "individual_id", "time_first"),
+    comment="which individual the rows of a decoding in force named for a tag, and when",
 )

@@ -1,0 +1,120 @@
+"""Reference data: the birds, tags and deployments of a whole file, taken over in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Conflict
+from app.store import names, work
+from app.store.deployments import Stated, give_way, put
+from app.store.engine import execute
+from app.store.handover import hand_over
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a tag on a bird, and everything else it says of the two."""
+
+    tag: str
+    individual: str
+    taxon: str | None
+    species_key: str
+    deploy_on: datetime | None
+    deploy_off: datetime | None
+    deployment_id: str | None
+    terms: Mapping[str, str]
+
+
+async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> int:
+    """
+    Take the rows over; return how many of them told something new.
+
+    Tags, birds and locks are taken in the order in which event files take them, whatever the
+    order of the rows. Raises Conflict where rows contradict each other or what stands.
+    """
+    tags = await names.name_tags(conn, study_id, [row.tag for row in rows])
+    birds = await names.name_individuals(conn, study_id, _taxa(rows))
+    await work.lock_all(conn, work.LOCK_TAG, tags.values())
+    told = [
+        Stated(tags[row.tag], birds[row.individual], row.deploy_on, row.deploy_off,
+               row.deployment_id, {})
+        for row in rows
+    ]  # fmt: skip
+    closed = await give_way(conn, study_id, [each for each in told if each.local_identifier])
+    made: list[int] = []
+    anew: set[int] = set()
+    news = 0
+    for row, each in zip(rows, told, strict=True):
+        changed, other_species = await _describe(conn, row, each)
+        away, standing, fresh = await _put(conn, study_id, row, each)
+        closed += away
+        made += [standing] if fresh else []
+        anew |= {each.individual_id} if other_species else set()
+        news += changed or fresh
+    # What the file itself put and closed again has never been in force.
+    passing = set(closed) & set(made)
+    await hand_over(conn, *([n for n in ids if n not in passing] for ids in (closed, made)),
+                    anew=sorted(anew))  # fmt: skip
+    return news
+
+
+def _taxa(rows: Sequence[Row]) -> list[tuple[str, str | None, str]]:
+    """Return (individual, taxon, species key) once per individual, as `name_individuals` wants."""
+    found: dict[str, tuple[str, str | None, str]] = {}
+    for row in rows:
+        if row.individual not in found or found[row.individual][1] is None:
+            found[row.individual] = (row.individual, row.taxon, row.species_key)
+    return list(found.values())
+
+
+async def _put(
+    conn: AsyncConnection, study_id: int, row: Row, stated: Stated
+) -> tuple[list[int], int, bool]:
+    try:
+        return await put(conn, study_id, stated)
+    except Conflict as clash:
+        where = f"Tag {row.tag!r} on {row.individual!r}: "
+        raise Conflict(where + clash.detail, remedy=clash.remedy, code=clash.code) from clash
+
+
+async def _describe(conn: AsyncConnection, row: Row, stated: Stated) -> tuple[bool, bool]:
+    """Keep what a row says of its bird and tag; tell whether it is new, and of another species."""
+    rows = await execute(
+        conn,
+        """
+        with before as (select taxon, species_key, terms, taxon_declared from individual
+          where id = :individual),
+        bird as (
+          update individual set
+            taxon = coalesce(cast(:taxon as text), taxon),
+            species_key = case when cast(:taxon as text) is null then species_key
+              else :species end,
+            taxon_declared = taxon_declared or cast(:taxon as text) is not null,
+            terms = terms || cast(:bird as jsonb)
+          where id = :individual returning taxon, species_key, terms, taxon_declared),
+        device as (
+          update tag set terms = terms || cast(:device as jsonb)
+          where id = :tag and cast(:device as jsonb) <> '{}')
+        select before.species_key <> bird.species_key as other_species,
+          (before.taxon, before.species_key, before.terms, before.taxon_declared)
+            is distinct from (bird.taxon, bird.species_key, bird.terms, bird.taxon_declared)
+            as changed
+        from bird cross join before
+        """,
+        {
+            "individual": stated.individual_id, "tag": stated.tag_id, "taxon": row.taxon,
+            "species": row.species_key,
+            "bird": _json({k: v for k, v in row.terms.items() if not k.startswith("tag-")}),
+            "device": _json({k: v for k, v in row.terms.items() if k.startswith("tag-")}),
+        },
+    )  # fmt: skip
+    return bool(rows[0]["changed"]), bool(rows[0]["other_species"])
+
+
+def _json(terms: Mapping[str, str]) -> str:
+    return orjson.dumps(dict(terms)).decode()

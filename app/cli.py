@@ -19,8 +19,7 @@ from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
 if TYPE_CHECKING:
-    from app.store.engine import Store
-    from app.store.inbox import Reading
+    pass
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
@@ -158,22 +157,16 @@ def push(
         options["mapping"] = str(mapping) if mapping else None
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
+        from app import deliver
         from app.pipeline.receive import reading
 
-        how = reading(format_name, tz, encoding, datum)
-        receipt = with_store(lambda store: _push_here(store, file, uuid(study_id), how, mapping))
+        how, study = reading(format_name, tz, encoding, datum), uuid(study_id)
+        receipt = with_store(
+            lambda store: deliver.delivered(store, file, study, how, mapping=mapping)
+        )
     answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)
-
-
-async def _push_here(
-    store: Store, file: Path, study_id: UUID, how: Reading, mapping: UUID | None
-) -> dict[str, Any]:
-    from app import deliver
-
-    kept = await deliver.push(store, file, study_id, how, mapping=mapping)
-    return await deliver.settled(store, kept)
 
 
 @cli.command()

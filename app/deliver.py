@@ -67,6 +67,13 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
     return receipt.model_dump(mode="json")
 
 
+async def delivered(
+    store: Store, file: Path, study: UUID, how: inbox.Reading, *, mapping: UUID | None
+) -> dict[str, Any]:
+    """Keep a file's bytes as one push and give its final receipt."""
+    return await settled(store, await push(store, file, study, how, mapping=mapping))
+
+
 async def export(
     store: Store,
     study: UUID,

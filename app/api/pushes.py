@@ -18,7 +18,7 @@ from app.api.problems import READING, WRITING
 from app.errors import BadInput, NotFound
 from app.pipeline.decode import decode_in
 from app.pipeline.receive import bounded, mapped, mapped_anew, reading, receive
-from app.store import inbox, studies
+from app.store import inbox, receipts, studies
 from app.store.audience import Audience
 from app.store.engine import Store
 
@@ -141,7 +141,7 @@ def shape(row: dict[str, Any]) -> Receipt:
 async def receipt_of(store: Store, audience: Audience, ref: UUID) -> Receipt:
     """Return the receipt of a push, or NotFound."""
     async with store.read() as conn:
-        row = await inbox.receipt(conn, audience, ref)
+        row = await receipts.receipt(conn, audience, ref)
     if row is None:
         raise NotFound(
             "There is no such push for this caller.",
@@ -240,7 +240,7 @@ async def try_out(
                 how = await mapped_anew(conn, audience, delivery.study_id, how, document)
             kept = await inbox.keep(conn, delivery, how, body)
             await decode_in(conn, kept.decoding_id)
-            found = await inbox.receipt(conn, audience, kept.ref)
+            found = await receipts.receipt(conn, audience, kept.ref)
             raise _RollBack  # noqa: TRY301 - the transaction must end by an error
     except _RollBack:
         assert found is not None
@@ -255,7 +255,7 @@ async def list_pushes(
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
         before = page.after[0] if page.after else None
-        rows = await inbox.list_pushes(
+        rows = await receipts.list_pushes(
             conn,
             audience,
             study_id=study_id,
@@ -288,12 +288,12 @@ async def list_refusals(
     """List the refused units of a push, each with the way to mend it."""
     after = page.after[0] if page.after else 0
     async with store.read() as conn:
-        if await inbox.receipt(conn, audience, push_id) is None:
+        if await receipts.receipt(conn, audience, push_id) is None:
             raise NotFound(
                 "There is no such push for this caller.",
                 remedy="Take push_id from the receipt of the push.",
             )
-        rows = await inbox.refusals(
+        rows = await receipts.refusals(
             conn,
             audience,
             push_id,
@@ -309,7 +309,7 @@ async def list_refusals(
 async def read_body(push_id: UUID, store: StoreDep, audience: CurrentAudience) -> Response:
     """Return the bytes of a push exactly as they were sent."""
     async with store.read() as conn:
-        body = await inbox.sent_bytes(conn, audience, push_id)
+        body = await receipts.sent_bytes(conn, audience, push_id)
     if body is None:
         raise NotFound(
             "There is no such push for this caller.",

@@ -13,7 +13,7 @@ from app.errors import BadInput, TooLarge
 from app.pipeline.decode import UNPACKED_MAX_BYTES, decode_in
 from app.pipeline.effect import Effect, effect_of
 from app.pipeline.receive import mapped, reading
-from app.store import corrections, decodings, inbox
+from app.store import corrections, decodings, inbox, receipts
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
 
@@ -59,13 +59,13 @@ async def replay(
     """
     reading(wanted.format, wanted.tz, wanted.encoding, wanted.datum)
     async with store.write() as conn:
-        before = await inbox.receipt(conn, audience, push)
+        before = await receipts.receipt(conn, audience, push)
         if before is None:
             raise decodings.unknown()
         _check_size(before, wanted, limit_bytes, apply=apply)
         if apply:
             await _ask(conn, audience, push, before, wanted)
-            after = await inbox.receipt(conn, audience, push)
+            after = await receipts.receipt(conn, audience, push)
             assert after is not None
             return Replay(before, after, None)
         return await _try(conn, audience, push, before, wanted)
@@ -88,7 +88,7 @@ async def _try(
     savepoint = await conn.begin_nested()
     kept = await _ask(conn, audience, push, before, wanted)
     await decode_in(conn, kept.decoding_id)
-    after = await inbox.receipt(conn, audience, push)
+    after = await receipts.receipt(conn, audience, push)
     assert after is not None
     then = await corrections.live(conn, [before, after])
     refused = await corrections.refused(conn, after["id"])

@@ -1,4 +1,4 @@
-"""The inbox: every push as it was sent, how it was read, and its receipt."""
+"""The inbox: every push as it was sent, and how it is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.errors import BadInput, Conflict
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import driver, execute
-from app.store.fragments import CALLER, undeployed, worn_at
+from app.store.fragments import CALLER
 
 DEFAULT_TZ = "UTC"
 """Zone of times that carry none, where nobody names one."""
@@ -295,122 +295,3 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
         {"id": decoding_id, "code": GIVEN_UP},
     )
     await work.revive(conn, decoding_id)
-
-
-_RECEIPT = """
-select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
-  p.received_at as push_received_at, p.size_bytes, m.ref as mapping
-from push p
-left join push first on first.id = p.replay_of_id
-join study s on s.id = p.study_id
-left join source src on src.id = p.source_id
-join lateral (
-  select * from decoding x where x.push_id = coalesce(p.replay_of_id, p.id)
-  order by x.number desc limit 1
-) as d on true
-left join mapping m on m.id = d.mapping_id
-"""
-
-
-async def receipt(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
-    """Return the receipt of a push as stored, with what its fixes have become since."""
-    rows = await execute(
-        conn,
-        _RECEIPT + " where p.ref = :ref and p.study_id = any(cast(:exact as int[]))",
-        {"ref": ref, "exact": list(audience.exact)},
-    )
-    return {**rows[0], **await _of_stored(conn, rows[0])} if rows else None
-
-
-TAGS_TOLD = 100
-"""Most tags with waiting fixes that a receipt names."""
-
-NOTHING_STORED: dict[str, Any] = {
-    "undeployed": 0, "undeployed_tags": [], "flagged": {}, "individuals": [],
-}  # fmt: skip
-"""What the fixes of a push have become that brought none."""
-
-_WAITING = f"""
-select t.ref as tag, t.local_identifier, sum(w.n)::bigint as n_fixes,
-  min(w.first) as time_first, max(w.last) as time_last
-from tag t cross join lateral unnest({undeployed("t.id")}) as gap(during)
-cross join lateral (select count(*) as n, min(f.time) as first, max(f.time) as last from fix f
-  where f.tag_id = t.id and f.decoding_id = :id and f.live and f.time >= :first
-    and f.time <= :last and {worn_at("f.time", "gap.during")}) as w
-where t.id = any(cast(:tags as int[]))
-group by t.id having sum(w.n) > 0 order by t.local_identifier
-"""
-
-
-async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
-    span = {
-        "id": row["id"], "tags": row["tag_ids"], "first": row["time_first"],
-        "last": row["time_last"],
-    }  # fmt: skip
-    if row["time_first"] is None:
-        return NOTHING_STORED
-    waiting = await execute(conn, _WAITING, span)
-    flagged = await execute(
-        conn,
-        "select g.code, count(*) as n from fix_flag g join fix f using"
-        " (tag_id, time, sensor, variant) where f.tag_id = any(cast(:tags as int[]))"
-        " and f.time between :first and :last and f.decoding_id = :id and f.live"
-        " group by g.code order by g.code",
-        span,
-    )
-    individuals = await execute(
-        conn,
-        "select distinct i.ref, i.local_identifier from deployment d"
-        " join individual i on i.id = d.individual_id where d.replaced_at is null"
-        " and d.tag_id = any(cast(:tags as int[])) and d.during && tstzrange(:first, :last, '[]')"
-        " order by i.local_identifier",
-        span,
-    )
-    return {
-        "undeployed": sum(each["n_fixes"] for each in waiting),
-        "undeployed_tags": waiting[:TAGS_TOLD],
-        "flagged": {row["code"]: row["n"] for row in flagged},
-        "individuals": [row["ref"] for row in individuals],
-    }
-
-
-async def list_pushes(
-    conn: AsyncConnection, audience: Audience, *, study_id: int, before_id: int | None, limit: int
-) -> list[dict[str, Any]]:
-    """Return the pushes of a study, newest first, from `before_id` down."""
-    return await execute(
-        conn,
-        "select p.id as push_id, p.ref, p.received_at, p.size_bytes, p.content_type"
-        " from push p where p.study_id = :study and p.study_id = any(cast(:exact as int[]))"
-        " and (cast(:before as bigint) is null or p.id < :before) order by p.id desc limit :limit",
-        {"study": study_id, "exact": list(audience.exact), "before": before_id, "limit": limit},
-    )
-
-
-async def refusals(
-    conn: AsyncConnection, audience: Audience, ref: UUID, *, after_unit: int, limit: int
-) -> list[dict[str, Any]]:
-    """Return refused units of the newest decoding of a push, in the order of the push."""
-    return await execute(
-        conn,
-        f"select r.unit, r.offset_bytes, r.excerpt, r.code, r.remedy from ({_RECEIPT}"
-        " where p.ref = :ref"
-        " and p.study_id = any(cast(:exact as int[]))) as receipt"
-        " join refusal r on r.decoding_id = receipt.id where r.unit > :after"
-        " order by r.unit limit :limit",
-        {"ref": ref, "exact": list(audience.exact), "after": after_unit, "limit": limit},
-    )
-
-
-async def sent_bytes(conn: AsyncConnection, audience: Audience, ref: UUID) -> bytes | None:
-    """Return the bytes of a push exactly as they were sent; None for a caller it is hidden from."""
-    rows = await execute(
-        conn,
-        "select coalesce(replay_of_id, id) as id from push"
-        " where ref = :ref and study_id = any(cast(:exact as int[]))",
-        {"ref": ref, "exact": list(audience.exact)},
-    )
-    if not rows:
-        return None
-    (sent,) = (await bodies(conn, [rows[0]["id"]])).values()
-    return sent

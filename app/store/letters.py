@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.store import inbox, work
+from app.store import receipts, work
 from app.store.engine import Connection, driver
 from app.store.inbox import READING_COLUMNS, Reading
 from app.store.sources import SENDER
@@ -120,5 +120,5 @@ def _first_of_each(letters: Sequence[Letter], known: set[int]) -> list[Letter]:
 
 
 def _receipt(row: Row) -> Row:
-    """Return the row as `inbox.receipt` gives it of a push that nobody has decoded yet."""
-    return {**row, "replay_of": None, **inbox.NOTHING_STORED}
+    """Return the row as `receipts.receipt` gives it of a push that nobody has decoded yet."""
+    return {**row, "replay_of": None, **receipts.NOTHING_STORED}

@@ -33,7 +33,8 @@ DOORS = {"/push/{source}", SENSORS, FEED}
 """Where senders push that have the secret of a source, and no key."""
 PLACES = {"layer": "tracks", "z": "0", "x": "0", "y": "0", "flyway": "hooded_crane:autumn",
           "verdict": "12"}  # fmt: skip
-NEEDED = {"individual": "00000000-0000-4000-8000-000000000000", "by": "season", "name": "n",
+NEEDED = {"individual": "00000000-0000-4000-8000-000000000000",
+          "tag": "00000000-0000-4000-8000-000000000000", "by": "season", "name": "n",
           "study": "00000000-0000-4000-8000-000000000000", "source": "s",
           "lon": "127.2", "lat": "38.2"}  # fmt: skip
 JSON = {"Content-Type": "application/json"}

@@ -14,7 +14,7 @@ from app.movement.simulate import Flock, simulate_flock
 from app.pipeline import run as flow
 from app.pipeline.receive import reading, receive
 from app.seeds import profiles, rows
-from app.store import content, inbox
+from app.store import content, inbox, receipts
 from app.store.audience import Audience
 from app.store.engine import Store, execute
 
@@ -48,7 +48,7 @@ class Service:
 
     async def receipt(self, ref) -> dict:
         async with self.store.read() as conn:
-            found = await inbox.receipt(conn, self.audience, ref)
+            found = await receipts.receipt(conn, self.audience, ref)
         assert found is not None
         return found
 

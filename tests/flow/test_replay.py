@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import BadInput, NotFound, TooLarge
 from app.pipeline.replay import Wanted, replay
-from app.store import inbox
+from app.store import receipts
 from app.store.audience import Audience
 
 BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
@@ -128,6 +128,8 @@ async def test_a_declared_encoding_is_read_and_refusals_name_their_byte(service)
     names = await service.rows("select local_identifier as name from tag")
     assert [row["name"] for row in names] == ["두루미"]
     async with service.store.read() as conn:
-        (refusal,) = await inbox.refusals(conn, service.audience, kept.ref, after_unit=0, limit=9)
+        (refusal,) = await receipts.refusals(
+            conn, service.audience, kept.ref, after_unit=0, limit=9
+        )
     assert (refusal["unit"], refusal["code"]) == (2, "latitude-out-of-range")
     assert body[refusal["offset_bytes"] :].startswith(b"2024-03-01 09:00:00")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.store import inbox, letters
+from app.store import inbox, letters, receipts
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.letters import Letter
@@ -83,7 +83,7 @@ async def test_a_letter_is_kept_when_its_bytes_and_its_key_are_new(flock, batche
 
 async def test_the_receipt_is_that_of_the_inbox(trial) -> None:
     (made,) = await letters.keep_all(trial, [letter(1, "rows")])
-    told = await inbox.receipt(trial, Audience("operator", exact=(1, 2)), made["ref"])
+    told = await receipts.receipt(trial, Audience("operator", exact=(1, 2)), made["ref"])
     assert told is not None
     shared = set(told) & set(made)
     assert {"ref", "state", "study", "records", "flagged", "individuals"} <= shared

@@ -14,9 +14,9 @@ from sqlalchemy import event
 from app.store import (
     fixes,
     fixpoints,
-    inbox,
     legs,
     readings,
+    receipts,
     reference,
     seasons,
     sending,
@@ -173,7 +173,7 @@ HOT: dict[str, tuple[Query, str]] = {
     "fixes that wait with tags": (
         lambda c: reference.tags(c, OWNER, limit=100, waiting=True), "pk_fix"),
     "pushes of a study": (
-        lambda c: inbox.list_pushes(c, OWNER, study_id=1, before_id=None, limit=20), ""),
+        lambda c: receipts.list_pushes(c, OWNER, study_id=1, before_id=None, limit=20), ""),
     "what waits for a worker": (lambda c: work.waiting(c, limit=10), "ix_decoding_open"),
 }  # fmt: skip
 
@@ -188,7 +188,7 @@ async def test_a_hot_read_goes_by_index(store: Store, name: str) -> None:
 
 async def test_a_receipt_goes_by_index(flock: Flock, store: Store) -> None:
     ref = flock.run("select ref from push where id = 20")[0][0]
-    plan = await plans(store, lambda c: inbox.receipt(c, OWNER, ref))
+    plan = await plans(store, lambda c: receipts.receipt(c, OWNER, ref))
     assert "uq_push_ref" in plan
     assert re.findall(rf"Seq Scan on (?:push|{'|'.join(LARGE)})\b", plan) == []
 

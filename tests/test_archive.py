@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from app import archive, cli, deliver
 from app.archive import Form
 from app.pipeline.exports import FORMATS
+from app.pipeline.replay import Wanted
 
 FOUND = {"push_id": "p", "applied": False, "changes": {"tz": ["UTC", "UTC+8"], "stored": [2, 1]}}
 
@@ -19,11 +20,11 @@ FOUND = {"push_id": "p", "applied": False, "changes": {"tz": ["UTC", "UTC+8"], "
 @pytest.fixture
 def asked(monkeypatch):
     """Give what the verbs ask of the store, which is not there."""
-    seen: list[dict[str, object]] = []
+    seen: list[dict[object, object]] = []
 
     def note(result):
-        async def act(_store, thing, **how):
-            seen.append({"thing": thing, **how})
+        async def act(_store, thing, *wanted, **how):
+            seen.append({"thing": thing, **how, **{type(each): each for each in wanted}})
             return result
 
         return act
@@ -58,6 +59,6 @@ def test_a_rereading_is_a_trial_unless_it_is_applied(asked) -> None:
     assert shown.stdout.splitlines() == ["applied: False", "tz: UTC -> UTC+8", "stored: 2 -> 1"]
     told = run("replay", str(push), "--format", "gpx", "--apply", "--json")
     assert json.loads(told.stdout) == FOUND
-    assert [(each["tz"], each["format_name"], each["apply"]) for each in asked] == [
-        ("UTC+8", None, False), (None, "gpx", True),
+    assert [(each[Wanted], each["apply"]) for each in asked] == [
+        (Wanted(tz="UTC+8"), False), (Wanted(format="gpx"), True),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from app import deliver, operate
 from app.errors import NotFound, SetupError
 from app.pipeline import run as flow
+from app.pipeline.replay import Wanted
 from app.store import work
 from app.store.engine import execute
 
@@ -83,13 +84,13 @@ def test_only_so_many_reasons_are_told() -> None:
 async def test_a_rereading_is_shown_and_then_done(store, study, file) -> None:
     ref = await deliver.push(store, file, study)
     await deliver.settled(store, ref)
-    how = {"format_name": None, "tz": "UTC+8"}
-    shown = await deliver.replay(store, ref, **how, apply=False)
+    how = Wanted(tz="UTC+8")
+    shown = await deliver.replay(store, ref, how, apply=False)
     assert (shown["applied"], set(shown["changes"])) == (False, {"tz", "state", "time_first",
                                                                  "time_last"})  # fmt: skip
-    done = await deliver.replay(store, ref, **how, apply=True)
+    done = await deliver.replay(store, ref, how, apply=True)
     assert done["applied"] and set(done["changes"]) == {"tz", "time_first", "time_last"}
-    assert (await deliver.replay(store, ref, **how, apply=True))["changes"] == {}
+    assert (await deliver.replay(store, ref, how, apply=True))["changes"] == {}
 
 
 async def test_a_rebuild_beside_what_is_stored_says_what_differs(store, study, file) -> None:

@@ -73,7 +73,7 @@ def test_a_healthy_database_passes_every_check(database, settings) -> None:
     found = doctor.examine(settings.model_copy(update={"database_url": database}))
     inside = found[3:]
     assert [each.check for each in inside] == [
-        "database", "schema", "queue", "dead letters", "decodings"
+        "database", "schema", "queue", "dead letters", "decodings", "connectors", "sources"
     ]  # fmt: skip
     assert all(each.ok for each in inside)
     assert inside[2].seen == "decoding 0, individual 0, catalogue 0"

@@ -118,7 +118,7 @@ class DecodingOut(Receipt):
     effect: EffectOut | None = Field(None, description="of a trial")
 
 
-class ReadingOut(Shown):
+class DecodingListed(Shown):
     """One reading of a push; the one without `replaced_at` is in force."""
 
     model_config = example(
@@ -219,14 +219,14 @@ async def decode_again(
 @router.get("/pushes/{push_id}/decodings", responses=READING)
 async def list_decodings(
     push_id: UUID, response: Response, store: StoreDep, audience: CurrentAudience, page: PageDep
-) -> Listing[ReadingOut]:
+) -> Listing[DecodingListed]:
     """List how a push was read, the newest first, and who asked for it."""
     await receipt_of(store, audience, push_id)
     before = int(str(page.after[0])) if page.after else None
     async with store.read() as conn:
         rows = await corrections.readings(conn, audience, push_id, before=before, limit=page.fetch)
     return paginate(page, response, rows, key=lambda row: (row["number"],),
-                    shape=lambda row: ReadingOut(**row))  # fmt: skip
+                    shape=lambda row: DecodingListed(**row))  # fmt: skip
 
 
 @router.get("/pushes/{push_id}/corrections", responses=READING)

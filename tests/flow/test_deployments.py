@@ -176,7 +176,10 @@ async def test_no_bittern_gets_the_fix_of_another(
         await service.push(body)
         await service.drain()
     found = await service.rows(
-        "select t.local_identifier as tag, i.local_identifier as bird, f.time, f.lon, f.lat"
+        # The other solution of a pass may stand; the file has the first one.
+        "select t.local_identifier as tag, i.local_identifier as bird, f.time,"
+        " case f.solution when 2 then f.lon2 else f.lon end as lon,"
+        " case f.solution when 2 then f.lat2 else f.lat end as lat"
         " from fix f join tag t on t.id = f.tag_id left join deployment d on d.tag_id = f.tag_id"
         " and d.replaced_at is null and d.during @> f.time"
         " left join individual i on i.id = d.individual_id where f.live"

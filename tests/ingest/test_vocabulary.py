@@ -28,7 +28,7 @@ def test_event_id_and_local_time_mean_nothing_here() -> None:
 def test_fields_are_record_fields_or_named_steps_towards_them() -> None:
     steps = {
         "time", "taxon_detail", "visible", "outlier_algorithm", "outlier_manual",
-        "outlier_import", "flags", "lon1", "lat1",
+        "outlier_import", "flags", "lon1", "lat1", "solution",
     }  # fmt: skip
     assert set(EVENT_TERMS) - steps <= set(RECORD_SCHEMA)
 

@@ -12,7 +12,9 @@ async def test_an_empty_service_is_empty_until_somebody_comes(trial):
     assert await simulated.is_empty(trial)
     await execute(trial, "insert into institute (name) values ('Amur')")
     assert await simulated.is_empty(trial)  # an institute has brought nothing yet
-    await execute(trial, "insert into study (institute_id, name) values (1, 'Cranes')")
+    await execute(
+        trial, "insert into study (institute_id, name) select id, 'Cranes' from institute"
+    )
     assert not await simulated.is_empty(trial)
 
 

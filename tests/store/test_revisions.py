@@ -60,8 +60,9 @@ async def put(conn: Connection, fixes: list[Told]) -> None:
     await execute(
         conn,
         "insert into fix (tag_id, time, sensor, variant, study_id, decoding_id, visible, live,"
-        " lon, lat, error_m, provider_id, provider_revision) select tag, cast(:start as timestamptz)"
-        " + hour * interval '1 h', 0, variant, 1, decoding, true, live, 0, 0, 1, name, revision"
+        " lon, lat, error_m, provider_id, provider_revision)"
+        " select tag, cast(:start as timestamptz) + hour * interval '1 h', 0, variant, 1,"
+        " decoding, true, live, 0, 0, 1, name, revision"
         " from unnest(cast(:tags as int[]), cast(:hours as int[]), cast(:variants as int[]),"
         " cast(:names as text[]), cast(:revisions as int[]), cast(:decodings as int[]),"
         " cast(:lives as boolean[])) as t(tag, hour, variant, name, revision, decoding, live)",

@@ -184,7 +184,7 @@ HOT: dict[str, tuple[Query, str]] = {
         lambda c: corrections.refusals(c, OWNER, 1, Filters(), **ASKED), "ix_refusal_study_id"),
     "further refusals of a study": (
         lambda c: corrections.refusals(c, OWNER, 1, Filters(), **ASKED | {"after": (1000, 3)}),
-        "refusal"),
+        "_refusal"),
     "suspects of a study": (
         lambda c: corrections.suspects(c, OWNER, 1, Filters(), **ASKED), "pk_fix"),
     "what waits for a worker": (lambda c: work.waiting(c, limit=10), "ix_decoding_open"),

@@ -120,3 +120,51 @@ def test_an_old_schema_is_told_alone(database, settings) -> None:
     assert (found[-1].ok, found[-1].seen, found[-1].remedy) == (
         False, "at before", "flyways migrate",
     )  # fmt: skip
+
+
+def test_failing_connectors_and_alarmed_sources_are_named(database, settings) -> None:
+    with psycopg.connect(database) as conn:
+        conn.execute("insert into institute (name) values ('Amur')")
+        conn.execute("insert into study (institute_id, name) values (1, 'Cranes')")
+        conn.execute(
+            "insert into connector (study_id, name, provider, settings, interval_s, overlap_s,"
+            " settle_s, password, problem, paused_at) select 1, name, 'cls', '{}', 60, 0, 0,"
+            " 'sesame', problem::jsonb, paused from (values ('well', null, null),"
+            ' (\'ill\', \'{"detail": "It broke.", "remedy": "Mend it."}\', null),'
+            ' (\'off\', \'{"detail": "Old.", "remedy": ""}\', now())) as v(name, problem, paused)'
+        )
+        conn.execute(
+            "insert into source (study_id, name, scheme, secrets, refused_lately, refused_last_at,"
+            " refused_last_code, disabled_at) select 1, name, 'token', '{x}', n, at,"
+            " 'token-mismatch', off from (values ('slip', 2, now(), null),"
+            " ('gate', 3, now(), null), ('flood', 900, now(), null),"
+            " ('calm', 900, now() - interval '25 h', null), ('shut', 900, now(), now()))"
+            " as v(name, n, at, off)"
+        )
+        refs = dict(conn.execute("select name, ref::text from source").fetchall())
+    found = doctor.examine(settings.model_copy(update={"database_url": database}))
+    assert [(each.ok, each.seen, each.remedy) for each in of(found, "connectors")] == [
+        (False, "Cranes / ill: It broke.", "Mend it.")
+    ]
+    told = of(found, "sources")
+    assert [(each.ok, each.seen.split(" pushes")[0]) for each in told] == [
+        (False, f"flood ({refs['flood']}) refused 900"),
+        (False, f"gate ({refs['gate']}) refused 3"),
+    ]  # fmt: skip
+    assert all(each.seen.endswith("UTC: token-mismatch") for each in told)
+    assert all("/api/v1/sources" in each.remedy for each in told)
+    assert "sesame" not in repr(found)
+
+
+def test_only_so_many_sources_are_named(database, settings, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "SOURCES_MAX", 2)
+    with psycopg.connect(database) as conn:
+        conn.execute("insert into institute (name) values ('Amur')")
+        conn.execute("insert into study (institute_id, name) values (1, 'Cranes')")
+        conn.execute(
+            "insert into source (study_id, name, scheme, secrets, refused_lately, refused_last_at,"
+            " refused_last_code) select 1, n::text, 'token', '{x}', n, now(), 'token-mismatch'"
+            " from generate_series(3, 7) n"
+        )
+    found = doctor.examine(settings.model_copy(update={"database_url": database}))
+    assert [each.seen.split(" ")[0] for each in of(found, "sources")] == ["7", "6"]

@@ -68,7 +68,7 @@ class Answer:
             raise too_large("JSON", JSON_MAX_BYTES)
         try:
             return json.loads(b"".join(self.pieces()))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PullFailed(
                 "answer-unreadable",
                 "The answer is no JSON: it is cut off, or a page for people.",
@@ -87,13 +87,17 @@ def too_large(what: str, limit_bytes: int) -> PullFailed:
 
 def checked_base(base: str) -> str:
     """Return the address of a provider: https, or this machine."""
-    parts = urlsplit(base)
-    if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and _here(parts)):
-        return base.rstrip("/")
-    raise SetupError(
+    refused = SetupError(
         f"{base} can't be asked: credentials go to https addresses or to this machine only."
         " Correct FLYWAYS_PULL_BASES."
     )
+    try:
+        parts = urlsplit(base)
+    except ValueError as error:
+        raise refused from error
+    if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and _here(parts)):
+        return base.rstrip("/")
+    raise refused
 
 
 def _here(parts: Any) -> bool:
@@ -192,7 +196,7 @@ def records_of(found: Any, name: str | None = None) -> list[dict[str, Any]]:
 def text_of(record: dict[str, Any], name: str) -> str:
     """Return a value of an answer as text; raises PullFailed where it is missing."""
     value = record.get(name)
-    if isinstance(value, str | int) and value != "":
+    if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
         return str(value)
     raise PullFailed(
         "answer-unreadable",
@@ -228,8 +232,10 @@ def _retry_after(text: str | None) -> float | None:
         return min(float(text), RETRY_AFTER_MAX_S)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+    # A date without a zone, or with -0000, is one of UTC.
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max(0.0, (at - datetime.now(UTC)).total_seconds()), RETRY_AFTER_MAX_S)
 
 

@@ -88,10 +88,11 @@ async def put(conn: AsyncConnection, study_id: int, stated: Stated) -> tuple[lis
     Returns the deployments closed, the one that stands now, and whether it is new. The tag is
     locked already, and the caller hands the fixes over.
     """
+    values = stated.values(study_id)
+    _refuse_empty(values["on"], values["off"])
     standing = await _standing(conn, study_id, stated)
     if standing is not None:
         return [], standing, False
-    values = stated.values(study_id)
     closed = await _close(
         conn,
         "tag_id = :tag and (not declared or local_identifier = cast(:name as text)"
@@ -111,6 +112,7 @@ async def amend(
 ) -> int:
     """Replace a deployment's range (and terms); the successor keeps the public identifier."""
     old = await _locked(conn, deployment_id)
+    _refuse_empty(deploy_on, deploy_off)
     values = {**old, "on": deploy_on, "off": deploy_off}
     if terms is not None:
         values["terms"] = _terms(terms)
@@ -125,6 +127,8 @@ async def split(
 ) -> int:
     """End a deployment at an instant within and give the rest of its time to another bird."""
     old = await _locked(conn, deployment_id)
+    _refuse_empty(old["on"], at)
+    _refuse_empty(at, old["off"])
     closed = await _close(conn, _SUPERSEDED, old)
     before = await _insert(conn, {**old, "off": at}, ref=old["ref"])
     rest = {"individual": individual_id, "on": at, "name": None, "terms": _terms({})}
@@ -220,11 +224,15 @@ async def _insert(conn: AsyncConnection, values: Mapping[str, Any], *, ref: obje
                 remedy="End the other deployment first, or choose a range that does not overlap.",
                 code="deployment-overlaps",
             ) from clash
-        if "during" in str(clash.orig):
-            raise Conflict(
-                "deploy_off is not later than deploy_on.",
-                remedy="Give a deploy_off after deploy_on, or leave it out.",
-                code="deployment-empty",
-            ) from clash
         raise
     return int(rows[0]["id"])
+
+
+def _refuse_empty(on: datetime | None, off: datetime | None) -> None:
+    """Refuse a range without time: of one that ends before it begins no SQL can be asked."""
+    if on is not None and off is not None and off <= on:
+        raise Conflict(
+            "deploy_off is not later than deploy_on.",
+            remedy="Give a deploy_off after deploy_on, or leave it out.",
+            code="deployment-empty",
+        )

@@ -31,7 +31,8 @@ async def settle(
         ranked as (
           select f.tag_id, f.time, f.sensor, f.variant, row_number() over (
             partition by f.tag_id, f.provider_id
-            order by coalesce(f.provider_revision, 0) desc, f.variant) = 1 as wins
+            order by coalesce(f.provider_revision, 0) desc, f.variant, f.time, f.sensor) = 1
+            as wins
           from fix f join touched using (tag_id, provider_id)
           join decoding d on d.id = f.decoding_id and d.replaced_at is null),
         settled as (

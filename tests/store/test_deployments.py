@@ -72,10 +72,16 @@ async def test_a_tag_is_on_one_bird_at_a_time(conn, on, off):
     assert refused.value.code == "deployment-overlaps"
 
 
-async def test_a_range_without_time_is_refused(conn):
-    with pytest.raises(Conflict) as refused:
-        await declare(conn, 1, APRIL, APRIL)
-    assert refused.value.code == "deployment-empty"
+@pytest.mark.parametrize("on", [APRIL, MAY])
+async def test_a_range_without_time_is_refused(conn, on):
+    stands = await declare(conn, 1, None, MARCH)
+    for ask in (declare(conn, 1, on, APRIL),
+                deployments.amend(conn, stands, deploy_on=on, deploy_off=APRIL),
+                deployments.split(conn, stands, at=MARCH, individual_id=2)):  # fmt: skip
+        with pytest.raises(Conflict) as refused:
+            await ask
+        assert refused.value.code == "deployment-empty"
+    assert await worn(conn) == [(1, None, MARCH)]
 
 
 async def test_the_same_statement_again_changes_and_marks_nothing(conn):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import Conflict
-from app.store import deployments
+from app.store import deployments, handover
 from app.store.engine import Connection, execute
 from tests.store.flock import START, Flock
 
@@ -96,3 +96,59 @@ async def test_the_birds_whose_fixes_move_are_marked_from_the_first_to_the_last(
                 bird: (min(times), max(times)) for bird, times in moved.items()
             }
             before = after
+
+
+@pytest.mark.parametrize(
+    ("verdict", "origin", "shown"),
+    [(None, None, True), (None, "track", True), (None, "record", False),
+     ("hide", None, False), ("show", "record", True), ("hide", "track", False)],
+)  # fmt: skip
+async def test_a_fix_laid_bare_is_shown_unless_hand_or_record_hide_it(
+    trial, verdict, origin, shown
+) -> None:
+    """What its track said of it went with the track; a fix that is worn keeps its flags."""
+    worn = await deployments.declare(trial, 1, 1, 1, deploy_on=None, deploy_off=None)
+    for hour in (1, 5):
+        where = {"at": START + hour * HOUR}
+        await execute(
+            trial, "update fix set visible = false where tag_id = 1 and time = :at", where
+        )
+        if origin is not None:
+            await execute(
+                trial,
+                "insert into fix_flag (tag_id, time, sensor, variant, code, study_id, origin)"
+                " select tag_id, time, sensor, variant, 'x', 1, :origin from fix"
+                " where tag_id = 1 and time = :at",
+                where | {"origin": origin},
+            )
+        if verdict is not None:
+            await execute(
+                trial,
+                "insert into fix_verdict (study_id, tag_id, time, sensor, variant, verdict, reason,"
+                " decided_by) select 1, tag_id, time, sensor, variant, :verdict, '', '' from fix"
+                " where tag_id = 1 and time = :at",
+                where | {"verdict": verdict},
+            )
+    await deployments.amend(trial, worn, deploy_on=None, deploy_off=START + 3 * HOUR)
+    rows = await execute(
+        trial, "select time, visible from fix where tag_id = 1 and time = any(:at) order by 1",
+        {"at": [START + HOUR, START + 5 * HOUR]},
+    )  # fmt: skip
+    assert [row["visible"] for row in rows] == [False, shown]
+    left = await execute(trial, "select time from fix_flag order by 1")
+    expected = {None: [], "track": [START + HOUR], "record": [START + HOUR, START + 5 * HOUR]}
+    assert [row["time"] for row in left] == expected[origin]
+
+
+async def test_a_bird_to_be_derived_anew_is_marked_for_all_time(trial) -> None:
+    await handover.hand_over(trial, [], [], anew=[3, 2])
+    rows = await execute(
+        trial, "select individual_id, from_time = '-infinity' and to_time = 'infinity' as whole"
+        " from dirty order by 1",
+    )  # fmt: skip
+    assert [(row["individual_id"], row["whole"]) for row in rows] == [(2, True), (3, True)]
+
+
+async def test_no_change_marks_nobody(trial) -> None:
+    await handover.hand_over(trial, [], [])
+    assert await execute(trial, "select from dirty") == []

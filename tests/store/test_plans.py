@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from app.store import (
+    corrections,
     fixes,
     fixpoints,
     legs,
@@ -32,7 +33,7 @@ from tests.store.flock import Flock, ref_of
 
 LARGE = (
     "fix", "public_fix", "track_part", "stopover", "leg", "fix_flag", "fix_verdict", "decoding",
-    "reading", "naming",
+    "reading", "naming", "refusal",
 )  # fmt: skip
 BIRDS = 200
 OWNER = Audience("institute", 1, 1, frozenset({"read"}), exact=(1,))
@@ -41,6 +42,8 @@ SOME = Filters(box=Box(127.0, 38.0, 127.3, 38.3))
 TAG, SOURCE = ref_of("tag"), ref_of("source")
 FROM = datetime(2020, 3, 2, tzinfo=UTC)
 DAY = Filters(time_from=FROM, time_to=FROM + timedelta(days=1))
+
+ASKED = {"push": None, "code": None, "after": None, "limit": 50}
 
 FILL = f"""
 insert into institute (name) values ('Own'), ('Other');
@@ -65,6 +68,9 @@ insert into decoding (study_id, push_id, number, tz, state)
 update decoding set state = 'received' where id = 1000;
 update decoding set tag_ids = '{{20}}', time_first = '2020-03-01Z', time_last = '2020-03-03Z'
   where study_id = 1;
+insert into refusal (decoding_id, study_id, unit, excerpt, code, remedy)
+  select d.id, d.study_id, n, 'x', case n % 2 when 0 then 'ragged-row' else 'time-unreadable' end,
+    'Mend it.' from decoding d, generate_series(1, 10) n;
 insert into reading (tag_id, time, sensor, variant, study_id, decoding_id)
   select t.id, '2020-03-01Z'::timestamptz + n * interval '1 h', 0, 1, t.study_id, 1
   from tag t, generate_series(1, 100) n;
@@ -174,6 +180,13 @@ HOT: dict[str, tuple[Query, str]] = {
         lambda c: reference.tags(c, OWNER, limit=100, waiting=True), "pk_fix"),
     "pushes of a study": (
         lambda c: receipts.list_pushes(c, OWNER, study_id=1, before_id=None, limit=20), ""),
+    "refusals of a study": (
+        lambda c: corrections.refusals(c, OWNER, 1, Filters(), **ASKED), "ix_refusal_study_id"),
+    "further refusals of a study": (
+        lambda c: corrections.refusals(c, OWNER, 1, Filters(), **ASKED | {"after": (1000, 3)}),
+        "_refusal"),
+    "suspects of a study": (
+        lambda c: corrections.suspects(c, OWNER, 1, Filters(), **ASKED), "pk_fix"),
     "what waits for a worker": (lambda c: work.waiting(c, limit=10), "ix_decoding_open"),
 }  # fmt: skip
 

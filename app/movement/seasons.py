@@ -12,7 +12,7 @@ import numpy as np
 from app.movement.geodesy import distance_m
 from app.movement.profile import Profile, Window
 from app.movement.stopovers import Stopovers
-from app.movement.track import DAY_US, SECOND_US, BoolArray, FloatArray, IntArray
+from app.movement.track import DAY_US, SECOND_US, BoolArray, FloatArray
 
 Kind = Literal["stopover", "staging", "breeding", "wintering", "summering", "unknown"]
 SeasonKind = Literal["spring", "autumn", "breeding", "wintering", "summering"]
@@ -162,25 +162,27 @@ def _home(stopovers: Stopovers, year: int, middle_us: int, *, summer: bool) -> _
     start = np.maximum(stopovers.arrival_latest_us, middle_us - half_us)
     stop = np.minimum(stopovers.departure_earliest_us, middle_us + half_us)
     there = np.maximum(stop - start, 0)
-    some = np.flatnonzero(there)
-    if some.shape[0] == 0:
+    found = []
+    for i in np.flatnonzero(there).tolist():
+        at = _near(stopovers, i)
+        first, last = _run(at, i)
+        found.append((int(there[at].sum()), int(there[first : last + 1].sum()), -i))
+    # Most time around it; among equals in the longest unbroken stay; among these the first.
+    # Nothing of it hangs on how many stopovers a stay is told in.
+    most_us, _, place = max(found, default=(0, 0, 0))
+    if most_us < RESIDENCE_MIN_DAYS * DAY_US:
         return None
-    near = [int(there[_near(stopovers, int(i))].sum()) for i in some]
-    best = int(some[_first_best(near, there[some])])
-    if max(near) < RESIDENCE_MIN_DAYS * DAY_US:
-        return None
-    at = _near(stopovers, best)
-    first = last = best
-    while first > 0 and at[first - 1]:
-        first -= 1
-    while last < len(stopovers) - 1 and at[last + 1]:
-        last += 1
-    return _Home(summer, year, best, first, last)
+    first, last = _run(_near(stopovers, -place), -place)
+    return _Home(summer, year, -place, first, last)
 
 
-def _first_best(near: list[int], own: IntArray) -> int:
-    """Return the place with most time around it; among equals that with most of its own."""
-    return max(range(len(near)), key=lambda i: (near[i], int(own[i]), -i))
+def _run(at: BoolArray, i: int) -> tuple[int, int]:
+    """Return the first and last of the unbroken run of true values that holds `i`."""
+    breaks = np.flatnonzero(~at)
+    k = int(np.searchsorted(breaks, i))
+    first = int(breaks[k - 1]) + 1 if k > 0 else 0
+    last = int(breaks[k]) - 1 if k < breaks.shape[0] else at.shape[0] - 1
+    return first, last
 
 
 def _from(stopovers: Stopovers, core: int) -> FloatArray:

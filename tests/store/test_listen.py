@@ -11,7 +11,8 @@ from app.store import listen, work
 from app.store.engine import Store
 
 CHANNEL = work.CHANNEL
-LISTENING = "select count(*) from pg_stat_activity where query ilike 'listen%'"
+# One that is idle has committed its LISTEN: a notice before that would pass it by.
+LISTENING = "select count(*) from pg_stat_activity where query ilike 'listen%' and state = 'idle'"
 
 
 @pytest.fixture(autouse=True)

@@ -223,18 +223,21 @@ def test_a_stopover_told_in_two_parts_changes_no_season(rows, data):
 
 def test_a_residence_broken_by_a_journey_is_the_longest_stay_of_it():
     """Both parts of a winter lie at one place: neither has more time around it."""
-    days = lambda a, b: (us("2016-11-20") + a * 86_400_000_000, us("2016-11-20") + b * 86_400_000_000)  # noqa: E501, E731
-    summer = (us("2016-06-01"), us("2016-08-20"), 115.0, 62.0)
-    early = [(*days(0, 20), 115.0, 35.0), (*days(20, 36), 115.0, 35.0)]
-    late = [(*days(45, 70), 115.0, 35.0)]
-    rows = [summer, *early, (*days(38, 43), 123.0, 40.0), *late]
-    found = {s.kind: s for s in classify(life(rows), CRANE).seasons}
-    assert (found["wintering"].first, found["wintering"].last) == (1, 2)
-    joined = [summer, (*days(0, 36), 115.0, 35.0), *rows[3:]]
-    same = {s.kind: s for s in classify(life(joined), CRANE).seasons}
-    assert [(s.start_us, s.end_us) for s in same.values()] == [
-        (s.start_us, s.end_us) for s in found.values()
-    ]
+
+    def winter(first_day, last_day, lon, lat):
+        start = us("2016-11-20")
+        return (start + first_day * 86_400_000_000, start + last_day * 86_400_000_000, lon, lat)
+
+    before = [(us("2016-06-01"), us("2016-08-20"), 115.0, 62.0)]
+    after = [winter(63, 68, 123.0, 40.0), winter(70, 80, 115.0, 35.0)]
+    whole = [*before, winter(0, 60, 115.0, 35.0), *after]
+    parts = [*before, *(winter(day, day + 6, 115.0, 35.0) for day in range(0, 60, 6)), *after]
+    one, other = (
+        {s.kind: s for s in classify(life(rows), CRANE).seasons} for rows in (whole, parts)
+    )
+    assert (one["wintering"].first, one["wintering"].last) == (1, 1)
+    assert (other["wintering"].first, other["wintering"].last) == (1, 10)
+    assert one["wintering"].end_us == other["wintering"].end_us
 
 
 @settings(max_examples=25)

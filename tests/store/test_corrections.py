@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import ingest
+from app.movement import screening
 from app.store import corrections, receipts
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.sight import Filters
+from ingest.checks import FLAGS
 from tests.store.flock import DAY, START, Flock, ref_of
 
 OWNER = Audience("institute", 1, 1, frozenset({"manage"}), exact=(1,))
@@ -255,3 +260,11 @@ async def test_tags_and_birds_by_name(trial) -> None:
     assert tags == {1: "T1", 2: "T2"}
     assert birds == {1: ref_of("bird", 1, "A")}
     assert await corrections.named(trial, [], []) == ({}, {})
+
+
+def test_no_code_is_of_a_warning_and_of_a_flag() -> None:
+    """A page of suspects goes on after a code: one of both kinds would be passed over."""
+    sources = [path.read_text() for path in Path(ingest.__file__).parent.rglob("*.py")]
+    warnings = {code for text in sources for code in re.findall(r'Warning_\(\s*"([a-z-]+)"', text)}
+    assert "time-zone-suspect" in warnings
+    assert not warnings & {*map(str, FLAGS), *map(str, screening.CODES)}

@@ -15,12 +15,22 @@ from app.config import Settings
 from app.store.engine import Store
 
 
-async def _store(request: Request) -> Store:
+def store_of(request: Request) -> Store:
+    """Return the store of the application."""
     return cast("Store", request.app.state.store)
 
 
-async def _settings(request: Request) -> Settings:
+def settings_of(request: Request) -> Settings:
+    """Return the settings of the application."""
     return cast("Settings", request.app.state.settings)
+
+
+async def _store(request: Request) -> Store:
+    return store_of(request)
+
+
+async def _settings(request: Request) -> Settings:
+    return settings_of(request)
 
 
 StoreDep = Annotated[Store, Depends(_store)]

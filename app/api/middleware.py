@@ -40,6 +40,13 @@ SECURITY_HEADERS = {
 VARY = "Authorization, Cookie, Accept-Encoding"
 """Every answer depends on who asks; a cache between must know."""
 
+RawHeaders = list[tuple[bytes, bytes]]
+"""As ASGI hands them on: names in lower case. Asked by name they cost a tenth of a request."""
+_SECURITY: RawHeaders = [
+    (name.lower().encode(), v.encode()) for name, v in SECURITY_HEADERS.items()
+]
+_VARY = VARY.encode()
+
 
 class Guard:
     """Give each request an id and its answer the common headers; turn a crash into a problem."""
@@ -60,7 +67,7 @@ class Guard:
             nonlocal started, status
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
-                _dress(MutableHeaders(scope=message), request_id)
+                message = {**message, "headers": _dressed(message["headers"], request_id)}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -81,14 +88,19 @@ class Guard:
                 )
 
 
-def _dress(headers: MutableHeaders, request_id: str) -> None:
-    headers["X-Request-ID"] = request_id
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    told = {name.strip().lower() for name in headers.get("vary", "").split(",")}
-    for name in VARY.split(", "):
-        if name.lower() not in told:
-            headers.add_vary_header(name)
+def _dressed(headers: RawHeaders, request_id: str) -> RawHeaders:
+    told = {name for name, _ in headers}
+    vary = _VARY
+    if b"vary" in told:
+        lists = [value for name, value in headers if name == b"vary"] + [_VARY]
+        names = [name.strip() for each in lists for name in each.split(b",")]
+        vary = b", ".join({name.lower(): name for name in names}.values())
+    return [
+        *((name, value) for name, value in headers if name != b"vary"),
+        *((name, value) for name, value in _SECURITY if name not in told),
+        (b"vary", vary),
+        (b"x-request-id", request_id.encode()),
+    ]
 
 
 def _holds_nul(scope: Scope) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 
-from app.api.deps import SettingsDep, StoreDep
+from app.api.deps import SettingsDep, StoreDep, settings_of, store_of
 from app.api.problems import WRITING, problem_response
 from app.api.proofs import SIGNED, Prover, prover
 from app.api.pushes import Receipt, announce, receipt_of, shape
@@ -22,7 +23,34 @@ from app.store.audience import Audience
 from app.store.engine import Store
 from ingest.signatures import SignatureRefused
 
-router = APIRouter(tags=["pushes"])
+
+class PushRoute(APIRoute):
+    """
+    A route whose small pushes go by the shortest way.
+
+    Tags report a fix at a time: solving the arguments of the handler, as FastAPI does for every
+    request anew, took a third of what such a push costs. What is not small, or not in order, is
+    answered the common way.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler."""
+        common = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                source = UUID(request.path_params["source"])
+            except ValueError:
+                return await common(request)
+            if not _is_small(request):
+                return await common(request)
+            door = await door_of(request, store_of(request), settings_of(request))
+            return await push_from_source(source, request, door)
+
+        return handler
+
+
+router = APIRouter(tags=["pushes"], route_class=PushRoute)
 
 Row = dict[str, Any]
 
@@ -92,7 +120,7 @@ class Door:
         return await receipt_of(self.store, own, kept.ref)
 
 
-async def door(request: Request, store: StoreDep, settings: SettingsDep) -> Door:
+async def door_of(request: Request, store: StoreDep, settings: SettingsDep) -> Door:
     """Return the door of this application."""
     state = request.app.state
     return Door(
@@ -103,7 +131,7 @@ async def door(request: Request, store: StoreDep, settings: SettingsDep) -> Door
     )
 
 
-DoorDep = Annotated[Door, Depends(door)]
+DoorDep = Annotated[Door, Depends(door_of)]
 
 
 @router.post("/push/{source}", status_code=202, response_model=Receipt, responses=WRITING)
@@ -118,7 +146,7 @@ async def push_from_source(source: UUID, request: Request, door: DoorDep) -> Res
     gets the same receipt.
     """
     try:
-        if 0 < int(request.headers.get("content-length", 0)) <= SMALL_BYTES:
+        if _is_small(request):
             body = await request.body()
             sender, receipt = await door.keep(source, body, request, prover(request, body))
         else:
@@ -131,6 +159,10 @@ async def push_from_source(source: UUID, request: Request, door: DoorDep) -> Res
 
 
 _JSON = "application/json"
+
+
+def _is_small(request: Request) -> bool:
+    return 0 < int(request.headers.get("content-length", 0)) <= SMALL_BYTES
 
 
 async def _large(source: UUID, request: Request, door: Door) -> tuple[Row, Receipt]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -50,8 +50,8 @@ class Reading:
     @property
     def stored(self) -> dict[str, Any]:
         """Values of the columns of a decoding, with what nobody named at its default."""
-        named = replace(self, tz=self.tz or DEFAULT_TZ, datum=self.datum or DEFAULT_DATUM)
-        return asdict(named)
+        told = {name: getattr(self, name) for name in _READ}
+        return told | {"tz": self.tz or DEFAULT_TZ, "datum": self.datum or DEFAULT_DATUM}
 
     def over(self, before: Mapping[str, Any]) -> Reading:
         """

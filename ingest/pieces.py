@@ -71,6 +71,11 @@ class Push:
     lines: int
     utf8: bool
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it is more than a piece."""
+        return self.lines > PIECE_LINES or self.size_bytes > PIECE_BYTES
+
     def content(self) -> Iterator[bytes]:
         """Yield the unpacked bytes."""
         return unpacked(self.sent, limit_bytes=self.limit_bytes)
@@ -170,7 +175,7 @@ def decode_pieces(
         As `decode`, at any piece; and ``too-large`` for more than `WHOLE_MAX_BYTES` without a
         seam, ``too-many-units`` for more than `PIECES_UNITS_MAX` units.
     """
-    seam = _seam(push) if push.lines > lines or push.size_bytes > PIECE_BYTES else None
+    seam = _seam(push) if push.is_long or push.lines > lines else None
     if seam is None:
         yield decode(
             push.payload(), format=push.format, tz=tz, encoding=push.encoding, datum=datum,

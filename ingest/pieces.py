@@ -22,7 +22,7 @@ from ingest.mapping import ColumnMapping
 from ingest.patterns import Swaps
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, added_up
 from ingest.rollover import Rollovers
-from ingest.seams import Lines, Rows, Seams, in_pieces, line_starts
+from ingest.seams import Lines, Rows, Seams, line_starts, undivided
 from ingest.whole import How, decode, decoder_of
 
 PIECE_LINES = 50_000
@@ -81,9 +81,9 @@ class Push:
         return unpacked(self.sent, limit_bytes=self.limit_bytes)
 
     def payload(self) -> bytes:
-        """Give all of them at once; raises UnreadablePush, code ``too-large``."""
+        """Give all of them at once; raises UnreadablePush, code ``document-too-large``."""
         if self.size_bytes > WHOLE_MAX_BYTES:
-            raise in_pieces(WHOLE_MAX_BYTES)
+            raise undivided(WHOLE_MAX_BYTES)
         return b"".join(self.content())
 
 
@@ -172,8 +172,8 @@ def decode_pieces(
     Raises
     ------
     UnreadablePush
-        As `decode`, at any piece; and ``too-large`` for more than `WHOLE_MAX_BYTES` without a
-        seam, ``too-many-units`` for more than `PIECES_UNITS_MAX` units.
+        As `decode`, at any piece; and ``document-too-large`` for more than `WHOLE_MAX_BYTES`
+        without a seam, ``too-many-units`` for more than `PIECES_UNITS_MAX` units.
     """
     seam = _seam(push) if push.is_long or push.lines > lines else None
     if seam is None:
@@ -268,7 +268,7 @@ def _cut(push: Push, seam: _Seam, most_lines: int) -> Iterator[_Piece]:
             continue
         end = end or len(held)
         if end > WHOLE_MAX_BYTES:
-            raise in_pieces(WHOLE_MAX_BYTES)
+            raise undivided(WHOLE_MAX_BYTES)
         yield _piece(held[:end], seam, offset)
         held, offset = held[end:], offset + end
         wanted, most_bytes = most_lines + QUOTED_LINES_MAX, PIECE_BYTES

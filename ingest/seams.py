@@ -165,11 +165,12 @@ def line_starts(text: bytes) -> NDArray[np.int64]:
     return np.concatenate([[0], breaks + 1]).astype(np.int64)
 
 
-def in_pieces(limit_bytes: int) -> UnreadablePush:
+def undivided(limit_bytes: int) -> UnreadablePush:
     """Refuse what has no seam for too long."""
     return UnreadablePush(
-        "too-large",
-        f"More than {limit_bytes:,} bytes belong together: a document, or lines without an end.",
-        "Send the file in parts, or as a table, one object a line, or Argos DIAG text, which are "
-        "read piece by piece.",
+        "document-too-large",
+        f"More than {limit_bytes:,} bytes can only be read together: a document, UTF-16, or lines "
+        "without an end.",
+        "Send it in parts, or as what is read piece by piece: a delimited table, JSON with one "
+        "object a line, or Argos DIAG text.",
     )

@@ -240,8 +240,8 @@ def test_what_has_no_seam_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch
     for sent in (b"[" + b'{"tag":1},' * 500 + b"1]", HEADER + b'1,"' + b"x" * 5_000):
         with pytest.raises(UnreadablePush) as caught:
             list(decode_pieces(open_push(io.BytesIO(sent), limit_bytes=LIMIT), now_us=NOW_US))
-        assert caught.value.code == "too-large"
-        assert "2,000 bytes belong together" in caught.value.detail
+        assert caught.value.code == "document-too-large"
+        assert "2,000 bytes" in caught.value.detail
 
 
 def test_more_units_than_are_read_at_once_are_taken_up_to_a_limit(

@@ -83,18 +83,9 @@ async def lock_all(conn: AsyncConnection, kind: int, keys: Iterable[int]) -> Non
 
 
 async def lock_study(conn: AsyncConnection, study_id: int, *, alone: bool) -> None:
-    """
-    Lock a study to store pushes in it.
-
-    A push in pieces learns of its tags and birds as it goes and can't lock them in one order:
-    it is `alone`. All others lock them at once, and share the study.
-    """
-    shared = "" if alone else "_shared"
-    await execute(
-        conn,
-        f"select pg_advisory_xact_lock{shared}(:kind, :key)",
-        {"kind": LOCK_STUDY, "key": study_id},
-    )
+    """Lock a study to store in it; a push in pieces can't lock its tags in order and is `alone`."""
+    sql = f"select pg_advisory_xact_lock{'' if alone else '_shared'}(:kind, :key)"
+    await execute(conn, sql, {"kind": LOCK_STUDY, "key": study_id})
 
 
 async def notify(conn: AsyncConnection) -> None:

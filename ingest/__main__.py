@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import msgspec
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,22 +28,22 @@ from ingest import (
     FORMATS,
     ColumnMapping,
     MappingRefused,
+    Push,
     Refusal,
     UnreadablePush,
     Warning_,
-    decode,
+    decode_pieces,
     decode_reference,
+    open_push,
     read_mapping,
-    sniff,
-    unpack,
 )
 from ingest.checks import record_flags
 from ingest.clock import SECOND_US
-from ingest.daylight import zone_suspect
+from ingest.daylight import Flights
 from ingest.formats import movebank_reference_csv
 
 FILE_MAX_BYTES = 1_073_741_824
-"""Largest file checked, inflated [bytes]: 1 GiB fits the memory of a laptop."""
+"""Largest file checked, inflated [bytes]; it is read piece by piece."""
 
 ALL_STORED, SOME_REFUSED, UNREADABLE, SUSPECT = 0, 1, 2, 3
 
@@ -107,55 +109,62 @@ class Reading:
     mapping: ColumnMapping | None = None
 
 
-def check(name: str, payload: bytes, reading: Reading, now_us: int) -> Findings:
-    """Decode a file and put together what was found."""
-    content = unpack(payload, limit_bytes=FILE_MAX_BYTES)
-    form = reading.format
-    if form is None and reading.mapping is None:
-        form = sniff(content, encoding=reading.encoding)
-    if form == movebank_reference_csv.NAME:
-        return _check_reference(name, content, reading, now_us)
-    decoded = decode(
-        content,
-        format=form,
-        tz=reading.tz,
-        encoding=reading.encoding,
-        datum=reading.datum,
+def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
+    """Decode a file piece by piece and put together what was found."""
+    push = open_push(
+        sent, limit_bytes=FILE_MAX_BYTES, format=reading.format, encoding=reading.encoding,
         mapping=reading.mapping,
-        now_us=now_us,
-    )
-    records = decoded.records
-    suspect = zone_suspect(records)
-    first, last = records["time_us"].min(), records["time_us"].max()
+    )  # fmt: skip
+    if push.format == movebank_reference_csv.NAME:
+        return _check_reference(name, push, reading, now_us)
+    flights = Flights(tempfile.TemporaryFile)
+    refusals: list[Refusal] = []
+    warnings: list[Warning_] = []
+    flagged: Counter[str] = Counter()
+    birds: set[tuple[str | None, ...]] = set()
+    times: list[int] = []
+    n_records, placeless, form = 0, 0, ""
+    for piece in decode_pieces(push, tz=reading.tz, datum=reading.datum, now_us=now_us):
+        form, warnings, records = piece.format, piece.warnings, piece.records
+        flights.add(records)
+        refusals += piece.refusals
+        flagged.update(record_flags(records)["code"].to_list())
+        birds.update(records.select("individual", "tag").unique().iter_rows())
+        n_records += records.height
+        placeless += records["lon"].null_count()
+        ends = records.select(first=pl.col("time_us").min(), last=pl.col("time_us").max()).row(0)
+        times += [end for end in ends if end is not None]
+    suspect = flights.suspect()
     return Findings(
         file=name,
-        format=decoded.format,
-        units=decoded.units,
-        records=records.height,
-        without_position=records["lon"].null_count(),
-        individuals=records.select("individual", "tag").n_unique(),
-        time_first_us=first if isinstance(first, int) else None,
-        time_last_us=last if isinstance(last, int) else None,
-        refused=len(decoded.refusals),
-        flagged=dict(sorted(Counter(record_flags(records)["code"].to_list()).items())),
-        warnings=[*decoded.warnings, *([suspect] if suspect else [])],
-        kinds=_kinds(decoded.refusals, content),
-        refusals=decoded.refusals,
+        format=form,
+        units=n_records + len(refusals),
+        records=n_records,
+        without_position=placeless,
+        individuals=len(birds),
+        time_first_us=min(times, default=None),
+        time_last_us=max(times, default=None),
+        refused=len(refusals),
+        flagged=dict(sorted(flagged.items())),
+        warnings=[*warnings, *([suspect] if suspect else [])],
+        kinds=_kinds(refusals, push),
+        refusals=refusals,
     )
 
 
-def _kinds(refusals: list[Refusal], content: bytes) -> list[Kind]:
+def _kinds(refusals: list[Refusal], push: Push) -> list[Kind]:
     """Sum refusals up by their codes, the most frequent first."""
     counts = Counter(refusal.code for refusal in refusals)
     first: dict[str, Refusal] = {}
     for refusal in refusals:
         first.setdefault(refusal.code, refusal)
+    lines = _lines(push, [each.offset for each in first.values() if each.offset is not None])
     return [
         Kind(
             code,
             count,
             first[code].unit,
-            _line(content, first[code].offset),
+            lines.get(first[code].offset),
             first[code].offset,
             first[code].excerpt,
             first[code].remedy,
@@ -164,17 +173,24 @@ def _kinds(refusals: list[Refusal], content: bytes) -> list[Kind]:
     ]
 
 
-def _line(content: bytes, offset: int | None) -> int | None:
-    """Line in which an offset lies, from 1; a file with CR alone has lines, too."""
-    if offset is None:
-        return None
-    end = b"\n" if b"\n" in content else b"\r"
-    return content.count(end, 0, offset) + 1
+def _lines(push: Push, offsets: list[int]) -> dict[int | None, int]:
+    """Lines in which offsets lie, from 1; a file with CR alone has lines, too."""
+    found: dict[int | None, int] = {}
+    end = b"\n" if push.lines else b"\r"
+    start = 0
+    for piece in push.content() if offsets else ():
+        for offset in offsets:
+            before = piece.count(end, 0, max(0, offset - start))
+            found[offset] = found.get(offset, 1) + before
+        start += len(piece)
+    return found
 
 
-def _check_reference(name: str, content: bytes, reading: Reading, now_us: int) -> Findings:
+def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Findings:
     """Put together what was found in reference data."""
-    decoded = decode_reference(content, tz=reading.tz, encoding=reading.encoding, now_us=now_us)
+    decoded = decode_reference(
+        push.payload(), tz=reading.tz, encoding=reading.encoding, now_us=now_us
+    )
     starts = [row.deploy_on_us for row in decoded.rows if row.deploy_on_us is not None]
     return Findings(
         file=name,
@@ -188,7 +204,7 @@ def _check_reference(name: str, content: bytes, reading: Reading, now_us: int) -
         refused=len(decoded.refusals),
         flagged={},
         warnings=decoded.warnings,
-        kinds=_kinds(decoded.refusals, content),
+        kinds=_kinds(decoded.refusals, push),
         refusals=decoded.refusals,
     )
 
@@ -226,10 +242,10 @@ def main(arguments: list[str] | None = None) -> int:
     path = Path(chosen.file)
     console = Console(soft_wrap=True)
     try:
-        payload = path.read_bytes()
         now_us = time.time_ns() * SECOND_US // 1_000_000_000
         reading = _reading(chosen)
-        found = check(path.name, payload, reading, now_us)
+        with path.open("rb") as sent:
+            found = check(path.name, sent, reading, now_us)
     except OSError as error:
         Console(stderr=True).print(Text(f"{error.filename or path}: {error.strerror}"))
         return UNREADABLE
@@ -241,7 +257,9 @@ def main(arguments: list[str] | None = None) -> int:
             console.print(Text(f"{error.code}: {error.detail} {error.remedy}"))
         return UNREADABLE
     if chosen.json:
-        sys.stdout.write(msgspec.json.encode(asdict(found)).decode() + "\n")
+        said = [{"code": each.code, "detail": each.detail} for each in found.warnings]
+        told = asdict(replace(found, warnings=[])) | {"warnings": said}
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
         show(found, console)
     return found.exit_code

@@ -8,11 +8,14 @@ import polars as pl
 
 from ingest.clock import EARLIEST_US, FUTURE_US
 from ingest.reasons import refuse
-from ingest.record import RECORD_SCHEMA, Decoded, Warning_
+from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
 
 UNITS_MAX = 1_000_000
-"""Units in one push: about 10 bird-years of 5-minute fixes; a larger backlog is sent in parts."""
+"""
+Units that are read at once: about 10 bird-years of 5-minute fixes. What `pieces` reads one after
+another may be more.
+"""
 
 LINE_MAX_BYTES = 65_536
 """Length of one line or element [bytes]: hundreds of times the widest Movebank row."""
@@ -84,11 +87,7 @@ def admit(
         Code ``too-many-units``.
     """
     if candidates.height + len(refused) > UNITS_MAX:
-        raise UnreadablePush(
-            "too-many-units",
-            f"The push holds more than {UNITS_MAX:,} units.",
-            "Send the file in parts.",
-        )
+        raise too_many_units(UNITS_MAX)
     table = _complete(candidates)
     table, strange = _sanitised(table)
     table = table.with_columns(pl.coalesce("code", _reason(now_us)).alias("code"))
@@ -101,6 +100,13 @@ def admit(
     records = table.filter(pl.col("code").is_null()).select(RECORD_SCHEMA.keys())
     refusals = sorted([*refused, *late], key=lambda refusal: refusal.unit)
     return Decoded(format, records, refusals, warnings + strange)
+
+
+def too_many_units(most: int) -> UnreadablePush:
+    """Refuse a push for its number of units."""
+    return UnreadablePush(
+        "too-many-units", f"The push holds more than {most:,} units.", "Send the file in parts."
+    )
 
 
 def _complete(candidates: pl.DataFrame) -> pl.DataFrame:
@@ -148,12 +154,8 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         pl.col("provider_revision").cast(pl.Int32),
         pl.col("marked_outlier", "marked_valid").fill_null(value=False),
     )
-    counts = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
-    if not counts:
-        return table, []
-    return table, [
-        Warning_("value-out-of-range", f"Values no instrument gives were left out: {counts}.")
-    ]
+    sentence = "Values no instrument gives were left out: {named}."
+    return table, counted("value-out-of-range", sentence, lost)
 
 
 def _east(lon: pl.Expr) -> pl.Expr:

@@ -128,13 +128,19 @@ def corrected(read: Read, text: bytes, corrections: Sequence[Correction]) -> Dec
     found = _read_patched(read, text, plain, patches) if patches else None
     lost = sorted(each.unit for each in corrections if found is None or each.unit not in patches)
     found = found or plain
-    if not lost:
-        return found
-    named = ", ".join(map(str, lost[:10]))
-    note = Warning_(
-        "correction-not-applied", f"{len(lost)} correction(s) do not fit this reading: {named}."
-    )
-    return replace(found, warnings=[*found.warnings, note])
+    return replace(found, warnings=[*found.warnings, *not_applied(lost)])
+
+
+NOT_APPLIED = "correction-not-applied"
+
+
+def not_applied(units: Sequence[int]) -> list[Warning_]:
+    """Tell which corrections do not belong to a reading."""
+    if not units:
+        return []
+    named = ", ".join(map(str, sorted(units)[:10]))
+    detail = f"{len(units)} correction(s) do not fit this reading: {named}."
+    return [Warning_(NOT_APPLIED, detail, {str(unit): 1 for unit in units})]
 
 
 def _read_patched(

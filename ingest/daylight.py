@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import BinaryIO
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -103,15 +107,21 @@ def flight_steps(records: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame, shape (m, 3)
         ``time_us``, ``lon``, ``lat`` of the middle of each step.
     """
-    fixes = (
-        records.filter(
-            pl.col("lon").is_not_null()
-            & ~pl.col("marked_outlier")
-            & ((pl.col("lon").abs() > 0.01) | (pl.col("lat").abs() > 0.01))
-        )
-        .select(pl.coalesce("individual", "tag").alias("bird"), "time_us", "lon", "lat")
-        .sort("bird", "time_us")
-    )
+    return _steps(_placed(records))
+
+
+def _placed(records: pl.DataFrame) -> pl.DataFrame:
+    """Bird, time and place of the records that may begin or end a step."""
+    return records.filter(
+        pl.col("lon").is_not_null()
+        & ~pl.col("marked_outlier")
+        & ((pl.col("lon").abs() > 0.01) | (pl.col("lat").abs() > 0.01))
+    ).select(pl.coalesce("individual", "tag").alias("bird"), "time_us", "lon", "lat")
+
+
+def _steps(fixes: pl.DataFrame) -> pl.DataFrame:
+    """Steps of flight between fixes that follow each other; of one time, by their place."""
+    fixes = fixes.sort("bird", "time_us", "lon", "lat")
     step = {
         name: pl.col(name).shift(-1).over("bird") - pl.col(name)
         for name in ("time_us", "lon", "lat")
@@ -133,6 +143,112 @@ def flight_steps(records: pl.DataFrame) -> pl.DataFrame:
         )
         .select(pl.col("middle").alias("time_us"), "lon", "lat")
     )
+
+
+HELD_MAX = 100_000
+"""Fixes that `Flights` holds in memory and works on at a time: some 15 MB."""
+
+_HELD = np.dtype([("bird", "<i4"), ("time_us", "<i8"), ("lon", "<f8"), ("lat", "<f8")])
+
+
+class Flights:
+    """
+    Judges the declared zone of a push by the sun, from all its records at once or in pieces.
+
+    Only for birds that fly by day: cranes and storks, not spoonbills. Any order of the records
+    gives the same answer. What is more than `HELD_MAX` lies in a scratch file meanwhile, 28
+    bytes a fix, and is worked through from the oldest time to the newest.
+
+    Parameters
+    ----------
+    scratch : callable
+        Opens an empty file to write and read, if one is needed.
+    """
+
+    def __init__(self, scratch: Callable[[], BinaryIO]) -> None:
+        self._scratch = scratch
+        self._file: BinaryIO | None = None
+        self._birds: dict[str, int] = {}
+        self._held: list[pl.DataFrame] = []
+        self._sample: list[IntArray] = []
+        self._size = 0
+
+    def add(self, records: pl.DataFrame) -> None:
+        """
+        Look at some of the records.
+
+        Parameters
+        ----------
+        records : polars.DataFrame, shape (n, columns of RECORD_SCHEMA)
+            As decoded.
+        """
+        fixes = _placed(records)
+        for name in fixes["bird"].unique(maintain_order=True):
+            self._birds.setdefault(name, len(self._birds))
+        numbers = pl.col("bird").replace_strict(self._birds, default=None, return_dtype=pl.Int32)
+        self._held.append(fixes.with_columns(numbers))
+        self._sample.append(fixes["time_us"].gather_every(_SAMPLED).to_numpy())
+        self._size += fixes.height
+        if sum(held.height for held in self._held) > HELD_MAX:
+            self._file = self._file or self._scratch()
+            for held in self._held:
+                self._file.write(_packed(held))
+            self._held = []
+
+    def suspect(self) -> Warning_ | None:
+        """
+        Give the answer.
+
+        Returns
+        -------
+        Warning_ or None
+            Code ``time-zone-suspect`` with the share of flight steps in daylight and the
+            whole-hour offset that fits best; None where the share is believed, or steps are too
+            few to tell.
+        """
+        found = [_steps(fixes) for fixes in self._by_time()]
+        return _judged(pl.concat(found)) if found else None
+
+    def _by_time(self) -> Iterator[pl.DataFrame]:
+        """Yield the fixes in spans of time, with the last one of each bird before the span."""
+        if self._file is None:
+            if self._held:
+                yield pl.concat(self._held)
+            return
+        parts = self._size // HELD_MAX + 1
+        inner = np.quantile(np.concatenate(self._sample), np.arange(1, parts) / parts)
+        bounds = [-_END_US, *(int(each) for each in inner), _END_US]
+        before = self._within(0, 0)
+        for low, high in pairwise(bounds):
+            fixes = pl.concat([before, self._within(low, high)])
+            yield fixes
+            last = fixes.sort("bird", "time_us", "lon", "lat").group_by("bird", maintain_order=True)
+            before = last.last()
+
+    def _within(self, low: int, high: int) -> pl.DataFrame:
+        """Read the fixes of a span of time."""
+        assert self._file is not None
+        self._file.seek(0)
+        found = [
+            held.filter(pl.col("time_us").is_between(low, high, "left")) for held in self._held
+        ]
+        while piece := self._file.read(HELD_MAX * _HELD.itemsize):
+            rows = np.frombuffer(piece, dtype=_HELD)
+            rows = rows[(rows["time_us"] >= low) & (rows["time_us"] < high)]
+            found.append(pl.DataFrame({name: rows[name].copy() for name in _HELD.names or ()}))
+        self._file.seek(0, 2)
+        return pl.concat(found)
+
+
+_SAMPLED = 50  # of so many times one is kept, to divide the span of a push
+_END_US = 2**62
+
+
+def _packed(fixes: pl.DataFrame) -> bytes:
+    rows = np.empty(fixes.height, dtype=_HELD)
+    for name in _HELD.names or ():
+        rows[name] = fixes[name].to_numpy()
+    return rows.tobytes()
 
 
 def daylight_share(steps: pl.DataFrame, *, shift_h: int = 0) -> float:
@@ -175,23 +291,11 @@ def fitting_offset(steps: pl.DataFrame) -> int:
 
 
 def zone_suspect(records: pl.DataFrame) -> Warning_ | None:
-    """
-    Judge the declared zone of a push by the sun.
+    """Judge the declared zone of a push by all its records at once; see `Flights`."""
+    return _judged(flight_steps(records))
 
-    Only for birds that fly by day: cranes and storks, not spoonbills.
 
-    Parameters
-    ----------
-    records : polars.DataFrame, shape (n, columns of RECORD_SCHEMA)
-        As decoded.
-
-    Returns
-    -------
-    Warning_ or None
-        Code ``time-zone-suspect`` with the share of flight steps in daylight and the whole-hour
-        offset that fits best; None where the share is believed, or steps are too few to tell.
-    """
-    steps = flight_steps(records)
+def _judged(steps: pl.DataFrame) -> Warning_ | None:
     if steps.height < STEPS_MIN:
         return None
     share = daylight_share(steps)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.record import Warning_
+from ingest.record import Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
 
 ENCODINGS: Mapping[str, str] = MappingProxyType(
@@ -36,7 +37,11 @@ _HEADER_WORDS = re.compile(
 )
 """Longitude, latitude, time and date, as tables name them in the languages of the flyway."""
 
+UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+Converter = Callable[[bytes], tuple[bytes, list[Warning_]]]
+"""Turns lines into UTF-8, as many as they were."""
 
 
 def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Warning_]]:
@@ -72,33 +77,85 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     >>> to_utf8("编号,经度\n7,116.3\n".encode("gb18030"))[0].decode()
     '编号,经度\n7,116.3\n'
     """
+    if is_utf16(payload, encoding):
+        return _converted(payload, "utf-16")
+    payload = payload.removeprefix(UTF8_BOM)
+    return converter(payload, encoding, utf8=_is_utf8(payload))(payload)
+
+
+def is_utf16(payload: bytes, encoding: str | None) -> bool:
+    """Whether text has two bytes a character: its line ends are not those of all others."""
+    _check_known(encoding)
+    return payload.startswith(_UTF16_BOMS) or (encoding or "").lower() == "utf-16"
+
+
+def converter(head: bytes, encoding: str | None, *, utf8: bool) -> Converter:
+    """
+    Choose how the lines of a text come to be UTF-8: of all of them, or of any part.
+
+    Parameters
+    ----------
+    head : bytes
+        Its first bytes, without byte order mark, not of UTF-16.
+    encoding : str or None
+        As the source declares it.
+    utf8 : bool
+        Whether all of the text is UTF-8.
+
+    Returns
+    -------
+    callable
+        Turns lines into UTF-8, and tells what it had to guess; see `to_utf8`.
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``encoding-unknown``.
+    """
+    _check_known(encoding)
+    declared = ENCODINGS[encoding.lower()] if encoding else "utf-8"
+    if declared != "utf-8":
+        return partial(_converted, codec=declared)
+    if utf8:
+        return lambda lines: (lines, [])
+    proven = _by_header(head)
+    if proven is None:
+        return _by_lines
+    detail = f"The header line is {proven}, and so the file was read: declare it or send UTF-8."
+    note = Warning_("encoding-assumed", detail)
+
+    def read(lines: bytes) -> tuple[bytes, list[Warning_]]:
+        text, warnings = _converted(lines, ENCODINGS[proven])
+        return text, [note, *warnings]
+
+    return read
+
+
+def _check_known(encoding: str | None) -> None:
     if encoding is not None and encoding.lower() not in ENCODINGS:
         raise UnreadablePush(
             "encoding-unknown",
             f"There is no encoding {encoding[:60]!r}.",
             f"Declare one of {', '.join(ENCODINGS)}.",
         )
-    if payload.startswith(_UTF16_BOMS):
-        return _converted(payload, "utf-16")
-    payload = payload.removeprefix(b"\xef\xbb\xbf")
-    declared = ENCODINGS[encoding.lower()] if encoding else "utf-8"
-    if declared != "utf-8":
-        return _converted(payload, declared)
+
+
+def _is_utf8(payload: bytes) -> bool:
     try:
         payload.decode("utf-8")
     except UnicodeDecodeError:
-        proven = _by_header(payload)
-        if proven:
-            text, warnings = _converted(payload, ENCODINGS[proven])
-            detail = (
-                f"The header line is {proven}, and so the file was read: declare it or send UTF-8."
-            )
-            return text, [Warning_("encoding-assumed", detail), *warnings]
-        lines = [_line_to_utf8(line) for line in payload.split(b"\n")]
-        count = sum(guessed for _, guessed in lines)
-        detail = f"{count} line(s) are not UTF-8 and were read as Latin-1: send UTF-8."
-        return b"\n".join(line for line, _ in lines), [Warning_("encoding-assumed", detail)]
-    return payload, []
+        return False
+    return True
+
+
+def _by_lines(payload: bytes) -> tuple[bytes, list[Warning_]]:
+    """Read each line that is not UTF-8 as Latin-1."""
+    lines = [_line_to_utf8(line) for line in payload.split(b"\n")]
+    count = sum(guessed for _, guessed in lines)
+    sentence = "{total} line(s) are not UTF-8 and were read as Latin-1: send UTF-8."
+    return b"\n".join(line for line, _ in lines), counted(
+        "encoding-assumed", sentence, {"lines": count}
+    )
 
 
 def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[Refusal]:
@@ -152,11 +209,9 @@ def _converted(payload: bytes, codec: str) -> tuple[bytes, list[Warning_]]:
     else:
         # Line by line, so that a character cut in two never takes the line end with it.
         text = "\n".join(line.decode(codec, errors="replace") for line in payload.split(b"\n"))
-    damaged = text.count("\ufffd")
-    note = Warning_(
-        "encoding-damaged", f"{damaged} character(s) of the text are cut or none of its encoding."
-    )
-    return text.encode("utf-8", errors="replace"), [note] if damaged else []
+    sentence = "{total} character(s) of the text are cut or none of its encoding."
+    damaged = counted("encoding-damaged", sentence, {"characters": text.count("\ufffd")})
+    return text.encode("utf-8", errors="replace"), damaged
 
 
 def _by_header(payload: bytes) -> str | None:

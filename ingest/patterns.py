@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
@@ -173,40 +174,58 @@ Distinct dates without a day above the 12th that make a swap suspect. Of 20 days
 """
 
 
-def swap_suspect(text: pl.Series, stated: str) -> str | None:
+class Swaps:
     """
-    Tell whether day and month stand the other way round than a pattern says.
+    Judges over the times of a push, all at once or in pieces, how a pattern orders day and month.
 
-    Two signs: times that are none as stated, but are with day and month swapped; or many dates
-    with no day above the 12th, spread over several months, as a month read for a day gives.
+    Two signs that they stand the other way round: times that are none as stated, but are with
+    day and month swapped; or many dates with no day above the 12th, spread over several months,
+    as a month read for a day gives.
 
     Parameters
     ----------
-    text : polars.Series of String, shape (n,)
-        Times as sent.
     stated : str
         The pattern.
 
-    Returns
-    -------
-    str or None
-        What is suspect about it, one sentence.
-
     Examples
     --------
-    >>> swap_suspect(pl.Series(["07/05/2018 08:00", "07/25/2018 08:00"]), "%d/%m/%Y %H:%M")
+    >>> swaps = Swaps("%d/%m/%Y %H:%M")
+    >>> swaps.add(pl.Series(["07/05/2018 08:00", "07/25/2018 08:00"]))
+    >>> swaps.suspect()
     '1 time(s) are none as %d/%m/%Y %H:%M, but are as %m/%d/%Y %H:%M.'
     """
-    if not {"d", "m"} <= set(pattern(stated).letters):
-        return None
-    other = stated.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
-    mine, theirs = parse_by(text, "UTC", stated), parse_by(text, "UTC", other)
-    only = int((mine.is_null() & theirs.is_not_null()).sum())
-    if only:
-        return f"{only} time(s) are none as {stated}, but are as {other}."
-    dates = mine.drop_nulls().cast(pl.Datetime("us")).dt.date().unique()
-    if dates.len() < SWAPPED_DATES_MIN or bool((dates.dt.day() > 12).any()):
-        return None
-    if dates.dt.month().n_unique() < 3:
-        return None
-    return f"None of {dates.len()} dates lies after the 12th of its month: is it {other}?"
+
+    def __init__(self, stated: str) -> None:
+        self._stated = stated
+        self._other = stated.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+        self._only_other = 0
+        self._dates: set[date] = set()
+
+    def add(self, text: pl.Series) -> None:
+        """
+        Look at some of the times.
+
+        Parameters
+        ----------
+        text : polars.Series of String, shape (n,)
+            Times as sent.
+        """
+        if not {"d", "m"} <= set(pattern(self._stated).letters):
+            return
+        mine, theirs = parse_by(text, "UTC", self._stated), parse_by(text, "UTC", self._other)
+        self._only_other += int((mine.is_null() & theirs.is_not_null()).sum())
+        dates = mine.drop_nulls().cast(pl.Datetime("us")).dt.date()
+        self._dates.update(dates.unique().to_list())
+
+    def suspect(self) -> str | None:
+        """Tell what is suspect about the order, in one sentence; None for nothing."""
+        if self._only_other:
+            return (
+                f"{self._only_other} time(s) are none as {self._stated}, but are as {self._other}."
+            )
+        if len(self._dates) < SWAPPED_DATES_MIN or any(each.day > 12 for each in self._dates):
+            return None
+        if len({each.month for each in self._dates}) < 3:
+            return None
+        count = len(self._dates)
+        return f"None of {count} dates lies after the 12th of its month: is it {self._other}?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -44,10 +46,77 @@ SENSORS = ("gps", "argos", "other")
 
 @dataclass(frozen=True, slots=True)
 class Warning_:  # noqa: N801 - the builtin holds the plain name
-    """Something suspect about a whole push that was accepted all the same."""
+    """
+    Something suspect about a whole push that was accepted all the same.
+
+    Attributes
+    ----------
+    code, detail : str
+        What it is, and a sentence about it.
+    counts : mapping of str to int
+        What the sentence counts, if anything: what a push read in pieces adds up.
+    sentence : str
+        The sentence, with a place for the counts; see `counted`.
+    """
 
     code: str
     detail: str
+    counts: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    sentence: str = field(default="", compare=False, repr=False)
+
+
+NAMED_MAX = 10
+"""Names that a warning tells with their counts where there is no end of them."""
+
+
+def counted(code: str, sentence: str, counts: Mapping[str, int]) -> list[Warning_]:
+    """
+    Make the warning that counts something; none where there is nothing.
+
+    Parameters
+    ----------
+    code : str
+        Of the warning.
+    sentence : str
+        With ``{named}`` (each name and its count), ``{frequent}`` (of the `NAMED_MAX` most
+        frequent, the first of equals first) or ``{total}``.
+    counts : mapping of str to int
+        All names there are, in their order, zeros too: so it stays when pieces are added up.
+
+    Returns
+    -------
+    list of Warning_
+        One or none.
+
+    Examples
+    --------
+    >>> counted("x", "Left out: {named}.", {"a": 0, "b": 2})[0].detail
+    'Left out: b 2.'
+    """
+    found = Counter({name: count for name, count in counts.items() if count})
+    if not found:
+        return []
+    detail = sentence.format(
+        named=_named(found.items()),
+        frequent=_named(found.most_common(NAMED_MAX)),
+        total=found.total(),
+    )
+    return [Warning_(code, detail, counts, sentence)]
+
+
+def _named(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts)
+
+
+def added_up(warnings: Iterable[Warning_]) -> list[Warning_]:
+    """Make one of the warnings that several pieces of a push gave of one thing."""
+    sums: dict[tuple[str, str], Counter[str]] = {}
+    for each in warnings:
+        sums.setdefault((each.code, each.sentence or each.detail), Counter()).update(each.counts)
+    found: list[Warning_] = []
+    for (code, sentence), counts in sums.items():
+        found += counted(code, sentence, counts) if counts else [Warning_(code, sentence)]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +134,15 @@ class Decoded:
         In the order of the push.
     warnings : list of Warning_
         About the push as a whole.
+    times : polars.Series of String, or None
+        Times as sent, where a stated pattern of them has yet to be judged over the whole push.
     """
 
     format: str
     records: pl.DataFrame
     refusals: list[Refusal]
     warnings: list[Warning_] = field(default_factory=list)
+    times: pl.Series | None = field(default=None, compare=False, repr=False)
 
     @property
     def units(self) -> int:

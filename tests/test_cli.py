@@ -169,7 +169,7 @@ def test_a_push_that_breaks_its_decoder_is_given_up_and_revived_by_sending_it_ag
     file = tmp_path / "flock.csv"
     answer(run("simulate", str(file), *SMALL))
     with monkeypatch.context() as patched:
-        patched.setattr(decode, "_read", broken)
+        patched.setattr(decode, "read", broken)
         result = run("push", str(file), "--study", study, "--json")
     assert result.exit_code == commands.PUSH_FAILED
     assert json.loads(result.stdout)["problem"]["code"] == "decoding-failed"

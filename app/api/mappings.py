@@ -22,7 +22,7 @@ from app.api.problems import READING, WRITING
 from app.api.pushes import Receipt, RefusalOut, try_out
 from app.api.schemas import Body, Shown, example
 from app.errors import BadInput, TooLarge
-from app.pipeline.decode import UNPACKED_MAX_BYTES
+from app.pipeline.read import UNPACKED_MAX_BYTES
 from app.pipeline.receive import reading
 from app.store import inbox, mappings, studies
 

@@ -1,31 +1,25 @@
-"""push_chunk -> records (in memory), refusal: calls the decoders; resolve stores what they give."""
+"""push_chunk -> records (a piece in memory), refusal: reads pushes; resolve stores the records."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import tempfile
+from collections.abc import Awaitable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import BinaryIO
 
 import polars as pl
 import structlog
 
 import ingest
 from app.errors import Conflict, Unavailable
-from app.pipeline.resolve import Reading, resolve, resolve_reference
-from app.seeds import profile_of
+from app.pipeline.read import REFERENCE, Todo, open_push, read, read_pieces, read_reference
+from app.pipeline.resolve import Landing, Reading, Told, resolve, resolve_reference
 from app.store import arrivals, decodings, implied, inbox, verdicts, work
 from app.store.engine import Connection, Store
 from ingest.clock import reread
-from ingest.daylight import STEPS_MIN, zone_suspect
 
 log = structlog.get_logger()
-
-UNPACKED_MAX_BYTES = 512 << 20
-"""Largest push after unpacking [bytes]: about four million Movebank rows."""
-
-Outcome = Reading | ingest.DecodedReference | ingest.UnreadablePush
-"""What comes of reading a push."""
 
 
 async def decode_push(store: Store, decoding_id: int) -> None:
@@ -121,8 +115,21 @@ async def decode_in(conn: Connection, *decoding_ids: int) -> None:
     Several decodings must be of one study.
     """
     todos = await decodings.take(conn, decoding_ids)
+    small = [todo for todo in todos if todo["size_bytes"] <= work.SMALL_BYTES]
+    if small:
+        await _decode_together(conn, small)
+    for todo in todos:
+        if todo["size_bytes"] > work.SMALL_BYTES:
+            with tempfile.TemporaryFile() as sent:
+                await inbox.copy_body(conn, todo["push_id"], sent)
+                await _decode_alone(conn, todo, sent)
+
+
+async def _decode_together(conn: Connection, todos: list[Todo]) -> None:
+    """Decode small pushes in memory."""
+    await work.lock_study(conn, todos[0]["study_id"], alone=False)
     sent = await inbox.bodies(conn, [todo["push_id"] for todo in todos])
-    found = await asyncio.to_thread(_read, todos, sent)
+    found = await asyncio.to_thread(read, todos, sent)
     for todo, outcome in zip(todos, found, strict=True):
         if isinstance(outcome, ingest.UnreadablePush):
             await _fail(conn, todo, outcome)
@@ -133,20 +140,53 @@ async def decode_in(conn: Connection, *decoding_ids: int) -> None:
         await _store(conn, readings)
 
 
-async def _fail(
-    conn: Connection, todo: dict[str, Any], why: ingest.UnreadablePush | Conflict
-) -> None:
+async def _decode_alone(conn: Connection, todo: Todo, sent: BinaryIO) -> None:
+    """Decode a push of any size piece by piece, and store all of it or nothing."""
+    try:
+        push = await asyncio.to_thread(open_push, sent, todo)
+        await work.lock_study(conn, todo["study_id"], alone=push.is_long)
+        if push.format == REFERENCE:
+            plain = await asyncio.to_thread(push.payload)
+            await _store_reference(conn, todo, await asyncio.to_thread(read_reference, plain, todo))
+            return
+        async with conn.begin_nested():
+            given_back = await _store_pieces(conn, todo, read_pieces(push, todo))
+    except ingest.UnreadablePush as unreadable:
+        await _fail(conn, todo, unreadable)
+        return
+    await _settle(conn, [todo], given_back)
+
+
+async def _store_pieces(
+    conn: Connection, todo: Todo, pieces: Iterator[ingest.Decoded]
+) -> list[int]:
+    """Store one piece after another; return the decodings that have to be read again."""
+    named, given_back = await _make_room(conn, [todo])
+    landing = Landing([todo], named)
+    records = refused = 0
+    form, warnings = "", []
+    while piece := await asyncio.to_thread(next, pieces, None):
+        form, warnings = piece.format, piece.warnings
+        records, refused = records + piece.records.height, refused + len(piece.refusals)
+        await _store_refusals(conn, [(todo, piece)])
+        await landing.store(
+            conn, piece.records.with_columns(decoding_id=pl.lit(todo["id"], pl.Int64))
+        )
+    await landing.finish(conn, [Told(todo, form, records, refused, warnings)])
+    return given_back
+
+
+async def _fail(conn: Connection, todo: Todo, why: ingest.UnreadablePush | Conflict) -> None:
     told = {"code": why.code, "detail": why.detail, "remedy": why.remedy}
     await decodings.fail(conn, todo["id"], told)
 
 
-async def _store_reference(
-    conn: Connection, todo: dict[str, Any], decoded: ingest.DecodedReference
-) -> None:
+async def _store_reference(conn: Connection, todo: Todo, decoded: ingest.DecodedReference) -> None:
     """Store reference data, all of it or, where it contradicts what is known, none."""
     try:
         async with conn.begin_nested():
-            named, _ = await _make_room(conn, [(todo, decoded)])
+            named, _ = await _make_room(conn, [todo])
+            await _store_refusals(conn, [(todo, decoded)])
             await resolve_reference(conn, todo, decoded)
             await work.lock_all(conn, work.LOCK_TAG, named)
             await implied.imply(conn, named)
@@ -156,101 +196,49 @@ async def _store_reference(
 
 async def _store(conn: Connection, readings: list[Reading]) -> None:
     """Store records in place of what earlier decodings of the same pushes brought."""
-    named, given_back = await _make_room(conn, [(each.todo, each.decoded) for each in readings])
+    todos = [each.todo for each in readings]
+    named, given_back = await _make_room(conn, todos)
+    await _store_refusals(conn, [(each.todo, each.decoded) for each in readings])
     await resolve(conn, readings, named)
-    for each in readings:
-        if each.todo["number"] > 1:
-            again = partial(reread, to=each.todo["tz"])
-            await verdicts.follow(conn, each.todo["push_id"], again)
+    await _settle(conn, todos, given_back)
+
+
+async def _settle(conn: Connection, todos: Sequence[Todo], given_back: list[int]) -> None:
+    """Let verdicts follow their fixes, and read again what was given back."""
+    for todo in todos:
+        if todo["number"] > 1:
+            again = partial(reread, to=todo["tz"])
+            await verdicts.follow(conn, todo["push_id"], again)
     # In the same transaction where that is quick, so that no fix is missing in between.
     ready = await decodings.at_hand(conn, given_back)
     if ready:
         await decode_in(conn, *ready)
 
 
-async def _make_room(
-    conn: Connection,
-    read: Sequence[tuple[dict[str, Any], ingest.Decoded | ingest.DecodedReference]],
-) -> tuple[set[int], list[int]]:
+async def _make_room(conn: Connection, todos: Sequence[Todo]) -> tuple[set[int], list[int]]:
     """
-    Take what earlier decodings brought out of force; list the units that are refused now.
+    Take what earlier decodings brought out of force, and what was refused before.
 
     Returns the tags for which the earlier ones named birds, and the decodings of other pushes that
     have to be read again.
     """
     named: set[int] = set()
     waiting: list[int] = []
-    for todo, _ in read:
+    for todo in todos:
         if todo["number"] > 1:
             tags, others = await decodings.replace_earlier(conn, todo["push_id"], todo["number"])
             named |= tags
             waiting += others
+    await arrivals.clear_refusals(conn, [todo["id"] for todo in todos])
+    return named, waiting
+
+
+async def _store_refusals(
+    conn: Connection, read: Sequence[tuple[Todo, ingest.Decoded | ingest.DecodedReference]]
+) -> None:
+    """List the units that are refused."""
     refused = {
         todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy, r.offset) for r in decoded.refusals]
         for todo, decoded in read
     }
     await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)
-    return named, waiting
-
-
-def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
-    """
-    Unpack and decode pushes; those that are read in one way go together.
-
-    The clock is the time a push was received, so that a rebuild decides as the push did.
-    """
-    found: dict[int, Outcome] = {}
-    alike: dict[tuple[Any, ...], list[tuple[dict[str, Any], bytes]]] = {}
-    for todo in todos:
-        try:
-            plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
-            name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
-            if name == "movebank-reference-csv":
-                found[todo["id"]] = ingest.decode_reference(
-                    plain,
-                    tz=todo["tz"],
-                    encoding=todo["encoding"],
-                    now_us=todo["received_us"],
-                )
-            else:
-                held = (
-                    todo["mapping_id"],
-                    todo["mapping_version"],
-                    todo["corrections"] and id(todo),
-                )
-                how = (name, todo["tz"], todo["encoding"], todo["datum"], held)
-                alike.setdefault(how, []).append((todo, plain))
-        except ingest.UnreadablePush as unreadable:
-            found[todo["id"]] = unreadable
-    for (name, tz, encoding, datum, _), group in alike.items():
-        document = group[0][0]["mapping"]
-        decoded = ingest.decode_many(
-            [plain for _, plain in group],
-            format=name,
-            tz=tz,
-            encoding=encoding,
-            datum=datum,
-            mapping=None if document is None else ingest.read_mapping(document),
-            corrections=[ingest.Correction(**each) for each in group[0][0]["corrections"] or ()],
-            now_us=[todo["received_us"] for todo, _ in group],
-        )
-        for (todo, _), one in zip(group, decoded, strict=True):
-            found[todo["id"]] = (
-                one
-                if isinstance(one, ingest.UnreadablePush)
-                else Reading(todo, one, _suspects(one, todo))
-            )
-    return [found[todo["id"]] for todo in todos]
-
-
-def _suspects(decoded: ingest.Decoded, todo: dict[str, Any]) -> list[ingest.Warning_]:
-    """Check the declared zone against the sun, for birds whose species flies by day."""
-    if decoded.records.height <= STEPS_MIN:
-        return []
-    taxa = decoded.records["taxon"].unique().to_list()
-    by_day = [t for t in taxa if profile_of(t or todo["taxon"]).daylight_check]
-    known = pl.col("taxon").is_in([t for t in by_day if t is not None])
-    if None in by_day:
-        known = known.fill_null(value=True)
-    suspect = zone_suspect(decoded.records.filter(known))
-    return [suspect] if suspect else []

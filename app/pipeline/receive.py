@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import IO, Any
 from uuid import UUID, uuid4
 
 import ingest
@@ -118,16 +119,23 @@ async def receive(
     store: Store, delivery: inbox.Delivery, how: inbox.Reading, body: AsyncIterator[bytes]
 ) -> inbox.Kept:
     """Keep one push; when this returns, the transaction is committed."""
-    if delivery.idempotency_key is not None:
-        held = b"".join([piece async for piece in body])
+    if delivery.idempotency_key is None:
+        async with store.write() as conn:
+            return await inbox.keep(conn, delivery, how, body)
+    digest = hashlib.sha256()
+    with tempfile.SpooledTemporaryFile(inbox.CHUNK_BYTES) as held:
+        async for piece in body:
+            digest.update(piece)
+            held.write(piece)
         async with store.read() as conn:
-            known = await inbox.by_idempotency_key(conn, delivery, hashlib.sha256(held).digest())
+            known = await inbox.by_idempotency_key(conn, delivery, digest.digest())
         if known is not None:
             return known
-        body = _once(held)
-    async with store.write() as conn:
-        return await inbox.keep(conn, delivery, how, body)
+        held.seek(0)
+        async with store.write() as conn:
+            return await inbox.keep(conn, delivery, how, _pieces(held))
 
 
-async def _once(held: bytes) -> AsyncIterator[bytes]:
-    yield held
+async def _pieces(held: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := held.read(inbox.CHUNK_BYTES):
+        yield piece

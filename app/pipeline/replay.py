@@ -10,8 +10,9 @@ from uuid import UUID
 
 import ingest
 from app.errors import BadInput, TooLarge
-from app.pipeline.decode import UNPACKED_MAX_BYTES, decode_in
+from app.pipeline.decode import decode_in
 from app.pipeline.effect import Effect, effect_of
+from app.pipeline.read import UNPACKED_MAX_BYTES
 from app.pipeline.receive import mapped, reading
 from app.store import corrections, decodings, inbox, receipts
 from app.store.audience import Audience

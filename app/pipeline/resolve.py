@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,41 +28,156 @@ class Reading:
     suspects: list[ingest.Warning_]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a decoding came to, for its receipt."""
+
+    todo: dict[str, Any]
+    format: str
+    records: int
+    refused: int
+    warnings: Sequence[ingest.Warning_]
+
+
+class Landing:
+    """
+    Stores the records of decodings of one study, all at once or in pieces, and marks every bird.
+
+    The pieces of a decoding come in the order of the push, within one transaction. Of tags
+    `named_before` decodings that these replace had named birds.
+    """
+
+    def __init__(self, todos: Sequence[dict[str, Any]], named_before: Collection[int] = ()) -> None:
+        self._todos = todos
+        self._tags = set(named_before)
+        self._locked: set[int] = set()
+        self._counts: dict[int, arrivals.Counts] = {}
+        self._pieces = 0
+        self._namings: Spans = {}
+        self._placed: Spans = {}
+        self._all: Spans = {}
+        self._adopted: set[int] = set()
+
+    async def store(self, conn: Connection, records: pl.DataFrame) -> None:
+        """Store a piece: columns of `ingest.RECORD_SCHEMA`, and `decoding_id`."""
+        if records.is_empty():
+            return
+        study_id = self._todos[0]["study_id"]
+        frame = await _identify(conn, self._todos[0], records)
+        placed = frame.filter(pl.col("lon").is_not_null())
+        flags = _flags(placed)
+        placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
+        self._tags |= set(frame["tag_id"].unique().to_list())
+        await self._lock(conn)
+        valid = placed.filter("marked_valid")
+        if await verdicts.adopt(conn, study_id, valid):
+            self._adopted |= set(valid["decoding_id"].to_list())
+        counts = await arrivals.store(
+            conn,
+            study_id=study_id,
+            positions=placed,
+            readings=frame.filter(pl.col("lon").is_null()).with_columns(
+                flagged=pl.lit(value=False)
+            ),
+            again=self._again,
+        )
+        await arrivals.store_flags(conn, study_id, flags)
+        for origin, each in counts.items():
+            before = self._counts.get(origin)
+            self._counts[origin] = before.plus(each) if before else each
+        self._pieces += 1
+        _widen(self._namings, frame.drop_nulls("individual_id"), "tag_id", "individual_id")
+        _widen(self._placed, placed, "tag_id")
+        _widen(self._all, frame, "tag_id")
+
+    async def _lock(self, conn: Connection) -> None:
+        """Lock the tags that are not yet."""
+        await work.lock_all(conn, work.LOCK_TAG, self._tags - self._locked)
+        self._locked |= self._tags
+
+    @property
+    def _again(self) -> list[int]:
+        return [todo["id"] for todo in self._todos if todo["stored"] > 0]
+
+    async def finish(self, conn: Connection, told: Sequence[Told]) -> None:
+        """Settle what all pieces together say, and call the decodings stored."""
+        await self._lock(conn)
+        await names.store_namings(conn, self._todos[0]["study_id"], _rows(self._namings))
+        await implied.imply(conn, self._tags)
+        if self._pieces > 1:
+            await self._count_again(conn)
+        changed = {o for o, each in self._counts.items() if each.stored or each.superseded}
+        changed |= self._adopted
+        if changed:
+            touched = [span for span in _rows(self._placed) if span[0] in changed]
+            await arrivals.mark_touched(conn, touched)
+        await arrivals.finish(conn, [self._summary(each) for each in told])
+
+    async def _count_again(self, conn: Connection) -> None:
+        """Count once what a decoding owned before and has in several pieces."""
+        for origin in set(self._again) & self._counts.keys():
+            tags, first_us, last_us = self._reach(origin)
+            stored = await arrivals.standing(conn, origin, tags, (first_us, last_us))
+            self._counts[origin] = self._counts[origin].standing(stored)
+
+    def _reach(self, origin: int) -> tuple[list[int], Any, Any]:
+        """Return the tags of a decoding, its first and its last time [us]."""
+        spans = {keys: ends for keys, ends in self._all.items() if keys[0] == origin}
+        if not spans:
+            return [], None, None
+        firsts, lasts = zip(*spans.values(), strict=True)
+        return sorted({keys[1] for keys in spans}), min(firsts), max(lasts)
+
+    def _summary(self, told: Told) -> dict[str, Any]:
+        """Return what the receipt of a decoding tells."""
+        origin = told.todo["id"]
+        tag_ids, first_us, last_us = self._reach(origin)
+        return {
+            "id": origin,
+            "format": told.format,
+            "units": told.records + told.refused,
+            "records": told.records,
+            "refused": told.refused,
+            **asdict(self._counts.get(origin, arrivals.Counts(0, 0, 0, 0))),
+            "tag_ids": tag_ids,
+            "first_us": first_us,
+            "last_us": last_us,
+            "warnings": [{"code": w.code, "detail": w.detail} for w in told.warnings],
+        }
+
+
+Spans = dict[tuple[int, ...], tuple[int, int]]
+"""(decoding, keys) to the first and last time [us]."""
+
+
+def _widen(spans: Spans, frame: pl.DataFrame, *keys: str) -> None:
+    """Take the times of more records in."""
+    by = ("decoding_id", *keys)
+    ends = {"first": pl.col("time_us").min(), "last": pl.col("time_us").max()}
+    for *group, first, last in frame.group_by(by).agg(**ends).iter_rows():
+        known = spans.get(tuple(group), (first, last))
+        spans[tuple(group)] = (min(first, known[0]), max(last, known[1]))
+
+
+def _rows(spans: Spans) -> list[tuple[Any, ...]]:
+    """Return (decoding, keys, first us, last us), in order."""
+    return sorted((*keys, *ends) for keys, ends in spans.items())
+
+
 async def resolve(
     conn: Connection, readings: Sequence[Reading], named_before: Collection[int] = ()
 ) -> None:
-    """
-    Store the records of decodings of one study and mark every bird they touch.
-
-    Of tags `named_before` decodings that these replace had named birds.
-    """
-    study_id = readings[0].todo["study_id"]
-    frame = await _identify(conn, readings[0].todo, _together(readings))
-    placed = frame.filter(pl.col("lon").is_not_null())
-    flags = _flags(placed)
-    placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
-    tag_ids = sorted(set(frame["tag_id"].to_list()))
-    await work.lock_all(conn, work.LOCK_TAG, {*tag_ids, *named_before})
-    valid = placed.filter("marked_valid")
-    adopted = await verdicts.adopt(conn, study_id, valid)
-    counts = await arrivals.store(
-        conn,
-        study_id=study_id,
-        positions=placed,
-        readings=frame.filter(pl.col("lon").is_null()).with_columns(flagged=pl.lit(value=False)),
-        again=[each.todo["id"] for each in readings if each.todo["stored"] > 0],
-    )
-    await arrivals.store_flags(conn, study_id, flags)
-    await names.store_namings(
-        conn, study_id, _spans(frame.drop_nulls("individual_id"), "tag_id", "individual_id")
-    )
-    await implied.imply(conn, {*tag_ids, *named_before})
-    changed = {origin for origin, each in counts.items() if each.stored or each.superseded}
-    changed |= set(valid["decoding_id"].to_list()) if adopted else set()
-    if changed:
-        touched = placed.filter(pl.col("decoding_id").is_in(changed))
-        await arrivals.mark_touched(conn, _spans(touched, "tag_id"))
-    await arrivals.finish(conn, _summaries(readings, counts, frame))
+    """Store the records of decodings of one study at once; see `Landing`."""
+    landing = Landing([each.todo for each in readings], named_before)
+    await landing.store(conn, _together(readings))
+    told = [
+        Told(
+            each.todo, each.decoded.format, each.decoded.records.height,
+            len(each.decoded.refusals), [*each.decoded.warnings, *each.suspects],
+        )
+        for each in readings
+    ]  # fmt: skip
+    await landing.finish(conn, told)
 
 
 def _together(readings: Sequence[Reading]) -> pl.DataFrame:
@@ -127,53 +242,6 @@ def _flags(placed: pl.DataFrame) -> pl.DataFrame:
     return found.join(keys, left_on="row", right_on="index", how="left").select(
         "tag_id", "time_us", "sensor", "variant", "code", "detail", row=pl.col("row_right")
     )
-
-
-def _spans(frame: pl.DataFrame, *keys: str) -> list[tuple[Any, ...]]:
-    """Return (decoding, keys, first us, last us) of each group, in order."""
-    by = ("decoding_id", *keys)
-    ends = {"first": pl.col("time_us").min(), "last": pl.col("time_us").max()}
-    return frame.group_by(by).agg(**ends).sort(by).rows()
-
-
-def _summaries(
-    readings: Sequence[Reading], counts: Mapping[int, arrivals.Counts], frame: pl.DataFrame
-) -> list[dict[str, Any]]:
-    """Return what the receipt of each decoding tells."""
-    spans = {
-        origin: (tags, first, last)
-        for origin, tags, first, last in frame.group_by("decoding_id")
-        .agg(
-            pl.col("tag_id").unique().sort(),
-            pl.col("time_us").min().alias("first_us"),
-            pl.col("time_us").max().alias("last_us"),
-        )
-        .iter_rows()
-    }
-    return [_summary(each, counts, spans) for each in readings]
-
-
-def _summary(
-    reading: Reading,
-    counts: Mapping[int, arrivals.Counts],
-    spans: Mapping[int, tuple[list[int], int, int]],
-) -> dict[str, Any]:
-    origin, decoded = reading.todo["id"], reading.decoded
-    tag_ids, first_us, last_us = spans.get(origin, ([], None, None))
-    return {
-        "id": origin,
-        "format": decoded.format,
-        "units": decoded.units,
-        "records": decoded.records.height,
-        "refused": len(decoded.refusals),
-        **asdict(counts.get(origin, arrivals.Counts(0, 0, 0, 0))),
-        "tag_ids": tag_ids,
-        "first_us": first_us,
-        "last_us": last_us,
-        "warnings": [
-            {"code": w.code, "detail": w.detail} for w in (*decoded.warnings, *reading.suspects)
-        ],
-    }
 
 
 async def resolve_reference(

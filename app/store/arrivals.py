@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,9 @@ _KNOWN = row_type(
 KEYS_MAX = 2_000
 """Up to this many records are looked up one by one; of more, the spans of their tags are read."""
 
+SPARSE = 4
+"""Spans are read up to so many times the records looked up; beyond, one by one after all."""
+
 _TIME = time_of("time_us")
 
 
@@ -60,6 +63,19 @@ class Counts:
     duplicates: int
     superseded: int
     without_position: int
+
+    def plus(self, other: Counts) -> Counts:
+        """Add what became of others."""
+        return Counts(
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.superseded + other.superseded,
+            self.without_position + other.without_position,
+        )
+
+    def standing(self, stored: int) -> Counts:
+        """Let so many be stored: what was counted beyond them are duplicates."""
+        return replace(self, stored=stored, duplicates=self.duplicates + self.stored - stored)
 
 
 async def store(
@@ -167,13 +183,18 @@ async def _known(conn: AsyncConnection, table: str, frame: pl.DataFrame) -> pl.D
             f" and f.time between {_S_TIME} and {time_of('s.last_us')}"
         )
     live = "f.live" if table == "fix" else "true"
+    most = SPARSE * max(frame.height, KEYS_MAX)
     found = await copy_out(
         conn,
         f"select f.tag_id, f.time, f.sensor, f.variant, {live}, d.replaced_at is not null,"
         f" f.decoding_id from {of_push}"
-        " join decoding d on d.id = f.decoding_id",
+        f" join decoding d on d.id = f.decoding_id limit {most}",
         _KNOWN,
     )
+    if found.size == most:
+        # Few of many: a span that holds years of other records is not read for a day of these.
+        parts = [frame.slice(start, KEYS_MAX) for start in range(0, frame.height, KEYS_MAX)]
+        return pl.concat([await _known(conn, table, part) for part in parts])
     return pl.DataFrame({
         "tag_id": found["tag_id"].astype(np.int32),
         "time": found["time"].astype(np.int64) + PG_EPOCH_US,
@@ -263,17 +284,21 @@ async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame)
     )  # fmt: skip
 
 
+async def clear_refusals(conn: AsyncConnection, decoding_ids: Sequence[int]) -> None:
+    """Forget the refused units of decodings that are read again."""
+    await execute(
+        conn,
+        "delete from refusal where decoding_id = any(cast(:ids as bigint[]))",
+        {"ids": list(decoding_ids)},
+    )
+
+
 async def store_refusals(
     conn: AsyncConnection,
     study_id: int,
     refused: Mapping[int, Sequence[tuple[int, str, str, str, int | None]]],
 ) -> None:
-    """Store the refused units of each decoding: (unit, excerpt, code, remedy, offset)."""
-    await execute(
-        conn,
-        "delete from refusal where decoding_id = any(cast(:ids as bigint[]))",
-        {"ids": list(refused)},
-    )
+    """Store refused units of decodings: (unit, excerpt, code, remedy, offset)."""
     rows = [
         (origin, unit, study_id, *rest) for origin in refused for unit, *rest in refused[origin]
     ]
@@ -285,6 +310,20 @@ async def store_refusals(
                 "decoding_id", "unit", "study_id", "excerpt", "code", "remedy", "offset_bytes",
             ],
         )  # fmt: skip
+
+
+async def standing(
+    conn: AsyncConnection, decoding_id: int, tag_ids: Sequence[int], ends_us: tuple[int, int]
+) -> int:
+    """Count the live fixes that a decoding owns, of these tags between these times [us]."""
+    rows = await execute(
+        conn,
+        "select count(*) as n from fix f where f.tag_id = any(cast(:tags as int[]))"
+        f" and f.time between {time_of('cast(:first as bigint)')}"
+        f" and {time_of('cast(:last as bigint)')} and f.decoding_id = :id and f.live",
+        {"tags": list(tag_ids), "first": ends_us[0], "last": ends_us[1], "id": decoding_id},
+    )
+    return int(rows[0]["n"])
 
 
 async def mark_touched(conn: AsyncConnection, spans: Sequence[tuple[int, int, int, int]]) -> None:

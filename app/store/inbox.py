@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import asyncpg
@@ -284,6 +284,15 @@ async def bodies(conn: AsyncConnection, push_ids: Sequence[int]) -> dict[int, by
     for piece in pieces:
         found[piece["push_id"]].append(piece["body"])
     return {push_id: b"".join(parts) for push_id, parts in found.items()}
+
+
+async def copy_body(conn: AsyncConnection, push_id: int, into: BinaryIO) -> None:
+    """Write the bytes of a push, as they were sent, to a file, one chunk in memory at a time."""
+    chunks = (await driver(conn)).cursor(
+        "select body from push_chunk where push_id = $1 order by number", push_id, prefetch=1
+    )
+    async for chunk in chunks:
+        into.write(chunk["body"])
 
 
 async def revive(conn: AsyncConnection, decoding_id: int) -> None:

@@ -18,7 +18,7 @@ CHANNEL = "flyways_work"
 ATTEMPTS_MAX = 5
 """Failures in a row after which work is laid aside as dead, with its reason, for an operator."""
 
-LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE, LOCK_LAYERS = 1, 2, 3, 4, 5
+LOCK_PUSH, LOCK_TAG, LOCK_INDIVIDUAL, LOCK_CATALOGUE, LOCK_LAYERS, LOCK_STUDY = 1, 2, 3, 4, 5, 6
 """First halves of the two-part advisory locks."""
 
 MERGE = """
@@ -80,6 +80,12 @@ async def lock_all(conn: AsyncConnection, kind: int, keys: Iterable[int]) -> Non
         " from (select unnest(cast(:keys as int[])) as key order by 1) as ordered",
         {"kind": kind, "keys": sorted(set(keys))},
     )
+
+
+async def lock_study(conn: AsyncConnection, study_id: int, *, alone: bool) -> None:
+    """Lock a study to store in it; a push in pieces can't lock its tags in order and is `alone`."""
+    sql = f"select pg_advisory_xact_lock{'' if alone else '_shared'}(:kind, :key)"
+    await execute(conn, sql, {"kind": LOCK_STUDY, "key": study_id})
 
 
 async def notify(conn: AsyncConnection) -> None:

@@ -56,6 +56,11 @@ def accepts(payload: bytes) -> bool:
     return _RESPONSE.search(head) is not None or _BARE_ROW.match(head) is not None
 
 
+def headed(payload: bytes) -> bytes:
+    """Give the file itself where it has a header line, and nothing where it has none."""
+    return b"" if accepts(payload) else payload
+
+
 def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     """
     Decode Argos CSV.

@@ -11,7 +11,7 @@ from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
 from ingest.formats.lines import LINE_MAX_CHARS, text_lines
 from ingest.reasons import refuse
-from ingest.record import RECORD_SCHEMA, Decoded, Warning_
+from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
 
 NAME = "argos-diag"
@@ -26,7 +26,7 @@ _HEADER = re.compile(
     r"\s*([0-9]{1,8})\s+Date\s*:\s*([0-9]{2})\.([0-9]{2})\.([0-9]{2})\s+"
     r"([0-9]{2}:[0-9]{2}:[0-9]{2})\s+LC\s*:\s*([3210ABZG])\b"
 )
-_BLOCK = re.compile(r"\bDate\s*:")
+BEGINS = re.compile(r"\bDate\s*:")
 _PLACE = re.compile(r"\bLat1\s*:")
 _PROGRAM = re.compile(r"\s*Prog\s+[0-9]+\s*")
 _COORDINATE = re.compile(r"(Lat1|Lon1|Lat2|Lon2)\s*:\s*(\?+|-?[0-9]*\.?[0-9]+)\s*([NSEW]?)")
@@ -114,7 +114,7 @@ def block_end(payload: bytes, start: int) -> int:
     """Return where the block that begins at `start` ends: at the header line of the next."""
     lines = text_lines(payload).filter(pl.col("offset") > start)
     for line, offset in lines.iter_rows():
-        if _BLOCK.search(line) or _PROGRAM.fullmatch(line):
+        if BEGINS.search(line) or _PROGRAM.fullmatch(line):
             return int(offset)
     return len(payload)
 
@@ -132,7 +132,7 @@ def _blocks(text: pl.DataFrame) -> tuple[list[Block], int]:
         if _PROGRAM.fullmatch(line):
             continue
         placed = _PLACE.search(line) is not None
-        headed = _BLOCK.search(line) is not None
+        headed = BEGINS.search(line) is not None
         current = blocks[-1] if blocks else None
         if headed or (placed and (current is None or current.placed)):
             if len(blocks) == UNITS_MAX:
@@ -200,12 +200,16 @@ def _degrees(found: tuple[str, str], letters: str) -> float | str | None:
 
 def _warnings(outside: int, rows: list[dict[str, object]]) -> list[Warning_]:
     """Tell what was left out without a refusal."""
-    found = []
-    if outside:
-        detail = f"{outside} line(s) belong to no block and were not read."
-        found.append(Warning_("lines-outside-blocks", detail))
     cut = sum(bool(row["mirror_cut"]) for row in rows)
-    if cut:
-        detail = f"{cut} mirror solution(s) without hemisphere letter were left out."
-        found.append(Warning_("mirror-unreadable", detail))
-    return found
+    return [
+        *counted(
+            "lines-outside-blocks",
+            "{total} line(s) belong to no block and were not read.",
+            {"lines": outside},
+        ),
+        *counted(
+            "mirror-unreadable",
+            "{total} mirror solution(s) without hemisphere letter were left out.",
+            {"solutions": cut},
+        ),
+    ]

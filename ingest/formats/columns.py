@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from ingest.formats import xlsx
 from ingest.formats.delimited import open_sheet
 from ingest.formats.layout import Layout, Times, decode_elements, decode_sheet
 from ingest.mapping import ColumnMapping
-from ingest.patterns import parse_by, swap_suspect
+from ingest.patterns import parse_by
 from ingest.record import Decoded, Warning_
 from ingest.refusal import UnreadablePush
 from ingest.vocabulary import SENSOR_TYPES, columns_of
@@ -65,11 +66,12 @@ def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> D
         decoded = _first_fitting_sheet(mapping, layout, payload, tz=tz, now_us=now_us)
     else:
         decoded = _table(mapping, layout, payload, tz=tz, now_us=now_us)
-    if mapping.time_format is None or not seen:
-        return decoded
-    swapped = swap_suspect(seen[-1], mapping.time_format)
-    more = [Warning_("day-month-suspect", swapped)] if swapped else []
-    return Decoded(decoded.format, decoded.records, decoded.refusals, decoded.warnings + more)
+    return replace(decoded, times=seen[-1] if seen else None)
+
+
+def lists_of(mapping: ColumnMapping) -> tuple[str, ...]:
+    """Give the keys under which JSON may hold its elements."""
+    return _LISTS if mapping.elements is None else (mapping.elements,)
 
 
 def _layout(mapping: ColumnMapping, seen: list[pl.Series]) -> Layout:
@@ -82,7 +84,7 @@ def _layout(mapping: ColumnMapping, seen: list[pl.Series]) -> Layout:
         times=_times(mapping.time_format, seen),
         sensor=mapping.sensor,
         rule=lambda table: _kinds(table, mapping.sensor),
-        lists=_LISTS if mapping.elements is None else (mapping.elements,),
+        lists=lists_of(mapping),
         decimal_comma=None if mapping.decimal is None else mapping.decimal == ",",
         missing=mapping.missing,
     )
@@ -128,7 +130,7 @@ def _first_fitting_sheet(
 def _table(
     mapping: ColumnMapping, layout: Layout, payload: bytes, *, tz: str, now_us: int
 ) -> Decoded:
-    text = _without(payload, mapping.skip_lines)
+    text = bare(payload, mapping.skip_lines)
     header = open_sheet(text).header
     found = columns_of(header, layout.fields)
     try:
@@ -149,7 +151,7 @@ def _table(
     return Decoded(decoded.format, decoded.records, placed, decoded.warnings + more)
 
 
-def _without(payload: bytes, lines: int) -> bytes:
+def bare(payload: bytes, lines: int) -> bytes:
     """Blank the lines above the header line, so that those below keep their number."""
     if not lines:
         return payload

@@ -16,7 +16,7 @@ from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
 from ingest.formats.elements import cut, parse
 from ingest.reasons import refuse
-from ingest.record import RECORD_SCHEMA, Decoded, Warning_
+from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
 
 NAME = "flyways-json"
@@ -232,10 +232,10 @@ def _candidates(units: list[int], fixes: list[Fix], tz: str) -> pl.DataFrame:
 
 def _warnings(unknown: Counter[str]) -> list[Warning_]:
     """One warning for all keys that mean nothing here."""
-    if not unknown:
-        return []
-    named = ", ".join(f"{key[:40]!a} {count}" for key, count in unknown.most_common(10))
-    return [Warning_("unknown-keys", f"Keys left out, with how often they came: {named}.")]
+    named = Counter[str]()
+    for key, count in unknown.items():
+        named[ascii(key[:40])] += count
+    return counted("unknown-keys", "Keys left out, with how often they came: {frequent}.", named)
 
 
 def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:

@@ -13,7 +13,7 @@ from ingest.clock import parse_times
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.formats.elements import cut, parse
 from ingest.reasons import refuse
-from ingest.record import RECORD_SCHEMA, Decoded, Warning_
+from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
 from ingest.vocabulary import columns_of, term
 
@@ -272,7 +272,7 @@ def interpret(
         ``text-in-numeric-column``.
     """
     made = [cells["unit"], cells["line"]]
-    told: list[str] = []
+    told: dict[str, int] = {}
     for name, indices in columns.items():
         text = [_present(cells[f"c{index}"], name, layout.missing) for index in indices]
         if name not in _NUMBERS:
@@ -285,8 +285,8 @@ def interpret(
             value = pl.select(pl.when(strange).then(float("nan")).otherwise(value).alias(name))[
                 name
             ]
-        elif strange.any():
-            told.append(f"{layout.fields[name][0]} {strange.sum()}")
+        else:
+            told[layout.fields[name][0]] = int(strange.sum())
         made.append(value)
     table = pl.DataFrame(made).with_columns(
         pl.lit(None, pl.Float64 if name in _NUMBERS else pl.String).alias(name)
@@ -301,8 +301,8 @@ def interpret(
     if table.schema.get("marked_outlier") == pl.String:
         marked = pl.col("marked_outlier").str.to_lowercase().is_in(_YES)
         table = table.with_columns(marked_outlier=marked)
-    detail = f"Text in numeric columns left out: {', '.join(told)}."
-    return table, [Warning_("text-in-numeric-column", detail)] if told else []
+    sentence = "Text in numeric columns left out: {named}."
+    return table, counted("text-in-numeric-column", sentence, told)
 
 
 def _present(text: pl.Series, name: str, missing: tuple[str, ...]) -> pl.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from ingest.admission import admit
 from ingest.clock import parse_times
 from ingest.formats.delimited import Rows, Sheet, open_sheet, read_rows
-from ingest.record import Decoded, Warning_
+from ingest.record import Decoded, Warning_, counted
 from ingest.refusal import UnreadablePush
 from ingest.vocabulary import EVENT_TERMS, SENSOR_TYPES, columns_of
 
@@ -153,13 +154,12 @@ def _text_in_numbers(
 ) -> list[Warning_]:
     """One warning for all text found in optional numeric columns."""
     optional = [index for field in _OPTIONAL for index in columns.get(field, ())]
-    counts = {i: numbers[f"c{i}"].null_count() - text[f"c{i}"].null_count() for i in optional}
-    found = [f"{sheet.header[index].strip()} {count}" for index, count in counts.items() if count]
-    if not found:
-        return []
-    return [
-        Warning_("text-in-numeric-column", f"Text in numeric columns left out: {', '.join(found)}.")
-    ]
+    counts = Counter[str]()
+    for i in optional:
+        counts[sheet.header[i].strip()] += (
+            numbers[f"c{i}"].null_count() - text[f"c{i}"].null_count()
+        )
+    return counted("text-in-numeric-column", "Text in numeric columns left out: {named}.", counts)
 
 
 def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[pl.Series]:

@@ -36,9 +36,14 @@ LAYOUT = Layout(
 fits = LAYOUT.fits
 
 
+def bare(payload: bytes) -> bytes:
+    """Blank the list of the columns."""
+    return below(payload, _HEADER)
+
+
 def accepts(payload: bytes) -> bool:
     """Whether the header line stands below the list of columns."""
-    return payload.startswith(b"#") and below(payload, _HEADER) is not payload
+    return payload.startswith(b"#") and bare(payload) is not payload
 
 
 def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
@@ -54,7 +59,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     UnreadablePush
         Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``.
     """
-    table = below(payload, _HEADER)
+    table = bare(payload)
     decoded = decode_sheet(LAYOUT, table, tz=tz, now_us=now_us)
     refusals = relocate(decoded.refusals, payload, table)
     return Decoded(NAME, decoded.records, refusals, decoded.warnings)

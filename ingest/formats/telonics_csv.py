@@ -40,9 +40,14 @@ LAYOUT = Layout(
 fits = LAYOUT.fits
 
 
+def bare(payload: bytes) -> bytes:
+    """Blank the settings of the tag."""
+    return below(payload, _HEADER)
+
+
 def accepts(payload: bytes) -> bool:
     """Whether the header line of the table stands below other lines."""
-    return b"GPS Fix Attempt" in payload and below(payload, _HEADER) is not payload
+    return b"GPS Fix Attempt" in payload and bare(payload) is not payload
 
 
 def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
@@ -59,7 +64,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     UnreadablePush
         Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``.
     """
-    table = below(payload, _HEADER)
+    table = bare(payload)
     named = _TAG.search(payload[: len(payload) - len(table.lstrip(b"\n"))])
     tag = named[1].decode("utf-8", errors="replace").strip() if named else None
     decoded = decode_sheet(LAYOUT, table, tz=tz, now_us=now_us, tag=tag)

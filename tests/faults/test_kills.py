@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -60,6 +60,29 @@ def test_a_worker_killed_while_decoding_and_while_deriving_loses_nothing(
     undisturbed.drain()
     assert site.one("select sum(stored) from decoding where format = 'movebank-csv'") == n_rows
     assert site.content() == undisturbed.content()
+
+
+@pytest.mark.timeout(240)
+def test_a_worker_killed_between_two_pieces_of_a_push_leaves_nothing_of_it(
+    site: Site, tmp_path: Path
+) -> None:
+    rows = 120_000  # two pieces and some more
+    header = "timestamp,location-long,location-lat,tag-local-identifier,tag-voltage\n"
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    lines = (
+        f"{start + timedelta(seconds=60 * n):%Y-%m-%d %H:%M:%S},,,T{n % 3},3700\n"
+        for n in range(rows)
+    )
+    site.push((header + "".join(lines)).encode(), tmp_path)
+    worker = site.start("worker")
+    until(lambda: site.one("select pg_relation_size('reading')") > 0, within_s=90)
+    kill(worker)
+    assert site.one("select count(*) from reading") == 0
+    assert in_decoding(site)
+    site.drain()
+    assert is_done(site)
+    assert site.one("select count(*) from reading") == rows
+    assert site.one("select without_position from decoding") == rows
 
 
 def body(number: int) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import ingest
@@ -15,6 +17,7 @@ from app.errors import Unavailable
 from app.pipeline import decode
 from app.pipeline import run as flow
 from app.pipeline.receive import reading, receive
+from app.pipeline.resolve import Landing
 from app.store import content as of_study
 from app.store import decodings, inbox, work
 from app.store.engine import Connection, Store, execute
@@ -307,3 +310,92 @@ async def test_a_large_push_goes_alone(new_store) -> None:
     async with store.read() as conn:
         todo = await work.waiting(conn, limit=10)
     assert (todo.studies, todo.decodings) == ([], [1])
+
+
+def backlog(seed: int, *, rows: int = 150) -> bytes:
+    """One object a line: some twice or revised pieces later, some refused, flagged, shown."""
+    rng = random.Random(seed)
+    fixes: list[dict[str, Any]] = []
+    for number in range(rows):
+        kind = rng.randrange(6)
+        if kind == 0 and fixes:
+            fixes.append(rng.choice(fixes))
+        elif kind == 1:
+            fixes.append(fix(rng, id=str(rng.randrange(9)), revision=number % 3))
+        else:
+            fixes.append(fix(rng, marked_valid=kind == 2))
+    return b"\n".join(json.dumps(each).encode() for each in fixes)
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Have every push read in pieces of so many lines."""
+    read = ingest.decode_pieces
+
+    def into(lines: int) -> None:
+        monkeypatch.setattr(work, "SMALL_BYTES", 0)
+        monkeypatch.setattr(ingest, "decode_pieces", partial(read, lines=lines))
+
+    return into
+
+
+async def test_in_pieces_is_as_a_whole(new_store, cut) -> None:
+    found = []
+    for lines in (1_000, 40):
+        cut(lines)
+        store = await new_store()
+        body = backlog(3)
+        other = b"\n".join(reversed(body.split(b"\n")[:90]))
+        kept = [await push(store, sent) for sent in (other, body, b" " + body)]
+        for each in kept:
+            await decode.decode_push(store, each.decoding_id)
+        # Another zone takes the fixes of the first reading back, and those of the others with it.
+        again = await push(store, body, tz="UTC+8")
+        await decode.decode_push(store, again.decoding_id)
+        await flow.drain(store)
+        found.append(await content(store))
+    assert found[0] == found[1]
+    assert len(found[0]["fix"]) > 60
+    assert len(found[0]["refusal"]) > 30
+
+
+async def test_what_ends_between_pieces_leaves_nothing_and_is_whole_the_next_time(
+    new_store, cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(40)
+    store = await new_store()
+    kept = await push(store, backlog(5))
+    stored = Landing.store
+    seen: list[int] = []
+
+    async def third_fails(self: Landing, conn: Connection, records: pl.DataFrame) -> None:
+        seen.append(records.height)
+        if len(seen) == 3:
+            raise ZeroDivisionError
+        await stored(self, conn, records)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Landing, "store", third_fails)
+        with pytest.raises(ZeroDivisionError):
+            await decode.decode_push(store, kept.decoding_id)
+    assert len(seen) == 3
+    told = await content(store)
+    assert not told["fix"] + told["refusal"] + told["dirty"] + told["individual"]
+    with monkeypatch.context() as patched:
+        patched.setattr("ingest.pieces.PIECES_UNITS_MAX", 100)
+        await decode.decode_push(store, kept.decoding_id)
+    told = await content(store)
+    assert not told["fix"] + told["refusal"] + told["dirty"]
+    async with store.read() as conn:
+        rows = await execute(conn, "select state, problem ->> 'code' as code from decoding")
+    assert rows == [{"state": "failed", "code": "too-many-units"}]
+    whole = await new_store()
+    for each in (store, whole):
+        again = await push(each, backlog(5), tz="UTC+9")
+        await decode.decode_push(each, again.decoding_id)
+    there, here = ((await content(each))["fix"] for each in (store, whole))
+    n_origin = 6  # the decoding, which has another number
+    assert [(*row[:n_origin], *row[n_origin + 1 :]) for row in there] == [
+        (*row[:n_origin], *row[n_origin + 1 :]) for row in here
+    ]
+    assert len(here) > 30

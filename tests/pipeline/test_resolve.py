@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.movement.argos import position_error_m
-from app.pipeline.resolve import _errors, _instant, _spans, _taxa
+from app.pipeline.resolve import _errors, _instant, _rows, _taxa, _widen
 from app.pipeline.variant import content_variant
 from app.store.windows import instant
 from ingest.record import RECORD_SCHEMA
@@ -87,14 +87,17 @@ RECORDS = st.lists(
 )
 
 
-@given(RECORDS)
-def test_spans_hold_the_first_and_last_time_of_each_group_in_order(records) -> None:
+@given(RECORDS, st.integers(0, 9))
+def test_spans_hold_the_first_and_last_time_of_each_group_in_order(records, cut) -> None:
     frame = pl.DataFrame(records, schema=["decoding_id", "tag_id", "time_us"], orient="row")
     wanted = []
     for key in sorted({each[:2] for each in records}):
         times = [each[2] for each in records if each[:2] == key]
         wanted.append((*key, min(times), max(times)))
-    assert _spans(frame, "tag_id") == wanted
+    spans = {}
+    for piece in (frame[:cut], frame[cut:]):
+        _widen(spans, piece, "tag_id")
+    assert _rows(spans) == wanted
 
 
 @given(st.integers(252_460_800_000_000, 4_102_444_800_000_000))

@@ -18,6 +18,7 @@ CHECKED = "the caller has found the study or push with its own audience before"
 
 WITHOUT = {
     "arrivals.store": STAGES,
+    "arrivals.standing": STAGES,
     "revisions.settle": STAGES,
     "verdicts.adopt": STAGES,
     "derived.bird": STAGES,

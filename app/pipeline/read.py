@@ -1,0 +1,130 @@
+"""Bytes of pushes -> records and refusals, or why a push can't be read: calls the decoders."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import polars as pl
+
+import ingest
+from app.pipeline.resolve import Reading
+from app.seeds import profile_of
+from ingest.daylight import STEPS_MIN, Flights, zone_suspect
+
+UNPACKED_MAX_BYTES = 512 << 20
+"""Largest push after unpacking [bytes]: about four million Movebank rows."""
+
+REFERENCE = "movebank-reference-csv"
+"""The one format whose rows are no records."""
+
+Todo = dict[str, Any]
+Outcome = Reading | ingest.DecodedReference | ingest.UnreadablePush
+"""What comes of reading a push."""
+
+
+def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
+    """
+    Unpack and decode pushes; those that are read in one way go together.
+
+    The clock is the time a push was received, so that a rebuild decides as the push did.
+    """
+    found: dict[int, Outcome] = {}
+    alike: dict[tuple[Any, ...], list[tuple[Todo, bytes]]] = {}
+    for todo in todos:
+        try:
+            plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
+            name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
+            if name == REFERENCE:
+                found[todo["id"]] = read_reference(plain, todo)
+            else:
+                held = (
+                    todo["mapping_id"],
+                    todo["mapping_version"],
+                    todo["corrections"] and id(todo),
+                )
+                how = (name, todo["tz"], todo["encoding"], todo["datum"], held)
+                alike.setdefault(how, []).append((todo, plain))
+        except ingest.UnreadablePush as unreadable:
+            found[todo["id"]] = unreadable
+    for (name, tz, encoding, datum, _), group in alike.items():
+        decoded = ingest.decode_many(
+            [plain for _, plain in group],
+            format=name,
+            tz=tz,
+            encoding=encoding,
+            datum=datum,
+            mapping=_mapping(group[0][0]),
+            corrections=_corrections(group[0][0]),
+            now_us=[todo["received_us"] for todo, _ in group],
+        )
+        for (todo, _), one in zip(group, decoded, strict=True):
+            found[todo["id"]] = (
+                one
+                if isinstance(one, ingest.UnreadablePush)
+                else Reading(todo, one, _suspects(one, todo))
+            )
+    return [found[todo["id"]] for todo in todos]
+
+
+def read_reference(plain: bytes, todo: Todo) -> ingest.DecodedReference:
+    """Decode reference data."""
+    return ingest.decode_reference(
+        plain, tz=todo["tz"], encoding=todo["encoding"], now_us=todo["received_us"]
+    )
+
+
+def open_push(sent: BinaryIO, todo: Todo) -> ingest.Push:
+    """Look through a push that is not small."""
+    return ingest.open_push(
+        sent,
+        limit_bytes=UNPACKED_MAX_BYTES,
+        format=None if todo["mapping"] else todo["format"],
+        encoding=todo["encoding"],
+        mapping=_mapping(todo),
+    )
+
+
+def read_pieces(push: ingest.Push, todo: Todo) -> Iterator[ingest.Decoded]:
+    """Decode a push piece by piece; the last has all there is to tell of it."""
+    flights = Flights(tempfile.TemporaryFile)
+    pieces = ingest.decode_pieces(
+        push, tz=todo["tz"], datum=todo["datum"], corrections=_corrections(todo),
+        now_us=todo["received_us"],
+    )  # fmt: skip
+    warnings: list[ingest.Warning_] = []
+    form = ""
+    for piece in pieces:
+        form, warnings = piece.format, piece.warnings
+        flights.add(_by_day(piece.records, todo))
+        yield ingest.Decoded(form, piece.records, piece.refusals)
+    suspect = flights.suspect()
+    nothing = pl.DataFrame(schema=ingest.RECORD_SCHEMA)
+    yield ingest.Decoded(form, nothing, [], [*warnings, *([suspect] if suspect else [])])
+
+
+def _mapping(todo: Todo) -> ingest.ColumnMapping | None:
+    return None if todo["mapping"] is None else ingest.read_mapping(todo["mapping"])
+
+
+def _corrections(todo: Todo) -> list[ingest.Correction]:
+    return [ingest.Correction(**each) for each in todo["corrections"] or ()]
+
+
+def _suspects(decoded: ingest.Decoded, todo: Todo) -> list[ingest.Warning_]:
+    """Check the declared zone against the sun."""
+    if decoded.records.height <= STEPS_MIN:
+        return []
+    suspect = zone_suspect(_by_day(decoded.records, todo))
+    return [suspect] if suspect else []
+
+
+def _by_day(records: pl.DataFrame, todo: Todo) -> pl.DataFrame:
+    """Choose the records of birds whose species flies by day."""
+    taxa = records["taxon"].unique().to_list()
+    by_day = [t for t in taxa if profile_of(t or todo["taxon"]).daylight_check]
+    known = pl.col("taxon").is_in([t for t in by_day if t is not None])
+    if None in by_day:
+        known = known.fill_null(value=True)
+    return records.filter(known)

@@ -1,0 +1,222 @@
+"""Every format by name, and which one a payload is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ingest.formats import (
+    Format,
+    argos_csv,
+    argos_diag,
+    argos_ds,
+    argos_xml,
+    cls_json,
+    ctt_csv,
+    druid_json,
+    earthranger_json,
+    flyways_json,
+    geojson_points,
+    gpx,
+    gundi_json,
+    lotek_json,
+    movebank_csv,
+    movebank_json,
+    movebank_reference_csv,
+    ornitela_csv,
+    stat_tab,
+    telonics_csv,
+    traccar_json,
+    vectronic_csv,
+    vectronic_json,
+    wildlife_csv,
+    xlsx,
+)
+from ingest.formats.delimited import open_sheet
+from ingest.formats.elements import begins_json, first_keys
+from ingest.formats.lines import LINE_MAX_CHARS
+from ingest.record import Decoded
+from ingest.refusal import UnreadablePush
+from ingest.seams import Blocks, Lines, Rows, Seams
+from ingest.text import as_text
+
+_TABLE = ("text/csv", "text/tab-separated-values")
+_TEXT = ("text/plain",)
+_XML = ("application/xml", "text/xml")
+_JSON = ("application/json", "application/x-ndjson")
+_GEOJSON = ("application/geo+json", "application/geo+json-seq")
+_XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
+
+
+def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    """Decode the first sheet of a workbook whose header line is known."""
+    for sheet in xlsx.sheets(payload):
+        name = _sniff_header(sheet)
+        if name is not None:
+            decoded = FORMATS[name].decode(sheet, tz=tz, now_us=now_us)
+            return Decoded(
+                xlsx.NAME, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings
+            )
+    raise UnreadablePush(
+        "columns-missing",
+        "No sheet of the workbook has a header line that we know.",
+        "Name the columns as Movebank or the maker does.",
+    )
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        module.NAME: Format(
+            module.NAME,
+            description,
+            media_types,
+            module.decode,
+            getattr(module, "decode_many", None),
+        )
+        for module, media_types, description in (
+            (movebank_csv, _TABLE, "Movebank event data: GPS and Argos fixes, one a row."),
+            (
+                movebank_reference_csv,
+                _TABLE,
+                "Movebank reference data: which tag was on which animal, from when to when.",
+            ),
+            (argos_diag, _TEXT, "Argos DIAG text (.DIA): one block for each satellite pass."),
+            (argos_ds, _TEXT, "Argos DS or PRV text (.DAT): a header line, then messages."),
+            (argos_xml, _XML, "Argos XML of the CLS web service, with or without SOAP."),
+            (argos_csv, _TABLE, "Argos CSV of the CLS web service, one message a row."),
+            (cls_json, _JSON, "CLS telemetry service: GPS fixes and revised Doppler fixes."),
+            (wildlife_csv, _TABLE, "Wildlife Computers portal: Locations or Argos table."),
+            (stat_tab, _TABLE, "STAT (seaturtle.org): Argos passes, tab-separated."),
+            (ornitela_csv, _TABLE, "Ornitela: fixes, and rows of other sensors between them."),
+            (druid_json, _JSON, "Druid Technology (Ecotopia): records of its web service."),
+            (lotek_json, _JSON, "Lotek: positions of its web service."),
+            (vectronic_json, _JSON, "Vectronic Aerospace: positions of its web service."),
+            (vectronic_csv, _TABLE, "Vectronic Aerospace: the same positions as CSV."),
+            (ctt_csv, _TABLE, "Cellular Tracking Technologies: fixes, one a row."),
+            (telonics_csv, _TABLE, "Telonics report: fix attempts below the settings of the tag."),
+            (movebank_json, _JSON, "Movebank's public service, and live feeds to it."),
+            (gundi_json, _JSON, "Gundi observations, v2 and v1."),
+            (earthranger_json, _JSON, "EarthRanger sensor observations."),
+            (traccar_json, _JSON, "Traccar: positions forwarded with their device."),
+            (geojson_points, _GEOJSON, "GeoJSON points: a collection, an array or a sequence."),
+            (gpx, ("application/gpx+xml",), "GPX: points of tracks and routes, and waypoints."),
+            (
+                flyways_json,
+                _JSON,
+                "Generic JSON: an object with fixes, an array, or one object a line.",
+            ),
+        )
+    }
+    | {
+        xlsx.NAME: Format(
+            xlsx.NAME, "Workbook: the first sheet that is one of the tables.", _XLSX, _decode_xlsx
+        )
+    }
+)
+"""Every format by name."""
+
+_BY_BYTES = (gpx, argos_xml, argos_csv, argos_diag, argos_ds, stat_tab, telonics_csv)
+_BY_HEADER = (
+    argos_csv,
+    wildlife_csv,
+    stat_tab,
+    ornitela_csv,
+    vectronic_csv,
+    ctt_csv,
+    telonics_csv,
+    movebank_csv,
+    movebank_reference_csv,
+)
+_BY_KEYS = (
+    cls_json,
+    lotek_json,
+    vectronic_json,
+    traccar_json,
+    movebank_json,
+    earthranger_json,
+    gundi_json,
+    geojson_points,
+    druid_json,
+)
+
+
+def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
+    r"""
+    Name the format of a payload by its first bytes.
+
+    Parameters
+    ----------
+    payload : bytes
+        Not compressed, see `unpack`.
+    encoding : str or None
+        As the source declares it, see `decode`.
+
+    Returns
+    -------
+    str or None
+        A key of `FORMATS`, None where none fits.
+
+    Examples
+    --------
+    >>> sniff(b"tag-id,animal-id,deploy-on-date\n")
+    'movebank-reference-csv'
+    """
+    if xlsx.accepts(payload):
+        return xlsx.NAME
+    if begins_json(payload):
+        keys = first_keys(payload)
+        return next((str(form.NAME) for form in _BY_KEYS if form.speaks(keys)), flyways_json.NAME)
+    head = payload[:_SNIFF_BYTES]
+    head, _ = as_text(head, encoding)
+    for form in _BY_BYTES:
+        if form.accepts(head):
+            return str(form.NAME)
+    return _sniff_header(head)
+
+
+def _sniff_header(text: bytes) -> str | None:
+    """Name the format of a table by its header line."""
+    try:
+        header = open_sheet(text[:_SNIFF_BYTES]).header
+    except UnreadablePush:
+        return None
+    return next((str(form.NAME) for form in _BY_HEADER if form.fits(header)), None)
+
+
+_SNIFF_BYTES = 131_072  # twice the longest header line accepted [bytes]
+
+_ROWS = Rows(lambda text: text)
+SEAMS: Mapping[str, Seams] = MappingProxyType(
+    {
+        movebank_csv.NAME: _ROWS,
+        wildlife_csv.NAME: _ROWS,
+        ornitela_csv.NAME: _ROWS,
+        vectronic_csv.NAME: _ROWS,
+        ctt_csv.NAME: _ROWS,
+        argos_csv.NAME: Rows(argos_csv.headed),
+        stat_tab.NAME: Rows(stat_tab.bare),
+        telonics_csv.NAME: Rows(telonics_csv.bare),
+        argos_diag.NAME: Blocks(argos_diag.BEGINS, LINE_MAX_CHARS),
+        flyways_json.NAME: Lines(flyways_json.LISTS),
+        geojson_points.NAME: Lines(geojson_points.LAYOUT.lists),
+    }
+)
+"""Format to where its text is cut; any other is a document, and read as a whole."""
+
+
+def named(payload: bytes, form: str | None, encoding: str | None) -> Format:
+    """Give a format, named or found out; raises UnreadablePush, code ``format-unknown``."""
+    name = sniff(payload, encoding=encoding) if form is None else form
+    if name is None:
+        raise UnreadablePush(
+            "format-unknown",
+            "The push looks like no known format.",
+            f"Name its format: one of {', '.join(FORMATS)}.",
+        )
+    if name not in FORMATS:
+        raise UnreadablePush(
+            "format-unknown",
+            f"There is no format {name[:60]!r}.",
+            f"Name one of {', '.join(FORMATS)}.",
+        )
+    return FORMATS[name]

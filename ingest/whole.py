@@ -1,0 +1,206 @@
+"""One push, or several small ones, decoded as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ingest.correction import Correction, corrected
+from ingest.datum import to_wgs84
+from ingest.encoding import relocate
+from ingest.formats import Decoder, columns
+from ingest.formats.elements import begins_json
+from ingest.known import FORMATS, named
+from ingest.mapping import ColumnMapping
+from ingest.patterns import Swaps
+from ingest.record import Decoded, Warning_
+from ingest.refusal import UnreadablePush
+from ingest.rollover import rollover_suspect
+from ingest.text import as_text
+
+
+def decode(
+    payload: bytes,
+    *,
+    format: str | None = None,
+    tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
+    mapping: ColumnMapping | None = None,
+    corrections: Sequence[Correction] = (),
+    now_us: int,
+) -> Decoded:
+    """
+    Decode one push.
+
+    Parameters
+    ----------
+    payload : bytes
+        Not compressed, see `unpack`.
+    format : str or None
+        A key of `FORMATS`; None to sniff it.
+    tz : str
+        Zone of times that carry none: ``UTC``, ``UTC+8``, ``+08:00``, ``Asia/Seoul``.
+    encoding : str or None
+        What the text is written in, as in `ENCODINGS`; None to find out.
+    datum : str
+        Of the coordinates: one of `DATUMS`.
+    mapping : ColumnMapping or None
+        How to read it in place of a format; see `read_mapping`.
+    corrections : sequence of Correction
+        What is read in place of refused units, see `correction`.
+    now_us : int
+        The present [us since 1970-01-01 UTC]. Times over a day ahead of it, or before 1978, are
+        refused.
+
+    Returns
+    -------
+    Decoded
+        ``units == records.height + len(refusals)``.
+
+    Raises
+    ------
+    UnreadablePush
+        The push as a whole can't be read; its code tells why.
+
+    Examples
+    --------
+    >>> text = b'{"tag":"6118","time":"2018-07-05T10:48:10Z","lon":82.1,"lat":95}'
+    >>> decode(text, now_us=1_700_000_000_000_000).refusals[0].code
+    'latitude-out-of-range'
+    """
+    how = How(
+        decoder=decoder_of(payload, format, encoding, mapping), tz=tz, datum=datum, now_us=now_us
+    )
+    text, warnings = as_text(payload, encoding or (mapping.encoding if mapping else None))
+    decoded = how.read(payload, text, corrections)
+    swapped = [] if mapping is None else swaps_told(mapping, decoded)
+    found = replace(decoded, warnings=[*warnings, *decoded.warnings, *swapped])
+    return _with_suspects(found, now_us)
+
+
+def decoder_of(
+    payload: bytes, form: str | None, encoding: str | None, mapping: ColumnMapping | None
+) -> Decoder:
+    """Give what decodes a push, or any piece of it."""
+    if mapping is not None:
+        return partial(columns.decode, mapping)
+    return named(payload, form, encoding).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How text is read: by which decoder, and what it is told."""
+
+    decoder: Decoder
+    tz: str
+    datum: str
+    now_us: int
+
+    def read(self, payload: bytes, text: bytes, corrections: Sequence[Correction]) -> Decoded:
+        """
+        Decode text.
+
+        Parameters
+        ----------
+        payload : bytes
+            As sent; refusals have their offsets in it.
+        text : bytes
+            The same lines, as decoders take them.
+        corrections : sequence of Correction
+            Of its units.
+        """
+        read = partial(self.decoder, tz=self.tz, now_us=self.now_us)
+        decoded = corrected(read, text, corrections) if corrections else read(text)
+        return replace(
+            decoded,
+            records=to_wgs84(decoded.records, self.datum),
+            refusals=relocate(decoded.refusals, payload, text),
+        )
+
+
+def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:
+    """Judge the order of day and month by the times of all records."""
+    if mapping.time_format is None or decoded.times is None:
+        return []
+    swaps = Swaps(mapping.time_format)
+    swaps.add(decoded.times)
+    swapped = swaps.suspect()
+    return [Warning_("day-month-suspect", swapped)] if swapped else []
+
+
+def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
+    """Add what the records together give rise to suspect."""
+    suspect = rollover_suspect(decoded.records, now_us)
+    return replace(decoded, warnings=[*decoded.warnings, suspect]) if suspect else decoded
+
+
+def decode_many(
+    payloads: Sequence[bytes],
+    *,
+    format: str | None = None,
+    tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
+    mapping: ColumnMapping | None = None,
+    corrections: Sequence[Correction] = (),
+    now_us: Sequence[int],
+) -> list[Decoded | UnreadablePush]:
+    """
+    Decode pushes of one format, zone, encoding and datum: each as `decode` does it alone.
+
+    Parameters
+    ----------
+    payloads : sequence of bytes
+        Not compressed, see `unpack`.
+    format, tz, encoding, datum, mapping : see `decode`
+        Of all of them.
+    corrections : sequence of Correction
+        Of the one push there is: no two share theirs.
+    now_us : sequence of int
+        The present of each push [us since 1970-01-01 UTC].
+
+    Returns
+    -------
+    list of Decoded or UnreadablePush
+        What `decode` gives or raises, in the order of the pushes.
+
+    Examples
+    --------
+    >>> text = b'{"tag":"6118","time":"2018-07-05T10:48:10Z","lon":82.1,"lat":46.1}'
+    >>> now = 1_700_000_000_000_000
+    >>> first, second = decode_many([text, b"?"], now_us=[now, now])
+    >>> first.units, second.code
+    (1, 'format-unknown')
+    """
+    known = FORMATS.get(format or "")
+    together = (
+        len(payloads) > 1 and mapping is None and all(begins_json(payload) for payload in payloads)
+    )
+    if together and encoding is None and known is not None and known.decode_many is not None:
+        read = known.decode_many(payloads, tz=tz, now_us=now_us)
+        return [
+            _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
+            if isinstance(each, Decoded)
+            else each
+            for each, now in zip(read, now_us, strict=True)
+        ]
+    found: list[Decoded | UnreadablePush] = []
+    for payload, now in zip(payloads, now_us, strict=True):
+        try:
+            found.append(
+                decode(
+                    payload,
+                    format=format,
+                    tz=tz,
+                    encoding=encoding,
+                    datum=datum,
+                    mapping=mapping,
+                    corrections=corrections,
+                    now_us=now,
+                )
+            )
+        except UnreadablePush as unreadable:
+            found.append(unreadable)
+    return found

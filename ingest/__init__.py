@@ -14,7 +14,9 @@ from functools import partial
 from types import MappingProxyType
 
 from ingest.archive import unpack
+from ingest.clock import reading_dates
 from ingest.correction import Correction, CorrectionRefused, corrected, refused_texts
+from ingest.dates import DATE_ORDERS, dated, dated_sheet
 from ingest.datum import DATUMS, to_wgs84
 from ingest.encoding import ENCODINGS, relocate
 from ingest.formats import (
@@ -60,6 +62,7 @@ from ingest.rollover import rollover_suspect
 from ingest.text import as_text
 
 __all__ = [
+    "DATE_ORDERS",
     "DATUMS",
     "ENCODINGS",
     "FORMATS",
@@ -100,10 +103,10 @@ def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     for sheet in xlsx.sheets(payload):
         name = _sniff_header(sheet)
         if name is not None:
-            decoded = FORMATS[name].decode(sheet, tz=tz, now_us=now_us)
-            return Decoded(
-                xlsx.NAME, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings
-            )
+            read = partial(FORMATS[name].decode, tz=tz, now_us=now_us)
+            decoded, told = dated_sheet(read, sheet)
+            lost = xlsx.placeless(decoded.refusals)
+            return Decoded(xlsx.NAME, decoded.records, lost, decoded.warnings + told)
     raise UnreadablePush(
         "columns-missing",
         "No sheet of the workbook has a header line that we know.",
@@ -240,6 +243,7 @@ def decode(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    date_order: str | None = None,
     mapping: ColumnMapping | None = None,
     corrections: Sequence[Correction] = (),
     now_us: int,
@@ -259,6 +263,8 @@ def decode(
         What the text is written in, as in `ENCODINGS`; None to find out.
     datum : str
         Of the coordinates: one of `DATUMS`.
+    date_order : str or None
+        Of dates that have the year last: one of `DATE_ORDERS`; None to find out, see `dates`.
     mapping : ColumnMapping or None
         How to read it in place of a format; see `read_mapping`.
     corrections : sequence of Correction
@@ -288,12 +294,13 @@ def decode(
     )
     text, warnings = as_text(payload, encoding or (mapping.encoding if mapping else None))
     read = partial(reader, tz=tz, now_us=now_us)
-    decoded = corrected(read, text, corrections) if corrections else read(text)
+    overlaid = partial(corrected, read, corrections=corrections) if corrections else read
+    decoded, told = dated(overlaid, text, date_order)
     found = Decoded(
         decoded.format,
         to_wgs84(decoded.records, datum),
         relocate(decoded.refusals, payload, text),
-        warnings + decoded.warnings,
+        warnings + decoded.warnings + told,
     )
     return _with_suspects(found, now_us)
 
@@ -329,19 +336,18 @@ def decode_many(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    date_order: str | None = None,
     mapping: ColumnMapping | None = None,
     corrections: Sequence[Correction] = (),
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
-    Decode pushes of one format, zone, encoding and datum: each as `decode` does it alone.
+    Decode pushes that are all to be read in one way: each as `decode` does it alone.
 
     Parameters
     ----------
     payloads : sequence of bytes
-        Not compressed, see `unpack`.
-    format, tz, encoding, datum, mapping : see `decode`
-        Of all of them.
+        As of `decode`; `format` to `mapping` are those of all.
     corrections : sequence of Correction
         Of the one push there is: no two share theirs.
     now_us : sequence of int
@@ -361,17 +367,17 @@ def decode_many(
     (1, 'format-unknown')
     """
     known = FORMATS.get(format or "")
-    together = (
-        len(payloads) > 1 and mapping is None and all(begins_json(payload) for payload in payloads)
-    )
+    together = len(payloads) > 1 and mapping is None and all(map(begins_json, payloads))
     if together and encoding is None and known is not None and known.decode_many is not None:
-        read = known.decode_many(payloads, tz=tz, now_us=now_us)
-        return [
-            _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
-            if isinstance(each, Decoded)
-            else each
-            for each, now in zip(read, now_us, strict=True)
-        ]
+        with reading_dates(date_order) as held:
+            read = known.decode_many(payloads, tz=tz, now_us=now_us)
+        if not held.needed:  # of dates there is something to tell, of each push by itself
+            return [
+                _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
+                if isinstance(each, Decoded)
+                else each
+                for each, now in zip(read, now_us, strict=True)
+            ]
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:
@@ -382,6 +388,7 @@ def decode_many(
                     tz=tz,
                     encoding=encoding,
                     datum=datum,
+                    date_order=date_order,
                     mapping=mapping,
                     corrections=corrections,
                     now_us=now,

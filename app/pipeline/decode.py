@@ -21,6 +21,9 @@ from ingest.daylight import STEPS_MIN, zone_suspect
 
 log = structlog.get_logger()
 
+DECLARED = ("tz", "encoding", "datum", "date_order")
+"""What a sender says of a push besides its format or mapping."""
+
 UNPACKED_MAX_BYTES = 512 << 20
 """Largest push after unpacking [bytes]: about four million Movebank rows."""
 
@@ -210,6 +213,7 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
                     plain,
                     tz=todo["tz"],
                     encoding=todo["encoding"],
+                    date_order=todo["date_order"],
                     now_us=todo["received_us"],
                 )
             else:
@@ -218,18 +222,16 @@ def _read(todos: list[dict[str, Any]], sent: dict[int, bytes]) -> list[Outcome]:
                     todo["mapping_version"],
                     todo["corrections"] and id(todo),
                 )
-                how = (name, todo["tz"], todo["encoding"], todo["datum"], held)
+                how = (name, *(todo[each] for each in DECLARED), held)
                 alike.setdefault(how, []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
-    for (name, tz, encoding, datum, _), group in alike.items():
+    for (name, *declared, _), group in alike.items():
         document = group[0][0]["mapping"]
         decoded = ingest.decode_many(
             [plain for _, plain in group],
             format=name,
-            tz=tz,
-            encoding=encoding,
-            datum=datum,
+            **dict(zip(DECLARED, declared, strict=True)),
             mapping=None if document is None else ingest.read_mapping(document),
             corrections=[ingest.Correction(**each) for each in group[0][0]["corrections"] or ()],
             now_us=[todo["received_us"] for todo, _ in group],

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from ingest import (
+    DATE_ORDERS,
     DATUMS,
     ENCODINGS,
     FORMATS,
@@ -90,6 +91,7 @@ def _format(name: str, payload: bytes) -> None:
         name,
         tz=("UTC", "UTC+8", "Asia/Seoul", "America/St_Johns")[chosen % 4],
         datum=DATUMS[chosen // 4 % len(DATUMS)],
+        date_order=[None, *DATE_ORDERS][chosen // 999 % 3],
         encoding=[None, None, *ENCODINGS][chosen // 16 % (len(ENCODINGS) + 2)],
     )
 

@@ -83,6 +83,7 @@ decoding = Table(
     Column("tz", String, nullable=False),
     Column("encoding", String, comment="null: found out"),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("date_order", String, comment="dmy or mdy; null: found out"),
     Column("mapping_id", Integer, comment="null: read as a format"),
     Column("mapping_version", Integer, nullable=False, server_default=text("0")),
     Column("correction_id", BigInteger, nullable=False, server_default=text("0"),

@@ -134,6 +134,8 @@ def _only_entry(payload: bytes) -> tuple[int, int, int, int, int]:
     if entries != 1:
         raise _members()
     entry = _ENTRY.unpack_from(payload, directory)
+    if entry[0] != b"PK\x01\x02":
+        raise _damaged()
     flags, method, checksum, packed, size = entry[3], entry[4], *entry[7:10]
     if flags & _ENCRYPTED or method not in (_STORED, _DEFLATED):
         raise UnreadablePush(
@@ -143,7 +145,7 @@ def _only_entry(payload: bytes) -> tuple[int, int, int, int, int]:
         )
     offset = entry[16]
     local = _LOCAL.unpack_from(payload, offset)
-    if entry[0] != b"PK\x01\x02" or local[0] != ZIP_MAGIC:
+    if local[0] != ZIP_MAGIC:
         raise _damaged()
     return method, offset + _LOCAL.size + local[9] + local[10], packed, size, checksum
 

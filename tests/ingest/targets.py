@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
@@ -33,9 +31,18 @@ from ingest.patterns import PatternRefused, parse_by, pattern, swap_suspect
 from ingest.text import as_text
 from tests.ingest.formats.test_xlsx import ROWS, workbook
 from tests.ingest.hostile import files
-from tests.ingest.layers.test_geojson_polygons import BOW_TIE, SQUARE, feature
+from tests.ingest.hostile_archives import ARCHIVES, zipped
+from tests.ingest.hostile_layers import (
+    POLYGONS,
+    SQUARE,
+    TOPOLOGIES,
+    areas,
+    polygon,
+    rasters,
+    topology,
+)
+from tests.ingest.hostile_workbooks import WORKBOOKS
 from tests.ingest.layers.test_geotiff import tiff
-from tests.ingest.layers.test_topojson import TOPOLOGY
 from tests.ingest.promises import (
     check,
     check_corrected,
@@ -79,8 +86,12 @@ def samples() -> tuple[bytes, ...]:
 
 def _of_format(name: str) -> list[bytes]:
     own = [text for text in samples() if sniff(text) == name]
-    own += [workbook(ROWS)] if name == "xlsx" else []
+    own += [workbook(ROWS), *_payloads(WORKBOOKS)] if name == "xlsx" else []
     return own + [file.payload[:PAYLOAD_MAX_BYTES] for file in files() if file.format == name]
+
+
+def _payloads(table: Mapping[str, tuple[bytes, str]]) -> list[bytes]:
+    return [payload for payload, _ in table.values() if len(payload) <= PAYLOAD_MAX_BYTES]
 
 
 def _format(name: str, payload: bytes) -> None:
@@ -158,7 +169,7 @@ def _pattern(payload: bytes) -> None:
 
 def _polygons(payload: bytes) -> None:
     try:
-        layer = decode_polygons(payload, class_property=[None, "cover"][len(payload) % 2])
+        layer = decode_polygons(payload, class_property=[None, "kind"][len(payload) % 2])
     except UnreadablePush as error:
         check_told(error)
         return
@@ -189,15 +200,8 @@ def _together(payload: bytes) -> None:
     check_together(parts, sniff(parts[0]) or "flyways-json")
 
 
-def _zipped(content: bytes) -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("a.csv"), content, zipfile.ZIP_DEFLATED)
-    return held.getvalue()
-
-
-def _layer(*features: object) -> bytes:
-    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+def zip_of(content: bytes) -> bytes:
+    return zipped(("a.csv", content))
 
 
 def _corrections() -> list[bytes]:
@@ -221,7 +225,11 @@ TARGETS: dict[str, Target] = {
     **{name: (lambda: list(samples()), partial(_mapped, told)) for name, told in _MAPPINGS.items()},
     "mapping": (lambda: [json.dumps(each).encode() for each in _MAPPINGS.values()], _mapping),
     "archive": (
-        lambda: [pack(text) for text in samples() for pack in (gzip.compress, _zipped)], _archive,
+        lambda: [
+            *(pack(text) for text in samples() for pack in (gzip.compress, zip_of)),
+            *_payloads(ARCHIVES),
+        ],
+        _archive,
     ),
     "encoding": (lambda: list(samples()), _encoding),
     "pattern": (_patterns, _pattern),
@@ -230,10 +238,16 @@ TARGETS: dict[str, Target] = {
         lambda: [text + b"\0" + text for text in samples() if text[:1] in (b"{", b"[")], _together,
     ),
     "polygons": (
-        lambda: [_layer(feature(SQUARE, cover="a"), feature([BOW_TIE], "MultiPolygon", cover="b"))],
+        lambda: [
+            areas(polygon(SQUARE), {"type": "MultiPolygon", "coordinates": [[SQUARE]]}),
+            *_payloads(POLYGONS),
+        ],
         _polygons,
     ),
-    "topology": (lambda: [json.dumps(TOPOLOGY).encode()], _topology),
-    "geotiff": (lambda: [tiff(), tiff(compress="deflate"), tiff(compress="lzw")], _geotiff),
+    "topology": (lambda: [topology(), *_payloads(TOPOLOGIES)], _topology),
+    "geotiff": (
+        lambda: [tiff(), tiff(compress="deflate"), tiff(compress="lzw"), *_payloads(rasters())],
+        _geotiff,
+    ),
 }  # fmt: skip
 """Name to seeds and check; a check raises where a promise is broken."""

@@ -52,6 +52,8 @@ async def resolve(
         readings=frame.filter(pl.col("lon").is_null()).with_columns(flagged=pl.lit(value=False)),
         again=[each.todo["id"] for each in readings if each.todo["stored"] > 0],
     )
+    chosen = placed.filter(pl.col("solution_by_hand").is_not_null())
+    turned = await verdicts.choose(conn, chosen)
     await arrivals.store_flags(conn, study_id, flags)
     await names.store_namings(
         conn, study_id, _spans(frame.drop_nulls("individual_id"), "tag_id", "individual_id")
@@ -59,6 +61,7 @@ async def resolve(
     await implied.imply(conn, {*tag_ids, *named_before})
     changed = {origin for origin, each in counts.items() if each.stored or each.superseded}
     changed |= set(valid["decoding_id"].to_list()) if adopted else set()
+    changed |= set(chosen["decoding_id"].to_list()) if turned else set()
     if changed:
         touched = placed.filter(pl.col("decoding_id").is_in(changed))
         await arrivals.mark_touched(conn, _spans(touched, "tag_id"))

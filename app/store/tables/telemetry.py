@@ -183,6 +183,9 @@ fix = Table(
     Column("solution", SmallInteger, nullable=False, server_default=text("1"),
            comment="which of the two solutions of an Argos pass, as sent, lon and lat are;"
            " lon2 and lat2 are the other one"),
+    Column("solution_by_hand", SmallInteger,
+           comment="which of the two, as the sender numbers them, a person chose for lon and lat:"
+           " the track does not choose again"),
     Column("provider_id", String),
     Column("provider_revision", Integer),
     Column("marked_outlier", Boolean),
@@ -191,6 +194,7 @@ fix = Table(
     Column("activity", Double),
     *place_checks(),
     CheckConstraint("solution in (1, 2)", name="solution"),
+    CheckConstraint("solution_by_hand in (1, 2) and solution = 1", name="solution_by_hand"),
     CheckConstraint("time between '1978-01-01Z' and '2100-01-01Z'", name="time_window"),
     Index("ix_fix_provider_id", "tag_id", "provider_id",
           postgresql_where=text("provider_id is not null")),

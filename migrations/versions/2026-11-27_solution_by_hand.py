@@ -14,7 +14,7 @@ down_revision = "date_order"
 branch_labels = None
 depends_on = None
 
-CHOSEN = "solution_by_hand in (1, 2) and solution = 1"
+CHOSEN = "solution_by_hand is null or solution_by_hand in (1, 2) and solution = 1"
 
 
 def upgrade() -> None:

@@ -161,8 +161,7 @@ def push(
         from app import deliver
         from app.pipeline.receive import reading
 
-        how = reading(format_name, tz, encoding, datum, date_order)
-        study = uuid(study_id)
+        how, study = reading(format_name, tz, encoding, datum, date_order), uuid(study_id)
         receipt = with_store(
             lambda store: deliver.delivered(store, file, study, how, mapping=mapping)
         )

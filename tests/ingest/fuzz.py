@@ -41,8 +41,8 @@ def child(name: str, options: list[str]) -> None:
     import atheris  # noqa: PLC0415 - what it is to watch must be imported under it
 
     with atheris.instrument_imports(include=["ingest"]):
-        from tests.ingest.targets import TARGETS, samples  # noqa: PLC0415
-    from tests.ingest.mutation import mutated  # noqa: PLC0415
+        from tests.ingest.targets import TARGETS, samples  # noqa: PLC0415 - as above
+    from tests.ingest.mutation import mutated  # noqa: PLC0415 - it may import what is watched
 
     seeds, aim = TARGETS[name]
     own = seeds()

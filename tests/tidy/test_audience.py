@@ -20,6 +20,7 @@ WITHOUT = {
     "arrivals.store": STAGES,
     "revisions.settle": STAGES,
     "verdicts.adopt": STAGES,
+    "verdicts.choose": STAGES,
     "derived.bird": STAGES,
     "derived.load_stays": STAGES,
     "derived.stopovers_of": STAGES,

@@ -36,9 +36,10 @@ coverage: ## statements of app and ingest that the tests run; at least 90 %
 validate: install ## stops against MovingPandas: every shared GPS bird, 10,000 random tracks
 	$(BIN)/python -W ignore -m tests.movement.agreement
 
-fuzz: ## damaged files into every decoder for SECONDS each (45); crashes are kept in .cache/fuzz
+fuzz: ## coverage-guided damage to every decoder, SECONDS each (45); what is found is kept in .cache/fuzz
 	@$(PYTHON) -m app.install --tests
-	POLARS_MAX_THREADS=1 $(BIN)/python -m tests.ingest.fuzz --seconds $(SECONDS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/ingest/fuzz.lock
+	$(BIN)/python -m tests.ingest.fuzz --seconds $(SECONDS)
 
 bench: install ## measure on this machine
 	$(BIN)/python -m pytest tests/bench -q -s -p no:randomly

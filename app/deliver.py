@@ -28,9 +28,9 @@ POLL_S = 0.2
 FINAL = frozenset({"processed", "failed"})
 NAMED_MAX = 5
 CHANGING = (
-    "format", "tz", "encoding", "datum", "mapping", "mapping_version", "state", "units", "records",
-    "refused", "stored", "duplicates", "superseded", "without_position", "time_first", "time_last",
-    "warnings", "problem",
+    "format", "tz", "encoding", "datum", "date_order", "mapping", "mapping_version", "state",
+    "units", "records", "refused", "stored", "duplicates", "superseded", "without_position",
+    "time_first", "time_last", "warnings", "problem",
 )  # fmt: skip
 """What another reading can change in a receipt, and a person wants to see first."""
 

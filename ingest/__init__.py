@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ingest.archive import unpack
 from ingest.correction import Correction, CorrectionRefused, refused_texts
+from ingest.dates import DATE_ORDERS
 from ingest.datum import DATUMS
 from ingest.encoding import ENCODINGS
 from ingest.formats import Format
@@ -26,6 +27,7 @@ from ingest.refusal import Refusal, UnreadablePush
 from ingest.whole import decode, decode_many
 
 __all__ = [
+    "DATE_ORDERS",
     "DATUMS",
     "ENCODINGS",
     "FORMATS",

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest import (
+    DATE_ORDERS,
     DATUMS,
     ENCODINGS,
     FORMATS,
@@ -106,6 +107,7 @@ class Reading:
     tz: str = "UTC"
     encoding: str | None = None
     datum: str = "wgs84"
+    date_order: str | None = None
     mapping: ColumnMapping | None = None
 
 
@@ -124,7 +126,10 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
     birds: set[tuple[str | None, ...]] = set()
     times: list[int] = []
     n_records, placeless, form = 0, 0, ""
-    for piece in decode_pieces(push, tz=reading.tz, datum=reading.datum, now_us=now_us):
+    pieces = decode_pieces(
+        push, tz=reading.tz, datum=reading.datum, date_order=reading.date_order, now_us=now_us
+    )
+    for piece in pieces:
         form, warnings, records = piece.format, piece.warnings, piece.records
         flights.add(records)
         refusals += piece.refusals
@@ -188,9 +193,8 @@ def _lines(push: Push, offsets: list[int]) -> dict[int | None, int]:
 
 def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Findings:
     """Put together what was found in reference data."""
-    decoded = decode_reference(
-        push.payload(), tz=reading.tz, encoding=reading.encoding, now_us=now_us
-    )
+    told = {"encoding": reading.encoding, "date_order": reading.date_order}
+    decoded = decode_reference(push.payload(), tz=reading.tz, **told, now_us=now_us)
     starts = [row.deploy_on_us for row in decoded.rows if row.deploy_on_us is not None]
     return Findings(
         file=name,
@@ -269,7 +273,7 @@ def _reading(chosen: argparse.Namespace) -> Reading:
     """How the command says the file is to be read; the mapping's zone holds where none is said."""
     mapping = read_mapping(Path(chosen.mapping).read_bytes()) if chosen.mapping else None
     tz = chosen.tz or (mapping.tz if mapping else None) or "UTC"
-    return Reading(chosen.format, tz, chosen.encoding, chosen.datum, mapping)
+    return Reading(chosen.format, tz, chosen.encoding, chosen.datum, chosen.date_order, mapping)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -288,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--tz", help="zone of times that carry none (the mapping's, or UTC)")
     verb.add_argument("--encoding", choices=sorted(ENCODINGS), help="default: found out")
     verb.add_argument("--datum", choices=DATUMS, default="wgs84", help="of the coordinates")
+    verb.add_argument("--date-order", choices=DATE_ORDERS, help="of 03/04/2024; default: found out")
     verb.add_argument("--json", action="store_true", help="one JSON object, all refusals")
     return parser
 

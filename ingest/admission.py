@@ -45,6 +45,7 @@ _KEPT_WITHIN: dict[str, tuple[float, float]] = {
     "temperature_c": (-100.0, 150.0),
     "activity": (-1e15, 1e15),
     "provider_revision": (0, 2**31 - 1),
+    "solution_by_hand": (1, 2),
 }
 """Range in which an optional value is kept; outside it becomes null and the push is warned."""
 
@@ -140,6 +141,7 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         _east(pl.col("lon")),
         pl.when(mirror).then(_east(pl.col("lon2"))),
         pl.when(mirror).then(pl.col("lat2")),
+        pl.when(mirror).then(pl.col("solution_by_hand").cast(pl.Int16)),
         pl.when(ellipse).then(pl.col("semi_major_m", "semi_minor_m")),
         pl.when(ellipse).then(pl.col("orientation_deg") % 180),
         pl.when(pl.col("heading_deg") < 0)

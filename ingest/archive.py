@@ -221,6 +221,8 @@ def _only_entry(sent: BinaryIO) -> tuple[int, int, int, int, int]:
     if entries != 1:
         raise _members()
     entry = _ENTRY.unpack(_read(sent, directory, _ENTRY.size))
+    if entry[0] != b"PK\x01\x02":
+        raise _damaged()
     flags, method, checksum, packed, size = entry[3], entry[4], *entry[7:10]
     if flags & _ENCRYPTED or method not in (_STORED, _DEFLATED):
         raise UnreadablePush(
@@ -230,7 +232,7 @@ def _only_entry(sent: BinaryIO) -> tuple[int, int, int, int, int]:
         )
     offset = entry[16]
     local = _LOCAL.unpack(_read(sent, offset, _LOCAL.size))
-    if entry[0] != b"PK\x01\x02" or local[0] != ZIP_MAGIC:
+    if local[0] != ZIP_MAGIC:
         raise _damaged()
     return method, offset + _LOCAL.size + local[9] + local[10], packed, size, checksum
 

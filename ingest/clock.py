@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
@@ -108,11 +111,12 @@ def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Ser
     """
     Read times as text: ``2018-07-05 10:48:10.000``, ``2018/1/1 0:00``, RFC 3339.
 
-    The year stands first, always: day and month can't be swapped. A time that carries ``Z`` or
-    an offset keeps it; `tz` rules the others. Where local clocks went back and a time happened
-    twice, the first is meant; where they went forward and it never happened, it is read with
-    the offset in force before the jump (both as ``fold=0`` of PEP 495). A leap second counts as
-    the first of the next minute. Digits beyond the microsecond are cut.
+    Where the year stands last, `reading_dates` says whether the day or the month is first; nothing
+    is guessed here. A time that carries ``Z`` or an offset keeps it; `tz` rules the others. Where
+    local clocks went back and a time happened twice, the first is meant; where they went forward
+    and it never happened, it is read with the offset in force before the jump (both as ``fold=0``
+    of PEP 495). A leap second counts as the first of the next minute. Digits beyond the
+    microsecond are cut.
 
     Parameters
     ----------
@@ -139,6 +143,7 @@ def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Ser
     [1514764800000000, 1514764800000000]
     """
     declared = zone(tz)
+    text = year_first(text)
     parts = text.str.extract_groups(_TIME).struct.rename_fields(list(_PARTS)).struct.unnest()
     parts = parts.with_columns(
         pl.col(_PARTS[:6]).cast(pl.Int64),
@@ -189,8 +194,8 @@ def reordered(text: pl.Series) -> pl.Series:
     """
     Put the year first in ``08:20:19 06-Mar-2017``, ``06-Mar-2017 08:20``, ``3/6/2017 8:20``.
 
-    Where all parts are numbers, the month stands first, as spreadsheets of the United States
-    write it; a maker who writes the day first is not read with this.
+    Where all parts are numbers and no order is in force (see `reading_dates`), the month stands
+    first, as spreadsheets of the United States write it.
 
     Examples
     --------
@@ -202,8 +207,90 @@ def reordered(text: pl.Series) -> pl.Series:
         r"^([0-9:.]+) ([0-9]{1,2})-m([0-9]{2})-([0-9]{4})$", "${4}-${3}-${2} ${1}"
     )
     moved = moved.str.replace(r"^([0-9]{1,2})-m([0-9]{2})-([0-9]{4})\b", "${3}-${2}-${1}")
-    moved = moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})\b", "${3}-${1}-${2}")
-    return moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})\b", "20${3}-${1}-${2}")
+    form = _YEAR_FIRST[order_in_force() or "mdy"]
+    moved = year_first(moved).str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})\b", form)
+    return moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})\b", f"20{form}")
+
+
+@dataclass(slots=True)
+class OrderInForce:
+    """
+    How dates with the year last are read at present.
+
+    Attributes
+    ----------
+    order : str or None
+        ``dmy``, ``mdy``, or None: such a date is no time, but of equal day and month.
+    needed : bool
+        Whether any such date was met.
+    """
+
+    order: str | None = None
+    needed: bool = False
+
+
+_YEAR_LAST = r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})\b"
+_YEAR_FIRST = {"dmy": "${3}-${2}-${1}", "mdy": "${3}-${1}-${2}"}
+_in_force: ContextVar[OrderInForce] = ContextVar("order_of_dates")
+
+
+@contextmanager
+def reading_dates(order: str | None) -> Iterator[OrderInForce]:
+    """
+    Let dates with the year last be read in an order, as `decimal.localcontext` sets a precision.
+
+    Parameters
+    ----------
+    order : str or None
+        ``dmy`` or ``mdy``.
+
+    Examples
+    --------
+    >>> with reading_dates("dmy") as held:
+    ...     parse_times(pl.Series(["01/02/2018 0:00"]), "UTC").to_list()
+    [1517443200000000]
+    >>> held.needed
+    True
+    """
+    held = OrderInForce(order)
+    before = _in_force.set(held)
+    try:
+        yield held
+    finally:
+        _in_force.reset(before)
+
+
+def order_in_force() -> str | None:
+    """Return the order in which dates with the year last are read at present."""
+    held = _in_force.get(None)
+    return held.order if held else None
+
+
+def year_first(text: pl.Series) -> pl.Series:
+    """
+    Put the year first in dates that have it last, in the order that is in force.
+
+    Parameters
+    ----------
+    text : polars.Series of String, shape (n,)
+        Times.
+
+    Returns
+    -------
+    polars.Series of String, shape (n,)
+        Texts of any other form, and those whose order nothing tells, as they are.
+    """
+    if not text.str.contains(_YEAR_LAST).any():
+        return text
+    held = _in_force.get(None) or OrderInForce()
+    held.needed = True
+    if held.order is not None:
+        return text.str.replace(_YEAR_LAST, _YEAR_FIRST[held.order])
+    parts = text.str.extract_groups(_YEAR_LAST).struct.unnest()
+    same = parts["1"].str.zfill(2) == parts["2"].str.zfill(2)
+    return text.zip_with(
+        ~same.fill_null(value=False), text.str.replace(_YEAR_LAST, _YEAR_FIRST["dmy"])
+    )
 
 
 def _clock_us() -> pl.Expr:

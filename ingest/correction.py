@@ -85,10 +85,12 @@ def refused_texts(
             )
         span = _span(text, decoded.format, refused[unit])
         if span is None:
+            why = "its cells are packed" if text.startswith(b"PK") else "it lost its place"
             raise CorrectionRefused(
                 "correction-impossible",
-                f"Unit {unit} of {decoded.format} has no text of its own to be replaced.",
-                "Send the corrected unit as a push of its own: what is stored already stays once.",
+                f"Unit {unit} of {decoded.format} has no text of its own to be replaced: {why}.",
+                "Mend it in the file and push that again, or push the unit alone under its header"
+                " line: what is stored already stays once.",
             )
         found[unit] = text[slice(*span)].decode("utf-8", errors="replace")
     return found
@@ -169,7 +171,7 @@ def _read_patched(
 def _span(text: bytes, form: str, refusal: Refusal) -> tuple[int, int] | None:
     """Where a refused unit begins and ends [bytes]; None where it has no place of its own."""
     start = refusal.offset
-    if start is None or form == argos_ds.NAME:
+    if start is None:
         return None
     if begins_json(text):
         return start, element_end(text, start)
@@ -177,6 +179,8 @@ def _span(text: bytes, form: str, refusal: Refusal) -> tuple[int, int] | None:
         return _element(text, start)
     if form == argos_diag.NAME:
         return start, argos_diag.block_end(text, start)
+    if form == argos_ds.NAME:
+        return start, argos_ds.pass_end(text, start)
     return _row(text, start)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
+from ingest.dates import dated_sheet
 from ingest.formats import (
     Format,
     argos_csv,
@@ -53,10 +55,10 @@ def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     for sheet in xlsx.sheets(payload):
         name = _sniff_header(sheet)
         if name is not None:
-            decoded = FORMATS[name].decode(sheet, tz=tz, now_us=now_us)
-            return Decoded(
-                xlsx.NAME, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings
-            )
+            read = partial(FORMATS[name].decode, tz=tz, now_us=now_us)
+            decoded, told = dated_sheet(read, sheet)
+            lost = xlsx.placeless(decoded.refusals)
+            return Decoded(xlsx.NAME, decoded.records, lost, decoded.warnings + told)
     raise UnreadablePush(
         "columns-missing",
         "No sheet of the workbook has a header line that we know.",

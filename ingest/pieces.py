@@ -13,7 +13,9 @@ import polars as pl
 
 from ingest.admission import UNITS_MAX, too_many_units
 from ingest.archive import unpacked
+from ingest.clock import reading_dates
 from ingest.correction import NOT_APPLIED, Correction, not_applied
+from ingest.dates import Dates, Evidence, check_order, told_of
 from ingest.encoding import UTF8_BOM, Converter, converter, is_utf16
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
@@ -147,6 +149,7 @@ def decode_pieces(
     *,
     tz: str = "UTC",
     datum: str = "wgs84",
+    date_order: str | None = None,
     corrections: Sequence[Correction] = (),
     now_us: int,
     lines: int = PIECE_LINES,
@@ -158,7 +161,7 @@ def decode_pieces(
     ----------
     push : Push
         From `open_push`.
-    tz, datum, corrections, now_us : see `decode`
+    tz, datum, date_order, corrections, now_us : see `decode`
     lines : int
         Lines of a piece.
 
@@ -179,12 +182,18 @@ def decode_pieces(
     if seam is None:
         yield decode(
             push.payload(), format=push.format, tz=tz, encoding=push.encoding, datum=datum,
-            mapping=push.mapping, corrections=corrections, now_us=now_us,
+            date_order=date_order, mapping=push.mapping, corrections=corrections, now_us=now_us,
         )  # fmt: skip
         return
+    check_order(date_order)
+    dates = _dates(push, seam, lines)
     decoder = decoder_of(push.first, push.format, push.encoding, push.mapping)
     reader = _Reader(
-        seam, How(decoder=decoder, tz=tz, datum=datum, now_us=now_us), push, corrections
+        seam,
+        How(decoder=decoder, tz=tz, datum=datum, now_us=now_us),
+        push,
+        corrections,
+        (dates, date_order),
     )
     for piece in _cut(push, seam, lines):
         yield reader.read(piece)
@@ -274,6 +283,15 @@ def _cut(push: Push, seam: _Seam, most_lines: int) -> Iterator[_Piece]:
         wanted, most_bytes = most_lines + QUOTED_LINES_MAX, PIECE_BYTES
 
 
+def _dates(push: Push, seam: _Seam, most_lines: int) -> Evidence:
+    """Look through a push for what proves the order of its dates: any row may be the one."""
+    dates = Dates()
+    dates.add(seam.text)
+    for piece in _cut(push, seam, most_lines):
+        dates.add(piece.text[len(seam.text) :])
+    return dates.evidence()
+
+
 def _after(content: Iterator[bytes], skip: int) -> Iterator[bytes]:
     """Leave out the first bytes."""
     for piece in content:
@@ -303,8 +321,17 @@ def _piece(lines: bytes, seam: _Seam, offset: int) -> _Piece:
 class _Reader:
     """Reads pieces in their order, and adds up what they tell."""
 
-    def __init__(self, seam: _Seam, how: How, push: Push, corrections: Sequence[Correction]):
+    def __init__(
+        self,
+        seam: _Seam,
+        how: How,
+        push: Push,
+        corrections: Sequence[Correction],
+        dates: tuple[Evidence, str | None],
+    ):
         self._how, self._above = how, seam.units
+        self._dates, self._date_order = dates
+        self._dates_met = False
         self._corrections = corrections
         self._units = 0
         self._format = ""
@@ -317,14 +344,14 @@ class _Reader:
     def read(self, piece: _Piece) -> Decoded:
         """Decode a piece; its units and offsets are those of the push."""
         shift = self._units - self._above
-        decoded = self._how.read(piece.payload, piece.text, ())
+        decoded = self._read(piece, ())
         mine = [
             replace(each, unit=each.unit - shift)
             for each in self._corrections
             if self._above < each.unit - shift <= decoded.units
         ]
         if mine:
-            decoded = self._how.read(piece.payload, piece.text, mine)
+            decoded = self._read(piece, mine)
         self._units += decoded.units - self._above
         if self._units > PIECES_UNITS_MAX:
             raise too_many_units(PIECES_UNITS_MAX)
@@ -346,6 +373,12 @@ class _Reader:
         records = records.with_columns(pl.col("unit") + shift)
         return Decoded(decoded.format, records, refusals)
 
+    def _read(self, piece: _Piece, corrections: Sequence[Correction]) -> Decoded:
+        with reading_dates(self._date_order or self._dates.proven) as held:
+            decoded = self._how.read(piece.payload, piece.text, corrections)
+        self._dates_met |= held.needed
+        return decoded
+
     def _tell(self, warnings: list[Warning_], shift: int) -> None:
         for each in warnings:
             if each.code == NOT_APPLIED:
@@ -362,6 +395,7 @@ class _Reader:
             *self._warnings,
             *not_applied(lost),
             *([Warning_("day-month-suspect", swapped)] if swapped else []),
+            *(told_of(self._dates, self._date_order) if self._dates_met else []),
             *([suspect] if suspect else []),
         ]
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

@@ -19,7 +19,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
         "name-too-long": "Keep names and ids to 200 characters, of classes too.",
         "time-unreadable": (
-            "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first."
+            "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first; or"
+            " declare date_order (dmy, mdy) for 05/07/2018."
         ),
         "time-out-of-window": (
             "Check the year and the tag's clock: times run from 1978 to one day from now."

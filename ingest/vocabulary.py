@@ -30,6 +30,7 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "provider_id": ("flyways:provider-id",),
         "provider_revision": ("flyways:provider-revision",),
         "solution": ("flyways:solution",),
+        "solution_by_hand": ("argos:valid-location-manual",),
         "height_m": ("height-above-msl", "height-above-ellipsoid", "height-raw"),
         "ground_speed_m_s": ("ground-speed",),
         "heading_deg": ("heading",),
@@ -60,7 +61,8 @@ Field to Movebank terms, best first: in each row the first term that holds a val
 fixes apart. ``argos:altitude`` is the altitude the location was computed with, not the bird's.
 The terms of ``flyways:`` are those of our own export: where its flags say why a fix is not
 visible, no person marked it, and the same checks will find it again. ``manually-marked-valid``
-overrules every mark of an outlier, as in Movebank itself.
+overrules every mark of an outlier, as in Movebank itself. ``argos:valid-location-manual`` (1 or 2)
+says which solution of an Argos pass a person took for the true one.
 """
 
 REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ingest.clock import reading_dates
 from ingest.correction import Correction, corrected
+from ingest.dates import dated
 from ingest.datum import to_wgs84
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns
@@ -27,6 +29,7 @@ def decode(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    date_order: str | None = None,
     mapping: ColumnMapping | None = None,
     corrections: Sequence[Correction] = (),
     now_us: int,
@@ -46,6 +49,8 @@ def decode(
         What the text is written in, as in `ENCODINGS`; None to find out.
     datum : str
         Of the coordinates: one of `DATUMS`.
+    date_order : str or None
+        Of dates that have the year last: one of `DATE_ORDERS`; None to find out, see `dates`.
     mapping : ColumnMapping or None
         How to read it in place of a format; see `read_mapping`.
     corrections : sequence of Correction
@@ -74,9 +79,10 @@ def decode(
         decoder=decoder_of(payload, format, encoding, mapping), tz=tz, datum=datum, now_us=now_us
     )
     text, warnings = as_text(payload, encoding or (mapping.encoding if mapping else None))
-    decoded = how.read(payload, text, corrections)
+    read = partial(how.read, payload, corrections=corrections)
+    decoded, told = dated(read, text, date_order)
     swapped = [] if mapping is None else swaps_told(mapping, decoded)
-    found = replace(decoded, warnings=[*warnings, *decoded.warnings, *swapped])
+    found = replace(decoded, warnings=[*warnings, *decoded.warnings, *swapped, *told])
     return _with_suspects(found, now_us)
 
 
@@ -143,19 +149,18 @@ def decode_many(
     tz: str = "UTC",
     encoding: str | None = None,
     datum: str = "wgs84",
+    date_order: str | None = None,
     mapping: ColumnMapping | None = None,
     corrections: Sequence[Correction] = (),
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
     """
-    Decode pushes of one format, zone, encoding and datum: each as `decode` does it alone.
+    Decode pushes that are all to be read in one way: each as `decode` does it alone.
 
     Parameters
     ----------
     payloads : sequence of bytes
-        Not compressed, see `unpack`.
-    format, tz, encoding, datum, mapping : see `decode`
-        Of all of them.
+        As of `decode`; `format` to `mapping` are those of all.
     corrections : sequence of Correction
         Of the one push there is: no two share theirs.
     now_us : sequence of int
@@ -175,17 +180,17 @@ def decode_many(
     (1, 'format-unknown')
     """
     known = FORMATS.get(format or "")
-    together = (
-        len(payloads) > 1 and mapping is None and all(begins_json(payload) for payload in payloads)
-    )
+    together = len(payloads) > 1 and mapping is None and all(map(begins_json, payloads))
     if together and encoding is None and known is not None and known.decode_many is not None:
-        read = known.decode_many(payloads, tz=tz, now_us=now_us)
-        return [
-            _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
-            if isinstance(each, Decoded)
-            else each
-            for each, now in zip(read, now_us, strict=True)
-        ]
+        with reading_dates(date_order) as held:
+            read = known.decode_many(payloads, tz=tz, now_us=now_us)
+        if not held.needed:  # of dates there is something to tell, of each push by itself
+            return [
+                _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
+                if isinstance(each, Decoded)
+                else each
+                for each, now in zip(read, now_us, strict=True)
+            ]
     found: list[Decoded | UnreadablePush] = []
     for payload, now in zip(payloads, now_us, strict=True):
         try:
@@ -196,6 +201,7 @@ def decode_many(
                     tz=tz,
                     encoding=encoding,
                     datum=datum,
+                    date_order=date_order,
                     mapping=mapping,
                     corrections=corrections,
                     now_us=now,

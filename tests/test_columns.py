@@ -63,8 +63,11 @@ def test_a_push_is_read_in_the_encoding_and_datum_named_and_again_in_others(
     assert stored(database) == (tag, lon, lat)
     answer(run(*words, "--apply"))
     assert stored(database) == ("鹤1", *SENT)
-    again = answer(run("replay", receipt["push_id"], "--encoding", "cp949", "--json"))
+    again = answer(
+        run("replay", receipt["push_id"], "--encoding", "cp949", "--date-order", "dmy", "--json")
+    )
     assert again["changes"]["encoding"] == ["gb18030", "cp949"]
+    assert again["changes"]["date_order"] == [None, "dmy"]
     assert stored(database) == ("鹤1", *SENT)
 
 
@@ -91,6 +94,7 @@ def test_a_push_is_read_with_one_mapping_and_again_with_another(
 @pytest.mark.parametrize(
     ("words", "error"),
     [(("--encoding", "klingon"), BadInput), (("--datum", "nad27"), BadInput),
+     (("--date-order", "ymd"), BadInput),
      (("--mapping", str(uuid4())), NotFound)],
 )  # fmt: skip
 def test_what_is_unknown_keeps_nothing(

@@ -48,6 +48,7 @@ class DecodingIn(Body):
     tz: str | None = Field(None, max_length=64, description="zone of times that carry none")
     encoding: str | None = Field(None, max_length=64)
     datum: str | None = Field(None, max_length=64)
+    date_order: str | None = Field(None, max_length=64, description="dmy or mdy: of 03/04/2024")
     mapping: UUID | None = Field(None, description="a column mapping, in its newest version")
     corrections: list[CorrectionIn] = Field(default_factory=list, max_length=UNITS_MAX)
     dry_run: bool = Field(
@@ -191,7 +192,9 @@ async def decode_again(
     audience: Annotated[Audience, Depends(_manager_who_pushes)],
 ) -> DecodingOut:
     """
-    Read a kept push in another format, zone, encoding, datum or mapping, or with units corrected.
+    Read a kept push in another format, zone, encoding, datum, order of dates or mapping.
+
+    Refused units may be corrected in the same step.
 
     Needs the scopes `manage` and `push`. A dry run, which is the default, stores nothing and
     answers the receipt the push would get, with the fixes, birds and refusals that would change.
@@ -205,7 +208,15 @@ async def decode_again(
         store,
         audience,
         push_id,
-        Wanted(wanted.format, wanted.tz, wanted.encoding, wanted.datum, wanted.mapping, units),
+        Wanted(
+            wanted.format,
+            wanted.tz,
+            wanted.encoding,
+            wanted.datum,
+            wanted.date_order,
+            wanted.mapping,
+            units,
+        ),
         apply=not wanted.dry_run,
         limit_bytes=DRY_RUN_MAX_BYTES,
     )

@@ -92,6 +92,9 @@ class FixOut(Shown):
     solution: Literal[1, 2] | None = Field(
         None, description="which solution, as sent, lon and lat are: the one that fits the track"
     )
+    solution_by_hand: Literal[1, 2] | None = Field(
+        None, description="which of the sender's two a person there chose: it stays lon and lat"
+    )
     provider_id: str | None = None
     provider_revision: int | None = None
     superseded: bool = Field(

@@ -33,8 +33,9 @@ RECEIPT_EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
     "format": "movebank-csv", "tz": "UTC", "encoding": None, "datum": "wgs84",
-    "mapping": None, "mapping_version": None, "decoding": 1, "state": "processed",
-    "replay_of": None, "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
+    "date_order": None, "mapping": None, "mapping_version": None, "decoding": 1,
+    "state": "processed", "replay_of": None,
+    "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
     "duplicates": 2, "superseded": 0, "without_position": 0,
     "of_stored": {"undeployed": 0, "undeployed_tags": [], "flagged": {"speed": 4}},
     "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
@@ -79,6 +80,7 @@ class Receipt(BaseModel):
     tz: str
     encoding: str | None = Field(description="null: found out")
     datum: str
+    date_order: str | None = Field(description="null: found out")
     mapping: UUID | None = Field(None, description="the column mapping it is read with")
     mapping_version: int | None = None
     decoding: int
@@ -187,6 +189,7 @@ async def upload_push(
     tz: Annotated[str | None, Query(max_length=64)] = None,
     encoding: Annotated[str | None, Query(max_length=64)] = None,
     datum: Annotated[str | None, Query(max_length=64)] = None,
+    date_order: Annotated[str | None, Query(max_length=64)] = None,
     mapping: Annotated[UUID | None, Query()] = None,
     dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
@@ -196,11 +199,12 @@ async def upload_push(
 
     The bytes are on disk when this answers. `format` and `encoding` may be left out: the bytes
     name them. `tz` is the zone of times that carry none, `datum` that of the coordinates (wgs84,
-    or gcj02 and bd09 of Chinese map services). `mapping` names a column mapping of the study,
+    or gcj02 and bd09 of Chinese map services). `date_order`, dmy or mdy, says what 03/04/2024 is;
+    left out, the push must prove it. `mapping` names a column mapping of the study,
     whose newest version reads the push in place of a format. A dry run stores nothing and answers
     the receipt it would get.
     """
-    how = reading(format, tz, encoding, datum)
+    how = reading(format, tz, encoding, datum, date_order)
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
         how = await mapped(conn, audience, study_id, how, mapping)

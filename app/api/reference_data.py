@@ -29,14 +29,16 @@ async def upload_reference_data(
     audience: ManagerAudience,
     tz: Annotated[str | None, Query(max_length=64)] = None,
     encoding: Annotated[str | None, Query(max_length=64)] = None,
+    date_order: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Receipt:
     """
     Upload reference data, as a raw body or one file of a multipart form.
 
     It is kept as sent and answered with a receipt, like any push; `stored` counts the rows that
-    changed something, and refused rows stand under `links.refusals`.
+    changed something, and refused rows stand under `links.refusals`. `date_order`, dmy or mdy, says
+    what 03/04/2024 is; left out, the rows must prove it.
     """
-    how = reading(FORMAT, tz, encoding)
+    how = reading(FORMAT, tz, encoding, date_order=date_order)
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
     delivery = inbox.Delivery(

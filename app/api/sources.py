@@ -29,6 +29,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "tz": "UTC",
     "encoding": None,
     "datum": "wgs84",
+    "date_order": None,
     "mapping": None,
     "scheme": "standard-webhooks",
     "secrets_valid": 1,
@@ -55,6 +56,7 @@ class SourceOut(Shown):
     tz: str = Field(description="zone of times that carry none")
     encoding: str | None = Field(description="null: found out")
     datum: str = Field(description="of the coordinates: wgs84, gcj02, bd09")
+    date_order: str | None = Field(description="of 03/04/2024: dmy, mdy; null: found out")
     mapping: UUID | None = Field(description="read with its newest version, in place of a format")
     scheme: sources.Scheme
     secrets_valid: int
@@ -101,6 +103,9 @@ class SourceIn(Body):
     tz: Text = Field(inbox.DEFAULT_TZ, description="where the mapping states none")
     encoding: Text | None = Field(default=None, description="null: found out")
     datum: Text = inbox.DEFAULT_DATUM
+    date_order: Text | None = Field(
+        default=None, description="of dates such as 03/04/2024: dmy, mdy; null: found out"
+    )
     mapping: UUID | None = Field(None, description="a column mapping of the study")
     ack_status: Literal[200, 202] = 202
 
@@ -158,7 +163,7 @@ async def create_source(
     body: SourceIn, store: StoreDep, audience: ManagerAudience, response: Response
 ) -> SourceOpened:
     """Add a source; the answer holds its secret, once."""
-    how = reading(body.format, body.tz, body.encoding, body.datum)
+    how = reading(body.format, body.tz, body.encoding, body.datum, body.date_order)
     async with store.write() as conn:
         study = await studies.owned(conn, audience, body.study)
         found = await mapped(conn, audience, study["id"], how, body.mapping)

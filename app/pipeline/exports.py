@@ -52,6 +52,7 @@ _EVENT_COLUMNS: Mapping[str, str] = {
     "flyways:flags": "flags",
     "location-error-numerical": "stated_error_m", "tag-voltage": "battery_mv",
     "argos:lon1": "lon1", "argos:lat1": "lat1",
+    "argos:valid-location-manual": "solution_by_hand",
     **{EVENT_TERMS[name][0]: name for name in _AS_SENT},
     "flyways:provider-id": "provider_id", "flyways:provider-revision": "provider_revision",
     "flyways:solution": "turned",
@@ -157,7 +158,9 @@ def _solutions(row: Row) -> Row:
         return {}
     shown, other = (row["lon"], row["lat"]), (row["lon2"], row["lat2"])
     turned = row["solution"] == 2
-    first, second = (other, shown) if turned else (shown, other)
+    first, second = (shown, other)
+    if turned or row["solution_by_hand"] == 2:
+        first, second = second, first
     ends = dict(zip(("lon1", "lat1", "lon2", "lat2"), (*first, *second), strict=True))
     return ends | {"turned": 2 if turned else None}
 

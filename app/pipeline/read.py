@@ -19,6 +19,9 @@ UNPACKED_MAX_BYTES = 512 << 20
 REFERENCE = "movebank-reference-csv"
 """The one format whose rows are no records."""
 
+DECLARED = ("tz", "encoding", "datum", "date_order")
+"""What a sender says of a push besides its format or mapping."""
+
 Todo = dict[str, Any]
 Outcome = Reading | ingest.DecodedReference | ingest.UnreadablePush
 """What comes of reading a push."""
@@ -44,17 +47,15 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
                     todo["mapping_version"],
                     todo["corrections"] and id(todo),
                 )
-                how = (name, todo["tz"], todo["encoding"], todo["datum"], held)
+                how = (name, *(todo[each] for each in DECLARED), held)
                 alike.setdefault(how, []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
-    for (name, tz, encoding, datum, _), group in alike.items():
+    for (name, *declared, _), group in alike.items():
         decoded = ingest.decode_many(
             [plain for _, plain in group],
             format=name,
-            tz=tz,
-            encoding=encoding,
-            datum=datum,
+            **dict(zip(DECLARED, declared, strict=True)),
             mapping=_mapping(group[0][0]),
             corrections=_corrections(group[0][0]),
             now_us=[todo["received_us"] for todo, _ in group],
@@ -70,9 +71,8 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
 
 def read_reference(plain: bytes, todo: Todo) -> ingest.DecodedReference:
     """Decode reference data."""
-    return ingest.decode_reference(
-        plain, tz=todo["tz"], encoding=todo["encoding"], now_us=todo["received_us"]
-    )
+    told = {name: todo[name] for name in ("tz", "encoding", "date_order")}
+    return ingest.decode_reference(plain, **told, now_us=todo["received_us"])
 
 
 def open_push(sent: BinaryIO, todo: Todo) -> ingest.Push:
@@ -90,8 +90,8 @@ def read_pieces(push: ingest.Push, todo: Todo) -> Iterator[ingest.Decoded]:
     """Decode a push piece by piece; the last has all there is to tell of it."""
     flights = Flights(tempfile.TemporaryFile)
     pieces = ingest.decode_pieces(
-        push, tz=todo["tz"], datum=todo["datum"], corrections=_corrections(todo),
-        now_us=todo["received_us"],
+        push, tz=todo["tz"], datum=todo["datum"], date_order=todo["date_order"],
+        corrections=_corrections(todo), now_us=todo["received_us"],
     )  # fmt: skip
     warnings: list[ingest.Warning_] = []
     form = ""

@@ -23,6 +23,7 @@ def reading(
     tz: str | None,
     encoding: str | None = None,
     datum: str | None = None,
+    date_order: str | None = None,
 ) -> inbox.Reading:
     """Return how a push is to be read; raises BadInput for a name that is none we know."""
     if format_name is not None and format_name not in ingest.FORMATS:
@@ -47,7 +48,13 @@ def reading(
             remedy=f"Name one of {', '.join(ingest.DATUMS)}, or leave datum out.",
             code="datum-unknown",
         )
-    return inbox.Reading(format_name, tz, encoding, datum)
+    if date_order is not None and date_order not in ingest.DATE_ORDERS:
+        raise BadInput(
+            f"There is no order of dates {date_order[:60]!r}.",
+            remedy="Name dmy (03/04/2024 is 3 April) or mdy (4 March), or leave date_order out.",
+            code="date-order-unknown",
+        )
+    return inbox.Reading(format_name, tz, encoding, datum, date_order)
 
 
 def reading_of(sender: dict[str, Any], format_name: str | None = None) -> inbox.Reading:
@@ -56,7 +63,7 @@ def reading_of(sender: dict[str, Any], format_name: str | None = None) -> inbox.
 
     The zone of its mapping goes before its own.
     """
-    told = {"encoding": sender["encoding"], "datum": sender["datum"]}
+    told = {name: sender[name] for name in ("encoding", "datum", "date_order")}
     if sender["mapping_id"] is None:
         return inbox.Reading(sender["format"] or format_name, sender["tz"], **told)
     return inbox.Reading(

@@ -29,6 +29,7 @@ class Wanted:
     tz: str | None = None
     encoding: str | None = None
     datum: str | None = None
+    date_order: str | None = None
     mapping: UUID | None = None
     units: Mapping[int, str | None] = field(default_factory=dict)
 
@@ -58,7 +59,7 @@ async def replay(
     the receipt it would get. With `apply` it waits for the worker, as a new push does: what was
     read before stays until one transaction puts the new reading in its place.
     """
-    reading(wanted.format, wanted.tz, wanted.encoding, wanted.datum)
+    reading(wanted.format, wanted.tz, wanted.encoding, wanted.datum, wanted.date_order)
     async with store.write() as conn:
         before = await receipts.receipt(conn, audience, push)
         if before is None:
@@ -120,7 +121,7 @@ async def _ask(
         )  # fmt: skip
     how = replace(
         how, tz=wanted.tz or how.tz, encoding=wanted.encoding or how.encoding,
-        datum=wanted.datum or how.datum,
+        datum=wanted.datum or how.datum, date_order=wanted.date_order or how.date_order,
     )  # fmt: skip
     if wanted.units:
         how = await _correct(conn, audience, before, how, wanted.units)
@@ -173,7 +174,8 @@ def _originals(
     now_us = int(before["push_received_at"].timestamp() * 1e6)
     told: dict[str, Any] = {
         "format": how.format, "tz": how.tz or inbox.DEFAULT_TZ, "encoding": how.encoding,
-        "datum": how.datum or inbox.DEFAULT_DATUM, "mapping": mapping, "now_us": now_us,
+        "datum": how.datum or inbox.DEFAULT_DATUM, "date_order": how.date_order,
+        "mapping": mapping, "now_us": now_us,
     }  # fmt: skip
     decoded = ingest.decode(plain, **told)
     encoding = how.encoding or (None if mapping is None else mapping.encoding)

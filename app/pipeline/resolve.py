@@ -56,7 +56,7 @@ class Landing:
         self._namings: Spans = {}
         self._placed: Spans = {}
         self._all: Spans = {}
-        self._adopted: set[int] = set()
+        self._said: set[int] = set()
 
     async def store(self, conn: Connection, records: pl.DataFrame) -> None:
         """Store a piece: columns of `ingest.RECORD_SCHEMA`, and `decoding_id`."""
@@ -71,7 +71,7 @@ class Landing:
         await self._lock(conn)
         valid = placed.filter("marked_valid")
         if await verdicts.adopt(conn, study_id, valid):
-            self._adopted |= set(valid["decoding_id"].to_list())
+            self._said |= set(valid["decoding_id"].to_list())
         counts = await arrivals.store(
             conn,
             study_id=study_id,
@@ -81,6 +81,9 @@ class Landing:
             ),
             again=self._again,
         )
+        chosen = placed.filter(pl.col("solution_by_hand").is_not_null())
+        if await verdicts.choose(conn, chosen):
+            self._said |= set(chosen["decoding_id"].to_list())
         await arrivals.store_flags(conn, study_id, flags)
         for origin, each in counts.items():
             before = self._counts.get(origin)
@@ -107,7 +110,7 @@ class Landing:
         if self._pieces > 1:
             await self._count_again(conn)
         changed = {o for o, each in self._counts.items() if each.stored or each.superseded}
-        changed |= self._adopted
+        changed |= self._said
         if changed:
             touched = [span for span in _rows(self._placed) if span[0] in changed]
             await arrivals.mark_touched(conn, touched)

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from ingest.record import RECORD_SCHEMA
 
+_SAID_OF_IT = ("marked_valid", "solution_by_hand")
+"""What a person said about a fix, not the fix itself: it becomes a verdict, or a choice."""
+
 _CONTENT = tuple(
     name
     for name in RECORD_SCHEMA
-    if name not in {"unit", "tag", "individual", "taxon", "sensor", "time_us", "marked_valid"}
+    if name not in {"unit", "tag", "individual", "taxon", "sensor", "time_us", *_SAID_OF_IT}
 )
-"""
-Everything a fix says besides its key. The order is part of the hash: only ever append.
-
-``marked_valid`` is what a person said about the fix, not the fix itself: it becomes a verdict.
-"""
+"""Everything a fix says besides its key. The order is part of the hash: only ever append."""
 
 _NOTHING = np.uint64(0x9E37_79B9_7F4A_7C15)  # stands for null, which no hashed value needs to equal
 

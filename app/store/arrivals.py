@@ -26,7 +26,7 @@ _ATTRIBUTES = {
     "dop": ">f4", "stated_error_m": ">f4", "argos_class": "text", "semi_major_m": ">f4",
     "semi_minor_m": ">f4", "orientation_deg": ">f4", "lon2": ">f8", "lat2": ">f8",
     "provider_id": "text", "provider_revision": ">i4", "marked_outlier": "?",
-    "battery_v": ">f4", "temperature_c": ">f4", "activity": ">f8",
+    "battery_v": ">f4", "temperature_c": ">f4", "activity": ">f8", "solution_by_hand": ">i2",
 }  # fmt: skip
 _OWN_KEY = {"tag_id": ">i4", "time": "time", "sensor": ">i2", "variant": ">i8"}
 _OWNER = {"study_id": ">i4", "decoding_id": ">i8"}

@@ -40,7 +40,7 @@ where f.tag_id = :tag and f.study_id = any(:exact) and f.time between :time_from
 
 _FIXES = f"""
 select f.time, f.sensor, f.lon, f.lat, f.visible, f.marked_outlier, f.satellites, f.argos_class,
-  f.lon2, f.lat2, f.solution, f.provider_id, f.provider_revision, f.activity,
+  f.lon2, f.lat2, f.solution, f.solution_by_hand, f.provider_id, f.provider_revision, f.activity,
   {decimal("f.error_m")},
   {", ".join(decimal(f"f.{name}") for name in _REAL)},
   (select string_agg(g.code, ' ' order by g.code) from fix_flag g

@@ -87,7 +87,7 @@ _EXACT = f"""
 select f.time, t.local_identifier as tag, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
   f.height_m, f.ground_speed_m_s, f.heading_deg, f.satellites, f.dop, f.argos_class, f.battery_v,
   f.temperature_c, f.activity, f.lon2, f.lat2,
-  case when f.lon2 is not null then f.solution end as solution,
+  case when f.lon2 is not null then f.solution end as solution, f.solution_by_hand,
   f.provider_id, f.provider_revision, not f.live as superseded,
   (select coalesce(json_agg(json_build_object('code', g.code, 'origin', g.origin,
      'detail', g.detail) order by g.code), '[]')

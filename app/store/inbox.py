@@ -35,14 +35,16 @@ class Reading:
     """
     How a push is to be read; together with its bytes this is the identity of a decoding.
 
-    What is None is left open: the bytes name their format and encoding, the zone is `DEFAULT_TZ`
-    and the datum `DEFAULT_DATUM`, unless the same bytes were read before, when it stays as it was.
+    What is None is left open: the bytes name their format, encoding and order of dates, the zone is
+    `DEFAULT_TZ` and the datum `DEFAULT_DATUM`, unless the same bytes were read before, when it
+    stays as it was.
     """
 
     format: str | None
     tz: str | None
     encoding: str | None = None
     datum: str | None = None
+    date_order: str | None = None
     mapping_id: int | None = None
     mapping_version: int = 0
     correction_id: int = 0
@@ -67,6 +69,7 @@ class Reading:
             self.tz or was.tz,
             self.encoding or was.encoding,
             self.datum or was.datum,
+            self.date_order or was.date_order,
             form.mapping_id,
             form.mapping_version,
             self.correction_id or was.correction_id,
@@ -240,7 +243,7 @@ async def new_decoding(
         conn,
         f"insert into decoding (study_id, push_id, number, {READING_COLUMNS}, asked_by)"
         " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :encoding, :datum,"
-        f" :mapping_id, :mapping_version, :correction_id, {who}"
+        f" :date_order, :mapping_id, :mapping_version, :correction_id, {who}"
         " from decoding where push_id = :push returning id",
         {"study": study_id, "push": push_id, "scope": asked_by and asked_by.institute_id}
         | reading.stored,

@@ -56,7 +56,8 @@ where exists (select from push p
 _KEEP = f"""
 with sent as (
   select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::bigint[])
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[],
+    $14::bigint[])
     as t(study_id, digest, key, source_id, body, content_type, {READING_COLUMNS})),
 kept as (
   insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)

@@ -36,13 +36,15 @@ _ALARMED = (
 )
 _COLUMNS = f"""
 source.id, source.ref, source.study_id, study.ref as study, source.name, source.format, source.tz,
-source.encoding, source.datum, source.scheme, cardinality(source.secrets) as secrets_valid,
+source.encoding, source.datum, source.date_order, source.scheme,
+ cardinality(source.secrets) as secrets_valid,
  source.ack_status, source.refused_signatures, source.refused_lately, source.refused_last_at,
  source.refused_last_code, {_ALARMED} as alarmed, source.created_at, source.disabled_at,
  mapping.ref as mapping
 """
 SENDER = """
- s.id, s.study_id, s.format, s.tz, s.encoding, s.datum, s.scheme, s.secrets, s.ack_status,
+ s.id, s.study_id, s.format, s.tz, s.encoding, s.datum, s.date_order, s.scheme,
+ s.secrets, s.ack_status,
  s.mapping_id, v.number as mapping_version, v.document ->> 'tz' as mapping_tz
  from source s left join lateral (select number, document from mapping_version
    where mapping_id = s.mapping_id order by number desc limit 1) as v on true
@@ -86,9 +88,9 @@ async def create(
     rows = await execute(
         conn,
         "insert into source"
-        " (study_id, name, format, tz, encoding, datum, mapping_id, scheme, secrets, ack_status)"
-        " values (:study, :name, :format, :tz, :encoding, :datum, :mapping_id, :scheme, :secrets,"
-        " :ack_status)"
+        " (study_id, name, format, tz, encoding, datum, date_order, mapping_id, scheme, secrets,"
+        " ack_status) values (:study, :name, :format, :tz, :encoding, :datum, :date_order,"
+        " :mapping_id, :scheme, :secrets, :ack_status)"
         " on conflict (study_id, name) do nothing returning ref",
         {
             **how.stored,

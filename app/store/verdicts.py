@@ -15,7 +15,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.fragments import CALLER, shown_alone, time_of
+from app.store.fragments import CALLER, fix_key, shown_alone, time_of
 
 Row = dict[str, Any]
 
@@ -120,6 +120,38 @@ async def adopt(conn: AsyncConnection, study_id: int, valid: pl.DataFrame) -> in
             "variants": valid["variant"].to_list(),
             "reason": SAID_VALID,
             "sender": SENDER,
+        },
+    )
+    return len(found)
+
+
+async def choose(conn: AsyncConnection, chosen: pl.DataFrame) -> int:
+    """
+    Put fixes at the solution that a person at their sender's chose; return of how many it is news.
+
+    They keep it: a file that says nothing about it takes no choice back.
+    """
+    if chosen.is_empty():
+        return 0
+    turned = "f.solution = 2"
+    found = await execute(
+        conn,
+        "update fix f set solution_by_hand = s.number, solution = 1,"
+        f" lon = case when {turned} then f.lon2 else f.lon end,"
+        f" lat = case when {turned} then f.lat2 else f.lat end,"
+        f" lon2 = case when {turned} then f.lon else f.lon2 end,"
+        f" lat2 = case when {turned} then f.lat else f.lat2 end"
+        " from unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),"
+        " cast(:variants as bigint[]), cast(:numbers as int[]))"
+        " as s(tag_id, time_us, sensor, variant, number)"
+        f" where {fix_key('f')} = (s.tag_id, {time_of('s.time_us')}, s.sensor, s.variant)"
+        " and f.solution_by_hand is distinct from s.number returning f.tag_id",
+        {
+            "tags": chosen["tag_id"].to_list(),
+            "times": chosen["time_us"].to_list(),
+            "sensors": chosen["sensor"].to_list(),
+            "variants": chosen["variant"].to_list(),
+            "numbers": chosen["solution_by_hand"].to_list(),
         },
     )
     return len(found)

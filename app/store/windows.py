@@ -140,13 +140,18 @@ order by f.time, f.tag_id, f.sensor, f.variant
 
 _PASSES = f"""
 select f.tag_id, f.time, f.sensor, f.variant,
-  coalesce(f.lon2, 'nan'), coalesce(f.lat2, 'nan'), f.solution = 2,
-  (case when f.semi_major_m is null then 0 else 4 end
+  coalesce(case when f.solution_by_hand is null then f.lon2 end, 'nan'),
+  coalesce(case when f.solution_by_hand is null then f.lat2 end, 'nan'), f.solution = 2,
+  (case when f.solution_by_hand is null then 0 else 8 end
+    + case when f.semi_major_m is null then 0 else 4 end
     + case when f.lon2 is null then 0 else 2 end
     + case when f.argos_class is null then 0 else 1 end)::int2
 from {_WORN} where f.sensor = {ARGOS} and {_WITHIN}
 """
-"""An ellipse tells more than a mirror solution, and that more than a class."""
+"""
+A person's choice tells most, an ellipse more than a mirror solution, and that more than a class.
+What a person chose between has no second solution any more.
+"""
 
 
 async def load_fixes(

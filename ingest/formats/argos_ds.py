@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from ingest.admission import admit
@@ -25,6 +27,7 @@ it was computed with [km], which is not the bird's, and the frequency [Hz].
 """
 
 _BEGINS = r"^ {0,2}[^ ]"
+_NEXT = re.compile(rb"[\r\n][ \t]{0,2}[^ \t\r\n]")
 _MESSAGE = f"^ +({_TIME}) +[0-9]+"
 _BEFORE_SENSORS = 3  # date, time and compression index stand before the sensors of a message
 
@@ -110,6 +113,19 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
         refused=refused,
         warnings=_warnings(outside, good["body_fault"].count()),
     )
+
+
+def pass_end(payload: bytes, start: int) -> int:
+    r"""
+    Return where the pass that begins at `start` ends: before the line end above the next header.
+
+    Examples
+    --------
+    >>> pass_end(b"09660 7 2 1 K\n      2018-07-05 10:49:10  1\n\n09660 8 1 1 K\n", 0)
+    42
+    """
+    found = _NEXT.search(payload, start)
+    return start + len(payload[start : found.start() if found else None].rstrip())
 
 
 def _degrees(name: str) -> pl.Expr:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
 from ingest.clock import parse_instants
+from ingest.dates import dated_sheet
 from ingest.encoding import relocate
 from ingest.formats import xlsx
 from ingest.formats.delimited import open_sheet
@@ -119,11 +121,14 @@ def _first_fitting_sheet(
     told: UnreadablePush | None = None
     for sheet in xlsx.sheets(payload):
         try:
-            decoded = _table(mapping, layout, sheet, tz=tz, now_us=now_us)
+            decoded, more = dated_sheet(
+                partial(_table, mapping, layout, tz=tz, now_us=now_us), sheet
+            )
         except UnreadablePush as unreadable:
             told = told or unreadable
             continue
-        return Decoded(FORM, decoded.records, xlsx.placeless(decoded.refusals), decoded.warnings)
+        placeless = xlsx.placeless(decoded.refusals)
+        return Decoded(FORM, decoded.records, placeless, decoded.warnings + more)
     raise told or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 

@@ -32,6 +32,8 @@ class Fix(Struct, rename={"provider_id": "id", "provider_revision": "revision"})
     ``tag`` or ``individual`` must be there. ``lon`` and ``lat`` [degrees, WGS 84] are both there
     or both absent. ``id`` is the provider's own id of the fix and ``revision`` its version:
     a higher one replaces a lower one. Names and ids are strings: numbers lose digits on the way.
+    ``solution_by_hand`` says that a person chose ``lon`` and ``lat`` among the two solutions of an
+    Argos pass, and their number, 1 or 2; the other one is ``lon2`` and ``lat2``.
     """
 
     time: str
@@ -60,6 +62,7 @@ class Fix(Struct, rename={"provider_id": "id", "provider_revision": "revision"})
     temperature_c: float | None = None
     activity: float | None = None
     marked_valid: bool | None = None
+    solution_by_hand: Annotated[int, Meta(ge=1, le=2)] | None = None
 
 
 FIELDS = Fix.__struct_fields__

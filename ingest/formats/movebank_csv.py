@@ -44,6 +44,7 @@ _OPTIONAL = (
     "activity",
     "provider_revision",
     "solution",
+    "solution_by_hand",
 )
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
@@ -59,7 +60,8 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
     A unit is a data row. Rows with blank coordinates are records without position; text in an
     optional numeric column (``neg alt``) is left out and counted in one warning. Where the
-    location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``.
+    location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``. Where a
+    person chose between them (``argos:valid-location-manual``), that one is the location.
 
     Raises
     ------
@@ -221,7 +223,8 @@ def _volts(table: pl.DataFrame) -> pl.DataFrame:
 def _mirrored(table: pl.DataFrame) -> pl.DataFrame:
     """In ``lon2, lat2`` the solution that the location is not; null when both are one place."""
     if not {"lon1", "lat1", "lon2", "lat2"} <= set(table.columns):
-        return table.drop("lon1", "lat1", "lon2", "lat2", "solution", strict=False)
+        spare = ("lon1", "lat1", "lon2", "lat2", "solution", "solution_by_hand")
+        return table.drop(spare, strict=False)
     if "solution" in table.columns:
         # Our own choice, in our own export: the record is the one from before it.
         turned = (pl.col("solution") == 2) & pl.col("lon1").is_not_null()
@@ -237,6 +240,17 @@ def _mirrored(table: pl.DataFrame) -> pl.DataFrame:
         near_lon = (pl.col(f"lon{n}") - pl.col("lon")).abs() < SAME_PLACE_DEG
         return near_lon & ((pl.col(f"lat{n}") - pl.col("lat")).abs() < SAME_PLACE_DEG)
 
+    if "solution_by_hand" in table.columns:
+        by_hand = pl.col("solution_by_hand")
+        kept = pl.when((by_hand == 1) & there(2)).then
+        table = table.with_columns(
+            kept(pl.col(f"{axis}1"))
+            .when((by_hand == 2) & there(1))
+            .then(pl.col(f"{axis}2"))
+            .otherwise(pl.col(axis))
+            .alias(axis)
+            for axis in ("lon", "lat")
+        ).with_columns(pl.when((by_hand == 1) & there(1) | (by_hand == 2) & there(2)).then(by_hand))
     return table.with_columns(
         pl.when(~there(2))
         .then(pl.col(f"{axis}2"))

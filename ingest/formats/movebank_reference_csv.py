@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
 from ingest.admission import CONTROL, NAME_MAX_CHARS
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times
+from ingest.dates import dated
 from ingest.encoding import relocate, to_utf8
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.reasons import refuse
@@ -86,7 +88,12 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
 
 
 def decode_reference(
-    payload: bytes, *, tz: str, encoding: str | None = None, now_us: int
+    payload: bytes,
+    *,
+    tz: str,
+    encoding: str | None = None,
+    date_order: str | None = None,
+    now_us: int,
 ) -> DecodedReference:
     r"""
     Decode Movebank reference data.
@@ -95,7 +102,8 @@ def decode_reference(
     An end more than a day ahead means "not yet" and is left open.
 
     Encodings and delimiters are as for events: ``encoding`` is one of `ingest.ENCODINGS`, None to
-    find out. ``tz`` is that of times that carry none; Movebank writes UTC.
+    find out. ``tz`` is that of times that carry none; Movebank writes UTC. ``date_order`` is one
+    of `ingest.DATE_ORDERS`, None to find out.
 
     Raises
     ------
@@ -110,6 +118,13 @@ def decode_reference(
     {'animal-sex': 'f'}
     """
     text, warnings = to_utf8(payload, encoding)
+    found, more = dated(partial(_decode_text, tz=tz, now_us=now_us), text, date_order)
+    refusals = relocate(found.refusals, payload, text)
+    return DecodedReference(found.rows, refusals, warnings + more)
+
+
+def _decode_text(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
+    """Decode reference data that is UTF-8."""
     sheet = open_sheet(text)
     columns = columns_of(sheet.header, REFERENCE_TERMS)
     missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]
@@ -135,7 +150,7 @@ def decode_reference(
         else:
             rows.append(row)
     refusals.sort(key=lambda refusal: refusal.unit)
-    return DecodedReference(rows, relocate(refusals, payload, text), warnings)
+    return DecodedReference(rows, refusals)
 
 
 def _time(

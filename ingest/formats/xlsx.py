@@ -11,6 +11,7 @@ from datetime import datetime
 
 from openpyxl import load_workbook
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from openpyxl.worksheet._reader import WorkSheetParser
 
 from ingest.admission import UNITS_MAX
 from ingest.refusal import Refusal, UnreadablePush
@@ -69,20 +70,19 @@ def sheets(payload: bytes) -> Iterator[bytes]:
 
 def _csv(sheet: ReadOnlyWorksheet) -> bytes:
     """Write one sheet as CSV."""
-    sheet.reset_dimensions()  # what the file states may be wrong by a billion cells
     held = io.StringIO()
     writer = csv.writer(held, lineterminator="\n")
     width = seen = 0
-    # Without `max_col`, rows that the file leaves out cost nothing.
-    for number, row in enumerate(sheet.iter_rows(values_only=True)):
-        seen += len(row)
+    for number, row in enumerate(_rows(sheet)):
+        seen += max(row, default=0)
         if number > UNITS_MAX or seen > CELLS_MAX:
             raise UnreadablePush(
                 "too-many-units",
                 f"The sheet has more than {UNITS_MAX:,} rows or {CELLS_MAX:,} cells.",
                 "Send the file in parts.",
             )
-        cells = [_text(value) for value in row[:COLUMNS_MAX]]
+        last = min(max(row, default=0), COLUMNS_MAX)
+        cells = [_text(row.get(column)) for column in range(1, last + 1)]
         while cells and not cells[-1]:
             cells.pop()
         if not width:
@@ -90,6 +90,26 @@ def _csv(sheet: ReadOnlyWorksheet) -> bytes:
         if cells:
             writer.writerow(cells + [""] * (width - len(cells)))
     return held.getvalue().encode("utf-8", errors="replace")
+
+
+def _rows(sheet: ReadOnlyWorksheet) -> Iterator[dict[int, object]]:
+    """
+    Yield column to value of each row, in the order of the file.
+
+    `iter_rows` passes over a row whose number does not rise, and over cells right of the last.
+    """
+    book = sheet.parent
+    with sheet._get_source() as source:
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )
+        for _, cells in parser.parse():
+            yield {cell["column"]: cell["value"] for cell in cells}
 
 
 def _text(value: object) -> str:

@@ -256,10 +256,11 @@ def test_a_large_push_of_a_stranger_is_not_read(network, source):
 
 
 def test_a_source_says_how_its_pushes_are_read(network, source):
-    gate = source(tz="Asia/Shanghai", encoding="gb18030", datum="gcj02", format="flyways-json")
-    assert (gate["encoding"], gate["datum"]) == ("gb18030", "gcj02")
+    gate = source(tz="Asia/Shanghai", encoding="gb18030", datum="gcj02", date_order="dmy",
+                  format="flyways-json")  # fmt: skip
+    assert (gate["encoding"], gate["datum"], gate["date_order"]) == ("gb18030", "gcj02", "dmy")
     receipt = send(network, gate, body()).json()
-    told = {name: receipt[name] for name in ("format", "tz", "encoding", "datum")}
+    told = {name: receipt[name] for name in ("format", "tz", "encoding", "datum", "date_order")}
     assert told == {name: gate[name] for name in told}
     again = send(network, gate, body()).json()
     assert again["replay_of"] == receipt["push_id"]

@@ -180,11 +180,11 @@ def test_a_study_edit_leaves_the_rest(network):
 
 def test_reference_data_are_kept_and_answered_with_a_receipt(network):
     study = network.study(network.amur, "by file")
-    path = f"/api/v1/studies/{study}/reference-data"
+    path = f"/api/v1/studies/{study}/reference-data?date_order=dmy"
     answer = network.client.post(path, content=CSV, headers=network.amur)
     assert answer.status_code == 202, answer.text
     receipt = answer.json()
-    assert receipt["format"] == "movebank-reference-csv"
+    assert (receipt["format"], receipt["date_order"]) == ("movebank-reference-csv", "dmy")
     assert answer.headers["location"] == f"/api/v1/pushes/{receipt['push_id']}"
 
     async def decode(conn):

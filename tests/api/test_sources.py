@@ -69,6 +69,7 @@ def test_a_source_is_disabled_and_enabled(network):
         ({"scheme": "digest"}, "invalid-value"),
         ({"encoding": "ebcdic"}, "encoding-unknown"),
         ({"datum": "nad27"}, "datum-unknown"),
+        ({"date_order": "ymd"}, "date-order-unknown"),
         ({"ack_status": 204}, "invalid-value"),
     ],
 )

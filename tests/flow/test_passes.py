@@ -16,7 +16,7 @@ import ingest
 from app.store import decodings, fixes
 from app.store.sight import Filters
 from tests.flow.conftest import Service, open_service
-from tests.flow.test_exports import written
+from tests.flow.test_exports import table, written
 
 BRANT = "telemetry/argos_brant_2002/Brant Geese Sean Boyd 2002.csv"
 RAW = "telemetry/argos_raw"
@@ -119,6 +119,64 @@ def test_an_export_gives_back_what_was_sent_and_what_was_chosen(whole, new_datab
         return await service.rows(_KEPT)
 
     assert served(new_database, work) == whole[0]
+
+
+PASSES, CHOSEN = 12, 6
+
+
+def passes(manual: str) -> bytes:
+    """Passes of a crane at rest; of one the second solution lies by the others, the first far."""
+    rows = []
+    for n in range(PASSES):
+        near, far = (f"{116 + n / 500:.3f}", "30.000"), (f"{98 + n:.3f}", "44.000")
+        first, second = (far, near) if n == CHOSEN else (near, far)
+        rows.append({
+            "timestamp": f"2024-03-01 {n + 8:02}:00:00.000", "tag-local-identifier": "P7",
+            "individual-local-identifier": "Crane 7", "argos:lc": "2",
+            "location-long": first[0], "location-lat": first[1],
+            "argos:lon1": first[0], "argos:lat1": first[1],
+            "argos:lon2": second[0], "argos:lat2": second[1],
+            "argos:valid-location-manual": manual if n == CHOSEN else "",
+        })  # fmt: skip
+    return table(rows)
+
+
+_CHOICE = f"""
+select lon, lat, lon2, lat2, solution, solution_by_hand from fix
+where live order by time offset {CHOSEN} limit 1
+"""
+
+
+@pytest.mark.parametrize("manual", ["1", "2"])
+async def test_the_solution_that_a_person_chose_stays(new_service, tmp_path, manual: str) -> None:
+    far, near = (104.0, 44.0), (116.012, 30.0)
+    where = far + near if manual == "1" else near + far
+    at_once = await new_service()
+    await live(at_once, [passes(manual)])
+    choice = [list(row.values()) for row in await at_once.rows(_CHOICE)]
+    assert choice == [[*where, 1, int(manual)]]
+    await written(at_once, tmp_path, "movebank-csv")
+    again = await new_service()
+    await live(again, [(tmp_path / "events.csv").read_bytes()])
+    assert await again.rows(_KEPT) == await at_once.rows(_KEPT)
+    assert await again.rows(_CHOICE) == await at_once.rows(_CHOICE)
+    told = (tmp_path / "events.csv").read_bytes()
+    await written(again, tmp_path, "movebank-csv")
+    assert (tmp_path / "events.csv").read_bytes() == told
+
+
+async def test_a_choice_that_comes_later_or_is_said_no_more_holds(new_service) -> None:
+    late = await new_service()
+    first, second, third = await live(late, [passes(""), passes("1"), passes("") + b"\n"])
+    assert [each["stored"] for each in (first, second, third)] == [PASSES, 0, 0]
+    at_once = await new_service()
+    await live(at_once, [passes("1")])
+    assert await late.rows(_KEPT) == await at_once.rows(_KEPT)
+    mine, other = await late.content(), await at_once.content()
+    assert {who: said.keys() for who, said in mine.items()} == {
+        who: said.keys() for who, said in other.items()
+    }
+    assert mine == other
 
 
 # --- several products of one pass

@@ -116,6 +116,25 @@ async def test_encoding_and_datum_are_part_of_how_a_push_is_read(service) -> Non
     assert not (await service.push(body, datum="bd09")).replayed
 
 
+async def test_the_order_of_day_and_month_is_part_of_how_a_push_is_read(service) -> None:
+    """What nobody declares is refused with the remedy; read again as declared, it is a fix."""
+    body = b"timestamp,location-long,location-lat,tag-id\n03/04/2024 8:00,127.5,34.8,T1\n"
+    kept = await service.push(body)
+    await service.drain()
+    first = await service.receipt(kept.ref)
+    assert (first["date_order"], first["refused"], first["stored"]) == (None, 1, 0)
+    assert [each["code"] for each in first["warnings"]] == ["date-order-ambiguous"]
+    found = await again(service, kept.ref, date_order="dmy")
+    assert (found.effect.added, found.after["date_order"]) == (1, "dmy")
+    other = await service.push(body, date_order="dmy")
+    assert (other.ref, other.replayed) == (kept.ref, False)
+    await service.drain()
+    rows = await service.rows("select time from fix f where f.live")
+    assert [row["time"].date().isoformat() for row in rows] == ["2024-04-03"]
+    assert (await service.push(body)).replayed
+    assert not (await service.push(body, date_order="mdy")).replayed
+
+
 async def test_a_declared_encoding_is_read_and_refusals_name_their_byte(service) -> None:
     text = (
         "timestamp,location-long,location-lat,tag-local-identifier\n"

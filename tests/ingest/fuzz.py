@@ -1,128 +1,111 @@
-"""``make fuzz``: damaged and joined samples into every decoder, for a while, two at a time."""
+"""
+``make fuzz``: every target for a while, two at a time, under libFuzzer (atheris).
+
+Each target runs in a process of its own. What reaches new lines of ``ingest`` is kept in
+``.cache/fuzz/TARGET/corpus`` and is where the next run begins; what breaks a promise, takes over
+10 s or over 1.5 GB is kept beside it in ``crashes``, and is run again first.
+"""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import os
 import random
+import re
+import subprocess
+import sys
+import tempfile
 import time
-import traceback
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from ingest import FORMATS, decode_reference, read_mapping, sniff
-from ingest.refusal import UnreadablePush
-from tests.ingest.formats.test_xlsx import ROWS, workbook
-from tests.ingest.hostile import files
-from tests.ingest.test_totality import NOW_US, check
-
-DATA = Path(__file__).parents[1] / "data/telemetry"
-CORPUS = Path(__file__).parents[2] / ".cache/fuzz"
-PAYLOAD_MAX_BYTES = 20_000
-SPECIAL = (
-    b"\0", b"\n", b"\r", b'"', b"'", b",", b";", b"\t", b"<", b">", b"&", b"{", b"}", b"[", b"]",
-    b"\\", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"PK\x03\x04", b"\x1f\x8b", b"NaN", b"-0",
-    b"1e999", b"9" * 30,
-    b"\xc3", b"]]>", b"<!--", b"&#0;", b" " * 300, b"\x1e", b"\\ud800", b"Date :",
-)  # fmt: skip
+CACHE = Path(__file__).parents[2] / ".cache/fuzz"
+TIMEOUT_S = 10
+MEMORY_MAX_MB = 1_500
+BYTES_MAX = 20_000
 
 
-_NAMES = {
-    "timestamp": ["timestamp", "time", "UTC_datetime", "recorded_at", "fixTime"],
-    "location-long": ["location-long", "lon", "Longitude", "longitude", "location.lon"],
-    "location-lat": ["location-lat", "lat", "Latitude", "latitude", "location.lat"],
-    "tag-local-identifier": ["tag-local-identifier", "tag", "device_id", "uuid", "source"],
-    "ground-speed": ["ground-speed", "speed", "speed_km/h"],
-}
-MAPPED = {
-    f"columns-{kind}{n}": read_mapping(
-        {"kind": kind, "terms": _NAMES, "units": {"ground-speed": "km/h"}, "missing": ["0", "-"],
-         **more}
-    )
-    for n, (kind, more) in enumerate(
-        [("table", {}), ("json", {}),
-         ("table", {"time_format": "%Y-%m-%d %H:%M:%S.%f", "decimal": ",", "skip_lines": 1})]
-    )
-}  # fmt: skip
-"""Mappings that read some of the samples, by the name of their run."""
+@dataclass(frozen=True)
+class Run:
+    """One target's run: inputs tried, inputs kept, and what libFuzzer wrote if it failed."""
+
+    name: str
+    inputs: int
+    kept: int
+    failure: str
 
 
-def seeds(name: str) -> list[bytes]:
-    """Samples of a format, what was kept of it, and some of other formats."""
-    samples = [path.read_bytes() for path in sorted(DATA.iterdir())]
-    own = [text for text in samples if sniff(text) == name]
-    own += [workbook(ROWS)] if name == "xlsx" else []
-    own += [file.payload[:PAYLOAD_MAX_BYTES] for file in files() if file.format == name]
-    own += [path.read_bytes() for path in sorted((CORPUS / name).glob("*"))]
-    return own * 3 + samples
+def child(name: str, options: list[str]) -> None:
+    """Fuzz one target in this process; libFuzzer ends it."""
+    import atheris  # noqa: PLC0415 - what it is to watch must be imported under it
+
+    with atheris.instrument_imports(include=["ingest"]):
+        from tests.ingest.targets import TARGETS, samples  # noqa: PLC0415 - as above
+    from tests.ingest.mutation import mutated  # noqa: PLC0415 - it may import what is watched
+
+    seeds, aim = TARGETS[name]
+    own = seeds()
+    pool = [*own, *samples()]
+
+    def mutate(data: bytes, limit: int, seed: int) -> bytes:
+        rng = random.Random(seed)
+        if rng.random() < 0.3:
+            return atheris.Mutate(data, limit)
+        return mutated(rng, data or rng.choice(own), pool, limit)
+
+    with tempfile.TemporaryDirectory() as folder:
+        for number, seed in enumerate(own):
+            Path(folder, str(number)).write_bytes(seed[:BYTES_MAX])
+        atheris.Setup([sys.argv[0], *options, folder], aim, custom_mutator=mutate)
+        atheris.Fuzz()
 
 
-def damaged(rng: random.Random, pool: list[bytes]) -> bytes:
-    """One sample, changed in a few places."""
-    payload = bytearray(rng.choice(pool)[:PAYLOAD_MAX_BYTES])
-    for _ in range(rng.randrange(1, 8)):
-        at = rng.randrange(len(payload) + 1)
-        kind = rng.randrange(6)
-        if kind == 0:
-            payload[at:at] = rng.choice(SPECIAL)
-        elif kind == 1:
-            del payload[at : at + rng.randrange(1, 60)]
-        elif kind == 2:
-            payload[at:at] = payload[at : at + rng.randrange(1, 200)]
-        elif kind == 3 and at < len(payload):
-            payload[at] = rng.randrange(256)
-        elif kind == 4:
-            other = rng.choice(pool)
-            payload[at:] = other[rng.randrange(len(other) + 1) :][:PAYLOAD_MAX_BYTES]
-        else:
-            del payload[at:]
-    return bytes(payload)
-
-
-def run(name: str, seconds: float, seed: int) -> tuple[str, int, list[str]]:
-    """Fuzz one decoder: runs, and the crashes with the files that keep them."""
-    rng, pool = random.Random(seed), seeds(name)
-    end, runs = time.monotonic() + seconds, 0
-    crashes: list[str] = []
-    while time.monotonic() < end:
-        payload = damaged(rng, pool)
-        runs += 1
-        try:
-            if name == "movebank-reference-csv":
-                try:
-                    decode_reference(payload, tz="UTC", now_us=NOW_US)
-                except UnreadablePush:
-                    continue
-            check(payload, None if name in MAPPED else name, MAPPED.get(name))
-        except BaseException:  # noqa: BLE001 - whatever comes out is the finding
-            kept = CORPUS / name / hashlib.sha256(payload).hexdigest()[:16]
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(payload)
-            crashes.append(f"{kept}\n{traceback.format_exc(limit=-3)}")
-            if len(crashes) == 5:
-                break
-    return name, runs, crashes
+def run(name: str, seconds: int, seed: int) -> Run:
+    """Fuzz one target in a process of its own."""
+    corpus, crashes = CACHE / name / "corpus", CACHE / name / "crashes"
+    for folder in (corpus, crashes):
+        folder.mkdir(parents=True, exist_ok=True)
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.ingest.fuzz", "--child", name,
+         f"-max_total_time={seconds}", f"-timeout={TIMEOUT_S}", f"-rss_limit_mb={MEMORY_MAX_MB}",
+         f"-max_len={BYTES_MAX}", f"-seed={seed}", "-len_control=0", "-print_final_stats=1",
+         f"-artifact_prefix={crashes}/", str(corpus), str(crashes)],
+        capture_output=True, text=True, errors="replace", check=False,
+        cwd=Path(__file__).parents[2], env={**os.environ, "POLARS_MAX_THREADS": "1"},
+    )  # fmt: skip
+    said = told.stdout + told.stderr
+    inputs = re.findall(r"number_of_executed_units: (\d+)|^#(\d+)\t", said, re.MULTILINE)
+    tried = max((int(a or b) for a, b in inputs), default=0)
+    failure = "" if told.returncode == 0 else said[-4_000:]
+    return Run(name, tried, len(list(corpus.iterdir())), failure)
 
 
 def main() -> int:
-    """Fuzz every decoder; 1 where one crashed."""
+    """Fuzz targets; 1 where one failed."""
+    if sys.argv[1:2] == ["--child"]:
+        child(sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=45.0, help="for each decoder")
+    parser.add_argument("--seconds", type=int, default=45, help="for each target")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("formats", nargs="*", help="default: all")
+    parser.add_argument("--list", action="store_true", help="name the targets")
+    parser.add_argument("targets", nargs="*", help="default: all")
     chosen = parser.parse_args()
-    seed = chosen.seed if chosen.seed is not None else time.time_ns()
-    names = chosen.formats or [*FORMATS, *MAPPED]
-    failed = False
-    with ProcessPoolExecutor(2) as pool:
-        done = [pool.submit(run, name, chosen.seconds, seed) for name in names]
-        for future in done:
-            name, runs, crashes = future.result()
-            print(f"{name}: {runs:,} runs, {len(crashes)} crashes (seed {seed})", flush=True)
-            for crash in crashes:
-                print(crash, flush=True)
-                failed = True
-    return int(failed)
+    from tests.ingest.targets import TARGETS  # noqa: PLC0415 - a child imports it under atheris
+
+    if chosen.list:
+        print(*TARGETS, sep="\n")
+        return 0
+    seed = chosen.seed if chosen.seed is not None else time.time_ns() % 2**31
+    names = chosen.targets or [*TARGETS]
+    failed = 0
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(lambda name: run(name, chosen.seconds, seed), names):
+            told = f"{done.name}: {done.inputs:,} inputs, {done.kept:,} kept, seed {seed}"
+            print(f"{told}: FAILED\n{done.failure}" if done.failure else told, flush=True)
+            failed += bool(done.failure)
+    print(f"{len(names)} targets, {failed} failed")
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import Correction, CorrectionRefused, decode, refused_texts, sniff
+from tests.ingest.formats.test_xlsx import workbook
 
 NOW_US = 1_795_000_000_000_000
 TABLE = (
@@ -101,6 +102,35 @@ def test_a_block_of_diag(sample: Callable[[str], bytes]) -> None:
         damaged, format="argos-diag", corrections=[Correction(unit, original, text)], now_us=NOW_US
     )
     assert mended.records.equals(decode(whole, now_us=NOW_US).records)
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r", b" \n\n"])
+@pytest.mark.parametrize("change", [(b"40.250", b"x"), (b"09660 40001", b"PTT 40001"),
+                                    (b"09660 040002  3", b"09660 040002  4")])  # fmt: skip
+def test_a_pass_of_ds(
+    sample: Callable[[str], bytes], ends: bytes, change: tuple[bytes, bytes]
+) -> None:
+    whole = sample("passes.dat").replace(b"\n", ends)
+    damaged = whole.replace(*change, 1)
+    plain = decode(damaged, format="argos-ds", now_us=NOW_US)
+    before = decode(whole, format="argos-ds", now_us=NOW_US)
+    (unit,) = {r.unit for r in plain.refusals} - {r.unit for r in before.refusals}
+    original = refused_texts(damaged, plain, [unit])[unit]
+    assert original.strip() == original
+    text = original.replace(change[1].decode(), change[0].decode())
+    mended = decode(
+        damaged, format="argos-ds", corrections=[Correction(unit, original, text)], now_us=NOW_US
+    )
+    assert mended.records.equals(before.records)
+    assert [w.code for w in mended.warnings] == [w.code for w in before.warnings]
+
+
+def test_a_row_of_a_workbook_is_told_what_to_do_instead() -> None:
+    sent = workbook([["timestamp", "location-long", "location-lat", "tag-id"], ["x", 1, 2, "7"]])
+    with pytest.raises(CorrectionRefused, match="cells are packed") as caught:
+        refused_texts(sent, decode(sent, now_us=NOW_US), [1])
+    assert caught.value.code == "correction-impossible"
+    assert "push the unit alone" in caught.value.remedy
 
 
 @settings(max_examples=15)

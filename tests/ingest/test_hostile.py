@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from ingest import UnreadablePush, decode, sniff
+from ingest import UnreadablePush, decode, sniff, unpack
+from ingest.layers.geojson_polygons import decode_polygons
+from ingest.layers.geotiff import decode_geotiff
+from ingest.layers.topojson import decode_topology
 from tests.ingest.hostile import File, files
+from tests.ingest.hostile_archives import ARCHIVES, LIMIT_BYTES
+from tests.ingest.hostile_layers import layers
+from tests.ingest.hostile_workbooks import WORKBOOKS
 
 NOW_US = 1_795_000_000_000_000
 FILES = tuple(files())
@@ -31,14 +39,56 @@ def test_every_hostile_file_gets_its_code(form: str) -> None:
     assert {file.name: told(file) for file in mine} == expected
 
 
+def refused(read: Callable[[], Any]) -> str:
+    """Codes of what a reader refuses, the whole of it after an exclamation mark."""
+    try:
+        found = read()
+    except UnreadablePush as error:
+        return f"!{error.code}"
+    return " ".join(refusal.code for refusal in getattr(found, "refusals", ()))
+
+
+def test_every_hostile_archive_gets_its_code() -> None:
+    found = {
+        name: refused(lambda payload=payload: unpack(payload, limit_bytes=LIMIT_BYTES))
+        for name, (payload, _) in ARCHIVES.items()
+    }
+    assert found == {name: code for name, (_, code) in ARCHIVES.items()}
+
+
+def test_every_hostile_workbook_gets_its_code() -> None:
+    found = {
+        name: refused(lambda payload=payload: decode(payload, format="xlsx", now_us=NOW_US))
+        for name, (payload, _) in WORKBOOKS.items()
+    }
+    assert found == {name: code for name, (_, code) in WORKBOOKS.items()}
+
+
+def test_every_hostile_layer_gets_its_code() -> None:
+    readers = {
+        "polygons": lambda payload: decode_polygons(payload, class_property="kind"),
+        "topology": lambda payload: decode_topology(
+            payload, object_name="lands", class_property="name"
+        ),
+        "geotiff": decode_geotiff,
+    }
+    expected = {(reader, name): code for reader, name, _, code in layers()}
+    found = {
+        (reader, name): refused(lambda reader=reader, payload=payload: readers[reader](payload))
+        for reader, name, payload, _ in layers()
+    }
+    assert found == expected
+
+
 def test_every_family_has_its_files() -> None:
     counts = Counter(file.family for file in FILES)
+    counts |= {"archives": len(ARCHIVES), "workbooks": len(WORKBOOKS), "layers": len([*layers()])}
     assert min(counts.values()) >= FAMILY_FILES_MIN, counts
 
 
 def test_the_bytes_of_a_bad_unit_are_named() -> None:
     for file in FILES:
-        if file.whole or file.family == "json" or file.code == "line-too-long":
+        if file.whole or file.family in {"json", "geojson"} or file.code == "line-too-long":
             continue
         refusal = decode(file.payload, format=file.format, now_us=NOW_US).refusals[0]
         assert refusal.offset is not None, file.name

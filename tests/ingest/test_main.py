@@ -129,3 +129,13 @@ def test_encoding_and_datum_may_be_declared(
     assert main(["check", str(path)]) == 3
     assert "encoding-assumed" in capsys.readouterr().out
     assert main(["check", str(path), "--encoding", "cp949", "--datum", "gcj02"]) == 0
+
+
+def test_the_order_of_day_and_month_may_be_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("timestamp,location-long,location-lat,tag-id\n03/04/2024 5:06,116,29,7\n")
+    assert main(["check", str(path)]) == 1
+    assert "date-order-ambiguous" in capsys.readouterr().out
+    assert main(["check", str(path), "--date-order", "dmy"]) == 0

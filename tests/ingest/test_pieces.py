@@ -72,6 +72,7 @@ def assert_same(
     mapping: ColumnMapping | None = None,
     corrections: Sequence[Correction] = (),
     datum: str = "wgs84",
+    date_order: str | None = None,
     plain: bytes | None = None,
 ) -> int:
     """Compare; return how many pieces there were."""
@@ -84,7 +85,13 @@ def assert_same(
         )
         found = list(
             decode_pieces(
-                push, tz="UTC+9", datum=datum, corrections=corrections, now_us=NOW_US, lines=lines
+                push,
+                tz="UTC+9",
+                datum=datum,
+                date_order=date_order,
+                corrections=corrections,
+                now_us=NOW_US,
+                lines=lines,
             )
         )
         count = len(found)
@@ -93,7 +100,8 @@ def assert_same(
     def whole() -> Decoded:
         return decode(
             sent if plain is None else plain, format=form, tz="UTC+9", encoding=encoding,
-            datum=datum, mapping=mapping, corrections=corrections, now_us=NOW_US,
+            datum=datum, date_order=date_order, mapping=mapping, corrections=corrections,
+            now_us=NOW_US,
         )  # fmt: skip
 
     assert told(in_pieces) == told(whole)
@@ -131,7 +139,7 @@ def test_pieces_say_what_the_whole_says(
     lines = payload.splitlines()
     # The lines above the rows stay in their place; DIAG has none.
     heads = (n for n, line in enumerate(lines, 1) if b"ongitude" in line or b"long" in line)
-    kept = len(lines) if name == "passes.dia" else next(heads)
+    kept = len(lines) if name == "passes.dia" else next(heads, 0)
     if name == "passes_stat.txt":
         kept = next(n for n, line in enumerate(lines, 1) if line.startswith(b"uid"))
     rows = lines[kept:] or [b"".join(block) for block in blocks(payload)]
@@ -264,3 +272,22 @@ def test_of_a_large_file_no_more_than_a_piece_is_held() -> None:
     first = next(found)
     assert first.units < 110
     assert sum(part.units for part in found) + first.units == 4_000
+
+
+@settings(max_examples=25)
+@given(
+    days=st.lists(st.tuples(st.integers(1, 28), st.integers(1, 12)), min_size=20, max_size=60),
+    form=st.sampled_from(["{0:02d}/{1:02d}/2023", "{1}.{0}.2023", "2023-{1:02d}-{0:02d}"]),
+    rising=st.booleans(),
+    lines=PIECE,
+    order=st.sampled_from([None, "dmy", "mdy"]),
+)
+def test_the_order_of_dates_is_judged_by_all_rows(
+    days: list[tuple[int, int]], form: str, lines: int, order: str | None, *, rising: bool
+) -> None:
+    """A day above the 12th in the last row tells how the first one is read."""
+    days = sorted(days, key=lambda each: each[::-1]) if rising else days
+    rows = [f"{form.format(*each)} 5:06,116,29,T1" for each in days]
+    sent = "\n".join(["timestamp,location-long,location-lat,tag-id", *rows]).encode()
+    pieces_read = assert_same(sent, lines, date_order=order)
+    assert pieces_read > 1 or lines > len(rows)

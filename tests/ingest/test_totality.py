@@ -10,13 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import FORMATS, ColumnMapping, UnreadablePush, decode, decode_reference, sniff
-from ingest.checks import record_flags
-from ingest.daylight import zone_suspect
-from ingest.reasons import REASONS
-from ingest.record import RECORD_SCHEMA
+from ingest import FORMATS, sniff
+from tests.ingest.promises import check, check_reference
 
-NOW_US = 1_795_000_000_000_000
 FILES = tuple(
     sorted(
         path.name
@@ -25,30 +21,6 @@ FILES = tuple(
     )
 )
 CUTS = 25
-
-
-def check(
-    payload: bytes, form: str | None = None, mapping: ColumnMapping | None = None
-) -> int | None:
-    """Decode and hold the result to its promises; units, or None where it can't be read."""
-    told: UnreadablePush | None = None
-    try:
-        decoded = decode(payload, format=form, tz="Asia/Seoul", mapping=mapping, now_us=NOW_US)
-    except UnreadablePush as error:
-        told = error
-    if told:
-        assert told.code
-        assert told.detail.endswith(".")
-        assert told.remedy.endswith((".", ")."))
-        return None
-    assert dict(decoded.records.schema) == RECORD_SCHEMA
-    units = [*decoded.records["unit"], *(refusal.unit for refusal in decoded.refusals)]
-    assert sorted(units) == list(range(1, decoded.units + 1))
-    assert all(refusal.remedy == REASONS[refusal.code] for refusal in decoded.refusals)
-    assert all(len(refusal.excerpt) <= 200 for refusal in decoded.refusals)
-    assert record_flags(decoded.records)["row"].is_between(0, decoded.records.height - 1).all()
-    zone_suspect(decoded.records)
-    return decoded.units
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -107,12 +79,7 @@ def test_damaged_reference_data(sample: Callable[[str], bytes], seed: int) -> No
     damaged = bytearray(sample("reference.csv"))
     for _ in range(4):
         damaged[rng.randrange(len(damaged))] = rng.randrange(256)
-    try:
-        decoded = decode_reference(bytes(damaged), tz="UTC", now_us=NOW_US)
-    except UnreadablePush:
-        return
-    units = [*(row.unit for row in decoded.rows), *(r.unit for r in decoded.refusals)]
-    assert sorted(units) == list(range(1, decoded.units + 1))
+    check_reference(bytes(damaged))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ WITHOUT = {
     "arrivals.standing": STAGES,
     "revisions.settle": STAGES,
     "verdicts.adopt": STAGES,
+    "verdicts.choose": STAGES,
     "derived.bird": STAGES,
     "derived.load_stays": STAGES,
     "derived.stopovers_of": STAGES,

@@ -190,6 +190,7 @@ source = Table(
     Column("tz", String, nullable=False, server_default="UTC"),
     Column("encoding", String, comment="null: found out"),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("date_order", String, comment="dmy or mdy; null: found out"),
     Column("mapping_id", Integer, comment="read with its newest version, in place of a format"),
     Column("scheme", String, nullable=False),
     Column(

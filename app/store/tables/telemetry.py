@@ -83,6 +83,7 @@ decoding = Table(
     Column("tz", String, nullable=False),
     Column("encoding", String, comment="null: found out"),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("date_order", String, comment="dmy or mdy; null: found out"),
     Column("mapping_id", Integer, comment="null: read as a format"),
     Column("mapping_version", Integer, nullable=False, server_default=text("0")),
     Column("correction_id", BigInteger, nullable=False, server_default=text("0"),
@@ -182,6 +183,9 @@ fix = Table(
     Column("solution", SmallInteger, nullable=False, server_default=text("1"),
            comment="which of the two solutions of an Argos pass, as sent, lon and lat are;"
            " lon2 and lat2 are the other one"),
+    Column("solution_by_hand", SmallInteger,
+           comment="which of the two, as the sender numbers them, a person chose for lon and lat:"
+           " the track does not choose again"),
     Column("provider_id", String),
     Column("provider_revision", Integer),
     Column("marked_outlier", Boolean),
@@ -190,6 +194,8 @@ fix = Table(
     Column("activity", Double),
     *place_checks(),
     CheckConstraint("solution in (1, 2)", name="solution"),
+    CheckConstraint("solution_by_hand is null or solution_by_hand in (1, 2) and solution = 1",
+                    name="solution_by_hand"),
     CheckConstraint("time between '1978-01-01Z' and '2100-01-01Z'", name="time_window"),
     Index("ix_fix_provider_id", "tag_id", "provider_id",
           postgresql_where=text("provider_id is not null")),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingest import FORMATS, ColumnMapping, UnreadablePush, decode, read_mapping
 from ingest.mapping import UNITS
 from tests.ingest.formats.test_xlsx import workbook
-from tests.ingest.test_totality import check
+from tests.ingest.promises import check
 
 NOW_US = 1_795_000_000_000_000
 TERMS = {

@@ -189,3 +189,44 @@ def test_a_person_who_marked_a_row_valid_is_heard_beside_every_mark() -> None:
     rows = decode(body, now_us=NOW_US).records
     assert rows["marked_outlier"].to_list() == [True, True, False, False, False]
     assert rows["marked_valid"].to_list() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("manual", "location", "expected"),
+    [
+        ("", (100, 45), (100, 45, 116, 30, None)),
+        ("1", (100, 45), (100, 45, 116, 30, 1)),
+        ("2", (116, 30), (116, 30, 100, 45, 2)),
+        ("2", (100, 45), (116, 30, 100, 45, 2)),  # the person goes before the column
+        ("1", (116, 30), (100, 45, 116, 30, 1)),
+        ("2", (1, 2), (1, 2, 116, 30, None)),  # it is neither: nothing was chosen
+        ("3", (100, 45), (100, 45, 116, 30, None)),
+        ("1.5", (100, 45), (100, 45, 116, 30, None)),
+        ("true", (100, 45), (100, 45, 116, 30, None)),
+    ],
+)
+def test_the_solution_that_a_person_chose_is_the_location(
+    manual: str, location: tuple[int, int], expected: tuple[int | None, ...]
+) -> None:
+    head = "timestamp,location-long,location-lat,argos:lon1,argos:lat1,argos:lon2,argos:lat2"
+    row = f"2018-07-05 10:48:10,{location[0]},{location[1]},100,45,116,30,{manual},7"
+    text = f"{head},argos:valid-location-manual,tag-id\n{row}\n"
+    rows = decode(text.encode(), now_us=NOW_US).records
+    assert rows.select("lon", "lat", "lon2", "lat2", "solution_by_hand").row(0) == expected
+
+
+def test_a_choice_between_one_solution_says_nothing() -> None:
+    text = (
+        "timestamp,location-long,location-lat,argos:lon1,argos:lat1,argos:lon2,argos:lat2,"
+        "argos:valid-location-manual,tag-id\n2018-07-05 10:48:10,100,45,100,45,100,45,1,7\n"
+        "2018-07-05 10:49:10,100,45,,,,,1,7\n"
+    )
+    rows = decode(text.encode(), now_us=NOW_US).records
+    assert rows["solution_by_hand"].to_list() == [None, None]
+
+
+def test_real_bitterns_have_two_choices(real: Callable[[str], bytes]) -> None:
+    rows = decode(real("telemetry/argos_american_bittern/American bittern.csv"), now_us=NOW_US)
+    chosen = rows.records.drop_nulls("solution_by_hand")
+    assert set(chosen["solution_by_hand"]) <= {1}
+    assert chosen.height <= 2

@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook
 
 from ingest import UnreadablePush, decode, sniff, unpack
+from ingest.formats import xlsx
 
 NOW_US = 1_795_000_000_000_000
 
@@ -100,9 +101,14 @@ def test_workbooks_that_cannot_be_read(payload: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_more_rows_than_a_push_may_hold_are_told() -> None:
+def test_rows_that_are_left_out_cost_nothing() -> None:
+    assert decode(far_cell(), now_us=NOW_US).units == 4
+
+
+def test_more_rows_than_a_push_may_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "UNITS_MAX", 3)
     with pytest.raises(UnreadablePush) as caught:
-        decode(far_cell(), now_us=NOW_US)
+        decode(workbook(ROWS), now_us=NOW_US)
     assert caught.value.code == "too-many-units"
 
 

@@ -1,0 +1,175 @@
+"""Dates with the year last are read in the order declared, or proven, or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import Decoded, UnreadablePush, decode, decode_many, decode_reference, read_mapping
+from ingest.dates import RISING_DATES_MIN, Dates
+from tests.ingest.formats.test_xlsx import workbook
+
+NOW_US = 1_795_000_000_000_000
+HEADER = "timestamp,location-long,location-lat,tag-id\n"
+
+
+def read(*dates: str, **declared: str) -> Decoded:
+    rows = "".join(f"{date} 5:06,116,29,T1\n" for date in dates)
+    return decode((HEADER + rows).encode(), now_us=NOW_US, **declared)
+
+
+def days(decoded: Decoded) -> list[str]:
+    return [
+        datetime.fromtimestamp(us / 1e6, UTC).date().isoformat()
+        for us in decoded.records["time_us"]
+    ]
+
+
+def codes(decoded: Decoded) -> tuple[list[str], list[str]]:
+    return [r.code for r in decoded.refusals], [w.code for w in decoded.warnings]
+
+
+@pytest.mark.parametrize(("order", "day"), [("dmy", "2024-04-03"), ("mdy", "2024-03-04")])
+@pytest.mark.parametrize("mark", "/.-")
+def test_the_order_declared_is_the_order_read(order: str, day: str, mark: str) -> None:
+    decoded = read(f"03{mark}04{mark}2024", date_order=order)
+    assert days(decoded) == [day]
+    assert codes(decoded) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("dates", "read_as", "why"),
+    [
+        (["03/04/2024", "25/04/2024"], ["2024-04-03", "2024-04-25"], "1 of them hold a day"),
+        (["03/04/2024", "04/25/2024"], ["2024-03-04", "2024-04-25"], "1 of them hold a day"),
+        (
+            ["11/02/2024", "12/02/2024", "01/03/2024", "02/03/2024", "03/03/2024"],
+            ["2024-02-11", "2024-02-12", "2024-03-01", "2024-03-02", "2024-03-03"],
+            "follow each other",
+        ),
+        (
+            ["02/12/2024", "02/11/2024", "02/03/2024", "01/05/2024", "01/04/2024"],
+            ["2024-02-12", "2024-02-11", "2024-02-03", "2024-01-05", "2024-01-04"],
+            "follow each other",
+        ),
+    ],
+)
+def test_an_order_that_the_push_proves_is_read_and_told(
+    dates: list[str], read_as: list[str], why: str
+) -> None:
+    decoded = read(*dates)
+    assert days(decoded) == read_as
+    assert codes(decoded) == ([], ["date-order-assumed"])
+    assert why in decoded.warnings[0].detail
+
+
+@pytest.mark.parametrize(
+    ("dates", "why"),
+    [
+        (["03/04/2024"], "nothing in the push tells"),
+        (["01/02/2024", "03/02/2024", "01/03/2024"], "nothing in the push tells"),
+        (["25/04/2024", "04/26/2024", "03/04/2024"], "both orders occur"),
+    ],
+)
+def test_an_order_that_nothing_proves_is_refused_with_the_remedy(
+    dates: list[str], why: str
+) -> None:
+    decoded = read(*dates, "2024-04-03", "05/05/2024")
+    assert days(decoded) == ["2024-04-03", "2024-05-05"]  # no order is needed for these
+    refused, warned = codes(decoded)
+    assert refused == ["time-unreadable"] * len(dates)
+    assert warned == ["date-order-ambiguous"]
+    assert why in decoded.warnings[0].detail
+    assert "date_order" in decoded.refusals[0].remedy
+
+
+def test_dates_against_the_order_declared_are_told() -> None:
+    against = read("03/04/2024", "25/04/2024", date_order="mdy")
+    assert codes(against) == (["time-unreadable"], ["day-month-suspect"])
+    low = [f"{day:02}/{month:02}/2024" for month in (5, 3, 4) for day in (12, 1, 7, 3, 9, 2, 5)]
+    assert codes(read(*low, date_order="dmy")) == ([], ["day-month-suspect"])
+    assert codes(read(*low[:6], date_order="dmy")) == ([], [])
+
+
+def test_a_mapping_that_states_the_format_needs_no_order() -> None:
+    terms = {"timestamp": "t", "location-long": "x", "location-lat": "y", "tag-id": "n"}
+    mapping = read_mapping({"kind": "table", "terms": terms, "time_format": "%d/%m/%Y %H:%M"})
+    text = b"t,x,y,n\n03/04/2024 5:06,116,29,T1\n"
+    stated = decode(text, mapping=mapping, date_order="mdy", now_us=NOW_US)
+    assert (days(stated), codes(stated)) == (["2024-04-03"], ([], []))
+    plain = read_mapping({"kind": "table", "terms": terms})
+    assert days(decode(text, mapping=plain, date_order="mdy", now_us=NOW_US)) == ["2024-03-04"]
+
+
+@pytest.mark.parametrize("declared", [None, "dmy"])
+def test_text_in_workbooks_is_judged_by_its_sheet(declared: str | None) -> None:
+    rows = [["timestamp", "location-long", "location-lat", "tag-id"],
+            ["03/04/2024 5:06", 116, 29, "T1"], ["25/04/2024 5:06", 116, 29, "T1"]]  # fmt: skip
+    decoded = decode(workbook(rows), date_order=declared, now_us=NOW_US)
+    assert days(decoded) == ["2024-04-03", "2024-04-25"]
+    assert codes(decoded)[1] == ([] if declared else ["date-order-assumed"])
+
+
+def test_a_maker_with_an_order_of_its_own_keeps_it_unless_told_otherwise() -> None:
+    text = b"uid\ttag_id\tutc\tlc\tlat1\tlon1\n1\t7\t3/4/2018 10:48\t3\t29\t116\n"
+    assert days(decode(text, now_us=NOW_US)) == ["2018-03-04"]
+    assert days(decode(text, date_order="dmy", now_us=NOW_US)) == ["2018-04-03"]
+    both = text + b"2\t7\t25/4/2018 10:48\t3\t29\t116\n"
+    decoded = decode(both, now_us=NOW_US)
+    assert days(decoded) == ["2018-04-03", "2018-04-25"]
+    assert [w.code for w in decoded.warnings] == ["date-order-assumed"]
+
+
+def test_reference_data_have_an_order_too() -> None:
+    text = b"tag-id,animal-id,deploy-on-date\n7,Ada,03/04/2018\n"
+    told = {"tz": "UTC", "now_us": NOW_US}
+    unknown = decode_reference(text, **told)
+    assert [r.code for r in unknown.refusals] == ["time-unreadable"]
+    assert [w.code for w in unknown.warnings] == ["date-order-ambiguous"]
+    on = decode_reference(text, date_order="dmy", **told).rows[0].deploy_on_us
+    assert on == datetime(2018, 4, 3, tzinfo=UTC).timestamp() * 1e6
+
+
+def test_pushes_of_json_read_together_are_judged_one_by_one() -> None:
+    def push(date: str) -> bytes:
+        return f'{{"tag":"7","time":"{date} 5:06","lon":1,"lat":2}}'.encode()
+
+    dates = ["03\\/04\\/2024", "25/04/2024", "2024-04-03"]
+    found = decode_many([push(d) for d in dates], format="flyways-json", now_us=[NOW_US] * 3)
+    assert [[w.code for w in each.warnings] for each in found if isinstance(each, Decoded)] == [
+        ["date-order-ambiguous"], ["date-order-assumed"], []
+    ]  # fmt: skip
+    told = decode_many([push(d) for d in dates], format="flyways-json", date_order="dmy",
+                       now_us=[NOW_US] * 3)  # fmt: skip
+    assert [days(each) for each in told if isinstance(each, Decoded)] == [
+        ["2024-04-03"], ["2024-04-25"], ["2024-04-03"]
+    ]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.dates(date(2015, 1, 1), date(2025, 1, 1)), min_size=1,
+             max_size=12),
+    st.sampled_from(["%d/%m/%Y", "%m/%d/%Y"]),
+)  # fmt: skip
+def test_no_date_is_ever_read_as_another(dates: list[date], form: str) -> None:
+    """In a row of days, what is read without a declaration is what was written."""
+    dates = sorted(set(dates))
+    text = [day.strftime(form) for day in dates]
+    decoded = read(*text)
+    same = [d.isoformat() for d in dates if d.day == d.month]
+    found = Dates()
+    found.add(",".join(text).encode())
+    proven = found.evidence().proven
+    assert days(decoded) == ([d.isoformat() for d in dates] if proven else same)
+    assert proven or not any(d.day > 12 for d in dates)
+    assert RISING_DATES_MIN > 2
+
+
+def test_an_order_that_is_none_is_told() -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        read("03/04/2024", date_order="ydm")
+    assert caught.value.code == "date-order-unknown"

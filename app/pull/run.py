@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from app.errors import Problem, SetupError
+from app.pipeline.receive import reading_of
 from app.pull import PROVIDERS
 from app.pull.page import Errand, Page, PullFailed
 from app.pull.web import Web, opened
@@ -132,7 +133,7 @@ async def _keep(store: Store, task: connectors.Task, page: Page) -> int:
         delivery = inbox.Delivery(
             task.study_id, connector_id=task.id, content_type=page.content_type
         )
-        how = inbox.Reading(task.format, task.tz)
+        how = reading_of(task.reads)
         # Overlap asks for what is known: equal bytes leave no trace, rather than one each hour.
         unseen = await conn.begin_nested()
         kept = await inbox.keep(conn, delivery, how, _streamed(page))

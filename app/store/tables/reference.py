@@ -233,6 +233,9 @@ connector = Table(
            comment="as the provider wants it; never read but by a pull"),
     Column("format", String, comment="null: named by the bytes themselves"),
     Column("tz", String, nullable=False, server_default="UTC"),
+    Column("encoding", String, comment="null: found out"),
+    Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("mapping_id", Integer, comment="read with its newest version, in place of a format"),
     Column("interval_s", Integer, nullable=False),
     Column("overlap_s", Integer, nullable=False),
     Column("settle_s", Integer, nullable=False),
@@ -246,6 +249,7 @@ connector = Table(
     instant("last_run_at", null=True),
     instant("last_success_at", null=True),
     ForeignKeyConstraint(["study_id"], ["study.id"]),
+    ForeignKeyConstraint(["study_id", "mapping_id"], ["mapping.study_id", "mapping.id"]),
     CheckConstraint("interval_s > 0 and overlap_s >= 0 and settle_s >= 0", name="schedule"),
     UniqueConstraint("study_id", "name"),
     comment="the cursor moves in the transaction that keeps the bytes before it; version counts"

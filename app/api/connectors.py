@@ -30,10 +30,11 @@ from app.store import connectors, receipts, studies
 
 router = APIRouter(prefix="/api/v1/connectors", tags=["connectors"], route_class=StrictRoute)
 
-ProviderName = Literal["movebank", "cls", "druid", "lotek", "folder"]
+ProviderName = Literal["movebank", "cls", "druid", "lotek", "folder", "sftp"]
 Seconds = Annotated[int, Field(ge=0, le=30 * 86_400)]
 Interval = Annotated[int, Field(ge=60, le=30 * 86_400)]
-Password = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
+"""As long as a private key may be, which an SFTP server may ask for."""
 
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "b7c1a0de-55c1-4b0c-9e8e-0a6c64d0a101",

@@ -9,7 +9,10 @@ import pytest
 from tests.api.test_mappings import DOCUMENT, SAMPLE
 
 NONE_SUCH = "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11"
-PLAIN = b"timestamp,location-long,location-lat,tag-local-identifier\n2024-03-01 08:00:00,116.3,29.1,T9\n"
+PLAIN = (
+    b"timestamp,location-long,location-lat,tag-local-identifier\n"
+    b"2024-03-01 08:00:00,116.3,29.1,T9\n"
+)
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def bodies(site: Site) -> list[bytes]:
 def test_a_worker_killed_in_the_middle_of_pages_goes_on_where_the_last_was_kept(
     site: Site, undisturbed: Site, tmp_path: Path
 ) -> None:
-    """The one page is half received, the other written and not committed: neither leaves a trace."""
+    """One page is half received, one written and not committed: neither leaves a trace."""
     with serving(Halting()) as service:
         for each in (site, undisturbed):
             each.push(BIRDS, tmp_path)

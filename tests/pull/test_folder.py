@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 import ingest
 from app import operate
-from app.pull import folder
+from app.pull import files, folder
 from app.pull.page import Errand, PullFailed
 from app.store import mappings
 from tests.pull.conftest import NOW, Bench
@@ -106,7 +106,7 @@ async def test_nothing_beside_the_folder_of_the_study_is_reached(
 async def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(
     bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "ANSWER_MAX_BYTES", 1000)
+    monkeypatch.setattr(files, "ANSWER_MAX_BYTES", 1000)
     connector = await watch(bench)
     drop(place / "a.csv", HEADER + "".join(map(line, range(20))), age_s=9000)
     drop(place / "b.csv", HEADER + line(1))

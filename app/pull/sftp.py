@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, suppress
 from fnmatch import fnmatchcase
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from socket import SOCK_STREAM, gaierror
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -31,9 +31,13 @@ from app.pull.web import CONNECT_S, MEMORY_BYTES, PIECE_BYTES, SILENT_S
 if TYPE_CHECKING:
     import asyncssh
 
+T = TypeVar("T")
+
 PORT = 22
 LOGIN_S = 30.0
 """Longest wait for the handshake and the login [s]."""
+CLOSED_S = 5.0
+"""Longest wait for the end of a connection [s]."""
 LISTED_MAX = 20_000
 """Most names of a folder that are looked at, of any kind."""
 NAME_MAX_CHARS = 255
@@ -141,11 +145,21 @@ async def _connected(errand: Errand) -> AsyncIterator[asyncssh.SFTPClient]:
         connect_timeout=CONNECT_S, login_timeout=LOGIN_S,
         keepalive_interval=SILENT_S / 4, keepalive_count_max=3, **secret,
     )  # fmt: skip
-    async with asyncssh.connect(address, errand.settings.port, options=options) as ssh:
-        async with asyncio.timeout(LOGIN_S):
-            sftp = await ssh.start_sftp_client()
-        async with sftp:
-            yield sftp
+    ssh = await asyncssh.connect(address, errand.settings.port, options=options)
+    try:
+        yield await _answered(ssh.start_sftp_client())
+    finally:
+        # Who is silent is not waited for to say good-bye either.
+        ssh.close()
+        with suppress(TimeoutError, asyncssh.Error, OSError):
+            async with asyncio.timeout(CLOSED_S):
+                await ssh.wait_closed()
+        ssh.abort()
+
+
+async def _answered(asked: Awaitable[T]) -> T:
+    async with asyncio.timeout(SILENT_S):
+        return await asked
 
 
 async def _address(errand: Errand) -> str:
@@ -258,12 +272,12 @@ async def _read(
 
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as body:
         try:
-            async with asyncio.timeout(SILENT_S):
-                file = await sftp.open(folder + b"/" + name.encode(), "rb")
-            async with file:
+            file = await _answered(sftp.open(folder + b"/" + name.encode(), "rb"))
+            try:
                 size = await _fetched(file, body, seen.size_bytes)
-                async with asyncio.timeout(SILENT_S):
-                    after = _seen(await file.stat())
+                after = _seen(await _answered(file.stat()))
+            finally:
+                await _answered(file.close())
         except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
             raise
         except asyncssh.SFTPError as refused:
@@ -277,8 +291,7 @@ async def _fetched(file: Any, body: IO[bytes], size_bytes: int) -> int:
     """Write what a file holds; more than it should hold is not asked for."""
     size = 0
     while size <= size_bytes:
-        async with asyncio.timeout(SILENT_S):
-            piece = await file.read(PIECE_BYTES, size)
+        piece = await _answered(file.read(PIECE_BYTES, size))
         if not piece:
             break
         body.write(piece)

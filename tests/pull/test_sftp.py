@@ -105,6 +105,7 @@ async def serving(place: Drop) -> AsyncIterator[Drop]:
     try:
         yield place
     finally:
+        place.held.set()
         server.close()
         await server.wait_closed()
 
@@ -230,9 +231,9 @@ async def test_a_large_file_is_whole_and_a_silent_server_is_not_waited_for(
     place.holds = True
     drop(place.root / "b.csv", HEADER + line(2))
     monkeypatch.setattr(sftp, "SILENT_S", 0.5)
+    monkeypatch.setattr(sftp, "CLOSED_S", 0.5)
     assert await bench.pull(connector, LATER) == 0
     assert await bench.code(connector) == "provider-unreachable"
-    place.held.set()
 
 
 async def test_a_file_half_written_or_replaced_while_it_is_read_is_left_for_later(

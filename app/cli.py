@@ -204,6 +204,8 @@ def recompute(
 
 cli.command()(archive.export)
 cli.command()(archive.replay)
+cli.command()(archive.refusals)
+cli.command()(archive.suspects)
 cli.add_typer(columns.mapping, name="mapping")
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive, columns, connectors
+from app import archive, columns, connectors, tags
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -36,6 +36,7 @@ cli.add_typer(partner, name="partner")
 cli.add_typer(study, name="study")
 cli.add_typer(key, name="key")
 cli.add_typer(connectors.connector, name="connector")
+cli.add_typer(tags.tag, name="tag")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 

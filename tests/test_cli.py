@@ -301,9 +301,10 @@ def test_refusals_and_suspects_of_a_study_are_listed_page_by_page(
     run: Any, study: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.csv"
-    rows = ["timestamp,location-long,location-lat,tag-local-identifier"]
-    rows += [f"2024-03-01 {n:02}:00:00,127.5,{'34.8' if n % 2 else '99'},L1" for n in range(6)]
-    rows += ["never,127.5,34.8,L1"]
+    rows = ["timestamp,location-long,location-lat,tag-local-identifier,manually-marked-outlier"]
+    rows += [f"2024-03-01 {n:02}:00:00,127.5,{'34.8' if n % 2 else '99'},L1,{'true' * (n == 3)}"
+             for n in range(6)]  # fmt: skip
+    rows += ["never,127.5,34.8,L1,", "2024-03-02 01:00:00,0,0,L1,"]
     file.write_text("\n".join(rows) + "\n")
     push = answer(run("push", str(file), "--study", study, "--json"))["push_id"]
     first = answer(run("refusals", study, "--limit", "3", "--json"))
@@ -320,8 +321,33 @@ def test_refusals_and_suspects_of_a_study_are_listed_page_by_page(
     assert "--after" in run("refusals", study, "--limit", "1").stderr
     assert isinstance(run("refusals", study, "--after", "x").exception, SetupError)
     found = answer(run("suspects", study, "--json"))
-    assert found["next"] is None
+    codes = [each["code"] for each in found["items"]]
+    assert (codes, found["next"]) == (["marked-outlier", "null-island"], None)
     page = answer(run("suspects", study, "--limit", "1", "--json"))
-    if page["next"] is not None:
-        after = answer(run("suspects", study, "--after", page["next"], "--json"))
-        assert page["items"] + after["items"] == found["items"]
+    after = answer(run("suspects", study, "--after", page["next"], "--json"))
+    assert page["items"] + after["items"] == found["items"]
+
+
+def test_a_tag_is_listed_with_its_aliases_and_pushes_may_use_them(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    def push(name: str, hour: int) -> None:
+        file = tmp_path / f"{hour}.csv"
+        file.write_text("timestamp,location-long,location-lat,tag-local-identifier\n"
+                        f"2024-03-01 {hour:02}:00:00,127.5,34.8,{name}\n")  # fmt: skip
+        answer(run("push", str(file), "--study", study, "--json"))
+
+    def listed() -> list[tuple[Any, ...]]:
+        rows = answer(run("tag", "list", "--study", study, "--undeployed", "--json"))
+        return [(each["local_identifier"], each["aliases"], each["undeployed_n"]) for each in rows]
+
+    push("PTT 9", 1)
+    tag = answer(run("tag", "list", "--study", study, "--json"))[0]["tag"]
+    assert answer(run("tag", "alias", tag, "SN-9", "K9", "--json"))["aliases"] == ["K9", "SN-9"]
+    push("SN-9", 2)
+    assert listed() == [("PTT 9", ["K9", "SN-9"], 2)]
+    answer(run("tag", "alias", tag, "SN-9", "--remove", "--json"))
+    push("SN-9", 3)
+    assert listed() == [("PTT 9", ["K9"], 2), ("SN-9", [], 1)]
+    refused = run("tag", "alias", tag, "SN-9")
+    assert getattr(refused.exception, "code", None) == "alias-is-tag"

@@ -27,6 +27,11 @@ def time_of(micros: str) -> str:
     return f"timestamptz 'epoch' + {micros} * interval '1 microsecond'"
 
 
+def alias_key(name: str) -> str:
+    """Give the advisory lock of a name of the study :study, taken to make a tag or alias of it."""
+    return f"hashtextextended({name}, 1000000007 * cast(:study as bigint))"
+
+
 def fix_key(alias: str) -> str:
     """Give what names a fix in every table that speaks of fixes."""
     return f"({alias}.tag_id, {alias}.time, {alias}.sensor, {alias}.variant)"

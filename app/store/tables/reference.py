@@ -122,6 +122,19 @@ tag = Table(
     UniqueConstraint("study_id", "id"),
 )
 
+tag_alias = Table(
+    "tag_alias",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("alias", String, primary_key=True),
+    Column("tag_id", Integer, nullable=False),
+    Column("made_by", String, nullable=False),
+    now_column("made_at"),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    Index("ix_tag_alias_tag_id", "tag_id"),
+    comment="other names of a tag in pushes; no tag of the study has one as its local identifier",
+)
+
 deployment = Table(
     "deployment",
     metadata,

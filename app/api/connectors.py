@@ -20,8 +20,8 @@ from app.api.senders import (
     HowIn,
     HowOut,
     ReadOtherwise,
-    before_of,
     changes,
+    read_otherwise,
 )
 from app.errors import BadInput
 from app.pipeline.receive import both, reading
@@ -249,11 +249,7 @@ async def list_pulled_otherwise(
     """List the pushes of a connector that are not read as it says now, newest first."""
     async with store.read() as conn:
         row = await connectors.one(conn, audience, connector)
-        rows = await receipts.read_otherwise(
-            conn, audience, "connector", row["id"], before=before_of(page), limit=page.fetch
-        )
-    return paginate(page, response, rows, key=lambda row: (row["id"],),
-                    shape=lambda row: ReadOtherwise(**row))  # fmt: skip
+        return await read_otherwise(conn, audience, ("connector", row["id"]), page, response)
 
 
 @router.post("/{connector}/run", status_code=202, responses=WRITING)

@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from fastapi import Response
 from pydantic import Field
 
 from app.api.deps import Text
-from app.api.paging import Page
+from app.api.paging import Listing, Page, paginate
 from app.api.schemas import Body, Shown, example
 from app.pipeline.receive import both, reading
-from app.store import inbox
+from app.store import inbox, receipts
+from app.store.audience import Audience
+from app.store.engine import Connection
 
 READ_OTHERWISE = (
     "pushes of before that are read otherwise: they are listed below /read-otherwise, and"
@@ -90,6 +93,15 @@ def changes(asked: HowEdit) -> dict[str, Any]:
     return given
 
 
-def before_of(page: Page) -> int | None:
-    """Return the last row of the page before, in a list whose rows are numbered."""
-    return int(str(page.after[0])) if page.after else None
+async def read_otherwise(
+    conn: Connection,
+    audience: Audience,
+    sender: tuple[receipts.Sender, int],
+    page: Page,
+    response: Response,
+) -> Listing[ReadOtherwise]:
+    """Return a page of the pushes of a source or connector that it would read otherwise now."""
+    before = int(str(page.after[0])) if page.after else None
+    rows = await receipts.read_otherwise(conn, audience, *sender, before=before, limit=page.fetch)
+    return paginate(page, response, rows, key=lambda row: (row["id"],),
+                    shape=lambda row: ReadOtherwise(**row))  # fmt: skip

@@ -21,8 +21,8 @@ from app.api.senders import (
     HowIn,
     HowOut,
     ReadOtherwise,
-    before_of,
     changes,
+    read_otherwise,
 )
 from app.pipeline.receive import mapped, reading
 from app.store import receipts, sending, sources, studies
@@ -243,8 +243,4 @@ async def list_read_otherwise(
     """List the pushes of a source that are not read as it says now, newest first."""
     async with store.read() as conn:
         row = await sources.one(conn, audience, source)
-        rows = await receipts.read_otherwise(
-            conn, audience, "source", row["id"], before=before_of(page), limit=page.fetch
-        )
-    return paginate(page, response, rows, key=lambda row: (row["id"],),
-                    shape=lambda row: ReadOtherwise(**row))  # fmt: skip
+        return await read_otherwise(conn, audience, ("source", row["id"]), page, response)

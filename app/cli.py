@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -17,9 +17,6 @@ from pydantic import ValidationError
 from app import archive, columns, connectors, tags
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
-
-if TYPE_CHECKING:
-    pass
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (

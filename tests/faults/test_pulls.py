@@ -117,7 +117,7 @@ def bodies(site: Site) -> list[bytes]:
         " where p.connector_id is not null"))  # fmt: skip
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_worker_killed_in_the_middle_of_pages_goes_on_where_the_last_was_kept(
     site: Site, undisturbed: Site, tmp_path: Path
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_worker_killed_in_the_middle_of_pages_goes_on_where_the_last_was_kept(
                         )
                     )
                 ),
-                within_s=60,
+                within_s=100,
             )
             kill(worker)
             assert worker.poll() == -9
@@ -160,7 +160,7 @@ def test_a_worker_killed_in_the_middle_of_pages_goes_on_where_the_last_was_kept(
         again = site.start("worker")
         until(lambda: site.one("select count(*) from connector where last_success_at is null") == 0
               and not site.rows("select from decoding where state <> 'processed'")
-              and not site.rows("select from dirty"), within_s=60)  # fmt: skip
+              and not site.rows("select from dirty"), within_s=100)  # fmt: skip
         kill(again)
         pull_here(
             undisturbed, connect(undisturbed, service, tmp_path / "b"),

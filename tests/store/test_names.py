@@ -53,7 +53,11 @@ async def test_an_alias_is_its_tag_and_never_becomes_one(trial) -> None:
     assert found["SN-7"] == found["PTT 7"] == known["PTT 7"] != found["new"]
     elsewhere = await names.name_tags(trial, 2, ["SN-7"])
     assert elsewhere["SN-7"] not in found.values()
-    rows = await execute(trial, "select local_identifier from tag where study_id = 1 order by 1")
+    rows = await execute(
+        trial,
+        "select local_identifier from tag where study_id = 1"
+        " and local_identifier in ('SN-7', 'PTT 7', 'new') order by 1",
+    )
     assert [row["local_identifier"] for row in rows] == ["PTT 7", "new"]
 
 

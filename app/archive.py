@@ -1,15 +1,15 @@
-"""The verbs `export` and `replay`: what is kept goes out, or is read in another way."""
+"""What is kept goes out, is read in another way, or is told: refused and suspect parts of it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
 
-from app.terminal import AsJson, answer, with_store
+from app.terminal import AsJson, answer, say, with_store
 
 
 class Form(StrEnum):
@@ -98,3 +98,81 @@ def replay(
     effect = found.get("effect", {})
     counts = {name: value for name, value in effect.items() if isinstance(value, int)}
     answer({"applied": found["applied"], **changes, **counts}, as_json=False)
+
+
+Study = Annotated[UUID, typer.Argument(metavar="STUDY", help="The study, by its id.")]
+Code = Annotated[str | None, typer.Option(help="One code, as in the guide.")]
+Push = Annotated[UUID | None, typer.Option(help="One push, by its id.")]
+Received = Annotated[
+    str | None, typer.Option("--datetime", help="When received: RFC 3339 interval, `..` is open.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Rows of one page.")]
+After = Annotated[
+    str | None, typer.Option(metavar="NEXT", help="Go on after the page that named this.")
+]
+
+
+def refusals(
+    study_id: Study,
+    *,
+    code: Code = None,
+    push: Push = None,
+    received: Received = None,
+    limit: Limit = 100,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    List what is refused of the pushes of a study, as they are read now, with the way to mend it.
+
+    flyways refusals 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --code time-unreadable
+
+    A unit is a row, block or element, counted from 1. Say what it should have been, or how to
+    read all of its push; both show first what they would change:
+
+    flyways replay PUSH --correct "17=2024-03-01,127.5,34.8,D1"
+
+    flyways replay PUSH --tz Asia/Seoul
+    """
+    asked = {"push": push, "code": code, "datetime": received, "after": after, "limit": limit}
+    _list(study_id, "refusals", asked, as_json=as_json)
+
+
+def suspects(
+    study_id: Study,
+    *,
+    code: Code = None,
+    push: Push = None,
+    received: Received = None,
+    limit: Limit = 100,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    List what is suspect of the pushes of a study: warnings, and flags of fixes with their number.
+
+    flyways suspects 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --code time-zone-suspect
+
+    Nothing suspect is lost: it is stored and flagged. What was read in a wrong zone is read again:
+
+    flyways replay PUSH --tz UTC+8
+    """
+    asked = {"push": push, "code": code, "datetime": received, "after": after, "limit": limit}
+    _list(study_id, "suspects", asked, as_json=as_json)
+
+
+def _list(
+    study: UUID, what: Literal["refusals", "suspects"], asked: dict[str, Any], *, as_json: bool
+) -> None:
+    from app import deliver
+
+    found = with_store(lambda store: deliver.listed(store, study, what, **asked))
+    if as_json:
+        answer(found, as_json=True)
+        return
+    if found["items"]:
+        answer(found["items"], as_json=False)
+    else:
+        say(f"no {what} here")
+    if found["next"] is not None:
+        say(f"more follow: add --after {found['next']}")

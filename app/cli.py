@@ -8,18 +8,15 @@ import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
-from app import archive, columns, connectors
+from app import archive, columns, connectors, tags
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
-
-if TYPE_CHECKING:
-    pass
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
@@ -36,6 +33,7 @@ cli.add_typer(partner, name="partner")
 cli.add_typer(study, name="study")
 cli.add_typer(key, name="key")
 cli.add_typer(connectors.connector, name="connector")
+cli.add_typer(tags.tag, name="tag")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -205,6 +203,8 @@ def recompute(
 
 cli.command()(archive.export)
 cli.command()(archive.replay)
+cli.command()(archive.refusals)
+cli.command()(archive.suspects)
 cli.add_typer(columns.mapping, name="mapping")
 
 

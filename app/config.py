@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     pull_bases: dict[str, str] = Field(
         default_factory=dict,
         description="other addresses of providers, as JSON: "
-        '`{"movebank": "http://127.0.0.1:9000"}`',
+        '`{"movebank": "http://127.0.0.1:9000"}`; under `sftp` the one server within your network'
+        " that connectors may ask, `sftp://10.0.0.5:22`",
     )
     pool_size: PositiveInt = Field(8, description="database connections of one process")
     statement_timeout_s: PositiveFloat = Field(

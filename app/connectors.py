@@ -21,14 +21,19 @@ connector = typer.Typer(no_args_is_help=True, help="Connectors: what is pulled f
 
 @connector.command("add")
 def add(
-    provider: Annotated[str, typer.Argument(help="movebank, cls, druid, lotek or folder.")],
+    provider: Annotated[str, typer.Argument(help="movebank, cls, druid, lotek, folder or sftp.")],
     name: str,
     study: Annotated[UUID, typer.Option(help="Study that the data belong to.")],
     given: Annotated[
         str, typer.Option("--settings", help="Settings of the provider, as JSON.")
     ] = "{}",
     username: Annotated[str | None, typer.Option(help="Asks for the password.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Else recognised.")] = None,
     tz: Annotated[str, typer.Option(help="Zone of times without one.")] = "UTC",
+    encoding: Annotated[str | None, typer.Option(help="Of the text; else recognised.")] = None,
+    datum: Annotated[str, typer.Option(help="wgs84, gcj02 or bd09.")] = "wgs84",
+    date_order: Annotated[str | None, typer.Option(help="Of 03/04/2024: dmy or mdy.")] = None,
+    mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
     interval: Annotated[int | None, typer.Option(help="Seconds from pull to pull.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,6 +41,9 @@ def add(
     Add a connector; a worker runs it at once and then at its interval.
 
     The password comes from FLYWAYS_CONNECTOR_PASSWORD, or is asked for: never from the command.
+    For sftp a private key may stand in its place, and host_keys of the settings names the server:
+
+    ssh-keyscan HOST | ssh-keygen -lf -   (compare it with what its owner tells you)
 
     flyways connector add movebank Cranes --study ID --settings '{"study_id": 1}' --username me
     """
@@ -51,7 +59,9 @@ def add(
     try:
         asked = ConnectorIn.model_validate({
             "study": study, "name": name, "provider": provider, "settings": from_json(given),
-            "username": username, "password": password, "tz": tz, "interval_s": interval,
+            "username": username, "password": password, "format": format_name, "tz": tz,
+            "encoding": encoding, "datum": datum, "date_order": date_order, "mapping": mapping,
+            "interval_s": interval,
         })  # fmt: skip
     except ValidationError as wrong:
         first = wrong.errors(include_input=False)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from app.api.decodings import effect_shown
@@ -17,7 +17,7 @@ from app.pipeline import receive
 from app.pipeline import replay as rereading
 from app.pipeline import run as flow
 from app.pipeline import verify as rebuilt
-from app.store import inbox, studies, work
+from app.store import corrections, inbox, studies, work
 from app.store.engine import Store
 from app.store.sight import Filters
 
@@ -109,6 +109,40 @@ async def replay(
     if found.effect is None:
         return told
     return told | {"effect": effect_shown(found.effect).model_dump(mode="json")}
+
+
+SECOND = {"refusals": ("unit", int), "suspects": ("code", str)}
+"""What tells the rows of one decoding apart, in either list."""
+
+
+async def listed(
+    store: Store,
+    study: UUID,
+    what: Literal["refusals", "suspects"],
+    *,
+    push: UUID | None = None,
+    code: str | None = None,
+    datetime: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> dict[str, Any]:
+    """Give a page of what is refused or suspect in a study; `next` names the page after it."""
+    first, last = interval_of(datetime)
+    name, kind = SECOND[what]
+    decoding, _, rest = (after or "0:0").partition(":")
+    if not decoding.isdecimal() or (kind is int and not rest.isdecimal()):
+        raise SetupError(f"{after} is no page. Give --after as the page before named it.")
+    audience = await operator(store)
+    read: Any = getattr(corrections, what)
+    async with store.read() as conn:
+        study_id = (await studies.owned(conn, audience, study))["id"]
+        rows = await read(
+            conn, audience, study_id, Filters(time_from=first, time_to=last), push=push, code=code,
+            after=None if after is None else (int(decoding), kind(rest)), limit=limit + 1,
+        )  # fmt: skip
+    end = rows[limit - 1] if len(rows) > limit else None
+    told = [{key: row[key] for key in row if key != "decoding_id"} for row in rows[:limit]]
+    return {"items": told, "next": end and f"{end['decoding_id']}:{end[name]}"}
 
 
 async def recompute(store: Store, study: UUID | None) -> int:

@@ -295,3 +295,59 @@ def test_a_mapping_is_tried_saved_shown_and_reads_a_push(
     document.write_text("{}")
     wrong = run("mapping", "add", str(document), "--study", study)
     assert wrong.exit_code == 1
+
+
+def test_refusals_and_suspects_of_a_study_are_listed_page_by_page(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.csv"
+    rows = ["timestamp,location-long,location-lat,tag-local-identifier,manually-marked-outlier"]
+    rows += [f"2024-03-01 {n:02}:00:00,127.5,{'34.8' if n % 2 else '99'},L1,{'true' * (n == 3)}"
+             for n in range(6)]  # fmt: skip
+    rows += ["never,127.5,34.8,L1,", "2024-03-02 01:00:00,0,0,L1,"]
+    file.write_text("\n".join(rows) + "\n")
+    push = answer(run("push", str(file), "--study", study, "--json"))["push_id"]
+    first = answer(run("refusals", study, "--limit", "3", "--json"))
+    rest = answer(run("refusals", study, "--limit", "3", "--after", first["next"], "--json"))
+    units = [each["unit"] for each in first["items"] + rest["items"]]
+    assert (units, rest["next"]) == ([1, 3, 5, 7], None)
+    assert {each["push_id"] for each in first["items"]} == {push}
+    only = answer(run("refusals", study, "--code", "time-unreadable", "--push", push, "--json"))
+    assert [each["unit"] for each in only["items"]] == [7]
+    assert only["items"][0]["remedy"]
+    none = run("refusals", study, "--datetime", "../2020-01-01T00:00:00Z")
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "no refusals" in none.stderr
+    assert "--after" in run("refusals", study, "--limit", "1").stderr
+    assert isinstance(run("refusals", study, "--after", "x").exception, SetupError)
+    found = answer(run("suspects", study, "--json"))
+    codes = [each["code"] for each in found["items"]]
+    assert (codes, found["next"]) == (["marked-outlier", "null-island"], None)
+    page = answer(run("suspects", study, "--limit", "1", "--json"))
+    after = answer(run("suspects", study, "--after", page["next"], "--json"))
+    assert page["items"] + after["items"] == found["items"]
+
+
+def test_a_tag_is_listed_with_its_aliases_and_pushes_may_use_them(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    def push(name: str, hour: int) -> None:
+        file = tmp_path / f"{hour}.csv"
+        file.write_text("timestamp,location-long,location-lat,tag-local-identifier\n"
+                        f"2024-03-01 {hour:02}:00:00,127.5,34.8,{name}\n")  # fmt: skip
+        answer(run("push", str(file), "--study", study, "--json"))
+
+    def listed() -> list[tuple[Any, ...]]:
+        rows = answer(run("tag", "list", "--study", study, "--undeployed", "--json"))
+        return [(each["local_identifier"], each["aliases"], each["undeployed_n"]) for each in rows]
+
+    push("PTT 9", 1)
+    tag = answer(run("tag", "list", "--study", study, "--json"))[0]["tag"]
+    assert answer(run("tag", "alias", tag, "SN-9", "K9", "--json"))["aliases"] == ["K9", "SN-9"]
+    push("SN-9", 2)
+    assert listed() == [("PTT 9", ["K9", "SN-9"], 2)]
+    answer(run("tag", "alias", tag, "SN-9", "--remove", "--json"))
+    push("SN-9", 3)
+    assert listed() == [("PTT 9", ["K9"], 2), ("SN-9", [], 1)]
+    refused = run("tag", "alias", tag, "SN-9")
+    assert getattr(refused.exception, "code", None) == "alias-is-tag"

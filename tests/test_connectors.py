@@ -69,3 +69,22 @@ def test_the_password_comes_from_the_environment_and_is_never_printed(
 )
 def test_what_makes_no_connector_is_wrong_usage(run: Any, study: str, words: tuple[str]) -> None:
     assert run("connector", "add", *words, "--study", study).exit_code == 2
+
+
+def test_how_files_are_read_is_said_when_it_is_added(
+    run: Any, study: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLYWAYS_CONNECTOR_PASSWORD", "sesame-78")
+    settings = {"host": "sftp.maker.example", "host_keys": ["SHA256:" + "a" * 43]}
+    words = ("sftp", "Drop", "--study", study, "--username", "me", "--settings")
+    made = add(run, *words, json.dumps(settings), "--encoding", "gb18030", "--datum", "gcj02",
+               "--tz", "UTC+8", "--format", "ornitela-csv")  # fmt: skip
+    with psycopg.connect(database) as conn:
+        kept = conn.execute(
+            "select format, tz, encoding, datum, settings ->> 'port' from connector where ref = %s",
+            [made["ref"]],
+        ).fetchone()
+    assert kept == ("ornitela-csv", "UTC+8", "gb18030", "gcj02", "22")
+    unnamed = run("connector", "add", *words, '{"host": "sftp.maker.example"}')
+    assert unnamed.exit_code != 0
+    assert "host_keys" in str(unnamed.exception or unnamed.output)

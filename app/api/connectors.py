@@ -13,18 +13,28 @@ from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import example
+from app.api.senders import (
+    READ_OTHERWISE,
+    HowEdit,
+    HowIn,
+    HowOut,
+    ReadOtherwise,
+    changes,
+    read_otherwise,
+)
 from app.errors import BadInput
-from app.pipeline.receive import reading
+from app.pipeline.receive import both, reading
 from app.pull import PROVIDERS
-from app.store import connectors, inbox, studies
+from app.store import connectors, receipts, studies
 
 router = APIRouter(prefix="/api/v1/connectors", tags=["connectors"], route_class=StrictRoute)
 
-ProviderName = Literal["movebank", "cls", "druid", "lotek", "folder"]
+ProviderName = Literal["movebank", "cls", "druid", "lotek", "folder", "sftp"]
 Seconds = Annotated[int, Field(ge=0, le=30 * 86_400)]
 Interval = Annotated[int, Field(ge=60, le=30 * 86_400)]
-Password = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
+"""As long as a private key may be, which an SFTP server may ask for."""
 
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "b7c1a0de-55c1-4b0c-9e8e-0a6c64d0a101",
@@ -35,6 +45,10 @@ _EXAMPLE: dict[str, JsonValue] = {
     "username": "crane-institute",
     "format": "movebank-csv",
     "tz": "UTC",
+    "encoding": None,
+    "datum": "wgs84",
+    "date_order": None,
+    "mapping": None,
     "interval_s": 3600,
     "overlap_s": 7200,
     "settle_s": 3600,
@@ -49,7 +63,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class ConnectorOut(Shown):
+class ConnectorOut(HowOut):
     """What is pulled, how far it has come, and how the last pull ended; never the password."""
 
     model_config = example(**_EXAMPLE)
@@ -60,8 +74,6 @@ class ConnectorOut(Shown):
     provider: ProviderName
     settings: dict[str, Any]
     username: str
-    format: str | None
-    tz: str
     interval_s: int
     overlap_s: int = Field(description="how far each pull steps back behind the cursor [s]")
     settle_s: int = Field(description="how late the provider may show a record [s]")
@@ -75,7 +87,15 @@ class ConnectorOut(Shown):
     last_success_at: datetime | None
 
 
-class ConnectorIn(Body):
+class ConnectorEdited(ConnectorOut):
+    """A connector after an edit."""
+
+    model_config = example(**_EXAMPLE, n_read_otherwise=0)
+
+    n_read_otherwise: int = Field(description=READ_OTHERWISE)
+
+
+class ConnectorIn(HowIn):
     """A connector to add; what is left out is as the provider's service calls for."""
 
     model_config = example(
@@ -93,14 +113,12 @@ class ConnectorIn(Body):
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     username: Text | None = None
     password: Password | None = None
-    format: Text | None = None
-    tz: Text = inbox.DEFAULT_TZ
     interval_s: Interval | None = None
     overlap_s: Seconds | None = None
     settle_s: Seconds | None = None
 
 
-class ConnectorEdit(Body):
+class ConnectorEdit(HowEdit):
     """What to change of a connector; it then runs at once."""
 
     model_config = example(paused=True)
@@ -145,7 +163,10 @@ def values_of(asked: ConnectorIn) -> dict[str, Any]:
             remedy="Give username and password of an account that may download the data.",
             code="credentials-missing",
         )
-    how = reading(asked.format or provider.format, asked.tz)
+    if asked.mapping is not None and asked.format is not None:
+        raise both()
+    form = None if asked.mapping is not None else asked.format or provider.format
+    reading(form, asked.tz, asked.encoding, asked.datum, asked.date_order)
     chosen = {
         name: getattr(provider, name) if getattr(asked, name) is None else getattr(asked, name)
         for name in ("interval_s", "overlap_s", "settle_s")
@@ -156,8 +177,12 @@ def values_of(asked: ConnectorIn) -> dict[str, Any]:
         "settings": settled(asked.provider, asked.settings),
         "username": asked.username or "",
         "password": asked.password or "",
-        "format": how.format,
+        "format": form,
         "tz": asked.tz,
+        "encoding": asked.encoding,
+        "datum": asked.datum,
+        "date_order": asked.date_order,
+        "mapping": asked.mapping,
     }
 
 
@@ -201,15 +226,32 @@ async def read_connector(
 @router.patch("/{connector}", responses=WRITING)
 async def edit_connector(
     connector: UUID, body: ConnectorEdit, store: StoreDep, audience: ManagerAudience
-) -> ConnectorOut:
-    """Change, pause or take up a connector; the next pull is at once."""
-    values = body.model_dump(exclude={"paused"}, exclude_none=True)
+) -> ConnectorEdited:
+    """
+    Change, pause or take up a connector; the next pull is at once.
+
+    Pushes that came before stay as they were read: how many that concerns is answered, and which,
+    by `GET /api/v1/connectors/{connector}/read-otherwise`.
+    """
+    how = set(HowEdit.model_fields)
+    values = body.model_dump(exclude={"paused", *how}, exclude_none=True) | changes(body)
     async with store.write() as conn:
         if body.settings is not None:
             known = await connectors.one(conn, audience, connector)
             values["settings"] = settled(known["provider"], body.settings)
         row = await connectors.edit(conn, audience, connector, values, paused=body.paused)
-    return _shown(row)
+        otherwise = await receipts.n_read_otherwise(conn, audience, "connector", row["id"])
+    return ConnectorEdited(**{**row, "id": row["ref"]}, n_read_otherwise=otherwise)
+
+
+@router.get("/{connector}/read-otherwise", responses=READING)
+async def list_pulled_otherwise(
+    connector: UUID, store: StoreDep, audience: CurrentAudience, page: PageDep, response: Response
+) -> Listing[ReadOtherwise]:
+    """List the pushes of a connector that are not read as it says now, newest first."""
+    async with store.read() as conn:
+        row = await connectors.one(conn, audience, connector)
+        return await read_otherwise(conn, audience, ("connector", row["id"]), page, response)
 
 
 @router.post("/{connector}/run", status_code=202, responses=WRITING)

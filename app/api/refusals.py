@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime as instant
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
 
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
-from app.api.paging import Listing, PageDep, paginate
+from app.api.paging import Listing, Page, PageDep, paginate
 from app.api.problems import READING
 from app.api.pushes import RefusalOut
 from app.api.schemas import Shown, example
 from app.store import corrections, studies
+from app.store.audience import Audience
+from app.store.engine import Store
 from app.store.sight import Filters
+
+T = TypeVar("T", bound=BaseModel)
 
 router = APIRouter(prefix="/api/v1/studies", tags=["studies"])
 
@@ -64,49 +70,63 @@ class SuspectOut(Shown):
     time_last: instant | None
 
 
-@router.get("/{study}/refusals", responses=READING)
-async def list_refused_units(
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A page of a list over the pushes of a study, and what it is narrowed to."""
+
+    store: Store
+    audience: Audience
+    page: Page
+    study: UUID
+    code: str | None
+    push: UUID | None
+    received: Filters
+
+    async def listing(
+        self,
+        response: Response,
+        read: Callable[..., Awaitable[list[dict[str, Any]]]],
+        shape: type[T],
+        second: str,
+    ) -> Listing[T]:
+        """Read one page, in the order of decoding and `second`."""
+        async with self.store.read() as conn:
+            study = await studies.owned(conn, self.audience, self.study)
+            rows = await read(
+                conn, self.audience, int(study["id"]), self.received,
+                push=self.push, code=self.code, after=self.page.after, limit=self.page.fetch,
+            )  # fmt: skip
+        return paginate(
+            self.page, response, rows, key=lambda row: (row["decoding_id"], row[second]),
+            shape=lambda row: shape(**row),
+        )  # fmt: skip
+
+
+async def _narrowed(
     study: UUID,
-    response: Response,
     store: StoreDep,
     audience: CurrentAudience,
     page: PageDep,
+    *,
     code: CodeQuery = None,
     push: PushQuery = None,
     datetime: DatetimeQuery = None,
-) -> Listing[RefusedOut]:
-    """List the refused units of a study, newest reading first; `datetime` is that of receipt."""
+) -> Narrowed:
     first, last = interval_of(datetime)
-    after = (int(str(page.after[0])), int(str(page.after[1]))) if page.after else None
-    async with store.read() as conn:
-        study_id = int((await studies.owned(conn, audience, study))["id"])
-        rows = await corrections.refusals(
-            conn, audience, study_id, Filters(time_from=first, time_to=last),
-            push=push, code=code, after=after, limit=page.fetch,
-        )  # fmt: skip
-    return paginate(page, response, rows, key=lambda row: (row["decoding_id"], row["unit"]),
-                    shape=lambda row: RefusedOut(**row))  # fmt: skip
+    received = Filters(time_from=first, time_to=last)
+    return Narrowed(store, audience, page, study, code, push, received)
+
+
+NarrowedDep = Annotated[Narrowed, Depends(_narrowed)]
+
+
+@router.get("/{study}/refusals", responses=READING)
+async def list_refused_units(response: Response, asked: NarrowedDep) -> Listing[RefusedOut]:
+    """List the refused units of a study, newest reading first; `datetime` is that of receipt."""
+    return await asked.listing(response, corrections.refusals, RefusedOut, "unit")
 
 
 @router.get("/{study}/suspects", responses=READING)
-async def list_suspects(
-    study: UUID,
-    response: Response,
-    store: StoreDep,
-    audience: CurrentAudience,
-    page: PageDep,
-    code: CodeQuery = None,
-    push: PushQuery = None,
-    datetime: DatetimeQuery = None,
-) -> Listing[SuspectOut]:
+async def list_suspects(response: Response, asked: NarrowedDep) -> Listing[SuspectOut]:
     """List warnings about the pushes of a study, and how many of their fixes bear which flag."""
-    first, last = interval_of(datetime)
-    after = (int(str(page.after[0])), str(page.after[1])) if page.after else None
-    async with store.read() as conn:
-        study_id = int((await studies.owned(conn, audience, study))["id"])
-        rows = await corrections.suspects(
-            conn, audience, study_id, Filters(time_from=first, time_to=last),
-            push=push, code=code, after=after, limit=page.fetch,
-        )  # fmt: skip
-    return paginate(page, response, rows, key=lambda row: (row["decoding_id"], row["code"]),
-                    shape=lambda row: SuspectOut(**row))  # fmt: skip
+    return await asked.listing(response, corrections.suspects, SuspectOut, "code")

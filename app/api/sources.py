@@ -14,9 +14,18 @@ from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import STATISTICS, Body, Shown, Statistics, example
+from app.api.schemas import STATISTICS, Statistics, example
+from app.api.senders import (
+    READ_OTHERWISE,
+    HowEdit,
+    HowIn,
+    HowOut,
+    ReadOtherwise,
+    changes,
+    read_otherwise,
+)
 from app.pipeline.receive import mapped, reading
-from app.store import inbox, sending, sources, studies
+from app.store import receipts, sending, sources, studies
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], route_class=StrictRoute)
 
@@ -43,7 +52,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class SourceOut(Shown):
+class SourceOut(HowOut):
     """An address that telemetry is pushed to."""
 
     model_config = example(**_EXAMPLE)
@@ -52,12 +61,6 @@ class SourceOut(Shown):
     study: UUID
     name: str
     push: str = Field(description="path to push to")
-    format: str | None = Field(description="null: named by the bytes themselves")
-    tz: str = Field(description="zone of times that carry none")
-    encoding: str | None = Field(description="null: found out")
-    datum: str = Field(description="of the coordinates: wgs84, gcj02, bd09")
-    date_order: str | None = Field(description="of 03/04/2024: dmy, mdy; null: found out")
-    mapping: UUID | None = Field(description="read with its newest version, in place of a format")
     scheme: sources.Scheme
     secrets_valid: int
     ack_status: int
@@ -77,6 +80,14 @@ class SourceOpened(SourceOut):
     secret: str
 
 
+class SourceEdited(SourceOut):
+    """A source after an edit."""
+
+    model_config = example(**_EXAMPLE, n_read_otherwise=0)
+
+    n_read_otherwise: int = Field(description=READ_OTHERWISE)
+
+
 class SourceStatistics(Statistics):
     """How a source sends: intervals and silence of its newest 200 pushes, lags of their fixes."""
 
@@ -89,7 +100,7 @@ class SourceStatistics(Statistics):
     received_last: datetime | None = Field(description="when the newest push came")
 
 
-class SourceIn(Body):
+class SourceIn(HowIn):
     """A source to add."""
 
     model_config = example(
@@ -99,18 +110,10 @@ class SourceIn(Body):
     study: UUID
     name: Text
     scheme: sources.Scheme
-    format: Text | None = None
-    tz: Text = Field(inbox.DEFAULT_TZ, description="where the mapping states none")
-    encoding: Text | None = Field(default=None, description="null: found out")
-    datum: Text = inbox.DEFAULT_DATUM
-    date_order: Text | None = Field(
-        default=None, description="of dates such as 03/04/2024: dmy, mdy; null: found out"
-    )
-    mapping: UUID | None = Field(None, description="a column mapping of the study")
     ack_status: Literal[200, 202] = 202
 
 
-class SourceEdit(Body):
+class SourceEdit(HowEdit):
     """What to change of a source."""
 
     model_config = example(disabled=True)
@@ -212,15 +215,33 @@ async def read_source_statistics(
 @router.patch("/{source}", responses=WRITING)
 async def edit_source(
     source: UUID, body: SourceEdit, store: StoreDep, audience: ManagerAudience
-) -> SourceOut:
-    """Disable or enable a source, end the secret before the newest, or end an alert."""
+) -> SourceEdited:
+    """
+    Change how pushes are read, disable or enable a source, end its older secret or an alert.
+
+    Pushes that came before stay as they were read: how many that concerns is answered, and which,
+    by `GET /api/v1/sources/{source}/read-otherwise`.
+    """
+    how = changes(body)
     async with store.write() as conn:
         row = await sources.edit(
             conn,
             audience,
             source,
+            how=how,
             disabled=body.disabled,
             only_newest=body.only_newest_secret,
             refusals_seen=body.refusals_seen,
         )
-    return _shown(row)
+        otherwise = await receipts.n_read_otherwise(conn, audience, "source", row["id"])
+    return SourceEdited(**_row(row), n_read_otherwise=otherwise)
+
+
+@router.get("/{source}/read-otherwise", responses=READING)
+async def list_read_otherwise(
+    source: UUID, store: StoreDep, audience: CurrentAudience, page: PageDep, response: Response
+) -> Listing[ReadOtherwise]:
+    """List the pushes of a source that are not read as it says now, newest first."""
+    async with store.read() as conn:
+        row = await sources.one(conn, audience, source)
+        return await read_otherwise(conn, audience, ("source", row["id"]), page, response)

@@ -19,6 +19,15 @@ from app.store import reference, sending, studies
 router = APIRouter(prefix="/api/v1/tags", tags=["tags"], route_class=StrictRoute)
 
 
+Aliases = Annotated[
+    list[Text],
+    Field(
+        max_length=50, examples=[["861230040006118"]],
+        description="other names in pushes: the maker's serial, the PTT, a name from before",
+    ),
+]  # fmt: skip
+
+
 class Undeployed(Shown):
     """Fixes of a tag at whose time no bird wore it: they wait for a deployment."""
 
@@ -34,6 +43,7 @@ class TagOut(Shown):
         id="7a0e6c1d-55cf-4f55-8f0e-3f1a2d0b9c77",
         study="5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11",
         local_identifier="6118",
+        aliases=["861230040006118"],
         terms={"tag-manufacturer-name": "Druid"},
         undeployed={
             "n_fixes": 12,
@@ -45,6 +55,7 @@ class TagOut(Shown):
     id: UUID
     study: UUID
     local_identifier: str
+    aliases: list[str] = Field(description="other names by which pushes may call it")
     terms: dict[str, str]
     undeployed: Undeployed
 
@@ -66,15 +77,17 @@ class TagIn(Body):
 
     study: UUID
     local_identifier: Text
-    terms: Terms = {}  # noqa: RUF012 - pydantic copies it
+    aliases: Aliases = []  # noqa: RUF012 - pydantic copies it
+    terms: Terms = {}  # noqa: RUF012 - as above
 
 
 class TagEdit(Body):
-    """The terms of a transmitter, replaced whole."""
+    """The terms of a transmitter or its aliases, each replaced whole; what is left out stays."""
 
     model_config = example(terms={"tag-manufacturer-name": "Druid"})
 
-    terms: Terms
+    terms: Terms | None = None
+    aliases: Aliases | None = None
 
 
 def _shown(row: dict[str, Any]) -> TagOut:
@@ -118,6 +131,7 @@ async def create_tag(
             study["id"],
             local_identifier=body.local_identifier,
             terms=body.terms,
+            aliases=body.aliases,
         )
     response.headers["Location"] = f"/api/v1/tags/{row['ref']}"
     return _shown(row)
@@ -141,6 +155,11 @@ async def read_tag_statistics(
 
 @router.patch("/{tag}", responses=WRITING)
 async def edit_tag(tag: UUID, body: TagEdit, store: StoreDep, audience: ManagerAudience) -> TagOut:
-    """Replace the terms of a tag."""
+    """
+    Replace the terms of a tag, or its aliases: a push that names one is of this tag.
+
+    What came before is not moved: a name under which fixes are stored stays a tag of its own.
+    """
     async with store.write() as conn:
-        return _shown(await reference.edit_tag(conn, audience, tag, terms=body.terms))
+        row = await reference.edit_tag(conn, audience, tag, terms=body.terms, aliases=body.aliases)
+    return _shown(row)

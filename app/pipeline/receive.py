@@ -79,12 +79,17 @@ async def mapped(
     if mapping is None:
         return how
     if how.format is not None:
-        raise BadInput(
-            "A push is read in a format or with a mapping, not both.",
-            remedy="Leave format or mapping out.",
-            code="format-and-mapping",
-        )
+        raise both()
     return _with(how, await mappings.of_study(conn, audience, study_id, mapping))
+
+
+def both() -> BadInput:
+    """Return the problem of a format and a mapping at once."""
+    return BadInput(
+        "A push is read in a format or with a mapping, not both.",
+        remedy="Leave format or mapping out.",
+        code="format-and-mapping",
+    )
 
 
 async def mapped_anew(

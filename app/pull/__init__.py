@@ -8,7 +8,7 @@ page and moves the cursor in one transaction.
 
 from __future__ import annotations
 
-from app.pull import cls, druid, folder, lotek, movebank
+from app.pull import cls, druid, folder, lotek, movebank, sftp
 from app.pull.page import Provider
 
 PROVIDERS: dict[str, Provider] = {
@@ -17,4 +17,5 @@ PROVIDERS: dict[str, Provider] = {
     "druid": druid.PROVIDER,
     "lotek": lotek.PROVIDER,
     "folder": folder.PROVIDER,
+    "sftp": sftp.PROVIDER,
 }

@@ -6,12 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, StringConstraints
-
-if TYPE_CHECKING:
-    from app.pull.web import Web
 
 Cursor = dict[str, JsonValue]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[\w .:-]{1,120}$")]
@@ -48,7 +45,8 @@ class Errand:
     One pull: what to ask for, from where on, and at what moment it began.
 
     The cursor never passes `settled`: what the provider shows late, but within the settle time,
-    is asked for again. `overlap` steps back further, for clocks that differ.
+    is asked for again. `overlap` steps back further, for clocks that differ. `base` is the address
+    that the operator sets, if any.
     """
 
     settings: Any
@@ -59,6 +57,7 @@ class Errand:
     username: str = ""
     password: str = field(default="", repr=False)
     root: Path | None = None
+    base: str | None = None
 
     @property
     def settled(self) -> datetime:
@@ -97,13 +96,14 @@ class Provider:
     """
     How one provider is asked.
 
+    `base` is where it answers HTTP; None: it speaks none, and its pages get no `Web`.
     `alone`: the provider allows one request at a time, so that all its connectors take turns.
     """
 
-    pages: Callable[[Errand, Web], AsyncGenerator[Page, None]]
+    pages: Callable[[Errand, Any], AsyncGenerator[Page, None]]
     settings: type[Options]
     format: str | None
-    base: str
+    base: str | None
     signs_in: bool = True
     alone: bool = False
     interval_s: int = 3600

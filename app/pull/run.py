@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from app.errors import Problem, SetupError
+from app.pipeline.receive import reading_of
 from app.pull import PROVIDERS
 from app.pull.page import Errand, Page, PullFailed
 from app.pull.web import Web, opened
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 
 BACKOFF_S = (300, 900, 3600, 21_600, 86_400)
 """Wait after the first, second … failure in a row [s]: the cadence of Movebank's own mirror."""
-ATTENTION = {"credentials-refused", "licence-not-accepted"}
+ATTENTION = {"credentials-refused", "licence-not-accepted", "host-key-differs"}
 """Only a person mends these: asking often would lock the account."""
 
 
@@ -98,7 +99,7 @@ async def _pull(
 
 
 def _pages(
-    task: connectors.Task, around: Surroundings, now: datetime, web: Web
+    task: connectors.Task, around: Surroundings, now: datetime, web: Web | None
 ) -> AsyncGenerator[Page, None]:
     provider = PROVIDERS[task.provider]
     errand = Errand(
@@ -111,14 +112,18 @@ def _pages(
         password=task.password,
         # Each study has a folder of its own: a name can't reach what others dropped.
         root=around.inbox_dir and around.inbox_dir / str(task.study),
+        base=around.bases.get(task.provider),
     )
     return provider.pages(errand, web)
 
 
 @asynccontextmanager
-async def _service(task: connectors.Task, around: Surroundings) -> AsyncIterator[Web]:
-    base = around.bases.get(task.provider) or PROVIDERS[task.provider].base
-    async with opened(base) as web:
+async def _service(task: connectors.Task, around: Surroundings) -> AsyncIterator[Web | None]:
+    home = PROVIDERS[task.provider].base
+    if home is None:
+        yield None
+        return
+    async with opened(around.bases.get(task.provider) or home) as web:
         yield web
 
 
@@ -132,7 +137,7 @@ async def _keep(store: Store, task: connectors.Task, page: Page) -> int:
         delivery = inbox.Delivery(
             task.study_id, connector_id=task.id, content_type=page.content_type
         )
-        how = inbox.Reading(task.format, task.tz)
+        how = reading_of(task.reads)
         # Overlap asks for what is known: equal bytes leave no trace, rather than one each hour.
         unseen = await conn.begin_nested()
         kept = await inbox.keep(conn, delivery, how, _streamed(page))

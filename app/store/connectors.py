@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
-from app.store import reference, work
+from app.store import mappings, owned, work
 from app.store.audience import Audience
 from app.store.engine import Store, execute
+from app.store.fragments import newest_mapping, told_how
+from app.store.owned import Noun
 
 Row = dict[str, Any]
 
@@ -25,21 +28,30 @@ LOCK_CONNECTOR, LOCK_PROVIDER = 21, 22
 _COLUMNS = """
 connector.id, connector.ref, connector.study_id, study.ref as study, connector.name,
 connector.provider, connector.settings, connector.username, connector.format, connector.tz,
-connector.interval_s, connector.overlap_s, connector.settle_s, connector.cursor,
+connector.encoding, connector.datum, connector.date_order, mapping.ref as mapping, connector.interval_s,
+connector.overlap_s, connector.settle_s, connector.cursor,
 connector.failures, connector.problem, connector.created_at, connector.paused_at,
 connector.next_run_at, connector.last_run_at, connector.last_success_at
 """
 """SQL: what managers see; `take` alone reads the password, for the pull."""
 
-_OWNED = (
-    "from connector join study on study.id = connector.study_id"
-    " where connector.study_id = any(:exact)"
+_NOUN = Noun(
+    "connector",
+    _COLUMNS,
+    "connector join study on study.id = connector.study_id"
+    " left join mapping on mapping.id = connector.mapping_id",
 )
+page, one = partial(owned.page, _NOUN), partial(owned.one, _NOUN)
+"""Connectors of the caller's own studies: a page of them, and one by its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one pull needs to know; `version` tells whether the connector was changed meanwhile."""
+    """
+    What one pull needs to know; `version` tells whether the connector was changed meanwhile.
+
+    `reads` is how its pushes are to be read, as a sender's row tells it.
+    """
 
     id: int
     study_id: int
@@ -48,28 +60,30 @@ class Task:
     settings: dict[str, Any]
     username: str
     password: str
-    format: str | None
-    tz: str
     interval_s: int
     overlap_s: int
     settle_s: int
     cursor: dict[str, Any]
     failures: int
     version: int
+    reads: Row
 
 
 async def create(
     conn: AsyncConnection, audience: Audience, study_id: int, values: dict[str, Any]
 ) -> Row:
-    """Add a connector, which is due at once."""
+    """Add a connector, which is due at once; `mapping` is one of the study, or None."""
+    mapping_id = await mappings.id_in(conn, audience, study_id, values["mapping"])
     rows = await execute(
         conn,
         "insert into connector (study_id, name, provider, settings, username, password, format,"
-        " tz, interval_s, overlap_s, settle_s) values (:study, :name, :provider,"
-        " cast(:settings as jsonb), :username, :password, :format, :tz, :interval_s, :overlap_s,"
-        " :settle_s) on conflict (study_id, name) do nothing returning ref",
-        {**values, "settings": json.dumps(values["settings"]), "study": study_id},
-    )
+        " tz, encoding, datum, date_order, mapping_id, interval_s, overlap_s, settle_s) values (:study, :name,"
+        " :provider, cast(:settings as jsonb), :username, :password, :format, :tz, :encoding,"
+        " :datum, :date_order, :mapping_id, :interval_s, :overlap_s, :settle_s)"
+        " on conflict (study_id, name) do nothing returning ref",
+        {**values, "settings": json.dumps(values["settings"]), "study": study_id,
+         "mapping_id": mapping_id},
+    )  # fmt: skip
     if not rows:
         raise Conflict(
             "The study has a connector of this name.",
@@ -80,38 +94,9 @@ async def create(
     return await one(conn, audience, rows[0]["ref"])
 
 
-async def page(
-    conn: AsyncConnection,
-    audience: Audience,
-    *,
-    limit: int,
-    after: int | None = None,
-    study: UUID | None = None,
-) -> list[Row]:
-    """Return the connectors of the caller's own studies."""
-    return await execute(
-        conn,
-        f"select {_COLUMNS} {_OWNED} and (cast(:study as uuid) is null or study.ref = :study)"
-        " and (cast(:after as int) is null or connector.id > :after)"
-        " order by connector.id limit :limit",
-        {"exact": audience.sql["exact"], "study": study, "after": after, "limit": limit},
-    )
-
-
-async def one(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
-    """Return a connector of the caller's own studies."""
-    rows = await execute(
-        conn,
-        f"select {_COLUMNS} {_OWNED} and connector.ref = :ref",
-        {"exact": audience.sql["exact"], "ref": ref},
-    )
-    if not rows:
-        raise reference.unknown("connector")
-    return rows[0]
-
-
-EDITABLE = ("settings", "username", "password", "format", "tz", "interval_s", "overlap_s",
-            "settle_s")  # fmt: skip
+EDITABLE = ("settings", "username", "password", "format", "tz", "encoding", "datum", "date_order",
+            "mapping_id",
+            "interval_s", "overlap_s", "settle_s")  # fmt: skip
 
 
 async def edit(
@@ -122,16 +107,24 @@ async def edit(
     *,
     paused: bool | None,
 ) -> Row:
-    """Change a connector and let it run at once; a pull under way keeps nothing more."""
+    """
+    Change a connector and let it run at once; a pull under way keeps nothing more.
+
+    A `mapping` among the values is one of the study, or None.
+    """
     connector = await one(conn, audience, ref)
+    values = dict(values)
+    if "mapping" in values:
+        values["mapping_id"] = await mappings.id_in(
+            conn, audience, connector["study_id"], values.pop("mapping")
+        )
     sets = [
         f"{name} = cast(:{name} as jsonb)" if name == "settings" else f"{name} = :{name}"
         for name in EDITABLE
         if name in values
     ]
-    bound = dict(values)
     if "settings" in values:
-        bound["settings"] = json.dumps(values["settings"])
+        values["settings"] = json.dumps(values["settings"])
         # Another question has another answer: what was passed for the old one says nothing of it.
         sets.append(
             "cursor = case when settings = cast(:settings as jsonb) then cursor else '{}' end"
@@ -143,7 +136,7 @@ async def edit(
         "   when not cast(:paused as boolean) then null else paused_at end,"
         " failures = 0, problem = null, next_run_at = now(), version = version + 1"
         " where id = :id",
-        {**bound, "paused": paused, "id": connector["id"]},
+        {**values, "paused": paused, "id": connector["id"]},
     )
     await work.notify(conn)
     return await one(conn, audience, ref)
@@ -217,13 +210,16 @@ async def take(conn: AsyncConnection, connector_id: int) -> Task | None:
     rows = await execute(
         conn,
         "select c.id, c.study_id, study.ref as study, provider, settings, username, password,"
-        " format, tz, interval_s, overlap_s, settle_s, cursor, failures,"
-        " c.version"
-        " from connector c join study on study.id = c.study_id"
+        f" {told_how('c')}, interval_s, overlap_s, settle_s, cursor, failures, c.version"
+        f" from connector c join study on study.id = c.study_id {newest_mapping('c')}"
         " where c.id = :id and paused_at is null and next_run_at <= now()",
         {"id": connector_id},
     )
-    return Task(**rows[0]) if rows else None
+    if not rows:
+        return None
+    reads = rows[0]
+    told = {field.name: reads.pop(field.name) for field in fields(Task) if field.name in reads}
+    return Task(**told, reads=reads)
 
 
 async def advance(conn: AsyncConnection, task: Task, cursor: dict[str, Any]) -> bool:

@@ -6,9 +6,31 @@ CALLER = "coalesce((select name from institute where id = cast(:scope as int)), 
 """SQL: the name under which what a caller decides is kept; :scope is the id of its institute."""
 
 
+def told_how(alias: str) -> str:
+    """Give how a source or connector has its pushes read, of a row joined by `newest_mapping`."""
+    return (
+        f"{alias}.format, {alias}.tz, {alias}.encoding, {alias}.datum,"
+        f" {alias}.date_order, {alias}.mapping_id,"
+        " v.number as mapping_version, v.document ->> 'tz' as mapping_tz"
+    )
+
+
+def newest_mapping(alias: str) -> str:
+    """Join the newest version `v` of the mapping that a source or connector names, if any."""
+    return (
+        "left join lateral (select number, document from mapping_version"
+        f" where mapping_id = {alias}.mapping_id order by number desc limit 1) as v on true"
+    )
+
+
 def time_of(micros: str) -> str:
     """Give the time of microseconds since 1970: exact, which to_timestamp(double) is not."""
     return f"timestamptz 'epoch' + {micros} * interval '1 microsecond'"
+
+
+def alias_key(name: str) -> str:
+    """Give the advisory lock of a name of the study :study, taken to make a tag or alias of it."""
+    return f"hashtextextended({name}, 1000000007 * cast(:study as bigint))"
 
 
 def fix_key(alias: str) -> str:

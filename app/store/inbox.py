@@ -117,7 +117,8 @@ async def keep(
     Keep the bytes of one push and note that they wait to be decoded.
 
     The same bytes read the same way are a replay: noted, not stored again. The same bytes with
-    another format, zone or mapping become a new decoding of the first push.
+    another format, zone or mapping become a new decoding of the first push; not so where a person
+    had them read again: what a source or connector repeats does not undo that.
     """
     try:
         return await _keep(conn, delivery, reading, body)
@@ -165,13 +166,14 @@ async def _keep_again(
 ) -> Kept:
     current = await execute(
         conn,
-        f"select id, {READING_COLUMNS} from decoding"
+        f"select id, asked_by, {READING_COLUMNS} from decoding"
         " where push_id = :push and replaced_at is null order by number desc limit 1",
         {"push": first["id"]},
     )
     push_id, ref, digest, size = new
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
-    if reading.is_of(current[0]):
+    by_itself = delivery.source_id is not None or delivery.connector_id is not None
+    if reading.is_of(current[0]) or (by_itself and current[0]["asked_by"] is not None):
         await revive(conn, int(current[0]["id"]))
         return Kept(ref, int(current[0]["id"]), replayed=True)
     how = reading.over(current[0])

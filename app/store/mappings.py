@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +11,11 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
-from app.store import reference
+from app.store import owned
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fragments import CALLER
+from app.store.owned import Noun
 
 Row = dict[str, Any]
 
@@ -20,14 +23,21 @@ VERSIONS_MAX = 1_000
 """Versions of one mapping: a script that makes one an hour is mended within a month."""
 
 _COLUMNS = """
-m.id, m.ref, m.name, m.created_at, m.study_id, s.ref as study,
+mapping.id, mapping.ref, mapping.name, mapping.created_at, mapping.study_id, study.ref as study,
 v.number as version, v.document, v.made_by, v.made_at
 """
-_OWNED = """
-from mapping m join study s on s.id = m.study_id join mapping_version v on v.mapping_id = m.id
-where m.study_id = any(cast(:exact as int[]))
+_TABLES = """
+mapping join study on study.id = mapping.study_id
+join mapping_version v on v.mapping_id = mapping.id
 """
-_NEWEST = " and v.number = (select max(number) from mapping_version where mapping_id = m.id)"
+_VERSIONS = Noun("mapping", _COLUMNS, _TABLES)
+_NAMED = replace(_VERSIONS, where="v.number = :version")
+_NEWEST = replace(
+    _VERSIONS,
+    where="v.number = (select max(number) from mapping_version where mapping_id = mapping.id)",
+)
+page = partial(owned.page, _NEWEST)
+"""The newest version of each mapping of the caller's own studies, page by page."""
 
 
 async def create(
@@ -45,7 +55,7 @@ async def create(
         return await one(conn, audience, rows[0]["ref"])
     found = await execute(
         conn,
-        f"select {_COLUMNS} {_OWNED} {_NEWEST} and m.study_id = :study and m.name = :name",
+        f"{_NEWEST.sql} and mapping.study_id = :study and mapping.name = :name",
         {"exact": list(audience.exact), "study": study_id, "name": name},
     )
     if found and found[0]["document"] == document:
@@ -88,37 +98,13 @@ async def _insert(
     )  # fmt: skip
 
 
-async def page(
-    conn: AsyncConnection,
-    audience: Audience,
-    *,
-    limit: int,
-    after: int | None = None,
-    study: UUID | None = None,
-) -> list[Row]:
-    """Return the newest version of each mapping of the caller's own studies."""
-    return await execute(
-        conn,
-        f"select {_COLUMNS} {_OWNED} {_NEWEST}"
-        " and (cast(:study as uuid) is null or s.ref = :study)"
-        " and (cast(:after as int) is null or m.id > :after) order by m.id limit :limit",
-        {"exact": list(audience.exact), "study": study, "after": after, "limit": limit},
-    )
-
-
 async def one(
     conn: AsyncConnection, audience: Audience, ref: UUID, version: int | None = None
 ) -> Row:
     """Return a mapping of the caller's own studies: its newest version, or the one named."""
-    which = _NEWEST if version is None else " and v.number = :version"
-    rows = await execute(
-        conn,
-        f"select {_COLUMNS} {_OWNED} {which} and m.ref = :ref",
-        {"exact": list(audience.exact), "ref": ref, "version": version},
-    )
-    if not rows:
-        raise reference.unknown("mapping")
-    return rows[0]
+    if version is None:
+        return await owned.one(_NEWEST, conn, audience, ref)
+    return await owned.one(_NAMED, conn, audience, ref, version=version)
 
 
 async def of_study(
@@ -134,6 +120,13 @@ async def of_study(
     return row
 
 
+async def id_in(
+    conn: AsyncConnection, audience: Audience, study_id: int, ref: UUID | None
+) -> int | None:
+    """Return the id of a mapping of a study, to be named by a source or connector; None of none."""
+    return None if ref is None else int((await of_study(conn, audience, study_id, ref))["id"])
+
+
 async def versions(
     conn: AsyncConnection, audience: Audience, ref: UUID, *, limit: int, before: int | None = None
 ) -> list[Row]:
@@ -141,7 +134,7 @@ async def versions(
     await one(conn, audience, ref)
     return await execute(
         conn,
-        f"select {_COLUMNS} {_OWNED} and m.ref = :ref"
+        f"{_VERSIONS.sql} and mapping.ref = :ref"
         " and (cast(:before as int) is null or v.number < :before)"
         " order by v.number desc limit :limit",
         {"exact": list(audience.exact), "ref": ref, "before": before, "limit": limit},

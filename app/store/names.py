@@ -8,28 +8,44 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import work
 from app.store.engine import execute
-from app.store.fragments import time_of
+from app.store.fragments import alias_key, time_of
 
 
 async def name_tags(conn: AsyncConnection, study_id: int, names: Sequence[str]) -> dict[str, int]:
-    """Return the tags of these local identifiers, created where new."""
+    """Return the tags of these local identifiers or aliases, created where new."""
+    wanted = sorted(set(names))
+    found = await _known_tags(conn, study_id, wanted)
+    new = [name for name in wanted if name not in found]
+    if not new:
+        return found
+    # Nobody makes an alias of a name while it becomes a tag: whoever is later sees the other.
+    await execute(
+        conn,
+        "select pg_advisory_xact_lock_shared(key) from (select"
+        f" {alias_key('name')} as key from unnest(cast(:names as text[])) as name order by 1) as k",
+        {"study": study_id, "names": new},
+    )
+    await execute(
+        conn,
+        "insert into tag (study_id, local_identifier) select :study, name"
+        " from unnest(cast(:names as text[])) as name where not exists (select from tag_alias"
+        " where study_id = :study and alias = name) order by name"
+        " on conflict (study_id, local_identifier) do nothing",
+        {"study": study_id, "names": new},
+    )
+    return found | await _known_tags(conn, study_id, new)
+
+
+async def _known_tags(conn: AsyncConnection, study_id: int, names: Sequence[str]) -> dict[str, int]:
     rows = await execute(
         conn,
-        """
-        with wanted as (select unnest(cast(:names as text[])) as name),
-        fresh as (
-          insert into tag (study_id, local_identifier) select :study, name from wanted order by name
-          on conflict (study_id, local_identifier) do nothing returning id, local_identifier)
-        select id, local_identifier from fresh union
-        select t.id, t.local_identifier from tag t join wanted w on w.name = t.local_identifier
-        where t.study_id = :study
-        """,
-        {"study": study_id, "names": sorted(set(names))},
+        "select local_identifier as name, id from tag"
+        " where study_id = :study and local_identifier = any(cast(:names as text[]))"
+        " union all select alias, tag_id from tag_alias"
+        " where study_id = :study and alias = any(cast(:names as text[]))",
+        {"study": study_id, "names": list(names)},
     )
-    found = {row["local_identifier"]: int(row["id"]) for row in rows}
-    missing = sorted(set(names) - found.keys())
-    # Another push created them between the two halves of the statement: they are there now.
-    return found | (await name_tags(conn, study_id, missing) if missing else {})
+    return {row["name"]: int(row["id"]) for row in rows}
 
 
 async def name_individuals(

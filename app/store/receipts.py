@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store import inbox
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.fragments import undeployed, worn_at
+from app.store.fragments import newest_mapping, undeployed, worn_at
+
+Sender = Literal["source", "connector"]
 
 _RECEIPT = """
 select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
@@ -114,6 +116,55 @@ async def refusals(
         " join refusal r on r.decoding_id = receipt.id where r.unit > :after"
         " order by r.unit limit :limit",
         {"ref": ref, "exact": list(audience.exact), "after": after_unit, "limit": limit},
+    )
+
+
+def _otherwise(sender: Sender) -> str:
+    """Give the SQL of the pushes of a source or connector that it would read otherwise now."""
+    return f"""
+from {sender} s {newest_mapping("s")}
+join push p on p.study_id = s.study_id and p.{sender}_id = s.id and p.replay_of_id is null
+join lateral (
+  select * from decoding x where x.push_id = p.id order by x.number desc limit 1) as d on true
+left join mapping m on m.id = d.mapping_id
+where s.id = :id and s.study_id = any(cast(:exact as int[])) and (
+  (d.tz, d.datum, coalesce(d.mapping_id, 0), d.mapping_version) is distinct from
+    (coalesce(v.document ->> 'tz', s.tz), s.datum, coalesce(s.mapping_id, 0), coalesce(v.number, 0))
+  or s.date_order is not null and d.date_order is distinct from s.date_order
+  or s.encoding is not null and d.encoding is distinct from s.encoding
+  or s.format is not null and d.format is distinct from s.format)
+"""
+
+
+async def n_read_otherwise(
+    conn: AsyncConnection, audience: Audience, sender: Sender, sender_id: int
+) -> int:
+    """Return how many pushes of a source or connector it would read otherwise now."""
+    rows = await execute(
+        conn,
+        f"select count(*) as n {_otherwise(sender)}",
+        {"id": sender_id, "exact": list(audience.exact)},
+    )
+    return int(rows[0]["n"])
+
+
+async def read_otherwise(
+    conn: AsyncConnection,
+    audience: Audience,
+    sender: Sender,
+    sender_id: int,
+    *,
+    before: int | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return those pushes, newest first, each with how it is read."""
+    return await execute(
+        conn,
+        "select p.id, p.ref as push_id, p.received_at, d.number as decoding, d.format, d.tz,"
+        " d.encoding, d.datum, d.date_order, m.ref as mapping,"
+        f" nullif(d.mapping_version, 0) as mapping_version, d.asked_by {_otherwise(sender)}"
+        " and (cast(:before as bigint) is null or p.id < :before) order by p.id desc limit :limit",
+        {"id": sender_id, "exact": list(audience.exact), "before": before, "limit": limit},
     )
 
 

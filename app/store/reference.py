@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.fragments import undeployed, worn_at
+from app.store.fragments import CALLER, alias_key, undeployed, worn_at
 
 Row = dict[str, Any]
 
@@ -26,7 +26,8 @@ from individual join study on study.id = individual.study_id
 where (individual.study_id = any(:exact) or individual.study_id = any(:open))
 """
 _TAG = """
-select tag.id, tag.ref, tag.study_id, study.ref as study, tag.local_identifier, tag.terms
+select tag.id, tag.ref, tag.study_id, study.ref as study, tag.local_identifier, tag.terms,
+  array(select alias from tag_alias where tag_id = tag.id order by alias) as aliases
 from tag join study on study.id = tag.study_id where tag.study_id = any(:exact)
 """
 
@@ -204,12 +205,16 @@ async def add_tag(
     *,
     local_identifier: str,
     terms: Mapping[str, str],
+    aliases: Sequence[str] = (),
 ) -> Row:
-    """Add a tag; an identifier the study has is a conflict."""
+    """Add a tag; an identifier the study has, of a tag or as an alias, is a conflict."""
+    await _hold_name(conn, study_id, local_identifier)
     rows = await execute(
         conn,
         "insert into tag (study_id, local_identifier, terms)"
-        " values (:study, :name, cast(:terms as jsonb))"
+        " select cast(:study as int), cast(:name as text), cast(:terms as jsonb) where not exists"
+        " (select from tag_alias where study_id = cast(:study as int)"
+        " and alias = cast(:name as text))"
         " on conflict (study_id, local_identifier) do nothing returning ref",
         {
             "study": study_id,
@@ -219,22 +224,92 @@ async def add_tag(
     )
     if not rows:
         raise _taken("tag")
-    await work.bump_version(conn, study_id)
-    return await tag(conn, audience, rows[0]["ref"])
+    made = await tag(conn, audience, rows[0]["ref"])
+    return await edit_tag(conn, audience, made["ref"], aliases=aliases)
 
 
 async def edit_tag(
-    conn: AsyncConnection, audience: Audience, ref: UUID, *, terms: Mapping[str, str]
+    conn: AsyncConnection,
+    audience: Audience,
+    ref: UUID,
+    *,
+    terms: Mapping[str, str] | None = None,
+    aliases: Sequence[str] | None = None,
 ) -> Row:
-    """Replace the terms of a tag."""
+    """
+    Replace the terms of a tag, or the other names by which pushes may call it.
+
+    A name that is a tag of its own becomes an alias only if nothing was ever stored with it.
+    """
     old = await owned(conn, audience, "tag", ref)
-    await execute(
-        conn,
-        "update tag set terms = cast(:terms as jsonb) where id = :id",
-        {"id": old["id"], "terms": orjson.dumps(dict(terms)).decode()},
-    )
+    if terms is not None:
+        await execute(
+            conn,
+            "update tag set terms = cast(:terms as jsonb) where id = :id",
+            {"id": old["id"], "terms": orjson.dumps(dict(terms)).decode()},
+        )
+    if aliases is not None:
+        await execute(
+            conn,
+            "delete from tag_alias where tag_id = :id and alias <> all(cast(:names as text[]))",
+            {"id": old["id"], "names": list(aliases)},
+        )
+        for alias in sorted(set(aliases) - set(old["aliases"])):
+            await _add_alias(conn, audience, old, alias)
     await work.bump_version(conn, old["study_id"])
     return await tag(conn, audience, ref)
+
+
+async def _hold_name(conn: AsyncConnection, study_id: int, name: str) -> None:
+    await execute(
+        conn,
+        f"select pg_advisory_xact_lock({alias_key('cast(:name as text)')})",
+        {"study": study_id, "name": name},
+    )
+
+
+_EMPTY = " and ".join(
+    f"not exists (select from {table} where tag_id = tag.id)"
+    for table in ("fix", "reading", "naming", "deployment", "tag_alias")
+)
+
+
+async def _add_alias(conn: AsyncConnection, audience: Audience, row: Row, alias: str) -> None:
+    named = {"study": row["study_id"], "name": alias, "tag": row["id"],
+             "scope": audience.institute_id}  # fmt: skip
+    await _hold_name(conn, row["study_id"], alias)
+    there = await execute(
+        conn, "select id from tag where study_id = :study and local_identifier = :name", named
+    )
+    for each in there:
+        # A push under way may be about to store with it: only when it has ended is it empty.
+        await work.lock(conn, work.LOCK_TAG, each["id"])
+        gone = await execute(
+            conn,
+            f"delete from tag where id = :id and id <> :tag and {_EMPTY} returning id",
+            {"id": each["id"], "tag": row["id"]},
+        )
+        if gone:
+            continue
+        raise Conflict(
+            f"{alias} is the local identifier of a tag of the study.",
+            code="alias-is-tag",
+            remedy="Fixes of two tags are not put together. If a bird wore what is one tag, deploy"
+            " both on it: its track has the fixes of both.",
+        )
+    rows = await execute(
+        conn,
+        "insert into tag_alias (study_id, alias, tag_id, made_by)"
+        f" values (:study, :name, :tag, {CALLER})"
+        " on conflict (study_id, alias) do nothing returning alias",
+        named,
+    )
+    if not rows:
+        raise Conflict(
+            f"{alias} is an alias of another tag of the study.",
+            code="alias-taken",
+            remedy="Take it from that tag first, if it names this one.",
+        )
 
 
 def unknown(noun: str) -> NotFound:

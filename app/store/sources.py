@@ -6,16 +6,20 @@ import secrets
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
-from app.store import inbox, reference
+from app.store import inbox, mappings, owned
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import newest_mapping, told_how
+from app.store.owned import Noun
 
 Row = dict[str, Any]
 Scheme = Literal["token", "basic", "standard-webhooks", "github"]
@@ -42,20 +46,19 @@ source.encoding, source.datum, source.date_order, source.scheme,
  source.refused_last_code, {_ALARMED} as alarmed, source.created_at, source.disabled_at,
  mapping.ref as mapping
 """
-SENDER = """
- s.id, s.study_id, s.format, s.tz, s.encoding, s.datum, s.date_order, s.scheme,
- s.secrets, s.ack_status,
- s.mapping_id, v.number as mapping_version, v.document ->> 'tz' as mapping_tz
- from source s left join lateral (select number, document from mapping_version
-   where mapping_id = s.mapping_id order by number desc limit 1) as v on true
+SENDER = f"""
+ s.id, s.study_id, {told_how("s")}, s.scheme, s.secrets, s.ack_status
+ from source s {newest_mapping("s")}
 """
 """What checking and reading a push of a source needs: with a mapping, the newest version of it."""
 
 _FROM = """
- from source join study on study.id = source.study_id
+ source join study on study.id = source.study_id
  left join mapping on mapping.id = source.mapping_id
 """
-_OWNED = f"{_FROM} where source.study_id = any(:exact)"
+_NOUN = Noun("source", _COLUMNS, _FROM)
+page, one = partial(owned.page, _NOUN), partial(owned.one, _NOUN)
+"""Sources of the caller's own studies: a page of them, and one by its id."""
 
 
 def new_secret(scheme: Scheme) -> tuple[str, bytes]:
@@ -110,36 +113,6 @@ async def create(
     return {**await one(conn, audience, rows[0]["ref"]), "secret": shown}
 
 
-async def page(
-    conn: AsyncConnection,
-    audience: Audience,
-    *,
-    limit: int,
-    after: int | None = None,
-    study: UUID | None = None,
-) -> list[Row]:
-    """Return the sources of the caller's own studies."""
-    return await execute(
-        conn,
-        f"select {_COLUMNS} {_OWNED} and (cast(:study as uuid) is null or study.ref = :study)"
-        " and (cast(:after as int) is null or source.id > :after)"
-        " order by source.id limit :limit",
-        {"exact": audience.sql["exact"], "study": study, "after": after, "limit": limit},
-    )
-
-
-async def one(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
-    """Return a source of the caller's own studies."""
-    rows = await execute(
-        conn,
-        f"select {_COLUMNS} {_OWNED} and source.ref = :ref",
-        {"exact": audience.sql["exact"], "ref": ref},
-    )
-    if not rows:
-        raise reference.unknown("source")
-    return rows[0]
-
-
 async def rotate(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
     """Give a source a new secret; the one before stays valid until the next rotation."""
     source = await one(conn, audience, ref)
@@ -153,6 +126,10 @@ async def rotate(conn: AsyncConnection, audience: Audience, ref: UUID) -> Row:
     return {**await one(conn, audience, ref), "secret": shown}
 
 
+READ_BY = ("format", "tz", "encoding", "datum", "date_order")
+NO_CHANGE: Mapping[str, Any] = MappingProxyType({})
+
+
 async def edit(
     conn: AsyncConnection,
     audience: Audience,
@@ -161,21 +138,30 @@ async def edit(
     disabled: bool | None,
     only_newest: bool,
     refusals_seen: bool = False,
+    how: Mapping[str, Any] = NO_CHANGE,
 ) -> Row:
     """
     Disable or enable a source; `only_newest` ends the secret before the newest.
 
-    `refusals_seen` ends the alert over refused pushes; it comes again with the next ones.
+    `how` sets how pushes are read from now on: `READ_BY`, and a `mapping` of the study or
+    None. `refusals_seen` ends the alert over refused pushes; it comes again with the next
+    ones.
     """
     source = await one(conn, audience, ref)
+    values = {name: value for name, value in how.items() if name in READ_BY}
+    if "mapping" in how:
+        values["mapping_id"] = await mappings.id_in(
+            conn, audience, source["study_id"], how["mapping"]
+        )
+    sets = "".join(f" {name} = :{name}," for name in values)
     await execute(
         conn,
-        "update source set"
+        f"update source set{sets}"
         " disabled_at = case when cast(:disabled as boolean) then coalesce(disabled_at, now())"
         "   when not cast(:disabled as boolean) then null else disabled_at end,"
         " secrets = case when :only_newest then secrets[1:1] else secrets end,"
         " refused_lately = case when :seen then 0 else refused_lately end where id = :id",
-        {"id": source["id"], "disabled": disabled, "only_newest": only_newest,
+        {**values, "id": source["id"], "disabled": disabled, "only_newest": only_newest,
          "seen": refusals_seen},
     )  # fmt: skip
     return await one(conn, audience, ref)
@@ -272,7 +258,7 @@ async def alarmed(conn: AsyncConnection, *, limit: int) -> list[Row]:
     """Return sources that refused push after push within a day, the busiest first."""
     return await execute(
         conn,
-        f"select {_COLUMNS} {_FROM}"
+        f"select {_COLUMNS} from {_FROM}"
         f" where {_ALARMED} order by source.refused_lately desc, source.id limit :limit",
         {"limit": limit},
     )

@@ -74,6 +74,7 @@ class Site:
     key: str
     port: int
     body_max_bytes: int = 8 << 20
+    env: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -93,7 +94,8 @@ class Site:
                 "FLYWAYS_RATE_LIMIT": "off",
                 "FLYWAYS_BODY_MAX_BYTES": str(self.body_max_bytes),
                 "FLYWAYS_LOG_LEVEL": "error",
-            },
+            }
+            | self.env,
         )
         self.running.append(process)
         return process

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 import ingest
-from app.store import decodings, fixes
+from app import operate
+from app.store import decodings, fixes, reference
 from app.store.sight import Filters
 from tests.flow.conftest import Service, open_service
 from tests.flow.test_exports import table, written
@@ -249,18 +250,31 @@ def test_gps_over_argos_and_over_gsm_is_one_tag_without_doubling(new_database) -
     argos = (header + "".join(
         f'"9";"40001";"NP";"{t.replace(" ", "T")}.000Z";"{t.replace(" ", "T")}.000Z";"40.1234";'
         f'"{120 + n / 100:.4f}";"12";"G";"4";"90"\n' for n, t in enumerate(times)
+    ) + "".join(
+        f'"9";"40001";"NP";"{t[:14].replace(" ", "T")}30:00.000Z";'
+        f'"{t[:14].replace(" ", "T")}30:00.000Z";"40.12";"{120 + n / 100:.3f}";"0";"2";"";""\n'
+        for n, t in enumerate(times)
     )).encode()  # fmt: skip
 
     async def work(service: Service) -> tuple[list[dict], list[dict]]:
-        await live(service, [worn(["40001"]), gsm, argos])
+        await live(service, [worn(["40001"])])
+        async with service.store.write() as conn:
+            audience = await operate.operator(service.store)
+            tag = (await reference.tags(conn, audience, limit=9))[0]["ref"]
+            await reference.edit_tag(conn, audience, tag, aliases=["SN 861230"])
+        # The logger knows the tag by its serial alone.
+        await live(service, [gsm.replace(b"40001", b"SN 861230"), argos])
         rows = await service.rows(
             "select sensor, count(*) as n, count(*) filter (where visible) as shown,"
-            " count(distinct tag_id) as tags from fix group by sensor"
+            " count(distinct tag_id) as tags from fix group by sensor order by sensor"
         )
         return rows, await service.rows("select local_identifier from tag")
 
     rows, tags = served(new_database, work)
-    assert rows == [{"sensor": 0, "n": 24, "shown": 12, "tags": 1}]
+    assert rows == [
+        {"sensor": 0, "n": 24, "shown": 12, "tags": 1},
+        {"sensor": 1, "n": 12, "shown": 12, "tags": 1},
+    ]
     assert tags == [{"local_identifier": "40001"}]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -33,6 +33,7 @@ class Reply:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     short_by: int = 0  # bytes that are announced and never sent
+    midway: Callable[[], object] = lambda: None  # what happens once half of it is sent
 
     @classmethod
     def of(cls, value: Any, status: int = 200, **headers: str) -> Reply:
@@ -90,7 +91,11 @@ def serving(service: Any) -> Iterator[Any]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body[: len(reply.body) - reply.short_by])
+            sent = reply.body[: len(reply.body) - reply.short_by]
+            with suppress(ConnectionError):  # who asked may be gone by then
+                self.wfile.write(sent[: len(sent) // 2])
+                reply.midway()
+                self.wfile.write(sent[len(sent) // 2 :])
             self.close_connection = bool(reply.short_by)
 
         do_GET = do_POST = do  # noqa: N815 - names of the library

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from app.pull import folder
+import ingest
+from app import operate
+from app.pull import files, folder
 from app.pull.page import Errand, PullFailed
+from app.store import mappings
 from tests.pull.conftest import NOW, Bench
 
 HEADER = (
@@ -102,7 +106,7 @@ async def test_nothing_beside_the_folder_of_the_study_is_reached(
 async def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(
     bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "ANSWER_MAX_BYTES", 1000)
+    monkeypatch.setattr(files, "ANSWER_MAX_BYTES", 1000)
     connector = await watch(bench)
     drop(place / "a.csv", HEADER + "".join(map(line, range(20))), age_s=9000)
     drop(place / "b.csv", HEADER + line(1))
@@ -123,3 +127,30 @@ async def test_a_file_that_changes_while_it_is_read_is_left_for_later(place: Pat
     with pytest.raises(PullFailed, match="changed while it was read"):
         list(page.pieces())
     await taken.aclose()
+
+
+async def test_files_are_read_as_the_connector_says(bench: Bench, place: Path) -> None:
+    document = {
+        "kind": "table", "tz": "UTC+8",
+        "terms": {"timestamp": "时间", "location-long": "经度", "location-lat": "纬度",
+                  "tag-id": "编号"},
+    }  # fmt: skip
+    audience = await operate.operator(bench.store)
+    async with bench.store.write() as conn:
+        made = await mappings.create(
+            conn, audience, bench.study_id, name="HQ",
+            document=ingest.write_mapping(ingest.read_mapping(json.dumps(document).encode())),
+        )  # fmt: skip
+    connector = await bench.connect(
+        "folder", username=None, password=None, mapping=made["ref"], encoding="gb18030",
+        datum="gcj02",
+    )  # fmt: skip
+    body = "编号,时间,经度,纬度\nHQ7,2024/3/1 8:00,116.3,29.1\n".encode("gb18030")
+    (place / "a.csv").write_bytes(body)
+    os.utime(place / "a.csv", (1, 1))
+    assert await bench.pull(connector) == 1
+    assert await bench.fixes() == [("HQ7", datetime(2024, 3, 1, tzinfo=UTC))]
+    fix = (await bench.ask("select lon, lat from fix f join tag t on t.id = f.tag_id"
+                           " where t.study_id = :study", study=bench.study_id))[0]  # fmt: skip
+    assert 0.003 < 116.3 - fix["lon"] < 0.008
+    assert 0.001 < abs(29.1 - fix["lat"]) < 0.006

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import permutations
 
 import pytest
 
-from app.store import names, work
-from app.store.engine import execute
+from app.errors import Conflict
+from app.store import names, reference, work
+from app.store.audience import Audience
+from app.store.engine import Store, execute
 from tests.store.flock import Flock
 
 
@@ -36,6 +39,64 @@ async def test_a_tag_is_made_once_for_each_study(trial) -> None:
     elsewhere = await names.name_tags(trial, 2, list(first))
     assert set(first.values()) & set(elsewhere.values()) == set()
     assert await names.name_tags(trial, 1, []) == {}
+
+
+async def test_an_alias_is_its_tag_and_never_becomes_one(trial) -> None:
+    known = await names.name_tags(trial, 1, ["PTT 7"])
+    await execute(
+        trial,
+        "insert into tag_alias (study_id, tag_id, alias, made_by)"
+        " values (1, :tag, 'SN-7', 'operator')",
+        {"tag": known["PTT 7"]},
+    )
+    found = await names.name_tags(trial, 1, ["SN-7", "PTT 7", "new"])
+    assert found["SN-7"] == found["PTT 7"] == known["PTT 7"] != found["new"]
+    elsewhere = await names.name_tags(trial, 2, ["SN-7"])
+    assert elsewhere["SN-7"] not in found.values()
+    rows = await execute(
+        trial,
+        "select local_identifier from tag where study_id = 1"
+        " and local_identifier in ('SN-7', 'PTT 7', 'new') order by 1",
+    )
+    assert [row["local_identifier"] for row in rows] == ["PTT 7", "new"]
+
+
+async def test_a_name_becomes_a_tag_or_an_alias_whoever_is_first(store: Store) -> None:
+    """A push and a person at the same moment: never both."""
+    owner = Audience("institute", 1, 1, frozenset({"manage"}), exact=(1,))
+    async with store.write() as conn:
+        ref = (await reference.add_tag(conn, owner, 1, local_identifier="base", terms={}))["ref"]
+
+    async def push(name: str) -> None:
+        async with store.write() as conn:
+            tag = (await names.name_tags(conn, 1, [name]))[name]
+            await asyncio.sleep(0.01)
+            await execute(
+                conn,
+                "insert into reading (tag_id, study_id, time, sensor, variant, decoding_id)"
+                " values (:tag, 1, now(), 0, 1, 1)",
+                {"tag": tag},
+            )
+
+    async def person(name: str) -> None:
+        with suppress(Conflict):
+            async with store.write() as conn:
+                held = (await reference.tag(conn, owner, ref))["aliases"]
+                await reference.edit_tag(conn, owner, ref, aliases=[*held, name])
+
+    for n in range(6):
+        acts = [push(f"race {n}"), person(f"race {n}")]
+        await asyncio.gather(*acts[:: (-1) ** n])
+    async with store.read() as conn:
+        both = await execute(
+            conn,
+            "select alias from tag_alias a join tag t"
+            " on t.study_id = a.study_id and t.local_identifier = a.alias",
+        )
+        lost = await execute(
+            conn, "select from reading r where not exists (select from tag where id = r.tag_id)"
+        )
+    assert both == lost == []
 
 
 TAXA = [("Grus grus", "common_crane"), ("Anser sp.", "default"), (None, "default"),

@@ -142,3 +142,39 @@ async def test_only_the_owner_changes_what_is_there(trial) -> None:
         trial, OWNER, ref_of("tag", "tag 1"), terms={"tag-model": "M"}
     )
     assert edited["terms"] == {"tag-model": "M"}
+
+
+async def test_a_tag_is_known_by_aliases_that_are_its_own(trial) -> None:
+    made = await reference.add_tag(
+        trial, OWNER, 1, local_identifier="PTT 1", terms={"a": "b"}, aliases=["SN-1", "K01"]
+    )
+    assert (made["aliases"], made["terms"]) == (["K01", "SN-1"], {"a": "b"})
+    edited = await reference.edit_tag(trial, OWNER, made["ref"], aliases=["SN-1", "SN-1"])
+    assert (edited["aliases"], edited["terms"]) == (["SN-1"], {"a": "b"})
+    other = await reference.add_tag(trial, OWNER, 1, local_identifier="PTT 2", terms={})
+    await execute(
+        trial,
+        "insert into reading (tag_id, study_id, time, sensor, variant, decoding_id)"
+        " select id, 1, now(), 0, 1, 1 from tag where local_identifier = 'tag 1'",
+    )
+    # PTT 1 has an alias, PTT 2 is the tag itself, and with tag 1 something is stored.
+    for name in ("SN-1", "PTT 1", "PTT 2", "tag 1"):
+        code = "alias-taken" if name == "SN-1" else "alias-is-tag"
+        with pytest.raises(Conflict) as refused:
+            await reference.edit_tag(trial, OWNER, other["ref"], aliases=[name])
+        assert refused.value.code == code
+    with pytest.raises(Conflict) as taken:
+        await reference.add_tag(trial, OWNER, 1, local_identifier="SN-1", terms={})
+    assert taken.value.code == "local-identifier-taken"
+    for who in (OTHER, PUBLIC):
+        with pytest.raises(NotFound):
+            await reference.edit_tag(trial, who, made["ref"], aliases=[])
+
+
+async def test_a_tag_with_which_nothing_is_stored_becomes_an_alias(trial) -> None:
+    base = await reference.add_tag(trial, OWNER, 1, local_identifier="base", terms={})
+    await reference.add_tag(trial, OWNER, 1, local_identifier="blank", terms={})
+    edited = await reference.edit_tag(trial, OWNER, base["ref"], aliases=["blank"])
+    assert edited["aliases"] == ["blank"]
+    names = [row["local_identifier"] for row in await reference.tags(trial, OWNER, limit=9)]
+    assert names == ["tag 1", "base"]

@@ -13,6 +13,7 @@ CALLED_FROM_OUTSIDE = {
     "compile_all": "the installer runs it in a process of its own, by name",
     "peer_stops": "the oracle of `make validate`: what our stops must equal",
     "redirect_request": "urllib asks it before it follows a redirect",
+    "validate_host_public_key": "asyncssh asks it of the key that a server shows",
 }
 """Functions whose caller no Python module names, each with who calls it."""
 

@@ -30,6 +30,7 @@ from app.store.tables.reference import (
     source,
     study,
     tag,
+    tag_alias,
 )
 from app.store.tables.telemetry import (
     correction,
@@ -52,5 +53,5 @@ __all__ = [
     "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
     "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
-    "track_part", "use_day",
+    "tag_alias", "track_part", "use_day",
 ]  # fmt: skip

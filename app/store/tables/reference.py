@@ -122,6 +122,19 @@ tag = Table(
     UniqueConstraint("study_id", "id"),
 )
 
+tag_alias = Table(
+    "tag_alias",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("alias", String, primary_key=True),
+    Column("tag_id", Integer, nullable=False),
+    Column("made_by", String, nullable=False),
+    now_column("made_at"),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    Index("ix_tag_alias_tag_id", "tag_id"),
+    comment="other names of a tag in pushes; no tag of the study has one as its local identifier",
+)
+
 deployment = Table(
     "deployment",
     metadata,
@@ -234,6 +247,10 @@ connector = Table(
            comment="as the provider wants it; never read but by a pull"),
     Column("format", String, comment="null: named by the bytes themselves"),
     Column("tz", String, nullable=False, server_default="UTC"),
+    Column("encoding", String, comment="null: found out"),
+    Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("date_order", String, comment="dmy, mdy; null: found out"),
+    Column("mapping_id", Integer, comment="read with its newest version, in place of a format"),
     Column("interval_s", Integer, nullable=False),
     Column("overlap_s", Integer, nullable=False),
     Column("settle_s", Integer, nullable=False),
@@ -247,6 +264,7 @@ connector = Table(
     instant("last_run_at", null=True),
     instant("last_success_at", null=True),
     ForeignKeyConstraint(["study_id"], ["study.id"]),
+    ForeignKeyConstraint(["study_id", "mapping_id"], ["mapping.study_id", "mapping.id"]),
     CheckConstraint("interval_s > 0 and overlap_s >= 0 and settle_s >= 0", name="schedule"),
     UniqueConstraint("study_id", "name"),
     comment="the cursor moves in the transaction that keeps the bytes before it; version counts"

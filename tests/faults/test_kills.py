@@ -37,7 +37,7 @@ def is_done(site: Site) -> bool:
     return not site.rows("select from decoding where state <> 'processed'")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_worker_killed_while_decoding_and_while_deriving_loses_nothing(
     site: Site, undisturbed: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,7 +67,7 @@ def body(number: int) -> bytes:
     return b"\n".join([header, *rows[number * 50 : number * 50 + 50]]) + b"\n"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_web_process_killed_under_uploads_keeps_what_it_acknowledged(site: Site) -> None:
     process = site.serve()
     acknowledged: dict[str, bytes] = {}

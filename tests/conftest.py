@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,6 @@ from hypothesis import HealthCheck, settings
 from app.store.cluster import Cluster
 
 ROOT = Path(__file__).parents[1]
-FEW = 8  # so many databases of one run are dropped at its end
 KEEP_S = 3600  # a database of a killed test run is swept away after this time
 
 settings.register_profile(
@@ -51,9 +49,7 @@ def shared_data() -> Path:
 def server() -> Iterator[str]:
     """Give the URL of a database server for tests, shared by all test processes of this tree.
 
-    The cluster stays on disk between small runs, so that only the first pays for making it.
-    After a large run it goes whole: dropping a hundred databases one by one takes a checkpoint
-    each, half a minute in all, and making the cluster anew takes a few seconds.
+    The cluster stays on disk between runs, so that only the first pays for making it.
     """
     given = os.environ.get("FLYWAYS_TEST_DATABASE_URL")
     if given:
@@ -63,7 +59,6 @@ def server() -> Iterator[str]:
     place = Path(tempfile.gettempdir()) / f"flyways-tests-{os.geteuid()}-{digest}"
     with Cluster(place, durable=False).use() as url:
         yield url
-    _clear(place)
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +75,12 @@ def template(server: str) -> str:
     return name
 
 
-@pytest.fixture(scope="session")
-def new_database(server: str, template: str) -> Iterator[Callable[[], str]]:
-    """Give a maker of migrated, empty databases; they last as long as the session."""
+@contextmanager
+def _databases(server: str, template: str) -> Iterator[Callable[[], str]]:
+    """Give a maker of migrated, empty databases, which are dropped at the end of the block.
+
+    Each is some six hundred files: hundreds of them at once take a minute to be removed.
+    """
     made: list[str] = []
 
     def make() -> str:
@@ -93,20 +91,30 @@ def new_database(server: str, template: str) -> Iterator[Callable[[], str]]:
         return _with_database(server, name)
 
     yield make
-    if len(made) > FEW:
-        return  # they go with the cluster
     with psycopg.connect(server, autocommit=True) as admin:
         for name in made:
             _drop(admin, name)
 
 
+@pytest.fixture(scope="session")
+def new_lasting_database(server: str, template: str) -> Iterator[Callable[[], str]]:
+    """Give a maker of migrated, empty databases; they last as long as the session."""
+    with _databases(server, template) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_database(server: str, template: str) -> Iterator[Callable[[], str]]:
+    """Give a maker of migrated, empty databases; they last as long as the module of tests."""
+    with _databases(server, template) as make:
+        yield make
+
+
 @pytest.fixture
-def database(server: str, new_database: Callable[[], str]) -> Iterator[str]:
+def database(server: str, template: str) -> Iterator[str]:
     """Give the URL of a migrated, empty database that is this test's own."""
-    url = new_database()
-    yield url
-    with psycopg.connect(server, autocommit=True) as admin:
-        _drop(admin, urlsplit(url).path[1:])
+    with _databases(server, template) as make:
+        yield make()
 
 
 def _drop(admin: psycopg.Connection, name: str) -> None:
@@ -116,17 +124,6 @@ def _drop(admin: psycopg.Connection, name: str) -> None:
     except psycopg.errors.InsufficientPrivilege:
         # Only a superuser may end an autovacuum; a plain drop asks it to leave and waits.
         admin.execute(f"drop database if exists {name}")
-
-
-def _clear(place: Path) -> None:
-    """Take a stopped cluster with many databases away, unless another run uses it."""
-    with (place / "users.lock").open() as users:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        if len(list((place / "postgres/base").iterdir())) > 3 * FEW:
-            shutil.rmtree(place / "postgres")
 
 
 def _with_database(url: str, name: str) -> str:

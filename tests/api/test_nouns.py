@@ -68,7 +68,7 @@ async def client(flock: Flock) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def bird(flock: Flock) -> str:
-    return str(flock.run("select ref from individual")[0][0])
+    return str(flock.run("select ref from individual where local_identifier = 'WNC-17'")[0][0])
 
 
 async def _items(client: httpx2.AsyncClient, path: str, **query: object) -> list[dict]:
@@ -88,7 +88,8 @@ async def test_a_stopover_carries_its_polygon_for_the_owner_alone(client, flock)
 
 
 async def test_stops_of_movingpandas_are_listed_for_the_owner_alone(client, flock, bird) -> None:
-    (individual, study) = flock.run("select id, study_id from individual")[0]
+    named = "select id, study_id from individual where local_identifier = 'WNC-17'"
+    (individual, study) = flock.run(named)[0]
     flock.insert(
         "stop", individual_id=individual, study_id=study, start_time="2020-03-01T10:00:00Z",
         end_time="2020-03-01T14:00:00Z", ended=True, n_fixes=5, lon=127.5, lat=34.8,

@@ -21,9 +21,9 @@ from app.store.engine import Store
 from app.store.inbox import Reading
 from tests.clients.conftest import serving
 from tests.clients.test_map import apart
-from tests.viewer.conftest import browser
+from tests.viewer.chromium import browser, chromium
 
-__all__ = ["browser"]
+__all__ = ["browser", "chromium"]
 
 ROUNDS = 5
 BIRDS = 27

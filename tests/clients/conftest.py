@@ -11,9 +11,10 @@ import uvicorn
 
 from app.config import Settings
 from app.main import create_app
-from tests.viewer.conftest import browser, context, visit
+from tests.viewer.chromium import browser, chromium, context, pytest_runtest_protocol
+from tests.viewer.conftest import visit
 
-__all__ = ["browser", "context", "serving", "visit"]
+__all__ = ["browser", "chromium", "context", "pytest_runtest_protocol", "serving", "visit"]
 
 
 @contextmanager

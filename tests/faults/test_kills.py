@@ -19,7 +19,7 @@ RECOVERED_S = 60
 """From the start of a new worker to the end of what the killed one left [s]."""
 
 FLOCK = flock_files(
-    datetime(2025, 12, 1, tzinfo=UTC), birds=8, days=260, seed=11, sending=Sending(interval_s=7200)
+    datetime(2025, 12, 1, tzinfo=UTC), birds=8, days=130, seed=11, sending=Sending(interval_s=7200)
 )
 
 
@@ -37,12 +37,12 @@ def is_done(site: Site) -> bool:
     return not site.rows("select from decoding where state <> 'processed'")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_worker_killed_while_decoding_and_while_deriving_loses_nothing(
     site: Site, undisturbed: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     n_rows = len(FLOCK["events"].splitlines()) - 1
-    assert n_rows > 19_000
+    assert n_rows > 9_000
     for each in (site, undisturbed):
         each.push(FLOCK["reference"], tmp_path)
         each.drain()
@@ -87,10 +87,10 @@ def test_a_worker_killed_between_two_pieces_of_a_push_leaves_nothing_of_it(
 
 def body(number: int) -> bytes:
     header, *rows = FLOCK["events"].splitlines()
-    return b"\n".join([header, *rows[number * 100 : number * 100 + 100]]) + b"\n"
+    return b"\n".join([header, *rows[number * 50 : number * 50 + 50]]) + b"\n"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_web_process_killed_under_uploads_keeps_what_it_acknowledged(site: Site) -> None:
     process = site.serve()
     acknowledged: dict[str, bytes] = {}

@@ -18,6 +18,8 @@ GUO = "telemetry/demoiselle_crane_neasia/cranes_guo_2018_2019.csv.gz"
 STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
 DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
+FIVE_STORKS = (b"Wendelin /", b"Linus-A", b"Wendelina", b"Muffine", b"Redrunner")
+"""Of fifteen: those with the fewest fixes, of five to nine weeks each; the cranes are all."""
 
 
 @dataclass
@@ -108,7 +110,9 @@ def guo(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
 
 @pytest.fixture(scope="module")
 def storks(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
-    return lived(new_database, (gzip.decompress((shared_data / STORKS).read_bytes()), "UTC"))
+    header, *rows = gzip.decompress((shared_data / STORKS).read_bytes()).splitlines()
+    some = [row for row in rows if row.split(b",")[3].startswith(FIVE_STORKS)]
+    return lived(new_database, (b"\n".join([header, *some, b""]), "UTC"))
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +158,10 @@ def test_cranes_of_north_east_asia(guo: Outcome) -> None:
 
 def test_storks_every_five_minutes(storks: Outcome) -> None:
     sound(storks)
-    assert storks.receipt["units"] == 155_173
+    assert storks.receipt["units"] == 25_587
     assert storks.receipt["warnings"] == []
-    assert len(storks.birds) == 15
-    assert sum(storks.flags.get(code, 0) for code in ("spike", "speed")) <= 40
+    assert len(storks.birds) == 5
+    assert sum(storks.flags.get(code, 0) for code in ("spike", "speed")) <= 8, storks.flags
 
 
 def test_bitterns_on_redeployed_tags(bitterns: Outcome) -> None:

@@ -15,9 +15,9 @@ import pytest
 from app import operate
 from app.pipeline import run as flow
 from tests.clients.conftest import serving
-from tests.viewer.conftest import browser, context
+from tests.viewer.chromium import browser, chromium, context, pytest_runtest_protocol
 
-__all__ = ["browser", "context"]
+__all__ = ["browser", "chromium", "context", "pytest_runtest_protocol"]
 
 POLL_S = 0.05
 

@@ -15,9 +15,6 @@ from app.api.guides import GUIDES, ORDER, anchor_of, rendered
 from app.config import Settings
 from app.main import create_app
 from tests.clients.conftest import serving
-from tests.viewer.conftest import browser, context
-
-__all__ = ["browser", "context"]
 
 PAGES = ["/guides", *(f"/guides/{name}" for name in ORDER)]
 VOID = {"meta", "link", "br", "hr", "img", "input"}

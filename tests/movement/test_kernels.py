@@ -131,5 +131,5 @@ def test_every_kernel_is_compared() -> None:
     reached: Counter[str] = Counter()
     with in_python(reached):
         everything(fly(1, stays=4, every_us=2 * HOUR_US, bad_share=0.1, runs=True).track)
-        everything(fly(2, stays=3, every_us=HOUR_US // 4).track)  # cut within a journey
+        everything(fly(2, stays=2, every_us=HOUR_US // 2).track)  # cut within a journey
     assert set(kernels()) - set(reached) == set()

@@ -22,9 +22,9 @@ class Lived:
 
 
 @pytest.fixture(scope="session")
-def lived(new_database: Callable[[], str]) -> Lived:
+def lived(new_lasting_database: Callable[[], str]) -> Lived:
     birds = flock(seed=12, birds=2, days=100, gross_error_share=0.02)
-    dsn = new_database()
+    dsn = new_lasting_database()
 
     async def run() -> Lived:
         service = await open_service(dsn)

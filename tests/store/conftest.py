@@ -19,9 +19,9 @@ def flock(new_database: Callable[[], str]) -> Flock:
 
 
 @pytest.fixture(scope="session")
-def herd(new_database: Callable[[], str]) -> Flock:
+def herd(new_lasting_database: Callable[[], str]) -> Flock:
     """Give rows of every noun, for modules that only read them or take back what they change."""
-    return make_herd(new_database())
+    return make_herd(new_lasting_database())
 
 
 @pytest.fixture

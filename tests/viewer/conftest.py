@@ -1,7 +1,6 @@
 """A browser, and a stub of the service: the viewer's files, canned feeds, a session."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,9 +10,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
+from .chromium import browser, chromium, context, pytest_runtest_protocol
 from .flock import Feature, feeds
+
+__all__ = ["browser", "chromium", "context", "pytest_runtest_protocol"]
 
 VIEWER = Path(__file__).resolve().parents[2] / "app" / "viewer"
 TYPES = {
@@ -174,30 +176,6 @@ def served(vendor: dict[str, Path]) -> Iterator[type[Handler]]:
 def stub(served: type[Handler]) -> Stub:
     served.stub = Stub(url=served.url)
     return served.stub
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser a module: its driver runs an event loop, which async tests can't share."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on PATH: apt-get install chromium")
-    switches = [
-        "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-        "--disable-background-networking", "--disable-component-update", "--no-first-run",
-    ]  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=switches)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 860, "height": 520}, locale="en-GB")
-    context.set_default_timeout(60_000)  # software drawing on a machine shared with others
-    yield context
-    context.close()
 
 
 @dataclass

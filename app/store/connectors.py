@@ -28,8 +28,8 @@ LOCK_CONNECTOR, LOCK_PROVIDER = 21, 22
 _COLUMNS = """
 connector.id, connector.ref, connector.study_id, study.ref as study, connector.name,
 connector.provider, connector.settings, connector.username, connector.format, connector.tz,
-connector.encoding, connector.datum, connector.date_order, mapping.ref as mapping, connector.interval_s,
-connector.overlap_s, connector.settle_s, connector.cursor,
+connector.encoding, connector.datum, connector.date_order, mapping.ref as mapping,
+connector.interval_s, connector.overlap_s, connector.settle_s, connector.cursor,
 connector.failures, connector.problem, connector.created_at, connector.paused_at,
 connector.next_run_at, connector.last_run_at, connector.last_success_at
 """
@@ -77,8 +77,8 @@ async def create(
     rows = await execute(
         conn,
         "insert into connector (study_id, name, provider, settings, username, password, format,"
-        " tz, encoding, datum, date_order, mapping_id, interval_s, overlap_s, settle_s) values (:study, :name,"
-        " :provider, cast(:settings as jsonb), :username, :password, :format, :tz, :encoding,"
+        " tz, encoding, datum, date_order, mapping_id, interval_s, overlap_s, settle_s)"
+        " values (:study, :name, :provider, cast(:settings as jsonb), :username, :password, :format, :tz, :encoding,"
         " :datum, :date_order, :mapping_id, :interval_s, :overlap_s, :settle_s)"
         " on conflict (study_id, name) do nothing returning ref",
         {**values, "settings": json.dumps(values["settings"]), "study": study_id,

@@ -40,8 +40,9 @@ ROUNDS = 25
 START_SD_M = 1_000_000.0
 """The bird may begin this far from its first fix [m]: as good as anywhere."""
 
-AWAY_MIN_M = 50_000.0
-"""Least way of an excursion that no bird makes [m]: five times that from roost to fields."""
+AWAY_MIN_M = 30_000.0
+"""Least way of an excursion that no bird makes [m]: birds move up to 30 km within a stopover
+(Taylor et al. 2011, doi:10.1371/journal.pone.0027054), but not there and back,"""
 AWAY_FIXES = 6
 """... of at most so many fixes: one bad almanac, or a satellite's worth of mirrors,"""
 AWAY_MAX_US = 60 * HOUR_US

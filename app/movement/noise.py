@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+SIGMAS_95 = math.sqrt(-2.0 * math.log(0.05))
+"""Semi-axes of the ellipse that holds 95 % of a bivariate normal, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)

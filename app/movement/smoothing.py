@@ -50,9 +50,6 @@ AWAY_MAX_US = 60 * HOUR_US
 AWAY_RETURN = 0.35
 """... that ends within this share of its way from where it began, as a spike does."""
 
-SIGMAS_95 = float(np.sqrt(-2.0 * np.log(0.05)))
-"""Semi-axes of the ellipse that holds 95 % of a bivariate normal, in standard deviations."""
-
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
@@ -128,9 +125,7 @@ def smooth(
         within = (asked >= one.time_us[a]) & (asked <= one.time_us[b])
         part = _Part(one.time_us[some], place[some], error[some])
         weight[some], stir, seen = _believe(part, noise)
-        mean[within], cov[within] = _states(
-            part, noise, (weight[some], stir, seen), asked[within]
-        )
+        mean[within], cov[within] = _states(part, noise, (weight[some], stir, seen), asked[within])
     lon, lat = plane.inverse(mean)
     out = plane.covariance_inverse(lon, lat, cov * noise.spread**2)
     shown = weight[equal] if at_us is None else np.full(asked.shape[0], np.nan)
@@ -190,7 +185,9 @@ def log_likelihood(
     if not correlated:
         error[:, 1] = 0.0
     around = np.var(place_m, axis=0, ddof=1)
-    total = likelihood(step_h, place_m, error, (walk.sigma, walk.beta), _start(place_m, walk, around))
+    total = likelihood(
+        step_h, place_m, error, (walk.sigma, walk.beta), _start(place_m, walk, around)
+    )
     return float(total) + time_us.shape[0] * float(np.log(2.0 * np.pi))
 
 
@@ -265,9 +262,7 @@ def _steps_h(time_us: IntArray) -> FloatArray:
     return np.diff(time_us, prepend=time_us[:1]) / HOUR_US
 
 
-def _start(
-    place: FloatArray, walk: Walk, around_m2: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _start(place: FloatArray, walk: Walk, around_m2: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return mean and covariance of the state before the first fix."""
     pace = walk.sigma**2 * walk.beta / 2.0
     mean = np.array([place[0, 0], 0.0, place[0, 1], 0.0])
@@ -308,9 +303,7 @@ def _believe(part: _Part, noise: Noise) -> tuple[FloatArray, FloatArray, BoolArr
     return weight, stir, seen
 
 
-def _turns(
-    part: _Part, noise: Noise, seen: BoolArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _turns(part: _Part, noise: Noise, seen: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     n = part.time_us.shape[0]
     weight, stir = np.ones(n), np.ones(n)
     mean = np.empty((n, 4))

@@ -291,10 +291,7 @@ def _is_spike(
         return False
     turn = abs(_bearing_deg(lam, phi, i, a) - _bearing_deg(lam, phi, i, b))
     angle = 360.0 - turn if turn > 180.0 else turn
-    for k in range(rules.shape[0]):
-        if angle < rules[k, 0] and shorter > rules[k, 1]:
-            return True
-    return False
+    return bool(np.any((angle < rules[:, 0]) & (shorter > rules[:, 1])))
 
 
 @kernel

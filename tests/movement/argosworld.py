@@ -10,10 +10,11 @@ import numpy as np
 from app.movement.argos import ellipse_covariance_m2
 from app.movement.geodesy import distance_m, inverse
 from app.movement.itinerary import ROUTES
+from app.movement.noise import SIGMAS_95
 from app.movement.screening import OK, screen
 from app.movement.sensing import Sending
 from app.movement.simulate import SimulatedBird, simulate_flock
-from app.movement.smoothing import SIGMAS_95, Smoothed, smooth
+from app.movement.smoothing import Smoothed, smooth
 from app.movement.track import BoolArray, FloatArray, Track
 from app.seeds import noise_of, profiles
 from tests.movement.flocks import START_US, key_sites
@@ -22,9 +23,7 @@ SCHEDULES: Mapping[str, Sending] = {
     "hourly": Sending(sensor="argos", interval_s=3600.0),
     "90 minutes": Sending(sensor="argos", interval_s=5400.0),
     "4 hours": Sending(sensor="argos", interval_s=14_400.0),
-    "8 h on, 40 h off": Sending(
-        sensor="argos", interval_s=3600.0, duty_on_h=8.0, duty_off_h=40.0
-    ),
+    "8 h on, 40 h off": Sending(sensor="argos", interval_s=3600.0, duty_on_h=8.0, duty_off_h=40.0),
 }
 """How often satellites hear the birds; errors with t3 tails, 0.3 % of the fixes wrong as well."""
 

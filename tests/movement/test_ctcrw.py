@@ -60,7 +60,9 @@ def dense(step_h, place, error, seen, walk, stir, start):
 
 def some_track(seed, n):
     rng = np.random.default_rng(seed)
-    step_h = np.append(0.0, rng.choice([0.05, 0.7, 3.0, 40.0], n - 1) * rng.uniform(0.5, 1.5, n - 1))
+    step_h = np.append(
+        0.0, rng.choice([0.05, 0.7, 3.0, 40.0], n - 1) * rng.uniform(0.5, 1.5, n - 1)
+    )
     place = rng.normal(0, 3000, (n, 2)).cumsum(axis=0)
     root = rng.normal(0, 2000, (n, 2, 2)) + 800 * EYE
     cov = root @ root.transpose(0, 2, 1)

@@ -27,7 +27,12 @@ def test_the_stretch_is_that_of_the_map():
     for k in range(3):
         for azimuth in (0.0, 90.0):
             x, y, _ = Geod(ellps="WGS84").fwd(lon[k], lat[k], azimuth, 100.0)
-            moved = plane.forward(np.array([x]), np.array([y])) - plane.forward(lon[k:k+1], lat[k:k+1])
+            moved = plane.forward(np.array([x]), np.array([y])) - plane.forward(
+                lon[k : k + 1], lat[k : k + 1]
+            )
             way = np.radians(azimuth)
-            expected = plane._stretch(lon[k : k + 1], lat[k : k + 1])[0] @ [np.sin(way), np.cos(way)]
+            expected = plane._stretch(lon[k : k + 1], lat[k : k + 1])[0] @ [
+                np.sin(way),
+                np.cos(way),
+            ]
             assert np.allclose(moved[0] / 100.0, expected, atol=1e-4)

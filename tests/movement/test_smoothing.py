@@ -51,7 +51,11 @@ def fur_seal(par):
     table = pl.read_csv(CRAWL / "nfs_input.csv")
     sd = dict(zip("3210A", np.exp(par[:5]), strict=True))
     var = np.array([sd[str(c)] ** 2 for c in table["lc"]])
-    return table["time"].to_numpy(), table.select("x", "y").to_numpy(), var[:, None, None] * np.eye(2)
+    return (
+        table["time"].to_numpy(),
+        table.select("x", "y").to_numpy(),
+        var[:, None, None] * np.eye(2),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,9 @@ def test_likelihood_is_crawls_where_the_correlation_is_left_out(crawl, name):
 def test_the_correlation_is_worth_thirty(crawl):
     time_s, place, cov, par, theirs = crawl["bearded"]
     time_us = time_s.astype(np.int64) * 10**6
-    assert log_likelihood(time_us, place, cov, Walk(*par)) == pytest.approx(theirs + 29.8656, abs=1e-3)
+    assert log_likelihood(time_us, place, cov, Walk(*par)) == pytest.approx(
+        theirs + 29.8656, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["nfs", "bearded"])
@@ -90,7 +96,11 @@ def test_states_are_crawls(crawl, name):
     asked = table["GMT" if name == "nfs" else "date_time"].cast(pl.Float64).to_numpy()
     times = np.union1d(time_s, asked)
     own, at = np.searchsorted(times, time_s), np.searchsorted(times, asked)
-    xy, error, seen = np.zeros((times.size, 2)), np.ones((times.size, 3)), np.zeros(times.size, bool)
+    xy, error, seen = (
+        np.zeros((times.size, 2)),
+        np.ones((times.size, 3)),
+        np.zeros(times.size, bool),
+    )
     xy[own], seen[own] = place, True
     error[own] = cov.reshape(-1, 4)[:, [0, 1, 3]]
     around = place.var(axis=0, ddof=1)
@@ -167,7 +177,10 @@ def test_a_silence_is_bridged_by_nothing():
     assert np.array_equal(np.isfinite(found.covariance_m2).all(axis=(1, 2)), seen)
     apart = smooth(track, covariance, NOISE, asked)
     there = np.isfinite(apart.lon)
-    assert distance_m(apart.lon[there], apart.lat[there], found.lon[there], found.lat[there]).max() < 1.0
+    assert (
+        distance_m(apart.lon[there], apart.lat[there], found.lon[there], found.lat[there]).max()
+        < 1.0
+    )
 
 
 def test_between_fixes_the_doubt_grows():
@@ -190,7 +203,9 @@ def test_place_date_order_and_copies_change_nothing(seed, degrees, lat):
     found = smooth(track, covariance, NOISE)
     assert np.isfinite(found.lon).all()
     turned = (track.lon + degrees + 180.0) % 360.0 - 180.0
-    other = smooth(Track(track.time_us - 10**15, turned, track.lat, track.error_m), covariance, NOISE)
+    other = smooth(
+        Track(track.time_us - 10**15, turned, track.lat, track.error_m), covariance, NOISE
+    )
     back = (other.lon - degrees + 180.0) % 360.0 - 180.0
     assert distance_m(found.lon, found.lat, back, other.lat).max() < 1.0
     assert np.allclose(found.covariance_m2, other.covariance_m2, rtol=1e-3, atol=1.0)

@@ -151,7 +151,9 @@ def test_lists_of_neighbours_change_nothing(seed, n, limit):
 )
 def test_no_track_is_too_odd(rows):
     rows.sort()
-    time_us, lon, lat = (np.array([r[k] for r in rows], dtype=t) for k, t in enumerate((int, float, float)))
+    time_us, lon, lat = (
+        np.array([r[k] for r in rows], dtype=t) for k, t in enumerate((int, float, float))
+    )
     code = speed_angle_filter(time_us, lon, lat, np.full(len(rows), "1"), speed_max_m_s=30.0)
     assert code.shape == (len(rows),)
     assert (code[:2] == END_LOCATION).all()

@@ -88,7 +88,7 @@ def _take_in(
         gx, gy = px[i] * ixx + py[i] * ixy, px[i] * ixy + py[i] * iyy
         for j in range(STATES):
             cov[i, j] -= gx * px[j] + gy * py[j]
-    return -0.5 * (np.log(det) + miss[0] * wx + miss[1] * wy) - np.log(2.0 * np.pi)
+    return float(-0.5 * (np.log(det) + miss[0] * wx + miss[1] * wy) - np.log(2.0 * np.pi))
 
 
 @kernel

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.movement.itinerary import ROUTES, Place
 from app.movement.noise import Noise, Walk
+from app.movement.outliers import outlier_cleaner
 from app.movement.profile import Profile
 from app.movement.screening import screen
 from app.movement.simulate import simulate_flock
@@ -51,4 +52,5 @@ def _smoothers(track: Track) -> None:
     walk, one = Walk(1000.0, 1.0), np.ones(len(track))[:, None, None] * np.eye(2)
     smooth(track, one, Noise("", "", "", walk, 1.0, 1.0, 3.0, 1.0))
     log_likelihood(track.time_us, np.column_stack((track.lon, track.lat)), one, walk)
+    outlier_cleaner(track.time_us, track.lon, track.lat, 35.0)
     speed_angle_filter(track.time_us, track.lon, track.lat, np.full(len(track), "3"))

@@ -40,6 +40,8 @@ ROUNDS = 25
 START_SD_M = 1_000_000.0
 """The bird may begin this far from its first fix [m]: as good as anywhere."""
 
+LOG_2PI = float(np.log(2.0 * np.pi))
+
 AWAY_MIN_M = 30_000.0
 """Least way of an excursion that no bird makes [m]: birds move up to 30 km within a stopover
 (Taylor et al. 2011, doi:10.1371/journal.pone.0027054), but not there and back,"""
@@ -185,10 +187,9 @@ def log_likelihood(
     if not correlated:
         error[:, 1] = 0.0
     around = np.var(place_m, axis=0, ddof=1)
-    total = likelihood(
-        step_h, place_m, error, (walk.sigma, walk.beta), _start(place_m, walk, around)
-    )
-    return float(total) + time_us.shape[0] * float(np.log(2.0 * np.pi))
+    start = _start(place_m, walk, around)
+    total = float(likelihood(step_h, place_m, error, (walk.sigma, walk.beta), start))
+    return total + time_us.shape[0] * LOG_2PI
 
 
 def fit_walk(

@@ -159,7 +159,7 @@ def _before_m(lam: FloatArray, phi: FloatArray) -> FloatArray:
 def _pace(time_us: IntArray, lam: FloatArray, phi: FloatArray, i: int, j: int) -> float:
     """Return the square of the speed between two fixes [m2/s2]."""
     speed = _far_m(lam, phi, i, j) / (abs(time_us[j] - time_us[i]) / SECOND_US + 1.0)
-    return speed * speed
+    return float(speed * speed)
 
 
 @kernel

@@ -129,7 +129,8 @@ def covariance_of(fixes: Fixes) -> FloatArray:
     """Return the covariance of each fix, east first, shape (n, 2, 2) [m2]: ellipse, else circle."""
     ellipse = ellipse_covariance_m2(*fixes.ellipse.T)
     circle = np.square(np.maximum(fixes.track.error_m, 1.0))[:, None, None] * np.eye(2)
-    return np.where(np.isfinite(ellipse).all(axis=(1, 2))[:, None, None], ellipse, circle)
+    stated = np.isfinite(ellipse[:, 0, 0])
+    return np.where(stated[:, None, None], ellipse, circle)
 
 
 async def placed(

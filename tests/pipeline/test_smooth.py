@@ -23,8 +23,7 @@ from tests.flow.conftest import START_US, Service, flock, open_service
 
 START = datetime.fromtimestamp(START_US // 1_000_000, UTC)
 DAY = timedelta(days=1)
-BIRD = flock(seed=7, birds=1, days=260, sensor="argos", interval_s=10_800.0, gross_error_share=0.01)
-GPS = flock(seed=7, birds=1, days=40, interval_s=21_600.0)
+BIRD = flock(seed=7, birds=1, days=210, sensor="argos", interval_s=10_800.0, gross_error_share=0.01)
 
 
 def rows_of(birds: Flock) -> tuple[bytes, list[bytes]]:
@@ -79,12 +78,11 @@ async def test_every_visible_fix_is_placed_and_none_is_touched(argos) -> None:
     assert await argos.count("stopover") >= 3
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_the_order_of_arrival_changes_nothing(argos, new_database, seed) -> None:
+async def test_the_order_of_arrival_changes_nothing(argos, new_database) -> None:
     """Thirds in any order, late rows strewn over all of them; and a rebuild of everything."""
     whole = (await argos.content())[f"Cranes / {BIRD.birds[0].local_identifier}"]
     head, rows = rows_of(BIRD)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     late = rng.random(len(rows)) < 0.02
     third = np.arange(len(rows)) * 3 // len(rows)
     pieces = [np.flatnonzero(~late & (third == k)) for k in rng.permutation(3)]

@@ -71,11 +71,13 @@ def smoothed(bird: SimulatedBird) -> tuple[BoolArray, Track, Smoothed]:
     return shown, track, smooth(track, covariance, noise_of(bird.species_key))
 
 
-def accuracy(seeds: Iterable[int], sending: Sending, **flock: float) -> Accuracy:
+def accuracy(
+    seeds: Iterable[int], sending: Sending, *, n: int = 8, days: float = 300.0
+) -> Accuracy:
     """Smooth the birds of some seeds and hold them against the truth, at every shown fix."""
     far, sigmas2, good, kept = [], [], 0, 0
     for seed in seeds:
-        for bird in birds(seed, sending, **flock):  # type: ignore[arg-type]
+        for bird in birds(seed, sending, n=n, days=days):
             shown, _, found = smoothed(bird)
             true = bird.sent.true_lon[shown], bird.sent.true_lat[shown]
             way, azimuth = inverse(*true, found.lon, found.lat)

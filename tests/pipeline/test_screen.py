@@ -84,7 +84,14 @@ async def test_what_is_shown_is_the_same_from_memory_and_from_the_database(
     life = await screen(taken_back, WHOLE)
     held = await shown(taken_back, life, low, high, beyond=beyond)
     nothing = stage.Window(
-        life.span, life.profile, FAR_FUTURE, FAR_FUTURE, life.fixes, life.visible, FAR_PAST
+        life.span,
+        life.profile,
+        FAR_FUTURE,
+        FAR_FUTURE,
+        life.fixes,
+        life.visible,
+        FAR_PAST,
+        FAR_FUTURE,
     )
     read = await shown(taken_back, nothing, low, high, beyond=beyond)
     for name in ("time_us", "lon", "lat", "error_m"):

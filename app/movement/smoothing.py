@@ -189,7 +189,7 @@ def log_likelihood(
     around = np.var(place_m, axis=0, ddof=1)
     start = _start(place_m, walk, around)
     total = float(likelihood(step_h, place_m, error, (walk.sigma, walk.beta), start))
-    return total + time_us.shape[0] * LOG_2PI
+    return total + len(place_m) * LOG_2PI
 
 
 def fit_walk(

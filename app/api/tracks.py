@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
 from app.api.problems import READING
+from app.movement.noise import SIGMAS_95
 from app.movement.profile import GAP_MAX_S
 from app.store import fixes, reference
 from app.store.sight import Filters
@@ -54,7 +56,7 @@ Floats = NDArray[np.float64]
 def parts_of(times: list[datetime], at: Floats) -> list[tuple[bool, list[datetime], Floats]]:
     """Cut a track where it is silent too long; each silence is an unobserved part of two points.
 
-    A part is (observed, times, lon and lat of shape (n, 2)).
+    A part is (observed, times, what `at` holds of them: lon, lat and possibly more columns).
     """
     if not times:
         return []
@@ -91,9 +93,9 @@ def _feature(
 ) -> dict[str, Any]:
     observed, times, at = part
     if len(times) == 1:
-        geometry: dict[str, Any] = {"type": "Point", "coordinates": at[0].tolist()}
+        geometry: dict[str, Any] = {"type": "Point", "coordinates": at[0, :2].tolist()}
     else:
-        lines = cut_lines(at)
+        lines = cut_lines(at[:, :2])
         geometry = (
             {"type": "LineString", "coordinates": lines[0]}
             if len(lines) == 1
@@ -112,6 +114,7 @@ def _feature(
             "n_fixes": len(times) if observed else 0,
             "times": times,
             "precision": precision,
+            **({"error_ellipses": at[:, 2:].tolist()} if at.shape[1] > 2 else {}),
         },
     }
 
@@ -125,9 +128,10 @@ def _moving(
         "temporalGeometry": {
             "type": "MovingPoint",
             "datetimes": times,
-            "coordinates": at.tolist(),
+            "coordinates": at[:, :2].tolist(),
             "interpolation": "Linear",
         },
+        **({"temporalProperties": [_ellipses(times, at)]} if at.shape[1] > 2 else {}),
         "crs": CRS84,
         "properties": {
             "individual": bird["local_identifier"],
@@ -136,6 +140,18 @@ def _moving(
             "precision": precision,
         },
     }
+
+
+def _ellipses(times: list[datetime], at: Floats) -> dict[str, Any]:
+    """Return the ellipses of a part as one temporal property of OGC Moving Features."""
+    columns = {"semi_major": "MTR", "semi_minor": "MTR", "orientation": "DEG"}
+    values = dict(zip(columns, at[:, 2:].T.tolist(), strict=True))
+    return {"datetimes": times} | {
+        f"error_{name}": {
+            "type": "Measure", "form": form, "values": values[name], "interpolation": "Discrete",
+        }
+        for name, form in columns.items()
+    }  # fmt: skip
 
 
 @router.get(
@@ -159,21 +175,30 @@ async def read_track(
     audience: CurrentAudience,
     datetime: DatetimeQuery = None,
     limit: Annotated[int, Query(ge=FIXES_MIN, le=FIXES_MAX)] = FIXES_MAX,
+    smoothed: Annotated[  # noqa: FBT002 - a query parameter, given by name
+        bool, Query(description="Argos fixes where the bird was by all of them, with ellipses")
+    ] = False,
 ) -> Response:
     """
     Read the track of one bird: visible fixes, in parts where it was silent over seven days.
 
     Unobserved parts are straight lines of two points. A track of more fixes than `limit` is cut;
     `links` then name the rest, which starts with the last fix shown.
+
+    `smoothed=true` puts each Argos fix where the bird was given all fixes around it, and adds
+    `error_ellipses`: semi-major and semi-minor axis [m] of the ellipse that holds the bird with 95
+    %, and the direction of the major one [degrees clockwise from north], for each point. GPS
+    fixes stay where they are. It shows birds of your own studies alone; of others, nothing.
     """
     first, last = interval_of(datetime)
     asked = Filters(time_from=first, time_to=last)
     async with store.read() as conn:
         bird = await reference.individual(conn, audience, individual)
-        rows = await fixes.drawn(conn, audience, bird["id"], asked, fetch=limit + 1)
+        read = fixes.smoothed if smoothed else fixes.drawn
+        rows = await read(conn, audience, bird["id"], asked, fetch=limit + 1)
     shown = rows[:limit]
     link = _rest(request, shown[-1][0], last) if len(rows) > limit else None
-    at = np.round(np.array([row[1:] for row in shown], dtype=np.float64).reshape(-1, 2), 7)
+    at = _columns(shown, 5 if smoothed else 2)
     parts = parts_of([row[0] for row in shown], at)
     precision = "exact" if bird["study_id"] in audience.exact else "public grid"
     moving = "application/prs.ogc" in request.headers.get("accept", "")
@@ -191,6 +216,13 @@ async def read_track(
     headers = {"Link": f'<{link}>; rel="next"'} if link else {}
     headers["Vary"] = "Accept"
     return Response(body, media_type=media_type, headers=headers)
+
+
+def _columns(rows: Sequence[Sequence[Any]], n: int) -> Floats:
+    """Return lon and lat, and 95 % ellipses where asked for, as rounded columns; shape (k, n)."""
+    at = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, n)
+    at[:, 2:4] *= SIGMAS_95
+    return np.column_stack((np.round(at[:, :2], 7), np.round(at[:, 2:], 1)))
 
 
 def _rest(request: Request, since: datetime, last: datetime | None) -> str:

@@ -8,6 +8,7 @@ never does.
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -117,3 +118,14 @@ def geopackage(layer: str, rows: Sequence[dict[str, Any]]) -> bytes:
     frame = gpd.GeoDataFrame(list(rows), columns=columns, geometry="geometry", crs="EPSG:4326")
     frame.to_file(out, driver="GPKG", layer=layer, engine="pyogrio")
     return out.getvalue()
+
+
+def peer_kept(
+    time_us: IntArray, lon: FloatArray, lat: FloatArray, speed_max_m_s: float | None
+) -> IntArray:
+    """Return the times of the fixes that MovingPandas' own outlier cleaner keeps [us]."""
+    cleaner = mpd.OutlierCleaner(trajectory("track", time_us, lon, lat))
+    limit = {} if speed_max_m_s is None else {"v_max": speed_max_m_s, "units": ("m", "s")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it gives up on some tracks, and says so
+        return np.asarray(pd.DatetimeIndex(cleaner.clean(**limit).df.index).as_unit("us").asi8)

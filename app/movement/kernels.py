@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from app.movement.itinerary import ROUTES, Place
+from app.movement.noise import Noise, Walk
+from app.movement.outliers import outlier_cleaner
 from app.movement.profile import Profile
 from app.movement.screening import screen
 from app.movement.simulate import simulate_flock
+from app.movement.smoothing import log_likelihood, smooth
+from app.movement.speedfilter import speed_angle_filter
 from app.movement.stopovers import find_stays, merge_stays
 from app.movement.stops import StopRule
 from app.movement.stops import find_stops as find_peer_stops
+from app.movement.track import Track
 from app.movement.windows import window
 
 
@@ -37,5 +42,15 @@ def compile_all(profile: Profile, sites: list[Place]) -> int:
     hidden = np.zeros(len(track), dtype=np.bool_)
     kept = screen(track, profile, hidden, hidden).code == 0
     window(track, profile, (int(track.time_us[0]), int(track.time_us[-1])), hidden)
+    _smoothers(track.take(kept))
     find_peer_stops(track.time_us, track.lon, track.lat, StopRule())
     return len(merge_stays(find_stays(track.take(kept), profile), profile))
+
+
+def _smoothers(track: Track) -> None:
+    """Run what Argos tracks need; any numbers will do."""
+    walk, one = Walk(1000.0, 1.0), np.ones(len(track))[:, None, None] * np.eye(2)
+    smooth(track, one, Noise("", "", "", walk, 1.0, 1.0, 3.0, 1.0))
+    log_likelihood(track.time_us, np.column_stack((track.lon, track.lat)), one, walk)
+    outlier_cleaner(track.time_us, track.lon, track.lat, 35.0)
+    speed_angle_filter(track.time_us, track.lon, track.lat, np.full(len(track), "3"))

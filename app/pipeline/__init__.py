@@ -25,14 +25,20 @@ STAGES = (
     Stage("decode", ("push_chunk",), ("refusal",), "push"),
     Stage("resolve", ("tag", "individual", "deployment"), ("fix", "reading", "dirty"), "push"),
     Stage("screen", ("fix", "deployment", "fix_verdict"), ("fix_flag", "fix"), "individual"),
+    Stage("smooth", ("fix",), ("smoothed_fix",), "individual"),
     Stage(
         "segment",
-        ("fix",),
+        ("fix", "smoothed_fix"),
         ("stay", "stopover", "stop", "leg", "season", "track_part"),
         "individual",
     ),
     Stage("route", ("stopover", "leg"), ("site", "connection", "corridor"), "catalogue"),
-    Stage("habitat", ("fix", "stopover", "layer"), ("presence_day", "use_day"), "individual"),
+    Stage(
+        "habitat",
+        ("fix", "smoothed_fix", "stopover", "layer"),
+        ("presence_day", "use_day"),
+        "individual",
+    ),
     Stage(
         "publish",
         ("fix", "stopover", "site"),
@@ -40,5 +46,6 @@ STAGES = (
         "individual",
     ),
 )
-"""A push runs through the first three stages; then each bird it touched through screen, segment,
-habitat and publish in one transaction; then each catalogue those birds are in through route."""
+"""A push runs through the first three stages; then each bird it touched through screen, smooth,
+segment, habitat and publish in one transaction; then each catalogue of those birds through route.
+"""

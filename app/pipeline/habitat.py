@@ -1,4 +1,4 @@
-"""visible fixes, stopover, layer -> presence_day, use_day: where each day of a bird was spent."""
+"""fixes, smoothed_fix, stopover, layer -> presence_day, use_day: where each day was spent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from app.movement.gaps import GAP_MAX_US
 from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
 from app.movement.track import DAY_US, IntArray
-from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented, passage
+from app.pipeline.smooth import placed
 from app.store import derived, layers
 from app.store.engine import Connection
 from app.store.windows import FAR_FUTURE, instant, micros, visible_near
@@ -37,7 +37,7 @@ class _Doing:
 async def habitat(conn: Connection, found: Segmented) -> None:
     """Measure every UTC day again that the changed span can reach, against every layer."""
     low, high = await _days(conn, found)
-    track = await shown(conn, found.window, low, high, beyond=True)
+    track = await placed(conn, found.window, low, high, beyond=True)
     pieces = _within(day_pieces(track.time_us), low, high)
     doing = _doing(track.time_us, found.stopovers)
     seasons = _seasons(pieces, doing)

@@ -16,6 +16,7 @@ from app.pipeline.publish import publish
 from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import segment
+from app.pipeline.smooth import smooth
 from app.store import work
 from app.store.engine import Connection, Store
 
@@ -69,9 +70,9 @@ async def _derive(conn: Connection, individual_id: int) -> None:
 
 
 async def derive_span(conn: Connection, span: work.Span) -> None:
-    """Take one bird's span through screen, segment, habitat and publish."""
-    window = await screen(conn, span)
-    found = await segment(conn, window)
+    """Take one bird's span through screen, smooth, segment, habitat and publish."""
+    window, placed = await smooth(conn, await screen(conn, span))
+    found = await segment(conn, window, placed)
     await habitat(conn, found)
     await publish(conn, found)
 

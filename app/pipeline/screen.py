@@ -41,7 +41,8 @@ class Window:
 
     `from_time` and `to_time` are the cuts that bound it (far past and future where the data
     begin and end); `fixes` are all live fixes within, `visible` tells which are shown now.
-    Before `changed_from` the shown fixes are what they were.
+    Before `changed_from` and after `changed_to` the shown fixes are what they were. `smoothed`
+    says that the bird has Argos fixes, whose places are told by the stage of that name.
     """
 
     span: Span
@@ -51,6 +52,8 @@ class Window:
     fixes: Fixes
     visible: NDArray[np.bool_]
     changed_from: datetime
+    changed_to: datetime
+    smoothed: bool = False
 
 
 async def shown(
@@ -66,12 +69,17 @@ async def shown(
         low = await visible_near(conn, bird, low, before=True) or low
         after = await visible_near(conn, bird, high, before=False)
         high = after + timedelta(microseconds=1) if after else high
+    return (await shown_fixes(conn, window, low, high)).track
+
+
+async def shown_fixes(conn: Connection, window: Window, low: datetime, high: datetime) -> Fixes:
+    """Return the visible fixes of the bird in [low, high), from memory where that holds them."""
     if window.from_time <= low and high <= window.to_time:
-        track = window.fixes.track.take(window.visible)
-        a, b = np.searchsorted(track.time_us, (_us(low), _us(high)))
-        return track.take(slice(int(a), int(b)))
-    fixes = await load_fixes(conn, PIPELINE, bird, low, high)
-    return fixes.track.take(fixes.visible)
+        a, b = np.searchsorted(window.fixes.time_us, (_us(low), _us(high)))
+        within = slice(int(a), int(b))
+        return window.fixes.take(within).take(window.visible[within])
+    fixes = await load_fixes(conn, PIPELINE, window.span.individual_id, low, high)
+    return fixes.take(fixes.visible)
 
 
 async def screen(conn: Connection, span: Span) -> Window:
@@ -86,9 +94,10 @@ async def screen(conn: Connection, span: Span) -> Window:
     visible = ~fixes.hidden & (verdicts.code == 0)
     await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)
-    flipped = fixes.time_us[(visible != fixes.visible) | turned][:1]
-    changed_from = min([_clamped(span.from_time), *map(instant, flipped)])
-    return Window(span, profile, from_time, to_time, fixes, visible, changed_from)
+    flipped = fixes.time_us[(visible != fixes.visible) | turned]
+    changed_from = min([_clamped(span.from_time), *map(instant, flipped[:1])])
+    changed_to = max([_clamped(span.to_time), *map(instant, flipped[-1:])])
+    return Window(span, profile, from_time, to_time, fixes, visible, changed_from, changed_to)
 
 
 async def _bounded(
@@ -103,16 +112,16 @@ async def _bounded(
     changed = (_us(span.from_time), _us(span.to_time))
     before = after = MARGIN
     while True:
-        low, high = _shift(span.from_time, -before), _shift(span.to_time, after)
+        low, high = shift(span.from_time, -before), shift(span.to_time, after)
         loaded = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
         fixes, turned, ends = await asyncio.to_thread(_chosen, loaded, changed)
         found = await asyncio.to_thread(
             window_of, fixes.track, profile, (ends.first_us, ends.last_us), fixes.hidden
         )
         if (found.head or ends.head) and low > FAR_PAST:
-            before = before * 2 if before < timedelta(days=700) else timedelta(days=100_000)
+            before = wider(before)
         elif (found.tail or ends.tail) and high < FAR_FUTURE:
-            after = after * 2 if after < timedelta(days=700) else timedelta(days=100_000)
+            after = wider(after)
         else:
             break
     time_us = fixes.time_us
@@ -133,6 +142,11 @@ def _chosen(fixes: Fixes, changed: tuple[int, int]) -> tuple[Fixes, NDArray[np.b
     return fixes.turned(turned), turned, ends
 
 
+def wider(margin: timedelta) -> timedelta:
+    """Return the next margin to try: twice as much, and after some years everything."""
+    return margin * 2 if margin < timedelta(days=700) else timedelta(days=100_000)
+
+
 def _us(time: datetime) -> int:
     return micros(_clamped(time))
 
@@ -141,7 +155,8 @@ def _clamped(time: datetime) -> datetime:
     return min(max(time, FAR_PAST), FAR_FUTURE)
 
 
-def _shift(time: datetime, by: timedelta) -> datetime:
+def shift(time: datetime, by: timedelta) -> datetime:
+    """Return a time later by so much, within the times there are."""
     time = _clamped(time)
     if by < timedelta(0):
         return FAR_PAST if time - FAR_PAST <= -by else time + by

@@ -1,4 +1,4 @@
-"""visible fixes -> stay, stopover, stop, leg, season, track_part: where a bird was and went."""
+"""visible fixes, smoothed_fix -> stay, stopover, leg …: where a bird was and went."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from app.movement.seasons import Seasons, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
 from app.pipeline.areas import area_names
 from app.pipeline.protection import grid_centre, stopover_withheld
-from app.pipeline.screen import Window, shown
+from app.pipeline.screen import Window
+from app.pipeline.smooth import Placed, placed
 from app.pipeline.stops import renew_stops
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived
@@ -49,14 +50,11 @@ def parameters_of(profile: Profile) -> str:
     return f"{profile.key}:{hashlib.sha256(repr(profile).encode()).hexdigest()[:12]}"
 
 
-async def segment(conn: Connection, window: Window) -> Segmented:
+async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     """Derive stays within the window, and from all stays of the bird everything made of them."""
     bird = await derived.bird(conn, window.span.individual_id)
-    track = window.fixes.track.take(window.visible)
-    stays = await asyncio.to_thread(find_stays, track, window.profile)
-    await derived.replace_stays(
-        conn, bird, window.from_time, window.to_time, derived.stay_rows(stays)
-    )
+    stays = await asyncio.to_thread(find_stays, own.track, window.profile)
+    await derived.replace_stays(conn, bird, own.from_time, own.to_time, derived.stay_rows(stays))
     life = await derived.load_stays(conn, bird.individual_id)
     stopovers = merge_stays(life, window.profile)
     seasons = classify(stopovers, window.profile)
@@ -65,10 +63,10 @@ async def segment(conn: Connection, window: Window) -> Segmented:
     new = _stopover_rows(bird, window.profile, stopovers, seasons, areas)
     await derived.replace_stopovers(conn, bird, old, new)
     await derived.replace_seasons(conn, bird, _season_rows(bird, seasons))
-    await _legs(conn, window, bird, new)
+    await _legs(conn, window, own, bird, new)
     await renew_stops(conn, window, bird)
     await renew_track_parts(conn, window, bird)
-    low, high = _changed(window, old, new)
+    low, high = _changed(own, old, new)
     return Segmented(window, bird, new, low, high)
 
 
@@ -144,7 +142,11 @@ def _season_rows(bird: derived.Bird, seasons: Seasons) -> list[derived.Row]:
 
 
 async def _legs(
-    conn: Connection, window: Window, bird: derived.Bird, stopovers: list[derived.Row]
+    conn: Connection,
+    window: Window,
+    own: Placed,
+    bird: derived.Bird,
+    stopovers: list[derived.Row],
 ) -> None:
     old = await derived.legs_of(conn, bird.individual_id)
     same = {(row["departure_time"], row["arrival_time"]): row for row in old}
@@ -158,7 +160,7 @@ async def _legs(
             "release_at": end + timedelta(seconds=bird.release_delay_s),
         }  # fmt: skip
         known = same.get((start, end))
-        outside = end < window.from_time or start >= window.to_time
+        outside = end < own.from_time or start >= own.to_time
         measured = known if known and outside else await _measure(conn, window, start, end)
         new.append({**{c: measured[c] for c in derived.LEG if c not in ends}, **ends})
     await derived.replace_legs(conn, bird, old, new)
@@ -177,7 +179,7 @@ def passage(a: derived.Row, b: derived.Row) -> str | None:
 
 
 async def _measure(conn: Connection, window: Window, start: datetime, end: datetime) -> derived.Row:
-    track = await shown(conn, window, start, end + timedelta(microseconds=1))
+    track = await placed(conn, window, start, end + timedelta(microseconds=1))
     leg = await asyncio.to_thread(measure_leg, track, 0, len(track) - 1)
     seen = [p for p in leg.parts if p.kind == "observed" and p.last > p.first]
     lines = [draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen]
@@ -197,15 +199,15 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
 
 
 def _changed(
-    window: Window, old: list[derived.Row], new: list[derived.Row]
+    own: Placed, old: list[derived.Row], new: list[derived.Row]
 ) -> tuple[datetime, datetime]:
     """The window, widened by every stopover that came, went or changed (its kind, say)."""
     before = {tuple(sorted(_comparable(row).items())) for row in old}
     after = {tuple(sorted(_comparable(row).items())) for row in new}
     moved = [dict(row) for row in before ^ after]
     return (
-        min([window.from_time, *(row["arrival_time_earliest"] for row in moved)]),
-        max([window.to_time, *(row["departure_time_latest"] for row in moved)]),
+        min([own.from_time, *(row["arrival_time_earliest"] for row in moved)]),
+        max([own.to_time, *(row["departure_time_latest"] for row in moved)]),
     )
 
 

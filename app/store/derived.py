@@ -55,6 +55,7 @@ class Bird:
     simulated: bool
     release_delay_s: int
     public_grid_deg: float
+    smoothed: bool
 
 
 async def bird(conn: AsyncConnection, individual_id: int) -> Bird:
@@ -62,7 +63,9 @@ async def bird(conn: AsyncConnection, individual_id: int) -> Bird:
     rows = await execute(
         conn,
         "select i.id as individual_id, i.study_id, i.species_key, s.simulated, s.release_delay_s,"
-        " s.public_grid_deg from individual i join study s on s.id = i.study_id where i.id = :id",
+        " s.public_grid_deg,"
+        " exists (select from smoothed_fix x where x.individual_id = i.id) as smoothed"
+        " from individual i join study s on s.id = i.study_id where i.id = :id",
         {"id": individual_id},
     )
     return Bird(**rows[0])

@@ -17,6 +17,7 @@ from app.store.engine import execute
 from app.store.features import Feature, when
 from app.store.fragments import fix_key
 from app.store.sight import POSITION, WITH_BIRD, Filters, where
+from ingest.record import SENSORS
 
 _SPECIES_NAME = "cast(:species_names as json) ->> x.species_key"
 PROPERTIES = {
@@ -174,6 +175,47 @@ select f.time, f.lon, f.lat from {_WORN.format(shown="f.live and f.visible")}
 where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
 order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch
 """
+
+
+_SMOOTHED = f"""
+select f.time, coalesce(x.lon, f.lon), coalesce(x.lat, f.lat), coalesce(x.sd_major_m, f.error_m),
+  coalesce(x.sd_minor_m, f.error_m), coalesce(x.orientation_deg, 0)
+from {_WORN.format(shown="f.live and f.visible")}
+left join smoothed_fix x on x.individual_id = d.individual_id and x.time = f.time
+  and f.sensor = {SENSORS.index("argos")}
+where d.individual_id = :individual and d.replaced_at is null and d.study_id = any(:exact)
+order by f.time, t.local_identifier, f.sensor, f.variant limit :fetch
+"""
+
+
+async def smoothed(
+    conn: AsyncConnection,
+    audience: Audience,
+    individual_id: int,
+    filters: Filters,
+    *,
+    fetch: int,
+) -> list[tuple[datetime, float, float, float, float, float]]:
+    """
+    Return where a bird was at its visible fixes, with what one sigma of its error is.
+
+    Rows are time, lon, lat [degrees], semi-axes [m] and direction of the major one [degrees]; of
+    the reader's own studies alone, as from ellipses the place of a grid's cell could be told.
+    """
+    rows = await conn.execute(
+        text(_SMOOTHED),
+        {
+            "individual": individual_id,
+            "time_from": filters.time_from or FIRST,
+            "time_to": filters.time_to or LAST,
+            "fetch": fetch,
+            "exact": audience.sql["exact"],
+            "tag": "",
+            "sensor": -1,
+            "variant": -(2**63),
+        },
+    )
+    return [tuple(row) for row in rows.all()]
 
 
 async def drawn(

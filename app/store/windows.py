@@ -29,9 +29,11 @@ _ROW = row_type(
 
 _PASS = row_type(
     {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "lon2": ">f8",
-     "lat2": ">f8", "second": "?", "carries": ">i2"}
+     "lat2": ">f8", "second": "?", "carries": ">i2", "semi_major_m": ">f4",
+     "semi_minor_m": ">f4", "orientation_deg": ">f4"}
 )  # fmt: skip
 
+_ELLIPSE = ("semi_major_m", "semi_minor_m", "orientation_deg")
 _NO_PASSES = np.empty(0, dtype=_PASS)
 
 ARGOS = SENSORS.index("argos")
@@ -60,6 +62,9 @@ class Fixes:
         The track is at the second solution of an Argos pass, as stored.
     lon2, lat2 : ndarray of float64, shape (n,)
         The solution at which the track is not [degrees]; nan where there is none.
+    ellipse : ndarray of float64, shape (n, 3)
+        Semi-major and semi-minor axis [m] and direction [degrees] of the error, as sent by
+        Argos; nan where there is none.
     """
 
     tag_id: NDArray[np.int64]
@@ -73,6 +78,7 @@ class Fixes:
     second: NDArray[np.bool_]
     lon2: NDArray[np.float64]
     lat2: NDArray[np.float64]
+    ellipse: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.track)
@@ -109,7 +115,7 @@ class Fixes:
         return Fixes(
             self.tag_id[index], self.sensor[index], self.variant[index], self.track.take(index),
             self.visible[index], self.marked[index], self.verdict[index], self.outdone[index],
-            self.second[index], self.lon2[index], self.lat2[index],
+            self.second[index], self.lon2[index], self.lat2[index], self.ellipse[index],
         )  # fmt: skip
 
 
@@ -145,7 +151,9 @@ select f.tag_id, f.time, f.sensor, f.variant,
   (case when f.solution_by_hand is null then 0 else 8 end
     + case when f.semi_major_m is null then 0 else 4 end
     + case when f.lon2 is null then 0 else 2 end
-    + case when f.argos_class is null then 0 else 1 end)::int2
+    + case when f.argos_class is null then 0 else 1 end)::int2,
+  coalesce(f.semi_major_m, 'nan'), coalesce(f.semi_minor_m, 'nan'),
+  coalesce(f.orientation_deg, 'nan')
 from {_WORN} where f.sensor = {ARGOS} and {_WITHIN}
 """
 """
@@ -194,12 +202,13 @@ def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
     keys = ("tag_id", "time", "sensor", "variant")
     table = pl.DataFrame({name: rows[name].astype(np.int64) for name in keys})
     kinds = {"lon2": np.float64, "lat2": np.float64, "second": np.bool_, "carries": np.int64}
+    kinds |= dict.fromkeys(_ELLIPSE, np.float64)
     known = pl.DataFrame(
         {name: passes[name].astype(np.int64) for name in keys}
         | {name: passes[name].astype(kind) for name, kind in kinds.items()}
     )
     return table.join(known, on=keys, how="left", maintain_order="left").with_columns(
-        pl.col("lon2", "lat2").fill_null(np.nan),
+        pl.col("lon2", "lat2", *_ELLIPSE).fill_null(np.nan),
         pl.col("second").fill_null(value=False),
         pl.col("carries").fill_null(-1),
     )
@@ -227,6 +236,7 @@ def _fixes(rows: NDArray[np.void], passes: pl.DataFrame) -> Fixes:
         passes["second"].to_numpy(),
         passes["lon2"].to_numpy(),
         passes["lat2"].to_numpy(),
+        np.column_stack([passes[name].to_numpy() for name in _ELLIPSE]).reshape(-1, 3),
     )
 
 

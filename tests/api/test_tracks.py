@@ -143,3 +143,48 @@ async def test_a_current_copy_of_a_track_is_not_sent_again(client) -> None:
     assert (again.status_code, again.content) == (304, b"")
     moving = await client.get(path, headers=held | {"Accept": MF_JSON})
     assert moving.status_code == 200 and moving.headers["etag"] != first.headers["etag"]
+
+
+async def test_a_smoothed_track_says_how_sure_each_place_is(flock, client) -> None:
+    """One Argos fix among GPS fixes: only that one is moved, every one has its ellipse."""
+    time = START.replace(hour=0, minute=0, second=0) + timedelta(minutes=5)
+    flock.run(
+        "insert into fix (tag_id, time, sensor, variant, study_id, decoding_id, visible, lon, lat,"
+        " error_m) select tag_id, %s, 1, 0, study_id, 1, true, 127.3, 38, 5000 from fix limit 1",
+        time,
+    )
+    flock.run(
+        "insert into smoothed_fix (individual_id, study_id, time, lon, lat, sd_major_m,"
+        " sd_minor_m, orientation_deg, weight, parameters)"
+        " select individual_id, study_id, %s, 127.01, 38.01, 100, 50, 90, 0.5, 'x' from deployment",
+        time,
+    )
+    try:
+        for accept in (GEOJSON, MF_JSON):
+            await _check_smoothed(client, accept)
+    finally:
+        flock.run("delete from fix where sensor = 1")
+        flock.run("delete from smoothed_fix")
+
+
+async def _check_smoothed(client: httpx2.AsyncClient, accept: str) -> None:
+    path = f"/api/v1/individuals/{ref_of('bird', 1, 'WNC-17')}/track"
+    asked = {"limit": 100, "smoothed": "true"}
+    answer = await client.get(path, params=asked, headers=KEY | {"Accept": accept})
+    (feature,) = answer.json()["features"]
+    if accept == GEOJSON:
+        at, ellipses = feature["geometry"]["coordinates"], feature["properties"]["error_ellipses"]
+    else:
+        at = feature["temporalGeometry"]["coordinates"]
+        (told,) = feature["temporalProperties"]
+        names = ("error_semi_major", "error_semi_minor", "error_orientation")
+        ellipses = list(zip(*(told[name]["values"] for name in names), strict=True))
+    assert at[:3] == [[127, 38], [127.01, 38.01], [127, 38]]
+    assert [list(map(float, e)) for e in ellipses[:2]] == [[36.7, 36.7, 0], [244.8, 122.4, 90]]
+    assert len(ellipses) == len(at) == 100
+    assert "smoothed=true" in answer.json()["links"][0]["href"]
+    raw = await client.get(path, params={"limit": 100}, headers=KEY | {"Accept": accept})
+    assert "127.3" in raw.text
+    assert "error" not in raw.text
+    nobody = await client.get(path, params=asked)
+    assert nobody.status_code == 404 or nobody.json()["features"] == []

@@ -17,6 +17,7 @@ from app.pipeline.habitat import habitat
 from app.pipeline.receive import reading, receive
 from app.pipeline.screen import Window, screen
 from app.pipeline.segment import Segmented, segment
+from app.pipeline.smooth import smooth
 from app.store import inbox, layers, work
 from app.store.audience import PIPELINE
 from app.store.engine import Store, execute
@@ -67,7 +68,7 @@ class Station:
                 span = await work.take_span(conn, bird)
                 assert span is not None
                 self.windows.append(await screen(conn, span))
-                self.found = await segment(conn, self.windows[-1])
+                self.found = await segment(conn, *await smooth(conn, self.windows[-1]))
                 await habitat(conn, self.found)
 
     async def rebuild(self) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pipeline import screen as stage
-from app.pipeline.screen import _clamped, _shift, screen, shown
+from app.pipeline.screen import _clamped, screen, shift, shown
 from app.store import content
 from app.store.audience import PIPELINE
 from app.store.engine import execute
@@ -26,8 +26,8 @@ WHOLE = Span(1, 1, FAR_PAST, FAR_FUTURE)
 
 
 @given(ANY, BY)
-def test_a_shift_never_leaves_the_times_there_are(time, by) -> None:
-    found = _shift(time, by)
+def test_ashift_never_leaves_the_times_there_are(time, by) -> None:
+    found = shift(time, by)
     assert FAR_PAST <= found <= FAR_FUTURE
     ages = (FAR_FUTURE - FAR_PAST).days * DAY
     assert found == _clamped(_clamped(time) + min(max(by, -ages), ages))
@@ -84,7 +84,14 @@ async def test_what_is_shown_is_the_same_from_memory_and_from_the_database(
     life = await screen(taken_back, WHOLE)
     held = await shown(taken_back, life, low, high, beyond=beyond)
     nothing = stage.Window(
-        life.span, life.profile, FAR_FUTURE, FAR_FUTURE, life.fixes, life.visible, FAR_PAST
+        life.span,
+        life.profile,
+        FAR_FUTURE,
+        FAR_FUTURE,
+        life.fixes,
+        life.visible,
+        FAR_PAST,
+        FAR_FUTURE,
     )
     read = await shown(taken_back, nothing, low, high, beyond=beyond)
     for name in ("time_us", "lon", "lat", "error_m"):

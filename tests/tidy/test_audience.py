@@ -34,6 +34,7 @@ WITHOUT = {
     "names.name_individuals": STAGES,
     "inbox.bodies": STAGES,
     "decodings.small": STAGES,
+    "smoothed.places": STAGES,
     "stops.saved": STAGES,
     "stops.beginning": STAGES,
     "density.public_places": STAGES,

@@ -11,6 +11,7 @@ from app.store.tables.derived import (
     season,
     site,
     site_visit,
+    smoothed_fix,
     stay,
     stop,
     stop_state,
@@ -52,6 +53,6 @@ __all__ = [
     "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "mapping", "mapping_version",
     "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
-    "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
-    "tag_alias", "track_part", "use_day",
+    "site_visit", "smoothed_fix", "source", "stay", "stop", "stop_state", "stopover", "study",
+    "tag", "tag_alias", "track_part", "use_day",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -189,6 +190,23 @@ track_part = Table(
     Index("ix_track_part_study", "study_id", "time_first"),
     Index("ix_track_part_line", "line", postgresql_using="gist"),
     comment="generalised track by month; gaps over the limit are parts with observed = false",
+)
+
+smoothed_fix = Table(
+    "smoothed_fix",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("time", DateTime(timezone=True), primary_key=True),
+    study_column(),
+    *place_columns(),
+    Column("sd_major_m", REAL, nullable=False, comment="one standard deviation"),
+    Column("sd_minor_m", REAL, nullable=False, comment="one standard deviation"),
+    Column("orientation_deg", REAL, nullable=False, comment="of the major axis, from north"),
+    Column("weight", REAL, nullable=False, comment="how far the fix was believed, 0 to 1"),
+    Column("parameters", String, nullable=False, comment="row of noise.csv"),
+    bird_key(),
+    *place_checks(),
+    comment="where a bird was at its visible Argos fixes, given all fixes around them",
 )
 
 public_fix = Table(

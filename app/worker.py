@@ -58,6 +58,7 @@ class Jobs:
         self.decode = app.task(name="decode", priority=1)(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
+        self.utilise = app.task(name="utilise", priority=-1)(self._utilise)
 
     async def _decode_small(self, study_id: int) -> None:
         await flow.decode_small(self.store, study_id)
@@ -70,6 +71,9 @@ class Jobs:
 
     async def _catalogue(self, scope: str, *, simulated: bool) -> None:
         await flow.refresh_catalogue(self.store, scope, simulated=simulated)
+
+    async def _utilise(self, individual_id: int) -> None:
+        await flow.utilise_individual(self.store, individual_id)
 
     async def sweep(self) -> None:
         """Make a job of everything that waits and has none waiting yet."""
@@ -86,6 +90,10 @@ class Jobs:
                     {"scope": scope, "simulated": simulated},
                 )
                 for scope, simulated in todo.catalogues
+            ),
+            *(
+                (work.utilisation_subject(n), self.utilise, {"individual_id": n})
+                for n in todo.utilisations
             ),
         ]  # fmt: skip
         for lock, task, arguments in hints:

@@ -131,7 +131,7 @@ def _fitted(
 
     found = minimize(
         loss, start, method="Nelder-Mead", bounds=[between] * len(start),
-        options={"xatol": 1e-4, "fatol": 1e-4, "maxiter": 400},
+        options={"xatol": 1e-3, "fatol": 1e-4, "maxiter": 200},
     )  # fmt: skip
     return model, [float(t) for t in found.x], -float(found.fun)
 
@@ -199,9 +199,11 @@ def _filtered(
     still = vv
     cross = np.zeros((3, 3))
     log_spread = 0.0
+    f, g, h, k = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         if i > 0:
-            f, g, h, k = _turned(step[i - 1], tau)
+            if i == 1 or step[i - 1] != step[i - 2]:
+                f, g, h, k = _turned(step[i - 1], tau)
             for s in range(3):
                 place[s], speed[s] = f * place[s] + g * speed[s], h * place[s] + k * speed[s]
             # Stationary: what is forgotten comes in anew.

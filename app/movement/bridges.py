@@ -77,7 +77,9 @@ def bursts(time_s: FloatArray, gap_max_s: float) -> list[tuple[int, int]]:
     return list(zip(firsts, lasts, strict=True))
 
 
-def fixed_motion(path: Path, gap_max_s: float = np.inf, variance_m2_s: float | None = None) -> Motion:
+def fixed_motion(
+    path: Path, gap_max_s: float = np.inf, variance_m2_s: float | None = None
+) -> Motion:
     """
     Give every way one Brownian motion variance: the given one, or the likeliest.
 

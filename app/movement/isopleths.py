@@ -16,6 +16,10 @@ from app.movement.track import FloatArray, IntArray
 _Filled: TypeAlias = tuple[list[FloatArray], list[IntArray]]  # what OuterOffset gives
 
 
+FEW_CELLS = 5
+"""Cells within a home range below which it is drawn cell by cell."""
+
+
 class Plane(Protocol):
     """What turns a plane into lon and lat, as `pyproj.Proj` does."""
 
@@ -133,14 +137,15 @@ def home_range(
 
     The volume is interpolated between cells, so that the area hardly hangs on their size, as it
     does in `isopleth`; adehabitatHR and move draw it so (Worton 1989, doi:10.2307/1938423).
-    Where the densest cells hold more than the share, they are outlined as `isopleth` does.
+    Where a few cells hold the share they are outlined as `isopleth` does: between so few there
+    is nothing to interpolate.
 
     Parameters, Returns
     -------------------
     As those of `isopleth`.
     """
     held = volume(density)
-    if float(held.min()) >= share:
+    if int(np.sum(held <= share)) < FEW_CELLS:
         return isopleth(density, grid, share, proj)
     return _outlined(held, grid, (-np.inf, share), proj)
 

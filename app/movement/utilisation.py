@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from pyproj import Proj
@@ -16,20 +16,15 @@ from app.movement.gaps import gap_before, observed_us
 from app.movement.geodesy import mean_position
 from app.movement.isopleths import Grid, Plane, home_range, volume
 from app.movement.kernel_density import kernel_density, reference_bandwidth_m
+from app.movement.methods import LEVELS, Method
 from app.movement.profile import GAP_MAX_S
 from app.movement.track import DAY_US, HOUR_US, SECOND_US, FloatArray, Track
 
-Method = Literal["kde", "akde", "bb", "dbb"]
-METHODS: tuple[Method, ...] = get_args(Method)
-
-LEVELS = (50, 75, 90, 95)
-"""Shares of a bird's time that are outlined [%]: 50 as core, 95 as home range, two between."""
-
-VERSION = "utilisation 1"
-"""Name and version of the methods; a change of result is a new version."""
-
 MAX_CELLS = 300
-"""Most cells along a side of the grid: a bandwidth is some ten of them."""
+"""Most cells along a side of the grid of kernels: a bandwidth is some ten of them."""
+
+MAX_CELLS_BRIDGED = 600
+"""Most cells along a side of the grid of bridges, which are narrow at the fixes."""
 
 CELL_MIN_M = 10.0
 """Smallest cell [m]: below the error of a fix."""
@@ -97,9 +92,7 @@ class Utilisation:
     isopleths: tuple[Isopleth, ...]
 
 
-def utilise(
-    track: Track, method: Method, levels: tuple[int, ...] = LEVELS
-) -> Utilisation | None:
+def utilise(track: Track, method: Method, levels: tuple[int, ...] = LEVELS) -> Utilisation | None:
     """
     Outline where a bird spent its time.
 
@@ -256,9 +249,7 @@ def _bridged(
     used = np.zeros(len(track), dtype=np.bool_)
     used[:-1] |= known
     used[1:] |= known
-    grid = Grid.around(
-        x[used], y[used], _reach_m(path, motion), CELL_MIN_M, MAX_CELLS
-    )
+    grid = Grid.around(x[used], y[used], _reach_m(path, motion), CELL_MIN_M, MAX_CELLS_BRIDGED)
     density = lay_bridges(path, motion, grid)
     step_s = np.diff(path.time_s)
     variance = motion.variance_m2_s[known]

@@ -43,6 +43,7 @@ from app.store.tables.telemetry import (
     reading,
     refusal,
 )
+from app.store.tables.utilisation import utilisation, utilisation_due
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
@@ -52,5 +53,5 @@ __all__ = [
     "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
     "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
-    "track_part", "use_day",
+    "track_part", "use_day", "utilisation", "utilisation_due",
 ]  # fmt: skip

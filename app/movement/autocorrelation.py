@@ -157,7 +157,7 @@ def _n_effective(
     def value(at: FloatArray) -> float:
         _, square, log_spread, weight = _filtered(step, unit, np.exp(at[1:]))
         apart = float(np.sum(inverse * square)) * np.exp(-at[0])
-        return -free * at[0] - 0.5 * apart - log_spread - np.log(weight)
+        return float(-free * at[0] - 0.5 * apart - log_spread - np.log(weight))
 
     information = -_hessian(value, np.concatenate([[0.0], log_tau]), 1e-2)
     if not np.all(np.linalg.eigvalsh(information) > 0.0):

@@ -45,7 +45,7 @@ class Path:
     error_m: FloatArray
 
     def __len__(self) -> int:
-        return self.time_s.shape[0]
+        return int(self.time_s.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ def dynamic_motion(
 
     A window of fixes slides along the track. Within it one variance, or two with a break at any
     odd fix outside the margins, is chosen by the Bayesian information criterion, each the
-    likeliest for every second fix of its part. A way has the mean over all windows that hold it between their margins
-    (Kranstauber et al. 2012, doi:10.1111/j.1365-2656.2012.01955.x).
+    likeliest for every second fix of its part. A way has the mean over all windows that hold it
+    between their margins (Kranstauber et al. 2012, doi:10.1111/j.1365-2656.2012.01955.x).
 
     Parameters
     ----------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import contourpy
 import numpy as np
@@ -20,11 +21,8 @@ FEW_CELLS = 5
 """Cells within a home range below which it is drawn cell by cell."""
 
 
-class Plane(Protocol):
-    """What turns a plane into lon and lat, as `pyproj.Proj` does."""
-
-    def __call__(self, x: FloatArray, y: FloatArray, *, inverse: bool) -> Any:
-        """Return lon and lat [degrees] of x and y [m]."""
+Plane: TypeAlias = Callable[..., Any]
+"""What gives lon and lat [degrees] of x and y [m] with `inverse=True`, as `pyproj.Proj` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from shapely import MultiPolygon
 
 from app.movement.autocorrelation import bandwidth, fit_wandering
 from app.movement.bridges import Motion, Path, dynamic_motion, fixed_motion, lay_bridges
-from app.movement.gaps import gap_before, observed_us
+from app.movement.gaps import observed_us
 from app.movement.geodesy import mean_position
 from app.movement.isopleths import Grid, Plane, home_range, volume
 from app.movement.kernel_density import kernel_density, reference_bandwidth_m
 from app.movement.methods import LEVELS, Method
 from app.movement.profile import GAP_MAX_S
-from app.movement.track import DAY_US, HOUR_US, SECOND_US, FloatArray, Track
+from app.movement.track import HOUR_US, SECOND_US, FloatArray, IntArray, Track
 
 MAX_CELLS = 300
 """Most cells along a side of the grid of kernels: a bandwidth is some ten of them."""
@@ -142,11 +142,13 @@ def _thinned(track: Track, step_us: int) -> Track:
     """Return the first fix of each step; of those at one time the westernmost, southernmost."""
     order = np.lexsort((track.lat, track.lon, track.time_us))
     step = track.time_us[order] // step_us
-    return track.take(order[np.flatnonzero(np.diff(step, prepend=step[:1] - 1))])
+    first: IntArray = order[np.flatnonzero(np.diff(step, prepend=step[:1] - 1))]
+    return track.take(first)
 
 
 def _seconds(track: Track) -> FloatArray:
-    return (track.time_us - track.time_us[0]) / SECOND_US
+    seconds: FloatArray = (track.time_us - track.time_us[0]) / SECOND_US
+    return seconds
 
 
 def _unobserved_s(track: Track) -> float:

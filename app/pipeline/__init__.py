@@ -42,5 +42,5 @@ STAGES = (
     Stage("utilise", ("fix", "season"), ("utilisation",), "individual"),
 )
 """A push runs through the first three stages; then each bird it touched through screen, segment,
-habitat and publish in one transaction; then each catalogue those birds are in through route, and when nothing else waits each bird through
-utilise."""
+habitat and publish in one transaction; then each catalogue those birds are in through route; and
+when nothing else waits, each bird through utilise."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from app.movement.itinerary import ROUTES, Place
+from app.movement.methods import METHODS
 from app.movement.profile import Profile
 from app.movement.screening import screen
 from app.movement.simulate import simulate_flock
 from app.movement.stopovers import find_stays, merge_stays
 from app.movement.stops import StopRule
 from app.movement.stops import find_stops as find_peer_stops
+from app.movement.utilisation import utilise
 from app.movement.windows import window
 
 
@@ -38,4 +40,7 @@ def compile_all(profile: Profile, sites: list[Place]) -> int:
     kept = screen(track, profile, hidden, hidden).code == 0
     window(track, profile, (int(track.time_us[0]), int(track.time_us[-1])), hidden)
     find_peer_stops(track.time_us, track.lon, track.lat, StopRule())
-    return len(merge_stays(find_stays(track.take(kept), profile), profile))
+    shown = track.take(kept)
+    for method in METHODS:
+        utilise(shown, method)
+    return len(merge_stays(find_stays(shown, profile), profile))

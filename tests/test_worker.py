@@ -67,7 +67,7 @@ async def test_pushes_go_before_birds_and_birds_before_their_catalogues(
 
 async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: int) -> None:
     kept = [await push(store, study, row("127,38", tag=name)) for name in "abc"]
-    for _ in range(3):  # pushes, then their birds, then the catalogues
+    for _ in range(3):  # pushes, then their birds, then catalogues and areas
         await jobs.sweep()
         await jobs.app.run_worker_async(
             wait=False, install_signal_handlers=False, delete_jobs="always", listen_notify=False
@@ -76,7 +76,7 @@ async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: i
         states = await execute(conn, "select id, state from decoding order by id", {})
         left = await work.waiting(conn, limit=10)
     assert states == [{"id": each.decoding_id, "state": "processed"} for each in kept]
-    assert left == work.Waiting([], [], [], [])
+    assert left == work.Waiting([], [], [], [], [])
     assert await listed(store) == []
 
 

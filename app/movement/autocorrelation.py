@@ -17,6 +17,9 @@ Model = Literal["IID", "OU", "OUF"]
 LAG_BINS = 1 << 16
 """Steps that the span of a track is cut into when its lags are counted."""
 
+UNLIKELY = 1e300
+"""Stands for the logarithm of no likelihood: an infinity would break the search."""
+
 REACH = 10.0
 """Time scales are sought up to this multiple of the span, and down to the shortest interval by
 the same: beyond either the data can't tell them from none."""
@@ -126,7 +129,7 @@ def _fitted(
 
     def loss(log_tau: FloatArray) -> float:
         if np.any(np.diff(log_tau) >= -1e-3):  # the velocity forgets before the place does
-            return 1e300
+            return UNLIKELY
         return -_restricted(step, unit, log_tau)[0]
 
     found = minimize(
@@ -143,7 +146,10 @@ def _restricted(
     mean, square, log_spread, weight = _filtered(step, unit, np.exp(log_tau))
     free = unit.shape[0] - 1
     form = square / free
-    value = -0.5 * free * (np.log(np.linalg.det(form)) + 2.0 + 2.0 * np.log(2.0 * np.pi))
+    area = float(np.linalg.det(form))
+    if not (area > 0.0 and weight > 0.0):  # time scales so long that nothing is left to tell
+        return -UNLIKELY, mean, form
+    value = -0.5 * free * (np.log(area) + 2.0 + 2.0 * np.log(2.0 * np.pi))
     return float(value - log_spread - np.log(weight)), mean, form
 
 

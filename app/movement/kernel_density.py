@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.movement.isopleths import Grid
-from app.movement.track import FloatArray
+from app.movement.track import FloatArray, IntArray
 
 
 def reference_bandwidth_m(x: FloatArray, y: FloatArray) -> float:
@@ -39,15 +39,16 @@ def kernel_density(x: FloatArray, y: FloatArray, grid: Grid, bandwidth_m: float)
     """
     Return the density of positions, each spread by a Gaussian.
 
-    Positions are shared out linearly among the four cells around them, and the cells convolved
-    with the kernel by two matrix products (Wand 1994, doi:10.1080/10618600.1994.10474656); the
-    sixth of a squared cell that sharing out adds to the variance is taken off the kernel's. Areas
-    are within 0.1 % of those of exact sums. Takes n + n_x n_y (n_x + n_y) steps.
+    Positions are shared out among the nine cells around them, and the cells convolved with the
+    kernel by two matrix products (Wand 1994, doi:10.1080/10618600.1994.10474656). Shared by
+    quadratic splines, each position gains a variance of a quarter of a squared cell, wherever in
+    its cell it lies, which is taken off the kernel's. Areas are within 0.1 % of those of exact
+    sums. Takes n + n_x n_y (n_x + n_y) steps.
 
     Parameters
     ----------
     x, y : ndarray of float64, shape (n,)
-        Positions, all on the grid [m].
+        Positions, all a cell within the grid [m].
     grid : Grid
         Cells no wider than the bandwidth.
     bandwidth_m : float
@@ -65,24 +66,29 @@ def kernel_density(x: FloatArray, y: FloatArray, grid: Grid, bandwidth_m: float)
     """
     if not bandwidth_m >= grid.cell_m:
         raise ValueError(f"bandwidth {bandwidth_m} m is below a cell of {grid.cell_m} m")
-    spread = np.sqrt((bandwidth_m / grid.cell_m) ** 2 - 1.0 / 6.0)
+    spread = np.sqrt((bandwidth_m / grid.cell_m) ** 2 - 0.25)
     counts = _shared_out((x - grid.x0) / grid.cell_m, (y - grid.y0) / grid.cell_m, grid)
     density = _kernel(grid.n_y, spread) @ counts @ _kernel(grid.n_x, spread)
     return np.asarray(density / density.sum(), dtype=np.float64)
 
 
 def _shared_out(column: FloatArray, row: FloatArray, grid: Grid) -> FloatArray:
-    """Return positions per cell, each split between four, shape (n_y, n_x)."""
-    left = np.minimum(np.floor(column), grid.n_x - 2).astype(np.int64)
-    low = np.minimum(np.floor(row), grid.n_y - 2).astype(np.int64)
-    right, high = column - left, row - low
-    first = low * grid.n_x + left
-    size = grid.n_x * grid.n_y
-    flat = np.bincount(first, (1.0 - right) * (1.0 - high), size)
-    flat += np.bincount(first + 1, right * (1.0 - high), size)
-    flat += np.bincount(first + grid.n_x, (1.0 - right) * high, size)
-    flat += np.bincount(first + grid.n_x + 1, right * high, size)
+    """Return positions per cell, each split between nine, shape (n_y, n_x)."""
+    i, across = _thirds(column, grid.n_x)
+    j, along = _thirds(row, grid.n_y)
+    flat = np.zeros(grid.n_x * grid.n_y)
+    for up in range(3):
+        for right in range(3):
+            cell = (j + up) * grid.n_x + i + right
+            flat += np.bincount(cell, along[up] * across[right], flat.shape[0])
     return np.asarray(flat.reshape(grid.n_y, grid.n_x), dtype=np.float64)
+
+
+def _thirds(place: FloatArray, n: int) -> tuple[IntArray, tuple[FloatArray, ...]]:
+    """Return the first of the three cells around each place, and the share of each."""
+    middle = np.clip(np.rint(place), 1, n - 2).astype(np.int64)
+    off = place - middle
+    return middle - 1, (0.5 * (0.5 - off) ** 2, 0.75 - off**2, 0.5 * (0.5 + off) ** 2)
 
 
 def _kernel(n: int, spread: float) -> FloatArray:

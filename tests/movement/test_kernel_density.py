@@ -41,14 +41,13 @@ places = st.lists(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(places, st.floats(150.0, 800.0))
 def test_it_is_the_sum_of_kernels(found, bandwidth_m):
     x, y = np.array(found).T
     ours, theirs = kernel_density(x, y, GRID, bandwidth_m), plain(x, y, GRID, bandwidth_m)
     assert ours.sum() == pytest.approx(1.0, abs=1e-12)
-    np.testing.assert_allclose(ours, theirs, atol=4e-3 * theirs.max())
-    assert np.sum(np.sqrt(ours * theirs)) > 0.9999
+    np.testing.assert_allclose(ours, theirs, atol=2e-3 * theirs.max())
 
 
 @settings(max_examples=30)
@@ -60,6 +59,7 @@ def test_neither_order_nor_copies_change_it(found, random):
     np.testing.assert_allclose(kernel_density(*np.array(again).T, GRID, 200.0), one, atol=1e-14)
 
 
+@settings(max_examples=20)
 @given(places, st.integers(-50, 50), st.integers(-50, 50))
 def test_it_moves_with_the_positions(found, across, along):
     x, y = np.array(found).T

@@ -55,7 +55,7 @@ def test_returns_within_the_time_allowed_add_up():
 def test_a_second_passage_counts_once_the_bird_is_gone_for_good():
     time_s = 10.0 * np.arange(60)
     x = 100.0 * np.concatenate([np.arange(-20, 10), np.arange(10, -20, -1)])
-    found = residence_time_s(time_s, x, np.zeros(60), 250.0, away_max_s=300.0)
+    found = residence_time_s(time_s, x, np.zeros(60), 250.0, away_max_s=160.0)
     assert x[20] == 0.0
     assert found[20] == pytest.approx(2 * 50.0, rel=1e-9)
 

@@ -36,7 +36,8 @@ FIXES_MIN = 10
 """Fewest hourly positions to tell an area of; our choice."""
 
 EFFECTIVE_MIN = 2.0
-"""Fewest independent positions to tell a home of: below, the track is one way and no home."""
+"""Fewest independent positions to tell a home of, and fewest times that the bird must have had to
+come back to it: below, the track is one way and no home."""
 
 THIN_US = 10 * 60 * SECOND_US
 """Bridges are laid between fixes at least this far apart, 30 times nearer than their windows'
@@ -197,6 +198,8 @@ def _akde(
     time_s = _seconds(track)
     home = fit_wandering(time_s, x, y)
     if home is None or home.n_effective < EFFECTIVE_MIN:
+        return None
+    if home.tau_position_s > time_s[-1] / EFFECTIVE_MIN:
         return None
     squared, inflation = bandwidth(time_s, home)
     sigma_m = float(np.linalg.det(home.covariance)) ** 0.25

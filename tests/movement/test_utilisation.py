@@ -62,7 +62,7 @@ def test_the_home_range_is_that_of_the_process():
     assert held >= 9
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.integers(0, 50), st.sampled_from(METHODS), st.sampled_from([0.0, 63.9, 64.0, -120.0]))
 def test_where_on_a_parallel_the_bird_lives_is_immaterial(seed, method, turn):
     track = at_home(120, seed)
@@ -75,7 +75,7 @@ def test_where_on_a_parallel_the_bird_lives_is_immaterial(seed, method, turn):
         assert west >= -180.0 and east <= 180.0
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.integers(0, 50), st.sampled_from(METHODS), st.integers(0, 400))
 def test_neither_copies_nor_the_year_change_anything(seed, method, weeks):
     track = at_home(100, seed)

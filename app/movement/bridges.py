@@ -263,8 +263,7 @@ def lay_bridges(path: Path, motion: Motion, grid: Grid) -> FloatArray:
     Between two fixes, at the share ``a`` of the time ``T`` between them, the bird is normal
     around the point that divides their line so, with the variance
     ``T a (1 - a) s2 + (1 - a)^2 e0^2 + a^2 e1^2`` (Horne et al. 2007). Each way is cut into
-    pieces of equal time, short beside the spread or the cell; a cell has the exact integral of
-    every piece over it.
+    pieces short beside the spread or the cell; a cell has the exact integral of every piece.
 
     Parameters
     ----------
@@ -301,10 +300,12 @@ def _lay(
             continue
         whole = time_s[k + 1] - time_s[k]
         length = np.hypot(x[k + 1] - x[k], y[k + 1] - y[k])
-        fine = max(0.5 * min(error_m[k], error_m[k + 1]), 0.5 * cell_m)
-        steps = min(max(int(np.ceil(length / fine)), STEPS_MIN), STEPS_MAX)
+        # Even steps of an angle, at whose sine a bridge swells: where it is wide they are long.
+        fine = max(min(error_m[k], error_m[k + 1]), cell_m, 0.5 * np.sqrt(whole * variance[k]))
+        steps = min(max(int(np.ceil(np.pi * length / fine)), STEPS_MIN), STEPS_MAX)
         for step in range(steps):
-            a = (step + 0.5) / steps
+            a = 0.5 - 0.5 * np.cos(np.pi * (step + 0.5) / steps)
+            share = 0.5 * (np.cos(np.pi * step / steps) - np.cos(np.pi * (step + 1) / steps))
             square = (
                 whole * a * (1.0 - a) * variance[k]
                 + ((1.0 - a) * error_m[k]) ** 2
@@ -317,7 +318,7 @@ def _lay(
             left, n_across = _shares(column, spread / cell_m, across)
             low, n_along = _shares(row, spread / cell_m, along)
             for j in range(n_along):
-                mass = along[j] * whole / steps
+                mass = along[j] * whole * share
                 for i in range(n_across):
                     out[low + j, left + i] += mass * across[i]
 

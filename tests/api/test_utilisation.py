@@ -67,9 +67,7 @@ async def test_season_method_and_levels_narrow_it(client, address) -> None:
     assert nothing["features"] == []
 
 
-@pytest.mark.parametrize(
-    "asked", [{"method": "mcp"}, {"levels": "50,60"}, {"levels": "95%"}]
-)
+@pytest.mark.parametrize("asked", [{"method": "mcp"}, {"levels": "50,60"}, {"levels": "95%"}])
 async def test_what_is_not_offered_is_refused_with_what_is(client, address, asked) -> None:
     answer = await client.get(address, headers=KEY, params=asked)
     assert answer.status_code in {400, 422}

@@ -89,7 +89,7 @@ async def test_the_order_of_pushes_is_immaterial(service: Service, another: Serv
     for part in (lines[400:], lines[:100], lines[100:400]):
         await another.push(csv(*part))
         await another.drain()
-    one, other = ((await s.content())["Cranes / K1"] for s in (service, another))
+    one, other = [(await each.content())["Cranes / K1"] for each in (service, another)]
     assert one["utilisation"] == other["utilisation"] != ""
 
 

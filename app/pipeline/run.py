@@ -17,7 +17,7 @@ from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import segment
 from app.pipeline.utilise import measure
-from app.store import derived, utilisation, work
+from app.store import derived, measuring, work
 from app.store.engine import Connection, Store
 
 __all__ = [
@@ -76,7 +76,7 @@ async def derive_span(conn: Connection, span: work.Span) -> None:
     found = await segment(conn, window)
     await habitat(conn, found)
     await publish(conn, found)
-    await utilisation.mark(conn, found.bird, window.changed_from, found.to_time)
+    await measuring.mark(conn, found.bird, window.changed_from, found.to_time)
 
 
 async def utilise_individual(store: Store, individual_id: int) -> None:
@@ -88,13 +88,13 @@ async def utilise_individual(store: Store, individual_id: int) -> None:
     """
     async with _accounted(store, "utilisation_due", {"individual": individual_id}):
         async with store.read() as conn:
-            due = await utilisation.due(conn, individual_id)
+            due = await measuring.due(conn, individual_id)
             if due is None:
                 return
             bird = await derived.bird(conn, individual_id)
             kept, rows = await measure(conn, individual_id, due)
         async with store.write() as conn:
-            await utilisation.settle(conn, bird, due, kept, rows)
+            await measuring.settle(conn, bird, due, kept, rows)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:

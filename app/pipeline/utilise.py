@@ -13,10 +13,10 @@ import shapely
 from app.movement.methods import LEVELS, METHODS, VERSION
 from app.movement.track import Track
 from app.movement.utilisation import Utilisation, utilise
-from app.store import derived, utilisation
+from app.store import derived, measuring
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
-from app.store.utilisation import Due, Row, Stretch
+from app.store.measuring import Due, Row, Stretch
 from app.store.windows import FAR_FUTURE, FAR_PAST, instant, load_fixes
 
 WHOLE = "all"
@@ -41,10 +41,10 @@ async def measure(conn: Connection, individual_id: int, due: Due) -> tuple[list[
     Returns the seasons whose areas stand, and the rows of those measured. A season hangs on its
     own fixes and ends alone, so what stands equals what would be measured again.
     """
-    stretches = await utilisation.seasons(conn, individual_id)
+    stretches = await measuring.seasons(conn, individual_id)
     if not stretches:
         stretches = await _whole(conn, individual_id)
-    done = await utilisation.measured(conn, individual_id, VERSION)
+    done = await measuring.measured(conn, individual_id, VERSION)
     kept = [
         s for s in stretches
         if s in done and (s.end_time < due.from_time or s.start_time > due.to_time)

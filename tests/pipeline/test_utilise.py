@@ -11,7 +11,7 @@ from app.movement.methods import VERSION
 from app.pipeline import run as flow
 from app.pipeline import utilise
 from app.pipeline.verify import verify
-from app.store import utilisation
+from app.store import measuring
 from app.store.engine import execute
 from tests.flow.conftest import Service, open_service
 
@@ -133,7 +133,7 @@ async def test_a_bird_that_changed_meanwhile_is_measured_anew(
     await flow.utilise_individual(service.store, bird)
     assert await service.count("utilisation_due") == 0
     async with service.store.read() as conn:
-        assert len(await utilisation.measured(conn, bird, VERSION)) == 1
+        assert len(await measuring.measured(conn, bird, VERSION)) == 1
 
 
 async def test_a_failure_is_counted_and_the_work_stays(

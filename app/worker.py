@@ -14,7 +14,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from app.pipeline import run as flow
 from app.pull.run import Surroundings, pull
-from app.store import connectors, work
+from app.store import connectors, measuring, work
 from app.store.engine import Store, sync_dsn
 from app.store.listen import notices
 
@@ -80,6 +80,7 @@ class Jobs:
         async with self.store.read() as conn:
             queued = await work.queued(conn)
             todo = await work.waiting(conn, limit=BATCH)
+            unmeasured = await measuring.waiting(conn, limit=BATCH)
         hints: list[tuple[str, Any, dict[str, Any]]] = [
             *((f"study:{n}", self.decode_small, {"study_id": n}) for n in todo.studies),
             *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
@@ -92,8 +93,8 @@ class Jobs:
                 for scope, simulated in todo.catalogues
             ),
             *(
-                (work.utilisation_subject(n), self.utilise, {"individual_id": n})
-                for n in todo.utilisations
+                (measuring.subject(n), self.utilise, {"individual_id": n})
+                for n in unmeasured
             ),
         ]  # fmt: skip
         for lock, task, arguments in hints:

@@ -136,7 +136,8 @@ def utilise(track: Track, method: Method, levels: tuple[int, ...] = LEVELS) -> U
         return _kde(thin, x, y, proj, levels)
     if method == "akde":
         return _akde(thin, x, y, proj, levels)
-    return _bridged(thin, x, y, proj, levels, method)
+    path = Path(_seconds(thin), x, y, np.maximum(thin.error_m, ERROR_MIN_M))
+    return _bridged(path, proj, levels, method)
 
 
 def _thinned(track: Track, step_us: int) -> Track:
@@ -242,19 +243,17 @@ def _corrected(density: FloatArray, share: float, inflation: float) -> float:
     return float(np.interp(cells, np.arange(1, held.shape[0] + 1), held))
 
 
-def _bridged(
-    track: Track, x: FloatArray, y: FloatArray, proj: Proj, levels: tuple[int, ...],
-    method: Method,
-) -> Utilisation | None:  # fmt: skip
-    path = Path(_seconds(track), x, y, np.maximum(track.error_m, ERROR_MIN_M))
+def _bridged(path: Path, proj: Proj, levels: tuple[int, ...], method: Method) -> Utilisation | None:
     motion = (fixed_motion if method == "bb" else dynamic_motion)(path, GAP_MAX_S)
     known = motion.known
     if not known.any():
         return None
-    used = np.zeros(len(track), dtype=np.bool_)
+    used = np.zeros(len(path), dtype=np.bool_)
     used[:-1] |= known
     used[1:] |= known
-    grid = Grid.around(x[used], y[used], _reach_m(path, motion), CELL_MIN_M, MAX_CELLS_BRIDGED)
+    grid = Grid.around(
+        path.x[used], path.y[used], _reach_m(path, motion), CELL_MIN_M, MAX_CELLS_BRIDGED
+    )
     density = lay_bridges(path, motion, grid)
     step_s = np.diff(path.time_s)
     variance = motion.variance_m2_s[known]

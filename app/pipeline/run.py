@@ -129,9 +129,9 @@ async def drain(store: Store) -> list[work.Dead]:
     while True:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
+            areas = await measuring.waiting(conn, limit=1000)
             laid_aside = await work.dead(conn)
-        if not any((todo.studies, todo.decodings, todo.individuals, todo.catalogues,
-                    todo.utilisations)):  # fmt: skip
+        if not (todo.studies or todo.decodings or todo.individuals or todo.catalogues or areas):
             return laid_aside
         for study_id in todo.studies:
             await attempt(decode_small(store, study_id))
@@ -141,5 +141,5 @@ async def drain(store: Store) -> list[work.Dead]:
             await attempt(derive_individual(store, individual_id))
         for scope, simulated in todo.catalogues:
             await attempt(refresh_catalogue(store, scope, simulated=simulated))
-        for individual_id in todo.utilisations:
+        for individual_id in areas:
             await attempt(utilise_individual(store, individual_id))

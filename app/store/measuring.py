@@ -56,6 +56,27 @@ async def mark(conn: AsyncConnection, owner: Bird, from_time: datetime, to_time:
     )  # fmt: skip
 
 
+def subject(individual_id: int) -> str:
+    """Name the areas of an individual as work; no push waits for it."""
+    return f"utilisation:{individual_id}"
+
+
+async def waiting(conn: AsyncConnection, *, limit: int) -> list[int]:
+    """Return birds whose areas are to be measured: all else goes first, for five minutes."""
+    rows = await execute(
+        conn,
+        """
+        select individual_id from utilisation_due where dead_at is null
+          and (since_at < clock_timestamp() - interval '300 s'
+            or not exists (select from dirty where dead_at is null)
+              and not exists (select from decoding where state = 'received'))
+        order by since_at limit :limit
+        """,
+        {"limit": limit},
+    )
+    return [row["individual_id"] for row in rows]
+
+
 async def due(conn: AsyncConnection, individual_id: int) -> Due | None:
     """Return what waits of one bird."""
     rows = await execute(

@@ -220,11 +220,6 @@ def individual_subject(individual_id: int) -> str:
     return f"individual:{individual_id}"
 
 
-def utilisation_subject(individual_id: int) -> str:
-    """Name the areas of an individual as work; no push waits for it."""
-    return f"utilisation:{individual_id}"
-
-
 def product_subject(scope: str, *, simulated: bool) -> str:
     """Name a catalogue as something a push can wait for."""
     return f"product:{scope}:{int(simulated)}"
@@ -269,15 +264,12 @@ class Waiting:
     Everything that waits for a worker, oldest first.
 
     `studies` are those with small pushes, which are decoded together; `decodings` go one by one.
-    `utilisations` are birds whose areas are to be measured: they leave the rest the way for five
-    minutes at most.
     """
 
     studies: list[int]
     decodings: list[int]
     individuals: list[int]
     catalogues: list[tuple[str, bool]]
-    utilisations: list[int]
 
 
 async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
@@ -304,23 +296,11 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
         """,
         {"limit": limit},
     )
-    utilisations = await execute(
-        conn,
-        """
-        select individual_id from utilisation_due where dead_at is null
-          and (since_at < clock_timestamp() - interval '300 s'
-            or not exists (select from dirty where dead_at is null)
-              and not exists (select from decoding where state = 'received'))
-        order by since_at limit :limit
-        """,
-        {"limit": limit},
-    )
     return Waiting(
         list(dict.fromkeys(row["study_id"] for row in decodings if row["small"])),
         [row["id"] for row in decodings if not row["small"]],
         [row["individual_id"] for row in individuals],
         [(row["scope"], row["simulated"]) for row in catalogues],
-        [row["individual_id"] for row in utilisations],
     )
 
 
@@ -355,8 +335,7 @@ async def dead(conn: AsyncConnection, *, push_ref: UUID | None = None) -> list[D
           select {_PRODUCT_SUBJECT}, 'catalogue ' || scope, last_error
           from product_dirty where dead_at is not null
           union all
-          select 'utilisation:' || d.individual_id, s.name || ' / ' || i.local_identifier,
-            d.last_error
+          select 'utilisation:' || i.id, s.name || ' / ' || i.local_identifier, d.last_error
           from utilisation_due d join individual i on i.id = d.individual_id
           join study s on s.id = i.study_id where d.dead_at is not null
         ) as laid_aside

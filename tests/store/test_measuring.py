@@ -76,11 +76,11 @@ async def test_what_failed_too_often_waits_for_the_next_change(trial) -> None:
 async def test_areas_wait_until_nothing_else_does_but_not_for_ever(trial) -> None:
     bird = await _bird(trial)
     await measuring.mark(trial, bird, START, START)
-    assert (await work.waiting(trial, limit=5)).utilisations == [1]
+    assert await measuring.waiting(trial, limit=5) == [1]
     await work.mark_dirty(trial, 1, 1, START, START)
-    assert (await work.waiting(trial, limit=5)).utilisations == []
+    assert await measuring.waiting(trial, limit=5) == []
     await execute(trial, "update utilisation_due set since_at = since_at - interval '6 minutes'")
-    assert (await work.waiting(trial, limit=5)).utilisations == [1]
+    assert await measuring.waiting(trial, limit=5) == [1]
 
 
 async def test_only_what_this_version_measured_of_this_species_counts(trial) -> None:

@@ -37,6 +37,7 @@ WITHOUT = {
     "stops.beginning": STAGES,
     "density.public_places": STAGES,
     "measuring.due": STAGES,
+    "measuring.waiting": OPERATES,
     "measuring.seasons": STAGES,
     "measuring.measured": STAGES,
     "measuring.settle": WRITES,

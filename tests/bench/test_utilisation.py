@@ -67,7 +67,7 @@ def test_kernels_beside_adehabitat(n, capsys, reference):
     x, y = crane_winter(n)
     h_m = reference_bandwidth_m(x, y)
     grid = Grid.around(x, y, 3 * h_m, 10.0, 500)
-    theirs = peers("adehabitatHR")[f"scaling kernelUD n={n} grid=500"]
+    theirs = peers("adehabitatHR")[f"scaling kernelUD n={n} grid=500 href"]
     ours = cpu_s(lambda: kernel_density(x, y, grid, h_m))
     tell(capsys, f"kernels, {n:,} fixes on 500 cells", ours, theirs, "goal >= 80, <= 0.1 s")
 

@@ -14,7 +14,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from app.pipeline import run as flow
 from app.pull.run import Surroundings, pull
-from app.store import connectors, work
+from app.store import connectors, measuring, work
 from app.store.engine import Store, sync_dsn
 from app.store.listen import notices
 
@@ -58,6 +58,7 @@ class Jobs:
         self.decode = app.task(name="decode", priority=1)(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
+        self.utilise = app.task(name="utilise", priority=-1)(self._utilise)
 
     async def _decode_small(self, study_id: int) -> None:
         await flow.decode_small(self.store, study_id)
@@ -71,11 +72,15 @@ class Jobs:
     async def _catalogue(self, scope: str, *, simulated: bool) -> None:
         await flow.refresh_catalogue(self.store, scope, simulated=simulated)
 
+    async def _utilise(self, individual_id: int) -> None:
+        await flow.utilise_individual(self.store, individual_id)
+
     async def sweep(self) -> None:
         """Make a job of everything that waits and has none waiting yet."""
         async with self.store.read() as conn:
             queued = await work.queued(conn)
             todo = await work.waiting(conn, limit=BATCH)
+            unmeasured = await measuring.waiting(conn, limit=BATCH)
         hints: list[tuple[str, Any, dict[str, Any]]] = [
             *((f"study:{n}", self.decode_small, {"study_id": n}) for n in todo.studies),
             *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
@@ -86,6 +91,10 @@ class Jobs:
                     {"scope": scope, "simulated": simulated},
                 )
                 for scope, simulated in todo.catalogues
+            ),
+            *(
+                (measuring.subject(n), self.utilise, {"individual_id": n})
+                for n in unmeasured
             ),
         ]  # fmt: skip
         for lock, task, arguments in hints:

@@ -67,7 +67,7 @@ async def test_pushes_go_before_birds_and_birds_before_their_catalogues(
 
 async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: int) -> None:
     kept = [await push(store, study, row("127,38", tag=name)) for name in "abc"]
-    for _ in range(3):  # pushes, then their birds, then the catalogues
+    for _ in range(3):  # pushes, then their birds, then catalogues and areas
         await jobs.sweep()
         await jobs.app.run_worker_async(
             wait=False, install_signal_handlers=False, delete_jobs="always", listen_notify=False

@@ -37,6 +37,7 @@ from app.api import (
     tiles,
     timezones,
     tracks,
+    utilisation,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -56,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sites.router,
     fixes.router,
     tracks.router,
+    utilisation.router,
     habitat.router,
     stopovers.router,
     studies.router,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import contourpy
 import numpy as np
 import shapely
-from pyproj import Proj
 from shapely import LinearRing, MultiPolygon, Polygon
 
 from app.movement.track import FloatArray, IntArray
 
 _Filled: TypeAlias = tuple[list[FloatArray], list[IntArray]]  # what OuterOffset gives
+
+
+FEW_CELLS = 5
+"""Cells within a home range below which it is drawn cell by cell."""
+
+
+Plane: TypeAlias = Callable[..., Any]
+"""What gives lon and lat [degrees] of x and y [m] with `inverse=True`, as `pyproj.Proj` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class Grid:
 
 
 def isopleth(
-    density: FloatArray, grid: Grid, share: float, proj: Proj
+    density: FloatArray, grid: Grid, share: float, proj: Plane
 ) -> tuple[float, MultiPolygon]:
     """
     Outline the smallest area that holds `share` of a density.
@@ -70,7 +78,7 @@ def isopleth(
         Cells in the plane of `proj`, which must be equal-area.
     share : float
         Between 0 and 1.
-    proj : pyproj.Proj
+    proj : Plane
         Turns the plane into lon and lat.
 
     Returns
@@ -86,10 +94,68 @@ def isopleth(
     lower = falling[np.searchsorted(-falling, -falling[last], side="right") :]
     # Halfway to the next cell outside: the line at the level itself leaves that level out.
     level = float(falling[last] + lower[0]) / 2 if lower.size else float(falling[last])
+    return _outlined(density, grid, (level, np.inf), proj)
+
+
+def volume(density: FloatArray) -> FloatArray:
+    """
+    Return for each cell the share of the mass in it and in all that are denser.
+
+    Equals go together: each has the share with all of them.
+
+    Parameters
+    ----------
+    density : ndarray of float64, shape (n_y, n_x)
+        Mass per cell, not all 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_y, n_x)
+        Above 0, at most 1.
+
+    Examples
+    --------
+    >>> volume(np.array([[0.5, 0.2], [0.2, 0.1]])).round(6).tolist()
+    [[0.5, 0.9], [0.9, 1.0]]
+    """
+    order = np.argsort(-density, axis=None, kind="stable")
+    falling = density.ravel()[order]
+    held = np.cumsum(falling)
+    last = np.searchsorted(-falling, -falling, side="right") - 1
+    out = np.empty(density.size)
+    out[order] = held[last] / held[-1]
+    return out.reshape(density.shape)
+
+
+def home_range(
+    density: FloatArray, grid: Grid, share: float, proj: Plane
+) -> tuple[float, MultiPolygon]:
+    """
+    Outline `share` of a smooth density as home ranges are: at that share of its `volume`.
+
+    The volume is interpolated between cells, so that the area hardly hangs on their size, as it
+    does in `isopleth`; adehabitatHR and move draw it so (Worton 1989, doi:10.2307/1938423).
+    Where a few cells hold the share they are outlined as `isopleth` does: between so few there
+    is nothing to interpolate.
+
+    Parameters, Returns
+    -------------------
+    As those of `isopleth`.
+    """
+    held = volume(density)
+    if int(np.sum(held <= share)) < FEW_CELLS:
+        return isopleth(density, grid, share, proj)
+    return _outlined(held, grid, (-np.inf, share), proj)
+
+
+def _outlined(
+    values: FloatArray, grid: Grid, between: tuple[float, float], proj: Plane
+) -> tuple[float, MultiPolygon]:
+    """Return area [km2] and outline of where interpolated values lie between two levels."""
     x = grid.x0 + grid.cell_m * np.arange(grid.n_x)
     y = grid.y0 + grid.cell_m * np.arange(grid.n_y)
-    lines = contourpy.contour_generator(x, y, density, fill_type=contourpy.FillType.OuterOffset)
-    rings, offsets = cast(_Filled, lines.filled(level, np.inf))
+    lines = contourpy.contour_generator(x, y, values, fill_type=contourpy.FillType.OuterOffset)
+    rings, offsets = cast(_Filled, lines.filled(*between))
     planar = [
         Polygon(ring[o[0] : o[1]], [ring[a:b] for a, b in pairwise(o[1:])])
         for ring, o in zip(rings, offsets, strict=True)
@@ -100,13 +166,13 @@ def isopleth(
     return area_km2, MultiPolygon([shapely.orient_polygons(p) for p in parts])
 
 
-def _on_earth(polygon: Polygon, proj: Proj) -> shapely.Geometry:
+def _on_earth(polygon: Polygon, proj: Plane) -> shapely.Geometry:
     """Turn a planar polygon into areas of lon and lat, cut at the antimeridian."""
     outer = _within(polygon.exterior, proj)
     return outer.difference(shapely.union_all([_within(h, proj) for h in polygon.interiors]))
 
 
-def _within(line: LinearRing, proj: Proj) -> shapely.Geometry:
+def _within(line: LinearRing, proj: Plane) -> shapely.Geometry:
     """Return what a planar ring encloses on the earth, cut at the antimeridian."""
     ring = _ring(np.asarray(line.coords), proj)
     turned = shapely.make_valid(Polygon(ring))
@@ -121,7 +187,7 @@ def _within(line: LinearRing, proj: Proj) -> shapely.Geometry:
     return shapely.union_all(pieces)
 
 
-def _ring(xy: FloatArray, proj: Proj) -> FloatArray:
+def _ring(xy: FloatArray, proj: Plane) -> FloatArray:
     """Return lon and lat of a closed ring, without jumps; over the pole where it holds it."""
     lon, lat = proj(xy[:, 0], xy[:, 1], inverse=True)
     lon = np.unwrap(np.asarray(lon), period=360.0)

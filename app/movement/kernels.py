@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.movement.itinerary import ROUTES, Place
+from app.movement.methods import METHODS
 from app.movement.noise import Noise, Walk
 from app.movement.outliers import outlier_cleaner
 from app.movement.profile import Profile
@@ -16,6 +17,7 @@ from app.movement.stopovers import find_stays, merge_stays
 from app.movement.stops import StopRule
 from app.movement.stops import find_stops as find_peer_stops
 from app.movement.track import Track
+from app.movement.utilisation import utilise
 from app.movement.windows import window
 
 
@@ -44,7 +46,10 @@ def compile_all(profile: Profile, sites: list[Place]) -> int:
     window(track, profile, (int(track.time_us[0]), int(track.time_us[-1])), hidden)
     _smoothers(track.take(kept))
     find_peer_stops(track.time_us, track.lon, track.lat, StopRule())
-    return len(merge_stays(find_stays(track.take(kept), profile), profile))
+    shown = track.take(kept)
+    for method in METHODS:
+        utilise(shown, method)
+    return len(merge_stays(find_stays(shown, profile), profile))
 
 
 def _smoothers(track: Track) -> None:

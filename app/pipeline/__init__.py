@@ -45,7 +45,8 @@ STAGES = (
         ("public_fix", "latest_fix", "density_cell", "density_total", "study"),
         "individual",
     ),
+    Stage("utilise", ("fix", "season"), ("utilisation",), "individual"),
 )
 """A push runs through the first three stages; then each bird it touched through screen, smooth,
-segment, habitat and publish in one transaction; then each catalogue of those birds through route.
-"""
+segment, habitat and publish in one transaction; then each catalogue those birds are in through
+route; and when nothing else waits, each bird through utilise."""

@@ -17,7 +17,8 @@ from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import segment
 from app.pipeline.smooth import smooth
-from app.store import work
+from app.pipeline.utilise import measure
+from app.store import derived, measuring, work
 from app.store.engine import Connection, Store
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "drain",
     "mark_releases",
     "refresh_catalogue",
+    "utilise_individual",
 ]
 
 log = structlog.get_logger()
@@ -75,6 +77,25 @@ async def derive_span(conn: Connection, span: work.Span) -> None:
     found = await segment(conn, window, placed)
     await habitat(conn, found)
     await publish(conn, found)
+    await measuring.mark(conn, found.bird, window.changed_from, found.to_time)
+
+
+async def utilise_individual(store: Store, individual_id: int) -> None:
+    """
+    Measure the areas of one bird again, where anything changed.
+
+    The work is done between two short transactions: a push of the bird need not wait for it, and
+    what changes meanwhile is measured next.
+    """
+    async with _accounted(store, "utilisation_due", {"individual": individual_id}):
+        async with store.read() as conn:
+            due = await measuring.due(conn, individual_id)
+            if due is None:
+                return
+            bird = await derived.bird(conn, individual_id)
+            kept, rows = await measure(conn, individual_id, due)
+        async with store.write() as conn:
+            await measuring.settle(conn, bird, due, kept, rows)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:
@@ -109,8 +130,9 @@ async def drain(store: Store) -> list[work.Dead]:
     while True:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
+            areas = await measuring.waiting(conn, limit=1000)
             laid_aside = await work.dead(conn)
-        if not (todo.studies or todo.decodings or todo.individuals or todo.catalogues):
+        if not (todo.studies or todo.decodings or todo.individuals or todo.catalogues or areas):
             return laid_aside
         for study_id in todo.studies:
             await attempt(decode_small(store, study_id))
@@ -120,3 +142,5 @@ async def drain(store: Store) -> list[work.Dead]:
             await attempt(derive_individual(store, individual_id))
         for scope, simulated in todo.catalogues:
             await attempt(refresh_catalogue(store, scope, simulated=simulated))
+        for individual_id in areas:
+            await attempt(utilise_individual(store, individual_id))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from app.pipeline.route import route
 from app.pipeline.run import derive_span
-from app.store import content, derived, work
+from app.pipeline.utilise import measure
+from app.store import content, derived, measuring, work
 from app.store.engine import Connection, Store
 from app.store.windows import FAR_FUTURE, FAR_PAST
 
@@ -54,6 +55,10 @@ async def rebuild(conn: Connection, individual_id: int) -> None:
     """Derive a bird's whole life."""
     study_id = (await derived.bird(conn, individual_id)).study_id
     await derive_span(conn, work.Span(individual_id, study_id, FAR_PAST, FAR_FUTURE))
+    due = await measuring.due(conn, individual_id)
+    if due is not None:
+        kept, rows = await measure(conn, individual_id, due)
+        await measuring.settle(conn, await derived.bird(conn, individual_id), due, kept, rows)
 
 
 async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str, ...]:

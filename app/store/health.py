@@ -41,6 +41,9 @@ async def backlog(conn: AsyncConnection) -> dict[str, dict[str, float]]:
         union all
         select 'catalogue', count(*) filter (where dead_at is null),
           min(since_at) filter (where dead_at is null), count(dead_at) from product_dirty
+        union all
+        select 'utilisation', count(*) filter (where dead_at is null),
+          min(since_at) filter (where dead_at is null), count(dead_at) from utilisation_due
         """,
     )
     now = (await execute(conn, "select clock_timestamp() as now"))[0]["now"]

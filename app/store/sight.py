@@ -99,6 +99,11 @@ from stop p join individual b on b.id = p.individual_id where p.study_id = any(:
 and on the public grid it would find other stops."""
 
 
+UTILISATION = "(select * from utilisation where study_id = any(:exact))"
+"""Areas of own studies alone: their outlines show where a bird bred and roosted, and on the public
+grid they would be other areas."""
+
+
 def _end_is_public(prefix: str) -> str:
     return (
         "exists (select from stopover s where s.individual_id = leg.individual_id"

@@ -334,6 +334,10 @@ async def dead(conn: AsyncConnection, *, push_ref: UUID | None = None) -> list[D
           union all
           select {_PRODUCT_SUBJECT}, 'catalogue ' || scope, last_error
           from product_dirty where dead_at is not null
+          union all
+          select 'utilisation:' || i.id, s.name || ' / ' || i.local_identifier, d.last_error
+          from utilisation_due d join individual i on i.id = d.individual_id
+          join study s on s.id = i.study_id where d.dead_at is not null
         ) as laid_aside
         where cast(:ref as uuid) is null or subject in (
           select w.subject from push_wait w join decoding c on c.id = w.decoding_id
@@ -364,6 +368,7 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
 _FAILURES = {
     "dirty": "individual_id = :individual",
     "product_dirty": "scope = :scope and simulated = :simulated",
+    "utilisation_due": "individual_id = :individual",
 }
 
 

@@ -42,6 +42,9 @@ PATHS = [
     "/api/v1/seasons",
     "/api/v1/individuals/{bird}/seasons",
     "/api/v1/individuals/{bird}/track",
+    "/api/v1/individuals/{bird}/utilisation",
+    "/api/v1/individuals/{bird}/utilisation?method=dbb&levels=50&season=2000-spring",
+    "/api/v1/individuals/{hidden_bird}/utilisation",
     "/api/v1/fixes?individual={bird}",
     "/api/v1/sites",
     "/api/v1/sites/{site}",
@@ -96,6 +99,8 @@ def _derive(
                           **more)  # fmt: skip
         flock.public_fix(study, bird, 24 * day, (round(lon, 1), round(lat, 1)), **more)
         flock.season(study, bird, f"{2000 + day}-spring", **more)
+        for method in ("akde", "dbb"):
+            flock.utilisation(study, bird, f"{2000 + day}-spring", 50, place, method=method)
         common = {
             "individual_id": bird, "day": f"2020-03-{day + 1:02}", "kind": "stopover",
             "study_id": study, "species_key": "white_naped_crane", "season": "2020-spring",
@@ -202,6 +207,9 @@ async def _the_secret_is_there_for_its_owner(client: httpx2.AsyncClient) -> None
     for name in ("positions", "tracks", "stopovers", "sites"):
         answer = await client.get(f"/feeds/{name}.geojson", headers=headers)
         assert "120.7654321" in answer.text, name
+    bird = ref_of("hidden bird")
+    areas = await client.get(f"/api/v1/individuals/{bird}/utilisation?levels=50", headers=headers)
+    assert "120.7654321" in areas.text
     tag = ref_of("tag", "Secret tag")
     for path, told in (
         (f"readings?tag={tag}", '"battery_v":3.21'),

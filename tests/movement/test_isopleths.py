@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod, Proj
 
-from app.movement.isopleths import Grid, isopleth
+from app.movement.isopleths import Grid, home_range, isopleth, volume
 
 EARTH = Geod(ellps="WGS84")
 CELLS = 60
@@ -150,3 +150,33 @@ def test_a_coarser_grid_covers_the_same_ground(n_x, n_y, max_cells):
     assert max(coarse.n_x, coarse.n_y) <= max(max_cells, 1)
     for fine, wide in ((n_x, coarse.n_x), (n_y, coarse.n_y)):
         assert coarse.cell_m * wide >= grid.cell_m * fine * (1 - 1e-12)
+
+
+@settings(max_examples=40)
+@given(densities())
+def test_the_volume_of_a_cell_is_what_it_and_denser_ones_hold(density):
+    if density.sum() == 0:
+        return
+    held = volume(density)
+    for value in set(density.ravel().tolist()):
+        expected = density[density >= value].sum() / density.sum()
+        np.testing.assert_allclose(held[density == value], expected)
+
+
+def test_a_home_range_hardly_hangs_on_the_size_of_cells():
+    for cells in (31, 61, 201):
+        side = np.linspace(-100.0, 100.0, cells)
+        density = np.exp(-((side - 0.3) ** 2 + (side[:, None] + 0.2) ** 2) / 20.0**2)
+        grid = Grid(-1e5, -1e5, 2e5 / (cells - 1), cells, cells)
+        for share in (0.5, 0.95):
+            area_km2, shape = home_range(density, grid, share, MONGOLIA)
+            exact = -np.pi * 20.0**2 * np.log(1 - share)
+            assert area_km2 == pytest.approx(exact, rel=0.35 * (30 / cells) ** 2 + 0.004)
+            assert geodesic_km2(shape) == pytest.approx(area_km2, rel=1e-3)
+
+
+def test_a_home_of_few_cells_is_drawn_by_them():
+    density = np.zeros((9, 9))
+    density[4, 4:6] = [0.7, 0.3]
+    grid = Grid(0.0, 0.0, 1000.0, 9, 9)
+    assert home_range(density, grid, 0.5, MONGOLIA)[0] == isopleth(density, grid, 0.5, MONGOLIA)[0]

@@ -209,6 +209,27 @@ class Flock:
         }  # fmt: skip
         self.insert("season", **(values | more))
 
+    def utilisation(
+        self,
+        study: int,
+        bird: int,
+        name: str = "2020-spring",
+        level: int = 95,
+        place: tuple[float, float] = (127.123456, 38.234567),
+        **more: Any,
+    ) -> None:
+        lon, lat = place
+        ring = f"{lon} {lat},{lon + 0.02} {lat},{lon + 0.02} {lat + 0.02},{lon} {lat}"
+        values = {
+            "individual_id": bird, "study_id": study, "species_key": SPECIES, "season": name,
+            "method": "akde", "level": level, "start_time": START, "end_time": START + 60 * DAY,
+            "area_km2": 4.0 * level, "area_low_km2": 3.0 * level, "area_high_km2": 5.0 * level,
+            "n_fixes": 900, "n_effective": 22.5, "unobserved_s": 43_200.0,
+            "version": "utilisation 1", "parameters": '{"model": "OUF"}',
+            "geom": f"MULTIPOLYGON((({ring})))",
+        }  # fmt: skip
+        self.insert("utilisation", **(values | more))
+
     def site(self, scope: str, name: str, lon: float, lat: float, **more: Any) -> int:
         values = {
             "ref": ref_of("site", scope, name), "scope": scope, "simulated": False, "key": name,

@@ -27,6 +27,7 @@ def flock(new_database):
         flock.stopover(study, bird)
         flock.leg(study, bird)
         flock.season(study, bird)
+        flock.utilisation(study, bird)
         flock.track_part(study, bird, "MULTILINESTRING((127 38,128 39))")
         flock.public_fix(study, bird, 0, (127.1, 38.2))
         flock.latest_fix(study, bird, (127.1, 38.2))

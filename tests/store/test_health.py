@@ -48,7 +48,8 @@ async def test_before_the_first_migration_there_is_no_revision(trial):
 async def test_nothing_waits_at_first(trial):
     nothing = {"waiting": 0.0, "oldest_age_s": 0.0, "dead": 0.0}
     assert await health.backlog(trial) == {
-        "decoding": nothing, "individual": nothing, "catalogue": nothing
+        "decoding": nothing, "individual": nothing, "catalogue": nothing,
+        "utilisation": nothing,
     }  # fmt: skip
     assert set((await health.units(trial)).values()) == {0}
 
@@ -71,7 +72,8 @@ async def test_the_backlog_counts_what_waits_and_apart_what_is_laid_aside(trial)
     )
     found = await health.backlog(trial)
     assert [(kind, each["waiting"], each["dead"]) for kind, each in found.items()] == [
-        ("decoding", 2, 0), ("individual", 1, 2), ("catalogue", 0, 1)
+        ("decoding", 2, 0), ("individual", 1, 2), ("catalogue", 0, 1),
+        ("utilisation", 0, 0),
     ]  # fmt: skip
     assert 500 <= found["decoding"]["oldest_age_s"] < 560
     assert 90 <= found["individual"]["oldest_age_s"] < 150

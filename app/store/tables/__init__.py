@@ -45,6 +45,7 @@ from app.store.tables.telemetry import (
     reading,
     refusal,
 )
+from app.store.tables.utilisation import utilisation, utilisation_due
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
@@ -54,5 +55,5 @@ __all__ = [
     "metadata", "naming", "presence_day", "product_dirty", "public_fix",
     "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in", "site",
     "site_visit", "smoothed_fix", "source", "stay", "stop", "stop_state", "stopover", "study",
-    "tag", "tag_alias", "track_part", "use_day",
+    "tag", "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
 ]  # fmt: skip

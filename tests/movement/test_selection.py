@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.movement.selection import block_bootstrap, jacobs, manly, manly_pooled
+from tests.movement import home_ranges
+
+shares = st.lists(st.floats(0.01, 100.0), min_size=2, max_size=6)
+
+
+@pytest.fixture
+def reference(shared_data):
+    if not home_ranges.folder().is_dir():
+        pytest.skip("shared reference absent")
+
+
+def test_ratios_agree_with_adehabitat(reference):
+    rows = list(home_ranges.ratios())
+    assert len(rows) == 20
+    assert max(w.off for w, _ in rows) < 1e-9
+    assert max(se.off for _, se in rows) < 1e-6
+
+
+@given(shares, st.floats(0.1, 10.0))
+def test_use_as_by_chance_selects_nothing(available, unit):
+    p = np.array(available)
+    np.testing.assert_allclose(manly_pooled(unit * p, p).ratio, 1.0)
+    np.testing.assert_allclose(manly(np.stack([p, unit * p]), p).ratio, 1.0)
+    np.testing.assert_allclose(jacobs(unit * p, p), 0.0, atol=1e-9)
+
+
+@given(shares, st.randoms(use_true_random=False))
+def test_ratios_weigh_to_one_and_indices_keep_their_bounds(available, random):
+    p = np.array(available)
+    used = np.array([random.uniform(0.01, 9.0) for _ in available])
+    assert np.sum(manly_pooled(used, p).ratio * p / p.sum()) == pytest.approx(1.0)
+    assert np.all(np.abs(jacobs(used, p)) <= 1.0 + 1e-12)
+
+
+def test_what_is_not_there_has_no_ratio():
+    found = manly(np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([1.0, 0.0]))
+    assert found.ratio[0] == 1.0 and np.isnan(found.ratio[1])
+    assert np.isnan(jacobs(np.array([1.0, 0.0]), np.array([1.0, 0.0])))[0]
+
+
+def test_blocks_tell_how_sure_a_share_is():
+    """Of n blocks, each wholly in one of two habitats, the share has the binomial error."""
+    used = np.repeat(np.eye(2), 50, axis=0)
+    low, high = block_bootstrap(used, lambda u: u / u.sum(), draws=2000)
+    width = 1.96 * np.sqrt(0.25 / 100)
+    np.testing.assert_allclose(low, 0.5 - width, atol=0.02)
+    np.testing.assert_allclose(high, 0.5 + width, atol=0.02)
+    # The same fixes in as many blocks as fixes would look ten times surer than they are.
+    fine = np.repeat(used / 100, 100, axis=0)
+    tight = block_bootstrap(fine, lambda u: u / u.sum(), draws=200)
+    assert (tight[1] - tight[0])[0] < 0.2 * (high - low)[0]
+
+
+def test_a_seed_makes_the_same_interval_again():
+    used = np.random.default_rng(1).random((30, 3))
+    one, other = (block_bootstrap(used, lambda u: u / u.sum(), draws=50) for _ in range(2))
+    np.testing.assert_array_equal(one, other)

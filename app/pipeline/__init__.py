@@ -24,7 +24,12 @@ STAGES = (
     Stage("receive", (), ("push", "push_chunk", "decoding"), "push"),
     Stage("decode", ("push_chunk",), ("refusal",), "push"),
     Stage("resolve", ("tag", "individual", "deployment"), ("fix", "reading", "dirty"), "push"),
-    Stage("screen", ("fix", "deployment", "fix_verdict"), ("fix_flag", "fix"), "individual"),
+    Stage(
+        "screen",
+        ("fix", "reading", "deployment", "fix_verdict", "lifeless_verdict"),
+        ("lifeless", "fix_flag", "fix"),
+        "individual",
+    ),
     Stage(
         "segment",
         ("fix",),

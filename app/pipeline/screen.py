@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.movement.profile import Profile
-from app.movement.screening import CODES, SAME_PASS, Screening
+from app.movement.screening import CODES, LIFELESS, SAME_PASS, Screening
 from app.movement.screening import screen as screen_track
 from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
 from app.movement.windows import window as window_of
+from app.pipeline.lifeless import judge
 from app.seeds import profile_of
 from app.store import derived, flags
 from app.store.audience import PIPELINE
@@ -76,13 +77,16 @@ async def shown(
 
 async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
-    profile = profile_of((await derived.bird(conn, span.individual_id)).species_key)
+    bird = await derived.bird(conn, span.individual_id)
+    profile = profile_of(bird.species_key)
+    span = await judge(conn, bird, span, profile)
     fixes, turned, (from_time, to_time) = await _bounded(conn, span, profile)
     await flags.turn(conn, fixes, turned)
     verdicts = await asyncio.to_thread(
         screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
     )
     verdicts.code[fixes.outdone] = SAME_PASS
+    verdicts.code[fixes.lifeless] = LIFELESS
     visible = ~fixes.hidden & (verdicts.code == 0)
     await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)

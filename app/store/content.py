@@ -11,7 +11,7 @@ from app.store.engine import execute
 from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
-    "stay", "stop", "stop_state", "stopover", "leg", "season", "track_part", "presence_day",
+    "lifeless", "stay", "stop", "stop_state", "stopover", "leg", "season", "track_part", "presence_day",
     "use_day", "public_fix", "latest_fix", "density_cell",
     "density_total",
 )  # fmt: skip

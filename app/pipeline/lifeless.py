@@ -1,0 +1,65 @@
+"""fix, reading, lifeless_verdict -> lifeless: tags that lie still, off a bird or on a dead one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from math import isnan
+
+from app.movement.lifeless import METHOD, Lifeless, find_lifeless
+from app.movement.profile import Profile
+from app.store import lifeless
+from app.store.derived import Bird
+from app.store.engine import Connection
+from app.store.windows import FAR_PAST, instant
+from app.store.work import Span
+
+MARGIN = timedelta(days=3)
+"""First try of how much more than the rule's own time to load; doubled until that is enough."""
+
+
+async def judge(conn: Connection, bird: Bird, span: Span, profile: Profile) -> Span:
+    """
+    Renew what is suspected of the tags of a bird.
+
+    Returns the span of the change, wider where fixes are left out from now on or taken in again.
+    """
+    verdicts = await lifeless.dismissals(conn, bird.individual_id)
+    new = []
+    for worn in await lifeless.worn(conn, bird.individual_id):
+        found = await _found(conn, worn, profile)
+        if found is not None:
+            new.append(_row(worn.tag_id, found, profile))
+    for row in new:
+        row["dismissed"] = any(lifeless.about(verdict, row) for verdict in verdicts)
+    changed = await lifeless.replace(conn, bird, new)
+    low, high = zip((span.from_time, span.to_time), *changed, strict=True)
+    return replace(span, from_time=min(low), to_time=max(high))
+
+
+async def _found(conn: Connection, worn: lifeless.Worn, profile: Profile) -> Lifeless | None:
+    last = await lifeless.last_fix(conn, worn)
+    if last is None:
+        return None
+    before = timedelta(seconds=profile.still_min_s) + MARGIN
+    while True:
+        since = max(last - before, FAR_PAST)
+        track, senses = await lifeless.load(conn, worn, since)
+        found, head = await asyncio.to_thread(find_lifeless, track, senses, profile)
+        if not head or since <= worn.begins:
+            return found
+        before = before * 2
+
+
+def _row(tag_id: int, found: Lifeless, profile: Profile) -> lifeless.Row:
+    facts = {name: getattr(found, name) for name in lifeless.FACTS}
+    return {
+        "tag_id": tag_id,
+        "start_time": instant(found.start_us),
+        "end_time": instant(found.end_us),
+        "method": METHOD,
+        "still_radius_m": profile.still_radius_m,
+        "still_min_s": profile.still_min_s,
+        **{k: None if isinstance(v, float) and isnan(v) else v for k, v in facts.items()},
+    }

@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive, columns, connectors
+from app import archive, columns, connectors, lifeless
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -205,6 +205,7 @@ def recompute(
 cli.command()(archive.export)
 cli.command()(archive.replay)
 cli.add_typer(columns.mapping, name="mapping")
+cli.add_typer(lifeless.lifeless, name="lifeless")
 
 
 @partner.command("add")

@@ -228,22 +228,13 @@ def _far_m(track: Track, lon: float, lat: float) -> FloatArray:
 
 def _first_still(time_us: IntArray, still: BoolArray) -> tuple[int | None, bool]:
     """Walk back from the end; return where the stillness begins, and whether data ran out."""
-    n = still.shape[0]
-    at = n - 1
-    if not still[at]:  # one fix elsewhere at the end may be an error, two are life
-        if n < 2:
-            return None, True
-        if not still[n - 2] or not _anchored(time_us, still, n - 2)[0]:
-            return None, n < 3
-        at = n - 2
-    kept, away = 0, n - 1 - at
+    at, head = _last_still(time_us, still)
+    if at is None:
+        return None, head
+    kept, away = 0, still.shape[0] - 1 - at
     while True:
-        first = at
-        while first > 0 and still[first - 1] and time_us[first] - time_us[first - 1] <= STEP_MAX_US:
-            first -= 1
+        first = _run_begins(time_us, still, at)
         kept += at - first + 1
-        if first == 0:
-            return 0, True
         before = first - 1
         while before >= 0 and not still[before] and first - before <= EXCURSION_MAX_FIXES:
             before -= 1
@@ -256,6 +247,22 @@ def _first_still(time_us: IntArray, still: BoolArray) -> tuple[int | None, bool]
         if not anchored or away + out > AWAY_MAX_SHARE * (kept + away + out):
             return first, head
         at, away = before, away + out
+
+
+def _last_still(time_us: IntArray, still: BoolArray) -> tuple[int | None, bool]:
+    """Return the last still fix: one elsewhere after it may be an error, two are life."""
+    n = still.shape[0]
+    if still[n - 1]:
+        return n - 1, False
+    if n == 1 or (still[n - 2] and not _anchored(time_us, still, n - 2)[0]):
+        return None, n < ANCHOR_FIXES + 1
+    return (n - 2, False) if still[n - 2] else (None, False)
+
+
+def _run_begins(time_us: IntArray, still: BoolArray, at: int) -> int:
+    while at > 0 and still[at - 1] and time_us[at] - time_us[at - 1] <= STEP_MAX_US:
+        at -= 1
+    return at
 
 
 def _anchored(time_us: IntArray, still: BoolArray, last: int) -> tuple[bool, bool]:

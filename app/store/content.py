@@ -11,9 +11,8 @@ from app.store.engine import execute
 from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
-    "lifeless", "stay", "stop", "stop_state", "stopover", "leg", "season", "track_part", "presence_day",
-    "use_day", "public_fix", "latest_fix", "density_cell",
-    "density_total",
+    "lifeless", "stay", "stop", "stop_state", "stopover", "leg", "season", "track_part",
+    "presence_day", "use_day", "public_fix", "latest_fix", "density_cell", "density_total",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.movement.simulate import flock_csv
 from app.store import lifeless, lifeless_verdicts
 from app.store.lifeless_verdicts import Decision
 from tests.flow.conftest import Service, flock
 from tests.flow.test_edits import stale
 
-from app.movement.simulate import flock_csv  # isort: skip
-
-ALIVE = flock(seed=21, birds=1, days=60, interval_s=10_800.0, gaps_per_year=0.0, late_per_year=0.0,
+ALIVE = flock(seed=21, birds=1, days=32, interval_s=14_400.0, gaps_per_year=0.0, late_per_year=0.0,
               gross_error_share=0.0)  # fmt: skip
 HEADER, *LINES = flock_csv(ALIVE).decode().splitlines()
-DEAD = datetime(2024, 8, 10, 5, tzinfo=UTC)
+DEAD = datetime(2024, 7, 14, 5, tzinfo=UTC)
 
 
 def at(line: str) -> datetime:
@@ -172,12 +172,9 @@ async def test_a_confirmation_ends_the_deployment_and_its_undo_restores_it(
 async def test_readings_that_tell_of_life_withdraw_it_whenever_they_come(died, new_service) -> None:
     tag = ALIVE.birds[0].tag_identifier
     rng = random.Random(1)
-    lines = [
-        f"{(DEAD - timedelta(days=20) + timedelta(hours=2 * n)):%Y-%m-%d %H:%M:%S},{tag},"
-        f"{rng.uniform(10, 200):.0f}"
-        for n in range(29 * 12)
-    ]
-    stirring = "\n".join(["timestamp,tag-local-identifier,activity-count", *lines]).encode()
+    times = [DEAD - timedelta(days=12) + timedelta(hours=2 * n) for n in range(21 * 12)]
+    rows = [{"tag": tag, "time": t.isoformat(), "activity": rng.uniform(10, 200)} for t in times]
+    stirring = json.dumps({"fixes": rows}).encode()
     await died.push(stirring)
     assert await stale(died) == {}
     assert await suspicions(died) == []

@@ -32,7 +32,7 @@ STAGES = (
     ),
     Stage(
         "segment",
-        ("fix",),
+        ("fix", "observation"),
         ("stay", "stopover", "stop", "leg", "season", "track_part"),
         "individual",
     ),

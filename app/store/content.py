@@ -20,7 +20,7 @@ CATALOGUE_TABLES = ("site", "connection", "corridor")
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
-    "to_site_id", "state",
+    "to_site_id", "observation_id", "state",
 )  # fmt: skip
 """Columns that name rows, and bytes of equal meaning: they may differ between two histories."""
 

@@ -18,7 +18,7 @@ from app.store.tables.derived import (
     track_part,
 )
 from app.store.tables.habitat import layer, layer_feature, layer_raster, presence_day, use_day
-from app.store.tables.judged import lifeless, lifeless_verdict
+from app.store.tables.judged import lifeless, lifeless_verdict, observation
 from app.store.tables.naming import metadata
 from app.store.tables.reference import (
     api_key,
@@ -50,7 +50,7 @@ __all__ = [
     "api_key", "connection", "correction", "corridor", "decoding", "density_cell", "density_total",
     "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute",
     "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless", "lifeless_verdict",
-    "mapping", "mapping_version", "metadata", "naming", "presence_day", "product_dirty",
+    "mapping", "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
     "public_fix", "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in",
     "site",
     "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",

@@ -99,3 +99,27 @@ lifeless_verdict = Table(
     Index("ix_lifeless_verdict_study_id", "study_id", "id"),
     comment="what a person decided about a suspicion; a dismissal holds for any that overlaps it",
 )
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    *bird_columns(),
+    Column("noun", String, nullable=False),
+    instant("about_start"),
+    instant("about_end"),
+    Column("said", JSONB, nullable=False, comment="what is corrected, by its name"),
+    Column("reviewer", String, nullable=False),
+    Column("note", String, nullable=False, server_default=""),
+    Column("decided_by", String, nullable=False),
+    now_column("decided_at"),
+    instant("undone_at", null=True),
+    Column("undone_by", String),
+    bird_key(),
+    CheckConstraint("noun in ('stopover', 'season')", name="noun"),
+    CheckConstraint("about_start < about_end", name="about"),
+    Index("ix_observation_individual_id", "individual_id"),
+    Index("ix_observation_study_id", "study_id", "id"),
+    comment="what observers correct of stopovers and seasons; append-only but for undone_at",
+)

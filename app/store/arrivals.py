@@ -247,7 +247,7 @@ async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None
     )
     if not telling.is_empty():
         by = ("decoding_id", "tag_id")
-        ends = {"first": pl.col("time_us").min(), "last": pl.col("time_us").max()}
+        ends = {"first": pl.col("time").min(), "last": pl.col("time").max()}
         await mark_touched(conn, telling.group_by(by).agg(**ends).sort(by).rows())
 
 

@@ -188,7 +188,7 @@ async def page(
     individual: UUID | None = None,
     state: str | None = None,
 ) -> list[Row]:
-    """Return corrections of the caller's own studies, the newest first, with what became of each."""
+    """Return corrections of the caller's own studies, the newest first, and what became of each."""
     return await execute(
         conn,
         f"select * from ({_SHOWN}) as o where (cast(:study as uuid) is null or study = :study)"

@@ -50,9 +50,8 @@ __all__ = [
     "api_key", "connection", "correction", "corridor", "decoding", "density_cell", "density_total",
     "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute",
     "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless", "lifeless_verdict",
-    "mapping", "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
-    "public_fix", "push", "push_chunk", "push_wait", "reading", "refusal", "season", "sign_in",
-    "site",
-    "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
+    "mapping", "mapping_version", "metadata", "naming", "observation", "presence_day",
+    "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading", "refusal",
+    "season", "sign_in", "site", "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
     "track_part", "use_day",
 ]  # fmt: skip

@@ -58,6 +58,7 @@ class Jobs:
         self.decode = app.task(name="decode", priority=1)(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
+        self.trial = app.task(name="trial", priority=2)(self._trial)  # somebody waits for it
 
     async def _decode_small(self, study_id: int) -> None:
         await flow.decode_small(self.store, study_id)
@@ -71,6 +72,9 @@ class Jobs:
     async def _catalogue(self, scope: str, *, simulated: bool) -> None:
         await flow.refresh_catalogue(self.store, scope, simulated=simulated)
 
+    async def _trial(self, trial_id: int) -> None:
+        await flow.try_parameters(self.store, trial_id)
+
     async def sweep(self) -> None:
         """Make a job of everything that waits and has none waiting yet."""
         async with self.store.read() as conn:
@@ -79,6 +83,7 @@ class Jobs:
         hints: list[tuple[str, Any, dict[str, Any]]] = [
             *((f"study:{n}", self.decode_small, {"study_id": n}) for n in todo.studies),
             *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
+            *((f"trial:{n}", self.trial, {"trial_id": n}) for n in todo.trials),
             *((f"bird:{n}", self.derive, {"individual_id": n}) for n in todo.individuals),
             *(
                 (

@@ -26,7 +26,7 @@ STAGES = (
     Stage("resolve", ("tag", "individual", "deployment"), ("fix", "reading", "dirty"), "push"),
     Stage(
         "screen",
-        ("fix", "reading", "deployment", "fix_verdict", "lifeless_verdict"),
+        ("fix", "reading", "deployment", "fix_verdict", "lifeless_verdict", "study_parameters"),
         ("lifeless", "fix_flag", "fix"),
         "individual",
     ),

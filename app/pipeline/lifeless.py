@@ -25,17 +25,28 @@ async def judge(conn: Connection, bird: Bird, span: Span, profile: Profile) -> S
 
     Returns the span of the change, wider where fixes are left out from now on or taken in again.
     """
-    verdicts = await lifeless.dismissals(conn, bird.individual_id)
-    new = []
-    for worn in await lifeless.worn(conn, bird.individual_id):
-        found = await _found(conn, worn, profile)
-        if found is not None:
-            new.append(_row(worn.tag_id, found, profile))
-    for row in new:
-        row["dismissed"] = any(lifeless.about(verdict, row) for verdict in verdicts)
+    new = [
+        {**_row(tag_id, found, profile), "dismissed": dismissed}
+        for tag_id, dismissed, found in await suspicions(conn, bird, profile)
+    ]
     changed = await lifeless.replace(conn, bird, new)
     low, high = zip((span.from_time, span.to_time), *changed, strict=True)
     return replace(span, from_time=min(low), to_time=max(high))
+
+
+async def suspicions(
+    conn: Connection, bird: Bird, profile: Profile
+) -> list[tuple[int, bool, Lifeless]]:
+    """Return each tag of a bird that lies still, and whether that was dismissed."""
+    verdicts = await lifeless.dismissals(conn, bird.individual_id)
+    out = []
+    for worn in await lifeless.worn(conn, bird.individual_id):
+        found = await _found(conn, worn, profile)
+        if found is not None:
+            row = _row(worn.tag_id, found, profile)
+            dismissed = any(lifeless.about(verdict, row) for verdict in verdicts)
+            out.append((worn.tag_id, dismissed, found))
+    return out
 
 
 async def _found(conn: Connection, worn: lifeless.Worn, profile: Profile) -> Lifeless | None:

@@ -74,11 +74,12 @@ def observe(
             made[place] = row
             order.append(place)
     standing: list[Row] = []
-    for row in (*(made[k] for k in order), *(r for k, r in enumerate(rows) if k not in made)):
-        left = _give_way(row, standing, ends)
-        if left is not None:
-            standing.append(left)
-    return sorted(standing, key=lambda row: ends.span(row)[0])
+    for place in order:
+        left = _give_way(made[place], standing, ends)
+        standing += [] if left is None else [left]
+    others = (_give_way(r, standing, ends) for k, r in enumerate(rows) if k not in made)
+    kept = [*standing, *(row for row in others if row is not None)]
+    return sorted(kept, key=lambda row: ends.span(row)[0])
 
 
 def _meant(rows: Sequence[Row], correction: Row, ends: Ends) -> int | None:

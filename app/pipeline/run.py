@@ -16,6 +16,7 @@ from app.pipeline.publish import publish
 from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import segment
+from app.pipeline.trial import try_parameters
 from app.store import work
 from app.store.engine import Connection, Store
 
@@ -27,6 +28,7 @@ __all__ = [
     "drain",
     "mark_releases",
     "refresh_catalogue",
+    "try_parameters",
 ]
 
 log = structlog.get_logger()
@@ -109,7 +111,7 @@ async def drain(store: Store) -> list[work.Dead]:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
             laid_aside = await work.dead(conn)
-        if not (todo.studies or todo.decodings or todo.individuals or todo.catalogues):
+        if not any((todo.studies, todo.decodings, todo.individuals, todo.catalogues, todo.trials)):
             return laid_aside
         for study_id in todo.studies:
             await attempt(decode_small(store, study_id))
@@ -117,5 +119,7 @@ async def drain(store: Store) -> list[work.Dead]:
             await attempt(decode_push(store, decoding_id))
         for individual_id in todo.individuals:
             await attempt(derive_individual(store, individual_id))
+        for trial_id in todo.trials:
+            await attempt(try_parameters(store, trial_id))
         for scope, simulated in todo.catalogues:
             await attempt(refresh_catalogue(store, scope, simulated=simulated))

@@ -16,10 +16,10 @@ from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
 from app.movement.windows import window as window_of
 from app.pipeline.lifeless import judge
-from app.seeds import profile_of
 from app.store import derived, flags
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
+from app.store.parameters import profile_for
 from app.store.windows import (
     FAR_FUTURE,
     FAR_PAST,
@@ -78,7 +78,7 @@ async def shown(
 async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
     bird = await derived.bird(conn, span.individual_id)
-    profile = profile_of(bird.species_key)
+    profile = await profile_for(conn, bird.study_id, bird.species_key)
     span = await judge(conn, bird, span, profile)
     fixes, turned, (from_time, to_time) = await _bounded(conn, span, profile)
     await flags.turn(conn, fixes, turned)

@@ -18,7 +18,13 @@ from app.store.tables.derived import (
     track_part,
 )
 from app.store.tables.habitat import layer, layer_feature, layer_raster, presence_day, use_day
-from app.store.tables.judged import lifeless, lifeless_verdict, observation
+from app.store.tables.judged import (
+    lifeless,
+    lifeless_verdict,
+    observation,
+    screening_trial,
+    study_parameters,
+)
 from app.store.tables.naming import metadata
 from app.store.tables.reference import (
     api_key,
@@ -47,11 +53,12 @@ from app.store.tables.telemetry import (
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
-    "api_key", "connection", "correction", "corridor", "decoding", "density_cell", "density_total",
-    "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute",
-    "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless", "lifeless_verdict",
-    "mapping", "mapping_version", "metadata", "naming", "observation", "presence_day",
-    "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading", "refusal",
-    "season", "sign_in", "site", "site_visit", "source", "stay", "stop", "stop_state", "stopover", "study", "tag",
-    "track_part", "use_day",
+    "api_key", "connection", "correction", "corridor", "decoding", "density_cell",
+    "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual",
+    "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless",
+    "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming", "observation",
+    "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading",
+    "refusal", "screening_trial", "season", "sign_in", "site", "site_visit", "source", "stay",
+    "stop", "stop_state", "stopover", "study", "study_parameters", "tag", "track_part",
+    "use_day",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -28,6 +29,7 @@ from app.store.tables.naming import (
     place_checks,
     place_columns,
     ref_column,
+    study_column,
 )
 
 
@@ -122,4 +124,36 @@ observation = Table(
     Index("ix_observation_individual_id", "individual_id"),
     Index("ix_observation_study_id", "study_id", "id"),
     comment="what observers correct of stopovers and seasons; append-only but for undone_at",
+)
+
+study_parameters = Table(
+    "study_parameters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("said", JSONB, nullable=False, comment="parameters of the profile, by name"),
+    Column("note", String, nullable=False, server_default=""),
+    Column("decided_by", String, nullable=False),
+    now_column("decided_at"),
+    instant("undone_at", null=True),
+    Column("undone_by", String),
+    ForeignKeyConstraint(["study_id"], ["study.id"]),
+    Index("uq_study_parameters_current", "study_id", "species_key", unique=True,
+          postgresql_where=text("undone_at is null")),
+    comment="where a study goes by other parameters than the profile of a species",
+)  # fmt: skip
+
+screening_trial = Table(
+    "screening_trial",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    *bird_columns(),
+    Column("said", JSONB, nullable=False, comment="parameters tried, by name"),
+    Column("found", JSONB, comment="what would change; null: a worker has it before it"),
+    now_column("asked_at"),
+    bird_key(),
+    Index("ix_screening_trial_waiting", "id", postgresql_where=text("found is null")),
+    comment="trials of parameters that change nothing; kept for a day",
 )

@@ -31,7 +31,16 @@ import numpy as np
 
 from app.movement.geodesy import distance_m
 from app.movement.profile import Profile
-from app.movement.track import DAY_US, HOUR_US, SECOND_US, BoolArray, FloatArray, IntArray, Track
+from app.movement.track import (
+    DAY_US,
+    HOUR_US,
+    SECOND_US,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Senses,
+    Track,
+)
 
 METHOD = "lifeless 1"
 """Name and version of the method; a change of result is a new version."""
@@ -70,21 +79,6 @@ WARM_C = 32.0
 """A tag that stays warmer in 95 of 100 readings is warmed by a bird: no night there is so warm."""
 FROZEN_SHARE = 0.01
 """Without fixes to go by, activity within this share of its median is still."""
-
-
-@dataclass(frozen=True, slots=True)
-class Senses:
-    """
-    What else the tag measured, in time order, shape (m,) each; nan where it did not.
-
-    `time_us` [us since 1970 UTC], `activity` (a count, or any unit of the maker's),
-    `temperature_c` [°C], `battery_v` [V].
-    """
-
-    time_us: IntArray
-    activity: FloatArray
-    temperature_c: FloatArray
-    battery_v: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.movement.lifeless import Senses
-from app.movement.track import Track
+from app.movement.track import Senses, Track
 from app.store.audience import Audience
 from app.store.copying import PG_EPOCH_US, copy_out, row_type
 from app.store.derived import Bird, execute_many

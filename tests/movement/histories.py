@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.movement.itinerary import Path, Place
-from app.movement.lifeless import Senses
 from app.movement.sensing import Sending, Sent, sense
 from app.movement.simulate import simulate_flock
-from app.movement.track import DAY_US, HOUR_US, SECOND_US, Track
+from app.movement.track import DAY_US, HOUR_US, SECOND_US, Senses, Track
 from app.seeds import profiles, rows
 
 START_US = 1_700_000_000 * SECOND_US

@@ -9,7 +9,7 @@ from math import isnan
 
 from app.movement.lifeless import METHOD, Lifeless, find_lifeless
 from app.movement.profile import Profile
-from app.store import lifeless
+from app.store import lifeless, stillness
 from app.store.derived import Bird
 from app.store.engine import Connection
 from app.store.windows import FAR_PAST, instant
@@ -29,7 +29,7 @@ async def judge(conn: Connection, bird: Bird, span: Span, profile: Profile) -> S
         {**_row(tag_id, found, profile), "dismissed": dismissed}
         for tag_id, dismissed, found in await suspicions(conn, bird, profile)
     ]
-    changed = await lifeless.replace(conn, bird, new)
+    changed = await stillness.replace(conn, bird, new)
     low, high = zip((span.from_time, span.to_time), *changed, strict=True)
     return replace(span, from_time=min(low), to_time=max(high))
 
@@ -38,32 +38,33 @@ async def suspicions(
     conn: Connection, bird: Bird, profile: Profile
 ) -> list[tuple[int, bool, Lifeless]]:
     """Return each tag of a bird that lies still, and whether that was dismissed."""
-    verdicts = await lifeless.dismissals(conn, bird.individual_id)
+    verdicts = await stillness.dismissals(conn, bird.individual_id)
     out = []
-    for worn in await lifeless.worn(conn, bird.individual_id):
+    for worn in await stillness.worn(conn, bird.individual_id):
         found = await _found(conn, worn, profile)
         if found is not None:
             row = _row(worn.tag_id, found, profile)
-            dismissed = any(lifeless.about(verdict, row) for verdict in verdicts)
+            dismissed = any(stillness.about(verdict, row) for verdict in verdicts)
             out.append((worn.tag_id, dismissed, found))
     return out
 
 
-async def _found(conn: Connection, worn: lifeless.Worn, profile: Profile) -> Lifeless | None:
-    last = await lifeless.last_fix(conn, worn)
-    if last is None:
+async def _found(conn: Connection, worn: stillness.Worn, profile: Profile) -> Lifeless | None:
+    ends = await stillness.ends(conn, worn)
+    if ends is None:
         return None
+    first, last = ends
     before = timedelta(seconds=profile.still_min_s) + MARGIN
     while True:
         since = max(last - before, FAR_PAST)
-        track, senses = await lifeless.load(conn, worn, since)
+        track, senses = await stillness.load(conn, worn, since)
         found, head = await asyncio.to_thread(find_lifeless, track, senses, profile)
-        if not head or since <= worn.begins:
+        if not head or since <= first:
             return found
         before = before * 2
 
 
-def _row(tag_id: int, found: Lifeless, profile: Profile) -> lifeless.Row:
+def _row(tag_id: int, found: Lifeless, profile: Profile) -> stillness.Row:
     facts = {name: getattr(found, name) for name in lifeless.FACTS}
     return {
         "tag_id": tag_id,

@@ -183,3 +183,22 @@ async def test_readings_that_tell_of_life_withdraw_it_whenever_they_come(died, n
     await other.push(csv(KNOWN))
     await other.drain()
     assert await other.content() == await died.content()
+
+
+async def test_a_dropped_tag_leaves_its_bird_to_the_other_tag(died, new_service) -> None:
+    tag = ALIVE.birds[0].tag_identifier
+    second = csv([line.replace(f",{tag},", ",second,") for line in LINES if at(line) >= DEAD])
+    await died.push(second)
+    assert await stale(died) == {}
+    (found,) = await suspicions(died)
+    assert found["tag"] == tag
+    shown = await died.rows(
+        "select t.local_identifier as tag, max(f.time) as last, bool_and(f.visible) as all"
+        " from fix f join tag t on t.id = f.tag_id group by 1 order by 1"
+    )
+    assert {row["tag"]: row["all"] for row in shown} == {tag: False, "second": True}
+    other = await new_service()
+    await other.push(second)
+    await other.push(csv([line for line in KNOWN if at(line) < found["start_time"]]))
+    await other.drain()
+    assert (await other.content())["operator"] == (await died.content())["operator"]

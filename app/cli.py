@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive, columns, connectors, tags
+from app import archive, columns, connectors, lifeless, tags
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -206,6 +206,7 @@ cli.command()(archive.replay)
 cli.command()(archive.refusals)
 cli.command()(archive.suspects)
 cli.add_typer(columns.mapping, name="mapping")
+cli.add_typer(lifeless.lifeless, name="lifeless")
 
 
 @partner.command("add")

@@ -59,6 +59,7 @@ class Jobs:
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
         self.utilise = app.task(name="utilise", priority=-1)(self._utilise)
+        self.trial = app.task(name="trial", priority=2)(self._trial)  # somebody waits for it
 
     async def _decode_small(self, study_id: int) -> None:
         await flow.decode_small(self.store, study_id)
@@ -72,6 +73,9 @@ class Jobs:
     async def _catalogue(self, scope: str, *, simulated: bool) -> None:
         await flow.refresh_catalogue(self.store, scope, simulated=simulated)
 
+    async def _trial(self, trial_id: int) -> None:
+        await flow.try_parameters(self.store, trial_id)
+
     async def _utilise(self, individual_id: int) -> None:
         await flow.utilise_individual(self.store, individual_id)
 
@@ -84,6 +88,7 @@ class Jobs:
         hints: list[tuple[str, Any, dict[str, Any]]] = [
             *((f"study:{n}", self.decode_small, {"study_id": n}) for n in todo.studies),
             *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
+            *((f"trial:{n}", self.trial, {"trial_id": n}) for n in todo.trials),
             *((f"bird:{n}", self.derive, {"individual_id": n}) for n in todo.individuals),
             *(
                 (

@@ -76,7 +76,7 @@ async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: i
         states = await execute(conn, "select id, state from decoding order by id", {})
         left = await work.waiting(conn, limit=10)
     assert states == [{"id": each.decoding_id, "state": "processed"} for each in kept]
-    assert left == work.Waiting([], [], [], [])
+    assert left == work.Waiting([], [], [], [], [])
     assert await listed(store) == []
 
 

@@ -39,6 +39,7 @@ class SeasonOut(Shown):
         end_time="2020-04-17T11:00:00Z",
         basis="track",
         confidence=0.9,
+        observation=None,
     )
 
     individual: BirdOut
@@ -51,6 +52,7 @@ class SeasonOut(Shown):
     end_time: datetime
     basis: str = Field(description="track or observer")
     confidence: float
+    observation: UUID | None = Field(description="the correction; of own studies alone")
 
 
 def _shown(row: dict[str, Any]) -> SeasonOut:

@@ -54,6 +54,8 @@ class StopoverOut(Shown):
         country="KR",
         method="radius",
         parameters="sha256:…",
+        basis="track",
+        observation=None,
     )
 
     id: UUID
@@ -81,6 +83,8 @@ class StopoverOut(Shown):
     country: str | None
     method: str
     parameters: str = Field(description="digest of the species profile used")
+    basis: str = Field(description="track, or observer where one corrected it")
+    observation: UUID | None = Field(description="the correction; of own studies alone")
 
 
 class StopoverWithPolygon(StopoverOut):

@@ -9,6 +9,9 @@ HOUR_S = 3600.0
 DAY_S = 86_400.0
 GAP_MAX_S = 7 * DAY_S
 """Longest silence that may be bridged as observed [s]; a longer one is unobserved, our choice."""
+STILL_RADIUS_M = 100.0
+STILL_MIN_S = 7 * DAY_S
+"""Dead birds and dropped tags [m], [s], of every species: MoveApps' mortality check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Profile:
     merge_gap_max_s: float  # ... with less time between are one stopover
     roosts_at_night: bool
     daylight_check: bool
+    still_radius_m: float  # a dead bird's tag keeps within this distance of one place ...
+    still_min_s: float  # ... for this long
 
 
 def parse_profile(row: Mapping[str, str]) -> Profile:
@@ -62,6 +67,8 @@ def parse_profile(row: Mapping[str, str]) -> Profile:
         merge_gap_max_s=float(row["merge_gap_max_h"]) * HOUR_S,
         roosts_at_night=row["roosts"].startswith("at night"),
         daylight_check=row["daylight_check"] == "yes",
+        still_radius_m=STILL_RADIUS_M,
+        still_min_s=STILL_MIN_S,
     )
 
 

@@ -29,9 +29,9 @@ from app.movement.geodesy import arc_m, to_xyz
 from app.movement.profile import Profile
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
 
-CODES = ("ok", "speed", "conflict", "spike", "same-pass")
-OK, SPEED, CONFLICT, SPIKE, SAME_PASS = range(5)
-"""The last is given before the track is heard: `argos.outdone`."""
+CODES = ("ok", "speed", "conflict", "spike", "same-pass", "suspected-dead-or-dropped")
+OK, SPEED, CONFLICT, SPIKE, SAME_PASS, LIFELESS = range(6)
+"""The last two are given before the track is heard: `argos.outdone`, `lifeless`."""
 
 SHORT_STEP_S = 600.0
 """Steps this long and longer keep the hard limit whatever their error [s].

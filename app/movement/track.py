@@ -64,3 +64,18 @@ class Track:
     def take(self, index: IntArray | BoolArray | slice) -> Track:
         """Return the fixes at `index` as a track of their own."""
         return Track(self.time_us[index], self.lon[index], self.lat[index], self.error_m[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """
+    What else the tag measured, in time order, shape (m,) each; nan where it did not.
+
+    `time_us` [us since 1970 UTC], `activity` (a count, or any unit of the maker's),
+    `temperature_c` [°C], `battery_v` [V].
+    """
+
+    time_us: IntArray
+    activity: FloatArray
+    temperature_c: FloatArray
+    battery_v: FloatArray

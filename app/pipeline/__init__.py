@@ -24,11 +24,16 @@ STAGES = (
     Stage("receive", (), ("push", "push_chunk", "decoding"), "push"),
     Stage("decode", ("push_chunk",), ("refusal",), "push"),
     Stage("resolve", ("tag", "individual", "deployment"), ("fix", "reading", "dirty"), "push"),
-    Stage("screen", ("fix", "deployment", "fix_verdict"), ("fix_flag", "fix"), "individual"),
+    Stage(
+        "screen",
+        ("fix", "reading", "deployment", "fix_verdict", "lifeless_verdict", "study_parameters"),
+        ("lifeless", "fix_flag", "fix"),
+        "individual",
+    ),
     Stage("smooth", ("fix",), ("smoothed_fix",), "individual"),
     Stage(
         "segment",
-        ("fix", "smoothed_fix"),
+        ("fix", "smoothed_fix", "observation"),
         ("stay", "stopover", "stop", "leg", "season", "track_part"),
         "individual",
     ),

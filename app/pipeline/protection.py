@@ -52,11 +52,12 @@ def fixes_withheld(
     night = sun_elevation(track.time_us, track.lon, track.lat) < HORIZON_DEG
     hidden: NDArray[np.bool_] = night if profile.roosts_at_night else ~night
     for row in stopovers:
+        if row.get("public_lon") is not None:
+            continue
         a = int(np.searchsorted(track.time_us, micros(row["arrival_time_latest"])))
         last = micros(row["departure_time_earliest"])
         b = int(np.searchsorted(track.time_us, last, side="right"))
-        if row["public_lon"] is None:
-            hidden[a:b] = True
+        hidden[a:b] = True
     return hidden | (_in_breeding_season(track, profile) & ~_flying(track))
 
 

@@ -46,7 +46,7 @@ def _hour(time: datetime) -> datetime:
 
 def _public(found: Segmented, track: Track) -> list[derived.Row]:
     bird = found.bird
-    hidden = fixes_withheld(track, found.stopovers, found.window.profile)
+    hidden = fixes_withheld(track, [*found.stopovers, *found.guarded], found.window.profile)
     shown = np.flatnonzero(~hidden)
     hour = track.time_us[shown] // HOUR_US
     first = shown[np.flatnonzero(np.diff(hour, prepend=-1) != 0)]

@@ -17,6 +17,7 @@ from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import segment
 from app.pipeline.smooth import smooth
+from app.pipeline.trial import try_parameters
 from app.pipeline.utilise import measure
 from app.store import derived, measuring, work
 from app.store.engine import Connection, Store
@@ -29,6 +30,7 @@ __all__ = [
     "drain",
     "mark_releases",
     "refresh_catalogue",
+    "try_parameters",
     "utilise_individual",
 ]
 
@@ -132,7 +134,15 @@ async def drain(store: Store) -> list[work.Dead]:
             todo = await work.waiting(conn, limit=1000)
             areas = await measuring.waiting(conn, limit=1000)
             laid_aside = await work.dead(conn)
-        if not (todo.studies or todo.decodings or todo.individuals or todo.catalogues or areas):
+        waiting = (
+            todo.studies,
+            todo.decodings,
+            todo.individuals,
+            todo.catalogues,
+            todo.trials,
+            areas,
+        )
+        if not any(waiting):
             return laid_aside
         for study_id in todo.studies:
             await attempt(decode_small(store, study_id))
@@ -140,6 +150,8 @@ async def drain(store: Store) -> list[work.Dead]:
             await attempt(decode_push(store, decoding_id))
         for individual_id in todo.individuals:
             await attempt(derive_individual(store, individual_id))
+        for trial_id in todo.trials:
+            await attempt(try_parameters(store, trial_id))
         for scope, simulated in todo.catalogues:
             await attempt(refresh_catalogue(store, scope, simulated=simulated))
         for individual_id in areas:

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.movement.profile import Profile
-from app.movement.screening import CODES, SAME_PASS, Screening
+from app.movement.screening import CODES, LIFELESS, SAME_PASS, Screening
 from app.movement.screening import screen as screen_track
 from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
 from app.movement.windows import window as window_of
-from app.seeds import profile_of
+from app.pipeline.lifeless import judge
 from app.store import derived, flags
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
+from app.store.parameters import profile_for
 from app.store.windows import (
     FAR_FUTURE,
     FAR_PAST,
@@ -84,13 +85,16 @@ async def shown_fixes(conn: Connection, window: Window, low: datetime, high: dat
 
 async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
-    profile = profile_of((await derived.bird(conn, span.individual_id)).species_key)
+    bird = await derived.bird(conn, span.individual_id)
+    profile = await profile_for(conn, bird.study_id, bird.species_key)
+    span = await judge(conn, bird, span, profile)
     fixes, turned, (from_time, to_time) = await _bounded(conn, span, profile)
     await flags.turn(conn, fixes, turned)
     verdicts = await asyncio.to_thread(
         screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
     )
     verdicts.code[fixes.outdone] = SAME_PASS
+    verdicts.code[fixes.lifeless] = LIFELESS
     visible = ~fixes.hidden & (verdicts.code == 0)
     await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)

@@ -17,13 +17,14 @@ from app.movement.lines import draw
 from app.movement.profile import Profile
 from app.movement.seasons import Seasons, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
+from app.pipeline import observed
 from app.pipeline.areas import area_names
 from app.pipeline.protection import grid_centre, stopover_withheld
 from app.pipeline.screen import Window
 from app.pipeline.smooth import Placed, placed
 from app.pipeline.stops import renew_stops
 from app.pipeline.trackparts import renew_track_parts
-from app.store import derived
+from app.store import derived, observations
 from app.store.engine import Connection
 from app.store.windows import instant
 
@@ -36,11 +37,16 @@ SEEN_GAP_MAX_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Segmented:
-    """What the later stages need: the bird, its stopovers, and the span that changed."""
+    """
+    What the later stages need: the bird, its stopovers, and the span that changed.
+
+    `guarded` are the stopovers that are withheld by what the track tells, whatever was corrected.
+    """
 
     window: Window
     bird: derived.Bird
     stopovers: list[derived.Row]
+    guarded: list[derived.Row]
     from_time: datetime
     to_time: datetime
 
@@ -60,14 +66,56 @@ async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     seasons = classify(stopovers, window.profile)
     old = await derived.stopovers_of(conn, bird.individual_id)
     areas = await area_names(conn, stopovers.lon, stopovers.lat)
-    new = _stopover_rows(bird, window.profile, stopovers, seasons, areas)
+    computed = _stopover_rows(bird, window.profile, stopovers, seasons, areas)
+    guarded = [row for row in computed if stopover_withheld(row, window.profile)]
+    said = await observations.in_force(conn, bird.individual_id)
+    new, told = _observed(computed, _season_rows(bird, seasons), said)
+    for row in new:
+        _publishable(row, bird, window.profile, guarded)
+    for row in told:
+        row["release_at"] = row["end_time"] + timedelta(seconds=bird.release_delay_s)
     await derived.replace_stopovers(conn, bird, old, new)
-    await derived.replace_seasons(conn, bird, _season_rows(bird, seasons))
+    await derived.replace_seasons(conn, bird, told)
     await _legs(conn, window, own, bird, new)
     await renew_stops(conn, window, bird)
     await renew_track_parts(conn, window, bird)
     low, high = _changed(own, old, new)
-    return Segmented(window, bird, new, low, high)
+    return Segmented(window, bird, new, guarded, low, high)
+
+
+def _observed(
+    stopovers: list[derived.Row], seasons: list[derived.Row], said: list[derived.Row]
+) -> tuple[list[derived.Row], list[derived.Row]]:
+    """Return stopovers and seasons with what observers corrected."""
+    if not said:
+        return stopovers, seasons
+    of_seasons = observed.of(said, "season")
+    told = observed.observe(seasons, of_seasons, observed.SEASON, observed.season_as)
+    told = observed.named_once(told)
+    of_stays = observed.of(said, "stopover")
+    stays = observed.observe(stopovers, of_stays, observed.STOPOVER, observed.stopover_as)
+    return observed.labelled(stays, seasons, told) if of_seasons else stays, told
+
+
+def _publishable(
+    row: derived.Row, bird: derived.Bird, profile: Profile, guarded: list[derived.Row]
+) -> None:
+    """
+    Complete a stopover with what follows from its times, and with what the public may know of it.
+
+    What was withheld of the track stays so whatever is corrected: an error must reveal no nest.
+    """
+    arrival, departure = row["arrival_time_latest"], row["departure_time_earliest"]
+    widest = row["departure_time_latest"] - row["arrival_time_earliest"]
+    row["duration_min_s"] = (departure - arrival).total_seconds()
+    row["duration_max_s"] = widest.total_seconds()
+    row["release_at"] = row["departure_time_latest"] + timedelta(seconds=bird.release_delay_s)
+    hidden = stopover_withheld(row, profile) or any(
+        (row["lon"], row["lat"]) == (nest["lon"], nest["lat"]) for nest in guarded
+    )
+    for name in ("lon", "lat"):
+        centre = grid_centre(row[name], bird.public_grid_deg)
+        row[f"public_{name}"] = None if hidden else centre
 
 
 def _stopover_rows(
@@ -95,8 +143,6 @@ def _stopover_rows(
             "observed_s": float(stopovers.observed_s[k]),
             "max_gap_s": float(stopovers.max_gap_s[k]),
             "species_key": bird.species_key,
-            "duration_min_s": float(stopovers.duration_min_s[k]),
-            "duration_max_s": float(stopovers.duration_max_s[k]),
             "polygon": _polygon(stopovers.hull[k]),
             "n_stays": int(stopovers.last_stay[k] - stopovers.first_stay[k] + 1),
             "kind": seasons.kinds[k],
@@ -107,12 +153,10 @@ def _stopover_rows(
             "area": areas[k],
             "method": METHOD,
             "parameters": parameters_of(profile),
-            "release_at": instant(stopovers.departure_latest_us[k])
-            + timedelta(seconds=bird.release_delay_s),
+            "basis": "track",
+            "site_named": None,
+            "observation_id": None,
         }
-        hidden = stopover_withheld(row, profile)
-        row["public_lon"] = None if hidden else grid_centre(lon, bird.public_grid_deg)
-        row["public_lat"] = None if hidden else grid_centre(lat, bird.public_grid_deg)
         rows.append(row)
     return rows
 
@@ -130,12 +174,12 @@ def _season_rows(bird: derived.Bird, seasons: Seasons) -> list[derived.Row]:
     return [
         {
             "season": season.id,
+            "observation_id": None,
             "species_key": bird.species_key,
             "start_time": instant(season.start_us),
             "end_time": instant(season.end_us),
             "basis": season.basis,
             "confidence": season.confidence,
-            "release_at": instant(season.end_us) + timedelta(seconds=bird.release_delay_s),
         }
         for season in seasons.seasons
     ]
@@ -180,6 +224,8 @@ def passage(a: derived.Row, b: derived.Row) -> str | None:
 
 async def _measure(conn: Connection, window: Window, start: datetime, end: datetime) -> derived.Row:
     track = await placed(conn, window, start, end + timedelta(microseconds=1))
+    if len(track) < 2:  # between ends that an observer gave
+        return _unseen(start, end, len(track))
     leg = await asyncio.to_thread(measure_leg, track, 0, len(track) - 1)
     seen = [p for p in leg.parts if p.kind == "observed" and p.last > p.first]
     lines = [draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen]
@@ -196,6 +242,15 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
         "n_fixes": leg.n_fixes,
         "line": bytes(shapely.to_wkb(shapely.MultiLineString(pieces))) if pieces else None,
     }
+
+
+def _unseen(start: datetime, end: datetime, n_fixes: int) -> derived.Row:
+    """Return a leg of which no step was seen."""
+    return {
+        "departure_time": start, "arrival_time": end, "length_m": 0.0, "displacement_m": 0.0,
+        "straightness": 1.0, "speed_max_m_s": 0.0, "observed_s": 0.0,
+        "unobserved_s": (end - start).total_seconds(), "n_fixes": n_fixes, "line": None,
+    }  # fmt: skip
 
 
 def _changed(

@@ -248,7 +248,8 @@ async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None
     if readings.is_empty():
         return
     known = await _known(conn, "reading", readings)
-    await copy_in(conn, "reading", readings.join(known, on=_KEY_COLUMNS, how="anti"), _READING)
+    fresh = readings.join(known, on=_KEY_COLUMNS, how="anti")
+    await copy_in(conn, "reading", fresh, _READING)
     back = readings.join(known.filter("replaced"), on=_KEY_COLUMNS, how="semi")
     if not back.is_empty():
         # A replaced decoding had brought them: from now on they are this one's.
@@ -261,6 +262,14 @@ async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None
             " and f.variant = s.variant",
             {**_arrays(back), "origins": back["decoding_id"].to_list()},
         )
+    # They tell whether a bird lives, and with that which fixes are its own.
+    telling = pl.concat([fresh, back]).filter(
+        pl.any_horizontal(pl.col("activity", "temperature_c", "battery_v").is_not_null())
+    )
+    if not telling.is_empty():
+        by = ("decoding_id", "tag_id")
+        ends = {"first": pl.col("time").min(), "last": pl.col("time").max()}
+        await mark_touched(conn, telling.group_by(by).agg(**ends).sort(by).rows())
 
 
 async def store_flags(conn: AsyncConnection, study_id: int, flags: pl.DataFrame) -> None:

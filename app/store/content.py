@@ -11,9 +11,9 @@ from app.store.engine import execute
 from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
-    "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season", "track_part",
-    "presence_day", "use_day", "public_fix", "latest_fix", "density_cell", "density_total",
-    "utilisation",
+    "lifeless", "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season",
+    "track_part", "presence_day", "use_day", "public_fix", "latest_fix", "density_cell",
+    "density_total", "utilisation",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 
@@ -21,7 +21,7 @@ CATALOGUE_TABLES = ("site", "connection", "corridor")
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
-    "to_site_id", "state",
+    "to_site_id", "observation_id", "state",
 )  # fmt: skip
 """Columns that name rows, and bytes of equal meaning: they may differ between two histories."""
 

@@ -149,7 +149,9 @@ async def replace_earlier(
         await work.mark_dirty_from(
             conn,
             "select d.individual_id, d.study_id, min(f.time) as from_time, max(f.time) as to_time"
-            f" from fix f {wearer('f')} where {mine} group by d.individual_id, d.study_id",
+            f" from (select tag_id, time from fix f where {mine} union all"
+            f"  select tag_id, time from reading f where {mine}) as f {wearer('f')}"
+            " group by d.individual_id, d.study_id",
             binds,
         )
         lost = await execute(

@@ -24,7 +24,7 @@ _STAY = (
 STOPOVER = (
     *_STAY, "species_key", "duration_min_s", "duration_max_s", "polygon", "n_stays", "kind",
     "season", "seen_or_inferred", "area", "method", "parameters", "public_lon",
-    "public_lat", "release_at",
+    "public_lat", "release_at", "basis", "site_named", "observation_id",
 )  # fmt: skip
 """Content of a stopover, `polygon` as WKB; everything but its identity."""
 
@@ -36,6 +36,7 @@ LEG = (
 
 SEASON = (
     "season", "species_key", "start_time", "end_time", "basis", "confidence", "release_at",
+    "observation_id",
 )  # fmt: skip
 
 _CONTENT = {"stay": (*_STAY, "hull"), "stopover": STOPOVER, "leg": LEG, "season": SEASON}

@@ -13,7 +13,8 @@ from app.store.sight import SEASON, WITH_BIRD, Filters, where
 
 _COLUMNS = """
 i.ref as individual_id, i.local_identifier as individual, s.ref as study, s.simulated, x.exact,
-x.species_key as species, x.season, x.start_time, x.end_time, x.basis, x.confidence
+x.species_key as species, x.season, x.start_time, x.end_time, x.basis, x.confidence,
+(select o.ref from observation o where o.id = x.observation_id) as observation
 """
 
 

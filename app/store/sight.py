@@ -67,7 +67,8 @@ STOPOVER = f"""(
 select id, ref, individual_id, study_id, species_key, true as exact,
   arrival_time_earliest, arrival_time_latest, departure_time_earliest, departure_time_latest,
   arrival_open, departure_open, duration_min_s, duration_max_s, n_fixes, lon, lat,
-  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, method, parameters
+  centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, method, parameters,
+  basis, site_named, observation_id
 from stopover where study_id = any(:exact)
 union all
 select id, ref, individual_id, study_id, species_key, false,
@@ -77,7 +78,7 @@ select id, ref, individual_id, study_id, species_key, false,
   {_duration_s("arrival_time_latest", "departure_time_earliest")},
   {_duration_s("arrival_time_earliest", "departure_time_latest")},
   null, public_lon, public_lat, {point("public_lon", "public_lat")}, null, null,
-  kind, season, seen_or_inferred, area, method, parameters
+  kind, season, seen_or_inferred, area, method, parameters, basis, null, null
 from stopover
 where study_id = any(:open) and public_lon is not null and public_lat is not null and {RELEASED}
 )"""
@@ -92,7 +93,8 @@ select null::bigint as id, p.ref, p.individual_id, p.study_id, b.species_key, tr
   extract(epoch from p.end_time - p.start_time)::float8 as duration_max_s,
   p.n_fixes, p.lon, p.lat, {point("p.lon", "p.lat")} as shape, null::float8 as radius_m,
   null::geometry as polygon, 'unknown' as kind, null as season, 'seen' as seen_or_inferred,
-  null as area, 'movingpandas' as method, '{STOP_PARAMETERS}' as parameters
+  null as area, 'movingpandas' as method, '{STOP_PARAMETERS}' as parameters,
+  'track' as basis, null as site_named, null::bigint as observation_id
 from stop p join individual b on b.id = p.individual_id where p.study_id = any(:exact)
 )"""
 """Stops by the rule of MovingPandas, of own studies alone: the rule needs the fixes as they are,
@@ -138,11 +140,11 @@ from leg where study_id = any(:open) and {RELEASED}
 
 SEASON = f"""(
 select individual_id, study_id, species_key, true as exact, season, start_time, end_time, basis,
-  confidence
+  confidence, observation_id
 from season where study_id = any(:exact)
 union all
 select individual_id, study_id, species_key, false, season, {_day("start_time")},
-  {_day("end_time")}, basis, confidence
+  {_day("end_time")}, basis, confidence, null
 from season where study_id = any(:open) and {RELEASED}
 )"""
 

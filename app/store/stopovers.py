@@ -20,7 +20,8 @@ _JOINED = f"""
 {WITH_BIRD}
 left join lateral (
   select t.ref, t.name from site_visit v join site t on t.id = v.site_id
-  where v.stopover_id = x.id and t.scope = :scope order by t.id limit 1
+  where v.stopover_id = x.id and t.scope = :scope
+    and t.name = coalesce(x.site_named, t.name) order by t.id limit 1
 ) as site on true
 """
 
@@ -36,7 +37,8 @@ s.ref as study_id, s.name as study, s.simulated, x.species_key as species,
 x.arrival_time_earliest, x.arrival_time_latest, x.departure_time_earliest,
 x.departure_time_latest, x.arrival_open, x.departure_open, x.duration_min_s, x.duration_max_s,
 x.n_fixes, x.lon, x.lat, x.radius_m, x.kind, x.season, x.seen_or_inferred,
-site.ref as site_id, site.name as site, x.area, x.method, x.parameters
+site.ref as site_id, coalesce(x.site_named, site.name) as site, x.area, x.method, x.parameters,
+x.basis, (select o.ref from observation o where o.id = x.observation_id) as observation
 """
 
 PROPERTIES = {
@@ -55,10 +57,10 @@ PROPERTIES = {
         name: f"x.{name}"
         for name in (
             "arrival_open", "departure_open", "duration_min_s", "duration_max_s", "n_fixes",
-            "radius_m", "kind", "season", "seen_or_inferred",
+            "radius_m", "kind", "season", "seen_or_inferred", "basis",
         )
     },
-    "site": "site.name",
+    "site": "coalesce(x.site_named, site.name)",
     "site_id": "site.ref",
     "country": "x.area",
     "precision": "case when x.exact then 'exact' else s.public_grid_deg || ' degree grid' end",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,6 +59,8 @@ class Fixes:
         1 shown by hand, -1 hidden by hand, 0 undecided.
     outdone : ndarray of bool, shape (n,)
         Another record of the same satellite pass carries more.
+    lifeless : ndarray of bool, shape (n,)
+        Its tag is suspected to lie still since then, off the bird or on a dead one.
     second : ndarray of bool, shape (n,)
         The track is at the second solution of an Argos pass, as stored.
     lon2, lat2 : ndarray of float64, shape (n,)
@@ -75,6 +78,7 @@ class Fixes:
     marked: NDArray[np.bool_]
     verdict: NDArray[np.int64]
     outdone: NDArray[np.bool_]
+    lifeless: NDArray[np.bool_]
     second: NDArray[np.bool_]
     lon2: NDArray[np.float64]
     lat2: NDArray[np.float64]
@@ -90,9 +94,9 @@ class Fixes:
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Hidden whatever the track says: by hand, by a flag, by its like; shape (n,)."""
-        hidden: NDArray[np.bool_] = _put_away(self.marked, self.verdict) | self.outdone
-        return hidden
+        """Hidden whatever the track says: by hand, a flag, its like, its tag; shape (n,)."""
+        hidden: NDArray[np.bool_] = _put_away(self.marked, self.verdict)
+        return hidden | self.outdone | self.lifeless
 
     def turned(self, turn: NDArray[np.bool_]) -> Fixes:
         """Return the fixes, the solutions of some of them (shape (n,)) in each other's place."""
@@ -115,7 +119,8 @@ class Fixes:
         return Fixes(
             self.tag_id[index], self.sensor[index], self.variant[index], self.track.take(index),
             self.visible[index], self.marked[index], self.verdict[index], self.outdone[index],
-            self.second[index], self.lon2[index], self.lat2[index], self.ellipse[index],
+            self.lifeless[index], self.second[index], self.lon2[index], self.lat2[index],
+            self.ellipse[index],
         )  # fmt: skip
 
 
@@ -181,7 +186,13 @@ async def load_fixes(
     # A bird without Argos fixes, as most are, is not asked twice.
     heard = bool((rows["sensor"] == ARGOS).any())
     passes = await copy_out(conn, _PASSES.format(**asked), _PASS) if heard else _NO_PASSES
-    return _fixes(rows, _aligned(rows, passes))
+    still = await execute(
+        conn,
+        "select tag_id, start_time, end_time from lifeless"
+        " where individual_id = :individual and not dismissed",
+        {"individual": individual_id},
+    )
+    return _fixes(rows, _aligned(rows, passes), still)
 
 
 async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int) -> list[int]:
@@ -214,7 +225,7 @@ def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
     )
 
 
-def _fixes(rows: NDArray[np.void], passes: pl.DataFrame) -> Fixes:
+def _fixes(rows: NDArray[np.void], passes: pl.DataFrame, still: list[dict[str, Any]]) -> Fixes:
     track = Track(
         rows["time"].astype(np.int64) + PG_EPOCH_US,
         rows["lon"].astype(np.float64),
@@ -224,6 +235,10 @@ def _fixes(rows: NDArray[np.void], passes: pl.DataFrame) -> Fixes:
     tag_id, verdict = rows["tag_id"].astype(np.int64), rows["verdict"].astype(np.int64)
     marked = rows["marked"].astype(np.bool_)
     carries = passes["carries"].to_numpy()
+    lifeless = np.zeros(len(track), dtype=np.bool_)
+    for tag in still:
+        since = track.time_us >= micros(tag["start_time"])
+        lifeless |= since & (track.time_us <= micros(tag["end_time"])) & (tag_id == tag["tag_id"])
     return Fixes(
         tag_id,
         rows["sensor"].astype(np.int64),
@@ -233,6 +248,7 @@ def _fixes(rows: NDArray[np.void], passes: pl.DataFrame) -> Fixes:
         marked,
         verdict,
         outdone(track.time_us, tag_id, carries, _put_away(marked, verdict), verdict > 0),
+        lifeless & (verdict <= 0),
         passes["second"].to_numpy(),
         passes["lon2"].to_numpy(),
         passes["lat2"].to_numpy(),

@@ -270,6 +270,7 @@ class Waiting:
     decodings: list[int]
     individuals: list[int]
     catalogues: list[tuple[str, bool]]
+    trials: list[int]
 
 
 async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
@@ -296,11 +297,17 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
         """,
         {"limit": limit},
     )
+    trials = await execute(
+        conn,
+        "select id from screening_trial where found is null order by id limit :limit",
+        {"limit": limit},
+    )
     return Waiting(
         list(dict.fromkeys(row["study_id"] for row in decodings if row["small"])),
         [row["id"] for row in decodings if not row["small"]],
         [row["individual_id"] for row in individuals],
         [(row["scope"], row["simulated"]) for row in catalogues],
+        [row["id"] for row in trials],
     )
 
 

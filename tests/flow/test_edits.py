@@ -10,7 +10,7 @@ import pytest
 
 from app.movement.simulate import flock_csv, reference_csv
 from app.pipeline.verify import verify
-from app.store import studies, verdicts, worn
+from app.store import observations, parameters, studies, verdicts, worn
 from app.store.engine import execute
 from tests.flow.conftest import Service, flock
 from tests.flow.test_deliveries import split
@@ -232,7 +232,39 @@ async def _protect(service: Service, rng: random.Random) -> None:
         await studies.edit(conn, service.audience, study[0]["ref"], changes)
 
 
-EDITS = (_push, _push, _push, _revise, _revise, _refer, _wear, _wear, _wear, _decide, _protect)
+async def _observe(service: Service, rng: random.Random) -> None:
+    """Correct a stopover, or take a correction back."""
+    stays = await service.rows(
+        "select s.ref, arrival_time_latest as a from stopover s join individual i"
+        " on i.id = s.individual_id order by i.local_identifier, a"
+    )
+    said = await service.rows("select ref from observation where undone_at is null order by id")
+    async with service.store.write() as conn:
+        if said and rng.random() < 0.4:
+            await observations.take_back(conn, service.audience, rng.choice(said)["ref"])
+        elif stays:
+            stay = rng.choice(stays)
+            values = {"arrival_time": stay["a"] - timedelta(hours=rng.randrange(1, 99)),
+                      "kind": rng.choice(["staging", "breeding"])}  # fmt: skip
+            await observations.correct(
+                conn, service.audience, "stopover", {"stopover": stay["ref"]},
+                observations.Correction(values, "Kim"),
+            )  # fmt: skip
+
+
+async def _tune(service: Service, rng: random.Random) -> None:
+    values = {"speed_max_m_s": rng.choice([8.0, 20.0])}
+    async with service.store.write() as conn:
+        await parameters.put(conn, service.audience, service.study_id, "white_naped_crane",
+                             said=values, note="")  # fmt: skip
+        if rng.random() < 0.5:
+            await parameters.take_back(
+                conn, service.audience, service.study_id, "white_naped_crane"
+            )
+
+
+EDITS = (_push, _push, _push, _revise, _revise, _refer, _wear, _wear, _wear, _decide, _protect,
+         _observe, _observe, _tune)  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(4))

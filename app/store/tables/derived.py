@@ -57,6 +57,14 @@ def _public_columns() -> list[Column[object]]:
     return [*place_columns("public_", null=True), instant("release_at")]
 
 
+def _observed_columns() -> list[Column[object]]:
+    """Return whether the track alone tells of a row, or an observer corrected it, and where."""
+    return [
+        Column("basis", String, nullable=False, server_default="track"),
+        Column("observation_id", BigInteger, comment="the correction it follows"),
+    ]
+
+
 stay = Table(
     "stay",
     metadata,
@@ -90,6 +98,8 @@ stopover = Table(
     Column("method", String, nullable=False),
     Column("parameters", String, nullable=False, comment="digest of the species profile used"),
     *_public_columns(),
+    *_observed_columns(),
+    Column("site_named", String, comment="by an observer"),
     bird_key(),
     UniqueConstraint("individual_id", "arrival_time_latest"),
     *place_checks(),
@@ -166,7 +176,7 @@ season = Table(
     Column("species_key", String, nullable=False),
     instant("start_time"),
     instant("end_time"),
-    Column("basis", String, nullable=False, server_default="track"),
+    *_observed_columns(),
     Column("confidence", Double, nullable=False),
     instant("release_at"),
     bird_key(),

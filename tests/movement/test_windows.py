@@ -25,6 +25,8 @@ def outcome(track):
             *(int(getattr(stays, f)[k]) for f in TIMES),
             *(float(getattr(stays, f)[k]) for f in NUMBERS),
             stays.hull[k].tobytes(),
+            *stays.arrival_us[k].tolist(),
+            *stays.departure_us[k].tolist(),
         )
         for k in range(len(stays))
     ]

@@ -1,4 +1,4 @@
-"""The verbs `export` and `replay`: what is kept goes out, or is read in another way."""
+"""The verbs `export`, `replay` and `plot`: what is kept goes out, or is read in another way."""
 
 from __future__ import annotations
 
@@ -97,3 +97,19 @@ def replay(
     effect = found.get("effect", {})
     counts = {name: value for name, value in effect.items() if isinstance(value, int)}
     answer({"applied": found["applied"], **changes, **counts}, as_json=False)
+
+
+def plot(
+    noun_id: Annotated[UUID, typer.Argument(metavar="INDIVIDUAL|STUDY", help="Its id.")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="File to write, as SVG.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Draw a bird, or the birds of a study: map, latitude, displacement, calendar of stopovers.
+
+    flyways plot 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --out crane.svg
+    """
+    from app import deliver
+
+    answer(with_store(lambda store: deliver.plot(store, noun_id, out)), as_json=as_json)

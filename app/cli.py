@@ -204,6 +204,7 @@ def recompute(
 
 cli.command()(archive.export)
 cli.command()(archive.replay)
+cli.command()(archive.plot)
 cli.add_typer(columns.mapping, name="mapping")
 
 

@@ -19,6 +19,7 @@ from app.api import (
     keys,
     legs,
     mappings,
+    plots,
     push,
     pushes,
     readings,
@@ -73,6 +74,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pushes.router,
     decodings.router,
     refusals.router,
+    plots.router,
 )
 """
 Every router of the service; a new noun is one more line here.

@@ -171,8 +171,10 @@ def _ends(near: Fixes, span: tuple[int, int], place: tuple[float, float, bool]) 
         out[0] = _arrival(time_us[some], xy[some], error_m[some], (a, spread2, 1), place)
     known = time_us.shape[0] - 1 - b
     if known > 0:  # a departure is an arrival in backward time
-        back = [np.ascontiguousarray(v[min(j, b) :][::-1]) for v in (-time_us, xy, error_m)]
-        out[1] = -_arrival(back[0], back[1], back[2], (known, spread2, -1), place)[::-1]
+        some = slice(None, min(j, b) - 1 if min(j, b) else None, -1)
+        back_us = np.ascontiguousarray(-time_us[some])
+        back_xy, back_m = np.ascontiguousarray(xy[some]), np.ascontiguousarray(error_m[some])
+        out[1] = -_arrival(back_us, back_xy, back_m, (known, spread2, -1), place)[::-1]
     return out
 
 

@@ -42,6 +42,7 @@ PATHS = [
     "/api/v1/seasons",
     "/api/v1/individuals/{bird}/seasons",
     "/api/v1/individuals/{bird}/track",
+    "/api/v1/individuals/{bird}/plot.svg",
     "/api/v1/fixes?individual={bird}",
     "/api/v1/sites",
     "/api/v1/sites/{site}",

@@ -42,8 +42,10 @@ BIRDS_NAMED = 12
 """With more birds than this the legend would hide the plot; the calendar names them all."""
 NAMES_MAX = 12
 """Most sites named on the map: those of the longest stays."""
-ERRORS_MAX = 2_000
+ERRORS_MAX = 400
 """Most circles of error drawn: the largest."""
+ERROR_SEEN = 0.002
+"""Circles smaller than this share of the map's height would not be seen."""
 DAY_S = 86_400.0
 KM = 1000.0
 
@@ -88,8 +90,8 @@ def draw(title: str, note: str, birds: list[Bird]) -> bytes:
     settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "flyways", "font.size": 9,
         "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
-        "axes.titlesize": 10, "axes.titlelocation": "left",
-        "date.converter": "concise", "timezone": "UTC",
+        "axes.titlesize": 10, "axes.axisbelow": True, "legend.edgecolor": "none", "axes.titlelocation": "left",
+        "date.converter": "concise", "timezone": "UTC", "path.simplify_threshold": 0.5,
     }  # fmt: skip
     with _DRAWING, mpl.rc_context(settings):
         rows = max(len(_calendar_rows(birds)), 1)
@@ -150,13 +152,14 @@ def _map(axes: Axes, birds: list[Bird]) -> None:
     axes.set_aspect(1.0 / max(np.cos(np.radians(middle)), 0.05), adjustable="datalim")
     _stays(axes, birds, lons)
     if 1 < len(birds) <= BIRDS_NAMED:
-        axes.add_artist(axes.legend(loc="upper left", fontsize=8, frameon=False))
+        axes.add_artist(axes.legend(loc="upper left", fontsize=8, framealpha=0.85))
     _kind_legend(axes, birds)
     _scale_bar(axes, middle)
 
 
 def _errors(axes: Axes, bird: Bird, lon: Floats) -> None:
-    known = np.flatnonzero(np.isfinite(bird.error_m))
+    high_m = float(np.ptp(bird.lat)) * 111_195.0 if bird.lat.size else 0.0
+    known = np.flatnonzero(bird.error_m > ERROR_SEEN * high_m)  # not a number is no error
     most = known[np.argsort(-bird.error_m[known], kind="stable")[:ERRORS_MAX]]
     if not most.size:
         return
@@ -194,7 +197,7 @@ def _kind_legend(axes: Axes, birds: list[Bird]) -> None:
     seen = {stay.kind for bird in birds for stay in bird.stays}
     patches = [Patch(color=colour, label=kind) for kind, colour in KINDS.items() if kind in seen]
     if patches:
-        axes.legend(handles=patches, loc="lower right", fontsize=8, frameon=False)
+        axes.legend(handles=patches, loc="lower right", fontsize=8, framealpha=0.85)
 
 
 def _scale_bar(axes: Axes, middle: float) -> None:
@@ -245,7 +248,7 @@ def _latitude(axes: Axes, birds: list[Bird]) -> None:
         seen = dict.fromkeys(kind for kind, _, _ in birds[0].seasons)
         patches = [Patch(color=SEASONS.get(kind, "#eeeeee"), label=kind) for kind in seen]
         if patches:
-            axes.legend(handles=patches, loc="upper right", fontsize=7, frameon=False, ncols=2)
+            axes.legend(handles=patches, loc="upper right", fontsize=7, framealpha=0.85, ncols=2)
 
 
 def _displacement(axes: Axes, birds: list[Bird]) -> None:

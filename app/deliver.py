@@ -96,11 +96,10 @@ async def export(
 async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
     """Write the plot of an individual, or else of a study, into a file."""
     audience = await operator(store)
-    async with store.read() as conn:
-        try:
-            svg = await plots.individual_svg(conn, audience, ref)
-        except NotFound:
-            svg = await plots.study_svg(conn, audience, ref)
+    try:
+        svg = await plots.individual_svg(store, audience, ref)
+    except NotFound:
+        svg = await plots.study_svg(store, audience, ref)
     await asyncio.to_thread(out.write_bytes, svg)
     return {"file": str(out), "bytes": len(svg)}
 

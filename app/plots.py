@@ -90,7 +90,8 @@ def draw(title: str, note: str, birds: list[Bird]) -> bytes:
     settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "flyways", "font.size": 9,
         "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
-        "axes.titlesize": 10, "axes.axisbelow": True, "legend.edgecolor": "none", "axes.titlelocation": "left",
+        "axes.titlesize": 10, "axes.axisbelow": True, "legend.edgecolor": "none",
+        "axes.titlelocation": "left",
         "date.converter": "concise", "timezone": "UTC", "path.simplify_threshold": 0.5,
     }  # fmt: skip
     with _DRAWING, mpl.rc_context(settings):

@@ -15,7 +15,7 @@ from app.api.deps import StoreDep
 from app.api.problems import READING
 from app.store import fixes, reference, seasons, stopovers, studies
 from app.store.audience import Audience
-from app.store.engine import Connection
+from app.store.engine import Connection, Store
 from app.store.sight import Filters
 from app.store.windows import load_fixes
 
@@ -37,15 +37,13 @@ async def plot_individual(individual: UUID, store: StoreDep, audience: CurrentAu
 
     Birds of opened studies of others are drawn from their released positions and days.
     """
-    async with store.read() as conn:
-        return _answer(await individual_svg(conn, audience, individual))
+    return _answer(await individual_svg(store, audience, individual))
 
 
 @router.get("/studies/{study}/plot.svg", response_class=Response, responses=_ANSWERS)
 async def plot_study(study: UUID, store: StoreDep, audience: CurrentAudience) -> Response:
     """Draw the birds of a study on the same panels, the first 40 of them."""
-    async with store.read() as conn:
-        return _answer(await study_svg(conn, audience, study))
+    return _answer(await study_svg(store, audience, study))
 
 
 def _answer(svg: bytes) -> Response:
@@ -54,19 +52,23 @@ def _answer(svg: bytes) -> Response:
     return Response(svg, media_type=SVG, headers=headers)
 
 
-async def individual_svg(conn: Connection, audience: Audience, ref: UUID) -> bytes:
-    """Return the plot of one bird as these readers may see it."""
-    bird = await reference.individual(conn, audience, ref)
-    shown = await _bird(conn, audience, bird)
+async def individual_svg(store: Store, audience: Audience, ref: UUID) -> bytes:
+    """Return the plot of one bird as these readers may see it; drawn with no connection held."""
+    plots = await asyncio.to_thread(_plots)
+    async with store.read() as conn:
+        bird = await reference.individual(conn, audience, ref)
+        shown = await _bird(conn, audience, bird, plots)
     title = f"{bird['local_identifier']} - {bird['taxon'] or bird['species_key']}"
     return await _drawn(title, [shown])
 
 
-async def study_svg(conn: Connection, audience: Audience, ref: UUID) -> bytes:
-    """Return the plot of a study as these readers may see it."""
-    study = await studies.one(conn, audience, ref)
-    rows = await reference.individuals(conn, audience, limit=BIRDS_MAX + 1, study=ref)
-    shown = [await _bird(conn, audience, row) for row in rows[:BIRDS_MAX]]
+async def study_svg(store: Store, audience: Audience, ref: UUID) -> bytes:
+    """Return the plot of a study as these readers may see it; drawn with no connection held."""
+    plots = await asyncio.to_thread(_plots)
+    async with store.read() as conn:
+        study = await studies.one(conn, audience, ref)
+        rows = await reference.individuals(conn, audience, limit=BIRDS_MAX + 1, study=ref)
+        shown = [await _bird(conn, audience, row, plots) for row in rows[:BIRDS_MAX]]
     more = f" - the first {BIRDS_MAX} birds" if len(rows) > BIRDS_MAX else ""
     return await _drawn(f"{study['name']}{more}", shown)
 
@@ -83,9 +85,8 @@ def _plots() -> Any:
     return import_module("app.plots")
 
 
-async def _bird(conn: Connection, audience: Audience, bird: dict[str, Any]) -> Any:
+async def _bird(conn: Connection, audience: Audience, bird: dict[str, Any], plots: Any) -> Any:
     """Gather what is drawn of one bird: its own fixes with errors, or its released positions."""
-    plots = await asyncio.to_thread(_plots)
     if audience.kind == "operator" or bird["study_id"] in audience.exact:
         found = await load_fixes(conn, audience, bird["id"])
         track = found.track.take(found.visible)

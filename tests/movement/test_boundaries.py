@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.movement.boundaries import LOOK_US, locate
+from app.movement.boundaries import LOOK_US, _is_day, locate
 from app.movement.gaps import GAP_MAX_US
 from app.movement.itinerary import ROUTES
 from app.movement.sensing import Sending
@@ -125,8 +125,6 @@ def test_a_tag_that_sends_every_second_is_no_trap() -> None:
 
 
 def test_daylight_agrees_with_the_sun() -> None:
-    from app.movement.boundaries import _is_day
-
     rng = np.random.default_rng(1)
     time_us = START_US + rng.integers(0, 365 * DAY_US, 2_000)
     lon, lat = rng.uniform(-180, 180, 2_000), rng.uniform(-60, 70, 2_000)

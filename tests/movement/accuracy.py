@@ -43,7 +43,7 @@ class Regime:
 
 
 REGIMES = (
-    Regime("GPS, 10 min", Sending(interval_s=MINUTES_10, gaps_per_year=0), 200, {}),
+    Regime("GPS, 10 min", Sending(interval_s=MINUTES_10, gaps_per_year=0), 100, {}),
     Regime("GPS, 1 h", Sending(gaps_per_year=0), 400, {0.9: 0.99}),
     Regime("GPS, 1 h, with gaps", Sending(), 400, {}),
     Regime("GPS, 4 h, with gaps", Sending(interval_s=HOUR_4, gaps_per_year=12), 400, {0.9: 0.90}),

@@ -231,7 +231,7 @@ def _levels(
         east, north = xy[k, 0] - xy[k - 1, 0], xy[k, 1] - xy[k - 1, 1]
         moved2 = east * east + north * north
         rest = _student(moved2, REST_M**2 + now2 + then2, 3.0)
-        # Never narrower than rest: within seconds a bird on the ground moves as little as one aloft.
+        # Never narrower than rest: within seconds a bird aloft moves as little as one that rests.
         flown2 = (FLIGHT_M_S * dt_s) ** 2 + REST_M**2
         flight = _student(moved2, flown2 + now2 + then2, 1.0)
         keep = np.exp(-dt_s / MEMORY_S)

@@ -33,8 +33,8 @@ coverage: ## statements of app and ingest that the tests run; at least 90 %
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/bench \
 		--cov --cov-report=term:skip-covered --cov-fail-under=90
 
-validate: install ## stops against MovingPandas: every shared GPS bird, 10,000 random tracks
-	$(BIN)/python -W ignore -m tests.movement.agreement
+validate: install ## write app/guides/validation.md: peers, simulated truth, calibration, cost
+	$(BIN)/python -W ignore -m tests.movement.validation
 
 fuzz: ## coverage-guided damage to every decoder, SECONDS each (45); what is found is kept in .cache/fuzz
 	@$(PYTHON) -m app.install --tests

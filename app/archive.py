@@ -1,4 +1,4 @@
-"""What is kept goes out, is read in another way, or is told: refused and suspect parts of it."""
+"""What is kept goes out, is read in another way, drawn, or told: refused and suspect parts."""
 
 from __future__ import annotations
 
@@ -176,3 +176,19 @@ def _list(
         say(f"no {what} here")
     if found["next"] is not None:
         say(f"more follow: add --after {found['next']}")
+
+
+def plot(
+    noun_id: Annotated[UUID, typer.Argument(metavar="INDIVIDUAL|STUDY", help="Its id.")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="File to write, as SVG.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Draw a bird, or the birds of a study: map, latitude, displacement, calendar of stopovers.
+
+    flyways plot 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --out crane.svg
+    """
+    from app import deliver
+
+    answer(with_store(lambda store: deliver.plot(store, noun_id, out)), as_json=as_json)

@@ -205,6 +205,7 @@ cli.command()(archive.export)
 cli.command()(archive.replay)
 cli.command()(archive.refusals)
 cli.command()(archive.suspects)
+cli.command()(archive.plot)
 cli.add_typer(columns.mapping, name="mapping")
 cli.add_typer(lifeless.lifeless, name="lifeless")
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
+from app.api import plots
 from app.api.decodings import effect_shown
 from app.api.filters import interval_of
 from app.api.pushes import receipt_of, shape
-from app.errors import SetupError
+from app.errors import NotFound, SetupError
 from app.operate import operator
 from app.pipeline import receive
 from app.pipeline import replay as rereading
@@ -90,6 +91,17 @@ async def export(
     filters = Filters(individual=individual, time_from=first, time_to=last)
     audience = await operator(store)
     return await exports.export(store, audience, study, form=form, out=out, filters=filters)
+
+
+async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
+    """Write the plot of an individual, or else of a study, into a file."""
+    audience = await operator(store)
+    try:
+        svg = await plots.individual_svg(store, audience, ref)
+    except NotFound:
+        svg = await plots.study_svg(store, audience, ref)
+    await asyncio.to_thread(out.write_bytes, svg)
+    return {"file": str(out), "bytes": len(svg)}
 
 
 async def replay(

@@ -22,6 +22,7 @@ from app.api import (
     mappings,
     observations,
     parameters,
+    plots,
     push,
     pushes,
     readings,
@@ -83,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pushes.router,
     decodings.router,
     refusals.router,
+    plots.router,
 )
 """
 Every router of the service; a new noun is one more line here.

@@ -19,7 +19,15 @@ from starlette.routing import Route
 
 GUIDES = Path(__file__).parents[1] / "guides"
 
-ORDER = ("partner-institute", "tag-vendor", "map-developer", "operator", "feeds", "codes")
+ORDER = (
+    "partner-institute",
+    "tag-vendor",
+    "map-developer",
+    "operator",
+    "feeds",
+    "codes",
+    "validation",
+)
 """The guides as the index lists them: by reader, then what all of them look up."""
 
 UNTESTED = "untested:"
@@ -43,6 +51,7 @@ def routes() -> list[Route]:
     return [
         Route("/guides", _index, methods=["GET"], name="guides"),
         Route("/guides/guides.css", _style, methods=["GET"], name="guides-style"),
+        Route("/guides/{figure}.svg", _figure, methods=["GET"], name="guides-figure"),
         Route("/guides/{name}", _one, methods=["GET"], name="guide"),
     ]
 
@@ -60,6 +69,13 @@ async def _one(request: Request) -> Response:
 
 async def _style(_: Request) -> Response:
     return FileResponse(GUIDES / "guides.css", headers=_CACHE)
+
+
+async def _figure(request: Request) -> Response:
+    path = GUIDES / f"{request.path_params['figure']}.svg"
+    if path.parent != GUIDES or not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path, headers=_CACHE)
 
 
 def _answer(page: str) -> Response:

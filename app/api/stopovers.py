@@ -39,6 +39,12 @@ class StopoverOut(Shown):
         arrival_time_latest="2020-03-14T06:00:00Z",
         departure_time_earliest="2020-03-20T03:00:00Z",
         departure_time_latest="2020-03-20T04:00:00Z",
+        arrival_time_p05="2020-03-14T05:10:00Z",
+        arrival_time="2020-03-14T05:28:00Z",
+        arrival_time_p95="2020-03-14T05:55:00Z",
+        departure_time_p05="2020-03-20T03:06:00Z",
+        departure_time="2020-03-20T03:33:00Z",
+        departure_time_p95="2020-03-20T03:50:00Z",
         arrival_open=False,
         departure_open=False,
         duration_min_s=507600.0,
@@ -68,6 +74,15 @@ class StopoverOut(Shown):
     arrival_time_latest: datetime
     departure_time_earliest: datetime
     departure_time_latest: datetime
+    arrival_time_p05: datetime | None
+    arrival_time: datetime | None = Field(
+        description="most probable by the fixes on both sides, the median between the ends of a"
+        " 90 % interval; null for method=movingpandas and until the bird is derived again"
+    )
+    arrival_time_p95: datetime | None
+    departure_time_p05: datetime | None
+    departure_time: datetime | None
+    departure_time_p95: datetime | None
     arrival_open: bool
     departure_open: bool
     duration_min_s: float

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.movement.boundaries import locate
 from app.movement.gaps import GAP_MAX_US, longest_gap_us, observed_us
 from app.movement.geodesy import (
     distance_m,
@@ -34,7 +35,7 @@ Ring = FloatArray  # shape (k, 2): lon, lat of hull corners [degrees]
 @dataclass(frozen=True, slots=True)
 class Stays:
     """
-    Core stops of one individual in time order; every array has shape (k,).
+    Core stops of one individual in time order; every array but two has shape (k,).
 
     Attributes
     ----------
@@ -46,6 +47,10 @@ class Stays:
         No fix before, or a gap over `GAP_MAX_S`: earliest is then the same as latest.
     departure_earliest_us, departure_latest_us, departure_open : ndarray
         Likewise: last fix inside, first fix after.
+    arrival_us, departure_us : ndarray of int64, shape (k, 3)
+        When it came and left as far as the fixes tell: 5, 50 and 95 % points of the time, as
+        `boundaries.locate` finds them. With uncertain positions they may lie a fix or more away
+        from the ends above, which are those of the radius.
     n_fixes : ndarray of int64
         Fixes inside the radius; excursions are not counted.
     lon, lat : ndarray of float64
@@ -66,6 +71,8 @@ class Stays:
     departure_earliest_us: IntArray
     departure_latest_us: IntArray
     departure_open: BoolArray
+    arrival_us: IntArray
+    departure_us: IntArray
     n_fixes: IntArray
     lon: FloatArray
     lat: FloatArray
@@ -81,7 +88,7 @@ class Stays:
 @dataclass(frozen=True, slots=True)
 class Stopovers:
     """
-    Stopovers of one individual in time order; every array has shape (k,).
+    Stopovers of one individual in time order; every array but two has shape (k,).
 
     `first_stay` and `last_stay` are indices into the stays; the other attributes are those of
     `Stays`, over all its stays: `n_fixes` summed, `observed_s` summed with the ways between,
@@ -97,6 +104,8 @@ class Stopovers:
     departure_earliest_us: IntArray
     departure_latest_us: IntArray
     departure_open: BoolArray
+    arrival_us: IntArray
+    departure_us: IntArray
     n_fixes: IntArray
     lon: FloatArray
     lat: FloatArray
@@ -160,7 +169,7 @@ def find_stays(track: Track, profile: Profile) -> Stays:
     inside = np.zeros(len(track), dtype=np.bool_)
     rule = np.array([profile.stop_min_s * SECOND_US, profile.stop_radius_m])
     first, last = scan(track.time_us, xyz, allowed, rule, inside)
-    return _describe(track, first, last, inside)
+    return _describe(track, profile, (first, last), inside)
 
 
 def allowed_m(error_m: FloatArray, profile: Profile) -> FloatArray:
@@ -169,9 +178,12 @@ def allowed_m(error_m: FloatArray, profile: Profile) -> FloatArray:
     return radius + np.minimum(ERROR_SIGMAS * error_m, radius)
 
 
-def _describe(track: Track, first: IntArray, last: IntArray, inside: BoolArray) -> Stays:
+def _describe(
+    track: Track, profile: Profile, ends: tuple[IntArray, IntArray], inside: BoolArray
+) -> Stays:
     """Work out the attributes of stays given by their first and last fixes."""
     n, t = len(track), track.time_us
+    first, last = ends
     gap = np.append(np.append(True, np.diff(t) > GAP_MAX_US), True)  # before fix i, i = 0..n
     arrival_open, departure_open = gap[first], gap[last + 1]
     centre = np.zeros((first.shape[0], 2))
@@ -188,6 +200,7 @@ def _describe(track: Track, first: IntArray, last: IntArray, inside: BoolArray) 
         corner = hull(lon, lat)
         radius[k] = _farthest_m(centre[k], lon[corner], lat[corner])  # a corner is the farthest
         rings.append(np.stack([lon[corner], lat[corner]], axis=1))
+    when = locate(track, first, last, centre, profile)
     return Stays(
         first,
         last,
@@ -197,6 +210,8 @@ def _describe(track: Track, first: IntArray, last: IntArray, inside: BoolArray) 
         departure_earliest_us=t[last],
         departure_latest_us=np.where(departure_open, t[last], t[np.minimum(last + 1, n - 1)]),
         departure_open=departure_open,
+        arrival_us=when[:, 0],
+        departure_us=when[:, 1],
         n_fixes=count,
         lon=centre[:, 0].copy(),
         lat=centre[:, 1].copy(),
@@ -238,6 +253,8 @@ def merge_stays(stays: Stays, profile: Profile) -> Stopovers:
         departure_earliest_us=stays.departure_earliest_us[b],
         departure_latest_us=stays.departure_latest_us[b],
         departure_open=stays.departure_open[b],
+        arrival_us=stays.arrival_us[a],
+        departure_us=stays.departure_us[b],
         n_fixes=np.array(
             [stays.n_fixes[i : j + 1].sum() for i, j in zip(a, b, strict=True)], dtype=np.int64
         ),

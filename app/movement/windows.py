@@ -24,7 +24,8 @@ There are two kinds. A silence over `GAP_MAX_S` cuts always. A journey cuts wher
 A stay across the cut, or with one of the `MIDDLE` fixes next to it, has a fix in the middle or
 in both blocks. With one in X it has none from the middle to the end of Y and ended there, before
 the middle; likewise with one in Y. With neither it began after X and ended before Y: too short.
-So no stay comes near enough to the cut for its arrival or departure to need fixes beyond it.
+So no stay comes near enough to the cut for its arrival or departure to need fixes beyond it:
+`boundaries` looks at `OUTSIDE` fixes beyond a stay, which are no more than `MIDDLE`.
 """
 
 from __future__ import annotations

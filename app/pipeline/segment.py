@@ -28,7 +28,7 @@ from app.store import derived, observations
 from app.store.engine import Connection
 from app.store.windows import instant
 
-METHOD = "core stops 2"
+METHOD = "core stops 3"
 """Name and version of the method; a change of result is a new version."""
 
 SEEN_GAP_MAX_S = 86_400.0
@@ -142,6 +142,7 @@ def _stopover_rows(
             "radius_m": float(stopovers.radius_m[k]),
             "observed_s": float(stopovers.observed_s[k]),
             "max_gap_s": float(stopovers.max_gap_s[k]),
+            **derived.boundary_times(stopovers, k),
             "species_key": bird.species_key,
             "polygon": _polygon(stopovers.hull[k]),
             "n_stays": int(stopovers.last_stay[k] - stopovers.first_stay[k] + 1),

@@ -79,7 +79,8 @@ async def create(
         "insert into connector (study_id, name, provider, settings, username, password, format,"
         " tz, encoding, datum, date_order, mapping_id, interval_s, overlap_s, settle_s)"
         " values (:study, :name, :provider, cast(:settings as jsonb), :username, :password,"
-        " :format, :tz, :encoding, :datum, :date_order, :mapping_id, :interval_s, :overlap_s, :settle_s)"
+        " :format, :tz, :encoding, :datum, :date_order, :mapping_id,"
+        " :interval_s, :overlap_s, :settle_s)"
         " on conflict (study_id, name) do nothing returning ref",
         {**values, "settings": json.dumps(values["settings"]), "study": study_id,
          "mapping_id": mapping_id},

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.movement.stopovers import Stays
+from app.movement.stopovers import Stays, Stopovers
 from app.store.engine import driver, execute
 from app.store.windows import instant, micros
 
@@ -19,6 +19,8 @@ _STAY = (
     "arrival_time_earliest", "arrival_time_latest", "departure_time_earliest",
     "departure_time_latest", "arrival_open", "departure_open", "n_fixes", "lon", "lat",
     "radius_m", "observed_s", "max_gap_s",
+    "arrival_time_p05", "arrival_time", "arrival_time_p95",
+    "departure_time_p05", "departure_time", "departure_time_p95",
 )  # fmt: skip
 
 STOPOVER = (
@@ -89,9 +91,20 @@ def stay_rows(stays: Stays) -> list[Row]:
             "observed_s": float(stays.observed_s[k]),
             "max_gap_s": float(stays.max_gap_s[k]),
             "hull": stays.hull[k].tolist(),
+            **boundary_times(stays, k),
         }
         for k in range(len(stays))
     ]
+
+
+def boundary_times(stays: Stays | Stopovers, k: int) -> Row:
+    """Return the columns that say when a stay or stopover probably began and ended."""
+    ends = {"arrival_time": stays.arrival_us[k], "departure_time": stays.departure_us[k]}
+    return {
+        name + point: instant(at_us)
+        for name, three in ends.items()
+        for point, at_us in zip(("_p05", "", "_p95"), three.tolist(), strict=True)
+    }
 
 
 async def replace_stays(
@@ -122,6 +135,10 @@ async def load_stays(conn: AsyncConnection, individual_id: int) -> Stays:
     def times(name: str) -> Any:
         return np.array([micros(row[name]) for row in rows], dtype=np.int64)
 
+    def points(name: str) -> Any:
+        three = (times(f"{name}_p05"), times(name), times(f"{name}_p95"))
+        return np.stack(three, axis=1)
+
     index = np.arange(len(rows), dtype=np.int64)
     return Stays(
         first=index,
@@ -132,6 +149,8 @@ async def load_stays(conn: AsyncConnection, individual_id: int) -> Stays:
         departure_earliest_us=times("departure_time_earliest"),
         departure_latest_us=times("departure_time_latest"),
         departure_open=column("departure_open", np.bool_),
+        arrival_us=points("arrival_time"),
+        departure_us=points("departure_time"),
         n_fixes=column("n_fixes", np.int64),
         lon=column("lon", np.float64),
         lat=column("lat", np.float64),

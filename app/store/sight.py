@@ -66,6 +66,8 @@ def cut(shape: str) -> str:
 STOPOVER = f"""(
 select id, ref, individual_id, study_id, species_key, true as exact,
   arrival_time_earliest, arrival_time_latest, departure_time_earliest, departure_time_latest,
+  arrival_time_p05, arrival_time, arrival_time_p95,
+  departure_time_p05, departure_time, departure_time_p95,
   arrival_open, departure_open, duration_min_s, duration_max_s, n_fixes, lon, lat,
   centre as shape, radius_m, polygon, kind, season, seen_or_inferred, area, method, parameters,
   basis, site_named, observation_id
@@ -74,6 +76,8 @@ union all
 select id, ref, individual_id, study_id, species_key, false,
   {_day("arrival_time_earliest")}, {_day("arrival_time_latest")},
   {_day("departure_time_earliest")}, {_day("departure_time_latest")},
+  {_day("arrival_time_p05")}, {_day("arrival_time")}, {_day("arrival_time_p95")},
+  {_day("departure_time_p05")}, {_day("departure_time")}, {_day("departure_time_p95")},
   arrival_open, departure_open,
   {_duration_s("arrival_time_latest", "departure_time_earliest")},
   {_duration_s("arrival_time_earliest", "departure_time_latest")},
@@ -88,6 +92,9 @@ STOP = f"""(
 select null::bigint as id, p.ref, p.individual_id, p.study_id, b.species_key, true as exact,
   p.start_time as arrival_time_earliest, p.start_time as arrival_time_latest,
   p.end_time as departure_time_earliest, p.end_time as departure_time_latest,
+  null::timestamptz as arrival_time_p05, null::timestamptz as arrival_time,
+  null::timestamptz as arrival_time_p95, null::timestamptz as departure_time_p05,
+  null::timestamptz as departure_time, null::timestamptz as departure_time_p95,
   false as arrival_open, not p.ended as departure_open,
   extract(epoch from p.end_time - p.start_time)::float8 as duration_min_s,
   extract(epoch from p.end_time - p.start_time)::float8 as duration_max_s,

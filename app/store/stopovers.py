@@ -35,8 +35,10 @@ _COLUMNS = """
 x.ref as id, x.exact, i.ref as individual_id, i.local_identifier as individual,
 s.ref as study_id, s.name as study, s.simulated, x.species_key as species,
 x.arrival_time_earliest, x.arrival_time_latest, x.departure_time_earliest,
-x.departure_time_latest, x.arrival_open, x.departure_open, x.duration_min_s, x.duration_max_s,
-x.n_fixes, x.lon, x.lat, x.radius_m, x.kind, x.season, x.seen_or_inferred,
+x.departure_time_latest, x.arrival_time_p05, x.arrival_time, x.arrival_time_p95,
+x.departure_time_p05, x.departure_time, x.departure_time_p95, x.arrival_open,
+x.departure_open, x.duration_min_s, x.duration_max_s, x.n_fixes, x.lon, x.lat, x.radius_m,
+x.kind, x.season, x.seen_or_inferred,
 site.ref as site_id, coalesce(x.site_named, site.name) as site, x.area, x.method, x.parameters,
 x.basis, (select o.ref from observation o where o.id = x.observation_id) as observation
 """
@@ -51,6 +53,8 @@ PROPERTIES = {
         for name in (
             "arrival_time_earliest", "arrival_time_latest",
             "departure_time_earliest", "departure_time_latest",
+            "arrival_time_p05", "arrival_time", "arrival_time_p95",
+            "departure_time_p05", "departure_time", "departure_time_p95",
         )
     },
     **{

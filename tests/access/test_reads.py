@@ -45,6 +45,7 @@ PATHS = [
     "/api/v1/individuals/{bird}/utilisation",
     "/api/v1/individuals/{bird}/utilisation?method=dbb&levels=50&season=2000-spring",
     "/api/v1/individuals/{hidden_bird}/utilisation",
+    "/api/v1/individuals/{bird}/plot.svg",
     "/api/v1/fixes?individual={bird}",
     "/api/v1/sites",
     "/api/v1/sites/{site}",

@@ -160,6 +160,20 @@ def test_no_other_file_is_served(client: TestClient, name: str) -> None:
     assert answer.json()["code"] == "not-found"
 
 
+def test_figures_of_guides_are_served(client: TestClient) -> None:
+    named = [
+        n
+        for path in GUIDES.glob("*.md")
+        for n in re.findall(r"\]\(([\w-]+\.svg)\)", path.read_text())
+    ]
+    assert {path.name for path in GUIDES.glob("*.svg")} == set(named)
+    for name in named:
+        answer = client.get(f"/guides/{name}")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "image/svg+xml"
+    assert client.get("/guides/nothing.svg").status_code == 404
+
+
 def test_markup_in_a_guide_is_text() -> None:
     page = rendered("# A\n\nFor *b* & `<c>`.\n\n## D\n\n<script>x</script>\n\n```sh\n<e>\n```\n")
     assert page.title == "A"

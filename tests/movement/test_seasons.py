@@ -45,6 +45,8 @@ def stopovers_of(rows):
         b,
         b,
         last,
+        np.stack([a, a, a], axis=1),
+        np.stack([b, b, b], axis=1),
         index + 100,
         lon,
         lat,

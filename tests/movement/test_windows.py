@@ -4,11 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.movement.boundaries import OUTSIDE
 from app.movement.gaps import GAP_MAX_US
 from app.movement.screening import OK, screen
 from app.movement.stopovers import find_stays
 from app.movement.track import HOUR_US, Track
-from app.movement.windows import contexts, cuts, window
+from app.movement.windows import MIDDLE, contexts, cuts, window
 from app.seeds import profile_of
 from tests.movement.journeys import fly, join, wrap
 
@@ -25,6 +26,8 @@ def outcome(track):
             *(int(getattr(stays, f)[k]) for f in TIMES),
             *(float(getattr(stays, f)[k]) for f in NUMBERS),
             stays.hull[k].tobytes(),
+            *stays.arrival_us[k].tolist(),
+            *stays.departure_us[k].tolist(),
         )
         for k in range(len(stays))
     ]
@@ -133,6 +136,10 @@ def test_window_says_when_more_must_be_loaded():
     assert 0 < part.start < len(track) // 2 < part.stop < len(track)
     assert not part.head
     assert not part.tail
+
+
+def test_boundaries_look_no_farther_than_a_cut_keeps_clear() -> None:
+    assert OUTSIDE <= MIDDLE
 
 
 def test_windows_of_real_cranes_stay_bounded(neasia_cranes):

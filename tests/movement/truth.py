@@ -17,6 +17,9 @@ from app.movement.track import SECOND_US, IntArray, Track
 
 IOU_MIN = 0.8
 MINUTE_US = 60 * SECOND_US
+WALK_M_S = 1.5
+HALT_MINUTES = 30
+"""A bird that walks or rests so long is on the ground, not passing over."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class TrueStay:
     A true stay as far as the tag was on: `cut_*` says that a long silence took the end away.
 
     `entry_us` and `exit_us` are when the bird crossed the stop radius around the place, on its
-    way to the landing (`arrival_us`) and after the take-off (`departure_us`).
+    way to the first landing within (`arrival_us`) and after the last take-off (`departure_us`):
+    a night on the ground a few kilometres short of the place is a night of the stay.
     """
 
     entry_us: int
@@ -93,25 +97,35 @@ def true_stays(bird: SimulatedBird, profile: Profile) -> list[TrueStay]:
     found = []
     for a, b in parts(time_us):
         for stay in bird.stays:
-            low, high = max(stay.arrival_us, time_us[a]), min(stay.departure_us, time_us[b])
+            entry, landing = _edge_us(bird, stay, profile.stop_radius_m, -1)
+            exit_, takeoff = _edge_us(bird, stay, profile.stop_radius_m, 1)
+            low, high = max(landing, int(time_us[a])), min(takeoff, int(time_us[b]))
             inside = time_us[(time_us >= low) & (time_us <= high)]
             if inside.size and inside[-1] - inside[0] >= profile.stop_min_s * SECOND_US:
-                entry, exit_ = _crossings_us(bird, stay, profile.stop_radius_m)
-                cut = low != stay.arrival_us, high != stay.departure_us
-                found.append(TrueStay(entry, int(low), int(high), exit_, *cut))
+                found.append(TrueStay(entry, low, high, exit_, low != landing, high != takeoff))
     return found
 
 
-def _crossings_us(bird: SimulatedBird, stay: Stay, radius_m: float) -> tuple[int, int]:
-    """Follow the true path out of the radius, minute by minute, before and after a stay."""
-    ends = []
-    for end_us, way in ((stay.arrival_us, -1), (stay.departure_us, 1)):
-        time_us = end_us + way * MINUTE_US * np.arange(2 * 24 * 60)
-        lon, lat = bird.path.at(time_us)
-        one = np.ones(time_us.size)
-        far = distance_m(stay.place.lon * one, stay.place.lat * one, lon, lat) > radius_m
-        ends.append(int(time_us[np.argmax(far)]) if far.any() else int(time_us[-1]))
-    return ends[0], ends[1]
+def _edge_us(bird: SimulatedBird, stay: Stay, radius_m: float, way: int) -> tuple[int, int]:
+    """
+    Follow the true path from a stay out of the radius, minute by minute, two days at most.
+
+    Returns when it crossed the radius, and the end of its stay on the ground within: the farthest
+    half hour in which it moved less than a walk, else the very end of the stay.
+    """
+    end_us = stay.arrival_us if way < 0 else stay.departure_us
+    time_us = end_us + way * MINUTE_US * np.arange(2 * 24 * 60)
+    lon, lat = bird.path.at(time_us)
+    one = np.ones(time_us.size)
+    far = distance_m(stay.place.lon * one, stay.place.lat * one, lon, lat) > radius_m
+    crossed = int(np.argmax(far)) if far.any() else time_us.size - 1
+    still = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:]) < WALK_M_S * 60.0
+    if crossed < HALT_MINUTES:
+        return int(time_us[crossed]), end_us
+    halts = np.convolve(still[:crossed], np.ones(HALT_MINUTES), "valid") >= HALT_MINUTES
+    ground = np.flatnonzero(halts)
+    ground_us = time_us[ground[-1] + HALT_MINUTES] if ground.size else end_us
+    return int(time_us[crossed]), int(ground_us)
 
 
 def visible(bird: SimulatedBird, profile: Profile) -> Track:

@@ -33,6 +33,9 @@ def stopover(first: int, last: int, **more) -> derived.Row:
     return {
         "arrival_time_earliest": arrival, "arrival_time_latest": arrival,
         "departure_time_earliest": departure, "departure_time_latest": departure,
+        "arrival_time_p05": arrival, "arrival_time": arrival, "arrival_time_p95": arrival,
+        "departure_time_p05": departure, "departure_time": departure,
+        "departure_time_p95": departure,
         "arrival_open": False, "departure_open": False, "n_fixes": 9, "lon": 127.5, "lat": 38.5,
         "radius_m": 100.0, "observed_s": 1.0, "max_gap_s": 1.0,
         "species_key": "white_naped_crane", "duration_min_s": 1.0, "duration_max_s": 1.0,

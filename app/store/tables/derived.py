@@ -49,6 +49,12 @@ def _stay_columns() -> list[Column[object]]:
         Column("radius_m", Double, nullable=False),
         Column("observed_s", Double, nullable=False),
         Column("max_gap_s", Double, nullable=False),
+        instant("arrival_time_p05", null=True),
+        instant("arrival_time", null=True),
+        instant("arrival_time_p95", null=True),
+        instant("departure_time_p05", null=True),
+        instant("departure_time", null=True),
+        instant("departure_time_p95", null=True),
     ]
 
 

@@ -26,15 +26,21 @@ class Ends:
         """Return a row that begins (ends) no earlier (later) than that; None leaves an end."""
         out = dict(row)
         if low is not None:
-            out |= {name: max(row[name], low) for name in self.start}
+            out |= {name: max(row[name], low) for name in self.start if row[name]}
         if high is not None:
-            out |= {name: min(row[name], high) for name in self.end}
+            out |= {name: min(row[name], high) for name in self.end if row[name]}
         return out
 
 
+LIKELY = {
+    end: tuple(f"{end}_time{point}" for point in ("_p05", "", "_p95"))
+    for end in ("arrival", "departure")
+}
+"""The 5, 50 and 95 % points of both ends of a stopover; None where none are told."""
+
 STOPOVER = Ends(
-    ("arrival_time_latest", "arrival_time_earliest"),
-    ("departure_time_earliest", "departure_time_latest"),
+    ("arrival_time_latest", "arrival_time_earliest", *LIKELY["arrival"]),
+    ("departure_time_earliest", "departure_time_latest", *LIKELY["departure"]),
 )
 SEASON = Ends(("start_time",), ("end_time",))
 
@@ -114,10 +120,12 @@ def stopover_as(row: Row, correction: Row) -> Row:
     """Return a stopover as an observer says it."""
     said = correction["said"]
     out = dict(row)
-    for column, ends in (("arrival_time", "arrival"), ("departure_time", "departure")):
+    for end, likely in LIKELY.items():
+        column = f"{end}_time"
         if column in said:
-            time = datetime.fromisoformat(said[column])
-            out |= {f"{column}_earliest": time, f"{column}_latest": time, f"{ends}_open": False}
+            times = (f"{column}_earliest", *likely, f"{column}_latest")
+            out |= dict.fromkeys(times, datetime.fromisoformat(said[column]))
+            out[f"{end}_open"] = False
     # An end that was left to the track lies between no later times than the corrected one.
     out["arrival_time_earliest"] = min(out["arrival_time_earliest"], out["arrival_time_latest"])
     out["departure_time_latest"] = max(out["departure_time_latest"], out["departure_time_earliest"])

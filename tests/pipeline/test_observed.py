@@ -35,6 +35,9 @@ def stay(start: int, end: int, **more) -> dict:
     return {
         "arrival_time_latest": hours(start), "arrival_time_earliest": hours(start - 0.2),
         "departure_time_earliest": hours(end), "departure_time_latest": hours(end + 0.2),
+        "arrival_time_p05": hours(start - 0.1), "arrival_time": hours(start),
+        "arrival_time_p95": hours(start + 0.1), "departure_time_p05": None,
+        "departure_time": None, "departure_time_p95": None,
         "arrival_open": False, "departure_open": False, "kind": "stopover", "season": None,
         "basis": "track", "observation_id": None, "site_named": None, **more,
     }  # fmt: skip
@@ -74,6 +77,7 @@ def test_what_is_left_never_overlaps_and_hangs_on_no_order(life, told, chance) -
     found = observe(life, told, STOPOVER, stopover_as)
     for row in found:
         assert row["arrival_time_earliest"] <= row["arrival_time_latest"]
+        assert row["arrival_time_p05"] <= row["arrival_time"] <= row["arrival_time_p95"]
         assert row["arrival_time_latest"] < row["departure_time_earliest"]
         assert row["departure_time_earliest"] <= row["departure_time_latest"]
     for a, b in pairwise(found):

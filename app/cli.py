@@ -201,11 +201,8 @@ def recompute(
     answer({"individuals": count}, as_json=as_json)
 
 
-cli.command()(archive.export)
-cli.command()(archive.replay)
-cli.command()(archive.refusals)
-cli.command()(archive.suspects)
-cli.command()(archive.plot)
+for verb in (archive.export, archive.replay, archive.refusals, archive.suspects, archive.plot):
+    cli.command()(verb)
 cli.add_typer(columns.mapping, name="mapping")
 cli.add_typer(lifeless.lifeless, name="lifeless")
 

@@ -18,7 +18,7 @@ from app.pipeline import receive
 from app.pipeline import replay as rereading
 from app.pipeline import run as flow
 from app.pipeline import verify as rebuilt
-from app.store import corrections, inbox, studies, work
+from app.store import corrections, failures, inbox, studies, work
 from app.store.engine import Store
 from app.store.sight import Filters
 
@@ -63,7 +63,7 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
     while (receipt := await receipt_of(store, audience, push_ref)).state not in FINAL:
         await flow.drain(store)
         async with store.read() as conn:
-            _refuse_dead(await work.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
+            _refuse_dead(await failures.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
         await asyncio.sleep(POLL_S)
     return receipt.model_dump(mode="json")
 
@@ -167,7 +167,7 @@ async def recompute(store: Store, study: UUID | None) -> int:
     return marked
 
 
-def _refuse_dead(laid_aside: list[work.Dead], done: str) -> None:
+def _refuse_dead(laid_aside: list[failures.Dead], done: str) -> None:
     """Say what can't be derived, and why."""
     if laid_aside:
         reasons = "; ".join(f"{dead.name} ({dead.reason})" for dead in laid_aside[:NAMED_MAX])

@@ -12,7 +12,7 @@ from typing import Any
 from app import operate
 from app.config import Settings
 from app.errors import Problem, SetupError
-from app.store import connectors, decodings, health, sources, work
+from app.store import connectors, decodings, failures, health, sources
 from app.store.engine import Store
 
 DISK_FREE_MIN_BYTES = 2 << 30
@@ -82,7 +82,7 @@ async def _inside(dsn: str) -> list[Finding]:
             if found != wanted:
                 return [schema]
             backlog = await health.backlog(conn)
-            laid_aside = await work.dead(conn)
+            laid_aside = await failures.dead(conn)
             given_up = await decodings.given_up(conn)
             failing = await connectors.failing(conn)
             alarmed = await sources.alarmed(conn, limit=SOURCES_MAX)

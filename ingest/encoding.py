@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -233,3 +234,12 @@ def _line_to_utf8(line: bytes) -> tuple[bytes, bool]:
     except UnicodeDecodeError:
         return line.decode("latin-1").encode("utf-8"), True
     return line, False
+
+
+def goes_on(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False) -> bool:
+    """Tell whether bytes go on as text of a decoder."""
+    try:
+        decoder.decode(piece, final)
+    except UnicodeDecodeError:
+        return False
+    return True

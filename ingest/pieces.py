@@ -16,7 +16,7 @@ from ingest.archive import unpacked
 from ingest.clock import reading_dates
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Dates, Evidence, check_order, told_of
-from ingest.encoding import UTF8_BOM, Converter, converter, is_utf16
+from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
 from ingest.known import SEAMS, sniff
@@ -124,8 +124,8 @@ def open_push(
             first += piece[: _FIRST_BYTES - len(first)]
         size += len(piece)
         lines += piece.count(b"\n")
-        utf8 = utf8 and _goes_on(decoder, piece)
-    utf8 = utf8 and _goes_on(decoder, b"", final=True)
+        utf8 = utf8 and goes_on(decoder, piece)
+    utf8 = utf8 and goes_on(decoder, b"", final=True)
     told = encoding or (mapping.encoding if mapping else None)
     # Of a workbook only the whole shows what it is.
     known = format or mapping is not None or first.startswith(b"PK")
@@ -134,14 +134,6 @@ def open_push(
         sent=sent, limit_bytes=limit_bytes, size_bytes=size, format=name, encoding=told,
         mapping=mapping, first=first, lines=lines, utf8=utf8,
     )  # fmt: skip
-
-
-def _goes_on(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False) -> bool:
-    try:
-        decoder.decode(piece, final)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def decode_pieces(

@@ -11,7 +11,7 @@ from app import deliver, operate
 from app.errors import NotFound, SetupError
 from app.pipeline import run as flow
 from app.pipeline.replay import Wanted
-from app.store import work
+from app.store import failures
 from app.store.engine import execute
 
 CSV = """timestamp,location-long,location-lat,tag-local-identifier,individual-local-identifier
@@ -73,7 +73,7 @@ async def test_a_push_whose_bird_is_laid_aside_is_not_waited_for(
 
 
 def test_only_so_many_reasons_are_told() -> None:
-    dead = [work.Dead(f"individual:{n}", f"bird {n}", "odd") for n in range(9)]
+    dead = [failures.Dead(f"individual:{n}", f"bird {n}", "odd") for n in range(9)]
     with pytest.raises(SetupError) as told:
         deliver._refuse_dead(dead, "Done")
     assert str(told.value).count("(odd)") == deliver.NAMED_MAX

@@ -19,7 +19,7 @@ from app.pipeline.segment import segment
 from app.pipeline.smooth import smooth
 from app.pipeline.trial import try_parameters
 from app.pipeline.utilise import measure
-from app.store import derived, measuring, work
+from app.store import derived, failures, measuring, work
 from app.store.engine import Connection, Store
 
 __all__ = [
@@ -54,7 +54,7 @@ async def _accounted(store: Store, table: str, values: dict[str, Any]) -> AsyncI
     except Exception as error:
         log.exception("work_failed", **values)
         async with store.write() as conn:
-            await work.note_failure(conn, table, values, _reason(error))
+            await failures.note(conn, table, values, _reason(error))
         raise
 
 
@@ -122,7 +122,7 @@ async def mark_releases(store: Store, known: date | None) -> date:
     return day
 
 
-async def drain(store: Store) -> list[work.Dead]:
+async def drain(store: Store) -> list[failures.Dead]:
     """
     Do everything that waits, here and now (command line, tests); the worker does it by jobs.
 
@@ -133,7 +133,7 @@ async def drain(store: Store) -> list[work.Dead]:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
             areas = await measuring.waiting(conn, limit=1000)
-            laid_aside = await work.dead(conn)
+            laid_aside = await failures.dead(conn)
         waiting = (
             todo.studies,
             todo.decodings,

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import BadInput, Conflict
-from app.store import work
+from app.store import failures, work
 from app.store.audience import Audience
 from app.store.engine import driver, execute
 from app.store.fragments import CALLER
@@ -308,4 +308,4 @@ async def revive(conn: AsyncConnection, decoding_id: int) -> None:
         " where id = :id and state = 'failed' and problem ->> 'code' = :code",
         {"id": decoding_id, "code": GIVEN_UP},
     )
-    await work.revive(conn, decoding_id)
+    await failures.revive(conn, decoding_id)

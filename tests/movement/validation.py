@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.movement import accuracy, agreement
+from tests.movement import accuracy, agreement, peers
 from tests.movement.section import Section
 
 GUIDES = Path(__file__).parents[2] / "app" / "guides"
@@ -21,6 +21,9 @@ SECTIONS: tuple[Callable[[], Section], ...] = (
     accuracy.intervals,
     accuracy.seasons,
     accuracy.cost,
+    peers.smoothing,
+    peers.screening,
+    peers.areas,
 )
 HEAD = """# Validation
 

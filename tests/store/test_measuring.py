@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app.store import derived, measuring, work
+from app.store import derived, failures, measuring, work
 from app.store.engine import Connection, execute
 from app.store.measuring import Due, Stretch
 from tests.store.flock import DAY, SPECIES, START, Flock
@@ -65,12 +65,12 @@ async def test_what_failed_too_often_waits_for_the_next_change(trial) -> None:
     bird = await _bird(trial)
     await measuring.mark(trial, bird, START, START)
     for _ in range(work.ATTEMPTS_MAX):
-        await work.note_failure(trial, "utilisation_due", {"individual": 1}, "no reason")
+        await failures.note(trial, "utilisation_due", {"individual": 1}, "no reason")
     assert await measuring.due(trial, 1) is None
-    (dead,) = await work.dead(trial)
+    (dead,) = await failures.dead(trial)
     assert (dead.subject, dead.name, dead.reason) == ("utilisation:1", "Cranes / A", "no reason")
     await measuring.mark(trial, bird, START, START)
-    assert (await measuring.due(trial, 1)) is not None and await work.dead(trial) == []
+    assert (await measuring.due(trial, 1)) is not None and await failures.dead(trial) == []
 
 
 async def test_areas_wait_until_nothing_else_does_but_not_for_ever(trial) -> None:

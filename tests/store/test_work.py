@@ -102,33 +102,6 @@ async def test_new_work_does_not_push_a_catalogue_back(store):
     assert before == after
 
 
-async def test_work_that_keeps_failing_is_laid_aside_with_its_reason_until_revived(store):
-    spring = datetime(2024, 3, 1, tzinfo=UTC)
-    await wait_for(store, "individual:1")
-    async with store.write() as conn:
-        await work.mark_dirty(conn, 1, 1, spring, spring)
-        for failure in range(1, work.ATTEMPTS_MAX + 1):
-            assert await work.dead(conn) == []
-            assert (await work.waiting(conn, limit=9)).individuals == [1]
-            await work.note_failure(conn, "dirty", {"individual": 1}, f"failure {failure}")
-        assert await work.dead(conn) == [work.Dead("individual:1", "Cranes / A", "failure 5")]
-        assert (await work.waiting(conn, limit=9)).individuals == []
-        assert await work.take_span(conn, 1) is None
-        await work.revive(conn, 1)
-        assert await work.dead(conn) == []
-        assert await work.take_span(conn, 1) == work.Span(1, 1, spring, spring)
-
-
-async def test_new_data_give_a_dead_bird_another_chance(store):
-    spring = datetime(2024, 3, 1, tzinfo=UTC)
-    async with store.write() as conn:
-        await work.mark_dirty(conn, 1, 1, spring, spring)
-        for _ in range(work.ATTEMPTS_MAX):
-            await work.note_failure(conn, "dirty", {"individual": 1}, "no")
-        await work.mark_dirty(conn, 1, 1, spring, spring)
-        assert (await work.waiting(conn, limit=9)).individuals == [1]
-
-
 async def test_a_span_is_taken_by_one_worker_and_given_back_when_it_fails(store):
     spring = datetime(2024, 3, 1, tzinfo=UTC)
     async with store.write() as conn:

@@ -111,7 +111,7 @@ WITHOUT = {
     "work.take_catalogue": OPERATES,
     "work.today": OPERATES,
     "work.waiting": OPERATES,
-    "work.dead": OPERATES,
+    "failures.dead": OPERATES,
     "work.catalogues": OPERATES,
     "content.of_bird": REBUILDS,
     "content.of_catalogue": REBUILDS,

@@ -22,6 +22,7 @@ lifeless = typer.Typer(no_args_is_help=True, help="Dead birds and dropped tags."
 
 Suspicion = Annotated[UUID, typer.Argument(metavar="SUSPICION", help="Its id, from the list.")]
 Reviewer = Annotated[str, typer.Option(help="Who looked at it.")]
+Note = Annotated[str, typer.Option(help="Why, for whoever reads it later.")]
 
 
 @lifeless.command("list")
@@ -54,7 +55,7 @@ def lifeless_confirm(
         datetime | None,
         typer.Option(help="End of the deployment, UTC; else the first still fix."),
     ] = None,
-    note: str = "",
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -73,7 +74,7 @@ def lifeless_confirm(
 
 @lifeless.command("dismiss")
 def lifeless_dismiss(
-    suspicion: Suspicion, reviewer: Reviewer, note: str = "", as_json: AsJson = False
+    suspicion: Suspicion, reviewer: Reviewer, note: Note = "", as_json: AsJson = False
 ) -> None:
     """
     Dismiss a suspicion: the bird lives, its fixes are shown.

@@ -207,7 +207,9 @@ def reordered(text: pl.Series) -> pl.Series:
         r"^([0-9:.]+) ([0-9]{1,2})-m([0-9]{2})-([0-9]{4})$", "${4}-${3}-${2} ${1}"
     )
     moved = moved.str.replace(r"^([0-9]{1,2})-m([0-9]{2})-([0-9]{4})\b", "${3}-${2}-${1}")
-    form = _YEAR_FIRST[order_in_force() or "mdy"]
+    held = _in_force.get(None) or OrderInForce()
+    held.makers = True
+    form = _YEAR_FIRST[held.order or "mdy"]
     moved = year_first(moved).str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})\b", form)
     return moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})\b", f"20{form}")
 
@@ -223,10 +225,13 @@ class OrderInForce:
         ``dmy``, ``mdy``, or None: such a date is no time, but of equal day and month.
     needed : bool
         Whether any such date was met.
+    makers : bool
+        Whether the maker of the tags has an order of its own, in force where there is none here.
     """
 
     order: str | None = None
     needed: bool = False
+    makers: bool = False
 
 
 _YEAR_LAST = r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})\b"

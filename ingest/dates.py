@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ingest.clock import order_in_force, reading_dates
+from ingest.clock import OrderInForce, order_in_force, reading_dates
 from ingest.patterns import SWAPPED_DATES_MIN
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
@@ -142,15 +142,15 @@ def dated(
         Code ``date-order-unknown``.
     """
     check_order(declared)
-    decoded, needed = _read_in(declared, read, text)
-    if not needed:
+    decoded, met = _read_in(declared, read, text)
+    if not met.needed:
         return decoded, []
     dates = Dates()
     dates.add(text)
     found = dates.evidence()
     if declared is None and found.proven is not None:
         decoded, _ = _read_in(found.proven, read, text)
-    return decoded, told_of(found, declared)
+    return decoded, told_of(found, declared, met)
 
 
 def check_order(declared: str | None) -> None:
@@ -163,9 +163,11 @@ def check_order(declared: str | None) -> None:
         )
 
 
-def told_of(found: Evidence, declared: str | None) -> list[Warning_]:
+def told_of(found: Evidence, declared: str | None, met: OrderInForce) -> list[Warning_]:
     """Say which order was found out, or what speaks against the one declared."""
-    return _assumed(found) if declared is None else _suspect(found, declared)
+    if declared is not None:
+        return _suspect(found, declared)
+    return [] if found.proven is None and met.makers else _assumed(found)
 
 
 def dated_sheet(read: Callable[[bytes], Read], sheet: bytes) -> tuple[Read, list[Warning_]]:
@@ -173,11 +175,13 @@ def dated_sheet(read: Callable[[bytes], Read], sheet: bytes) -> tuple[Read, list
     return dated(read, sheet, order_in_force())
 
 
-def _read_in(order: str | None, read: Callable[[bytes], Read], text: bytes) -> tuple[Read, bool]:
+def _read_in(
+    order: str | None, read: Callable[[bytes], Read], text: bytes
+) -> tuple[Read, OrderInForce]:
     """Read in an order; also whether there was any need of it."""
     with reading_dates(order) as held:
         decoded = read(text)
-    return decoded, held.needed
+    return decoded, held
 
 
 def _suspect(found: Evidence, declared: str) -> list[Warning_]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from ingest.admission import UNITS_MAX, too_many_units
 from ingest.archive import unpacked
-from ingest.clock import reading_dates
+from ingest.clock import OrderInForce, reading_dates
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Dates, Evidence, check_order, told_of
 from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16
@@ -323,7 +323,7 @@ class _Reader:
     ):
         self._how, self._above = how, seam.units
         self._dates, self._date_order = dates
-        self._dates_met = False
+        self._met = OrderInForce()
         self._corrections = corrections
         self._units = 0
         self._format = ""
@@ -368,7 +368,8 @@ class _Reader:
     def _read(self, piece: _Piece, corrections: Sequence[Correction]) -> Decoded:
         with reading_dates(self._date_order or self._dates.proven) as held:
             decoded = self._how.read(piece.payload, piece.text, corrections)
-        self._dates_met |= held.needed
+        self._met.needed |= held.needed
+        self._met.makers |= held.makers
         return decoded
 
     def _tell(self, warnings: list[Warning_], shift: int) -> None:
@@ -387,7 +388,7 @@ class _Reader:
             *self._warnings,
             *not_applied(lost),
             *([Warning_("day-month-suspect", swapped)] if swapped else []),
-            *(told_of(self._dates, self._date_order) if self._dates_met else []),
+            *(told_of(self._dates, self._date_order, self._met) if self._met.needed else []),
             *([suspect] if suspect else []),
         ]
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

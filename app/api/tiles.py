@@ -60,7 +60,7 @@ LAYERS: dict[str, Layer] = {
         _BIRD
         | {
             "id": _TEXT, "species": _TEXT, "kind": _TEXT, "season": _TEXT, "country": _TEXT,
-            "site": _TEXT, "site_id": _TEXT, "arrival_time_earliest": _TEXT,
+            "basis": _TEXT, "site": _TEXT, "site_id": _TEXT, "arrival_time_earliest": _TEXT,
             "arrival_time_latest": _TEXT, "departure_time_earliest": _TEXT,
             "departure_time_latest": _TEXT, "arrival_time_p05": _TEXT, "arrival_time": _TEXT,
             "arrival_time_p95": _TEXT, "departure_time_p05": _TEXT, "departure_time": _TEXT,

@@ -58,6 +58,9 @@ def class_error_m(argos_class: NDArray[np.str_]) -> FloatArray:
     return np.asarray(table[inverse], dtype=np.float64) if classes.size else np.empty(0)
 
 
+_LEAST_M = np.finfo(np.float64).tiny
+
+
 def ellipse_error_m(semi_major_m: FloatArray, semi_minor_m: FloatArray) -> FloatArray:
     """
     One-sigma error of an Argos ellipse: the root of the mean variance of its two axes.
@@ -69,7 +72,7 @@ def ellipse_error_m(semi_major_m: FloatArray, semi_minor_m: FloatArray) -> Float
     Parameters
     ----------
     semi_major_m, semi_minor_m : ndarray of float64, shape (n,)
-        Semi-axes [m]; zero, negative or nan means absent.
+        Semi-axes [m]; zero, negative or nan means absent, and so does what no number can halve.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def ellipse_error_m(semi_major_m: FloatArray, semi_minor_m: FloatArray) -> Float
     major = np.asarray(semi_major_m, dtype=np.float64)
     minor = np.asarray(semi_minor_m, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        present = (major > 0) & (minor > 0) & np.isfinite(major) & np.isfinite(minor)
+        present = (np.minimum(major, minor) >= _LEAST_M) & np.isfinite(major + minor)
     both = np.where(present, major, np.nan), np.where(present, minor, np.nan)
     return np.asarray(np.hypot(*both) / 2.0, dtype=np.float64)
 

@@ -83,18 +83,18 @@ def second_is_true(
     """
     out = np.zeros(len(track), dtype=np.bool_)
     asked = np.flatnonzero(np.isfinite(lon2) & np.isfinite(lat2))
-    # Fixes of one time in an order that no arrival decides.
-    order = np.lexsort((track.lat, track.lon, track.error_m, track.time_us))
+    mirrored = np.isfinite(lon2) & np.isfinite(lat2)
+    lons = np.stack((track.lon, np.where(mirrored, lon2, track.lon)))
+    lats = np.stack((track.lat, np.where(mirrored, lat2, track.lat)))
+    # Fixes of one time in an order that neither arrival decides nor which solution is the first.
+    eastern = np.where(lons[0] != lons[1], lons[0] > lons[1], lats[0] > lats[1]).astype(np.int64)
+    each = np.arange(len(track))
+    keys = [part[row, each] for row in (eastern, 1 - eastern) for part in (lats, lons)]
+    order = np.lexsort((*keys, track.error_m, track.time_us))
     seen = order[witness[order]]
     if asked.shape[0] == 0 or seen.shape[0] == 0:
         return out
-    mirrored = np.isfinite(lon2) & np.isfinite(lat2)
-    both = np.stack(
-        [
-            to_xyz(track.lon, track.lat),
-            to_xyz(np.where(mirrored, lon2, track.lon), np.where(mirrored, lat2, track.lat)),
-        ]
-    )
+    both = np.stack([to_xyz(lon, lat) for lon, lat in zip(lons, lats, strict=True)])
     times = track.time_us[seen]
     before = np.searchsorted(times, track.time_us[asked] - PASS_US, side="left") - 1
     after = np.searchsorted(times, track.time_us[asked] + PASS_US, side="right")

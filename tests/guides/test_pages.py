@@ -51,6 +51,8 @@ class Outline(HTMLParser):
             self.title += data
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
         assert self.open.pop() == tag, f"</{tag}> closes another element"
         if tag in {"a", "th"} or re.fullmatch("h[1-6]", tag):
             if not (self._name or "").strip():

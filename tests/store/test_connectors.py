@@ -32,7 +32,7 @@ def flock(new_database) -> Flock:
 async def create(conn: Connection, name: str = "C", who=OWNER, study=1, **more: Any):
     values = {"name": name, "provider": "movebank", "settings": {"study_id": 7}, "username": "me",
               "password": "sesame", "format": None, "tz": "UTC", "encoding": None,
-              "datum": "wgs84", "mapping": None, "interval_s": 3600,
+              "datum": "wgs84", "date_order": None, "mapping": None, "interval_s": 3600,
               "overlap_s": 60, "settle_s": 0} | more  # fmt: skip
     made = await connectors.create(conn, who, study, values)
     # Now is when a transaction began: within it what it made would be of the future.

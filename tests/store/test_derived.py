@@ -41,7 +41,8 @@ def stopover(first: int, last: int, **more) -> derived.Row:
         "species_key": "white_naped_crane", "duration_min_s": 1.0, "duration_max_s": 1.0,
         "polygon": SQUARE, "n_stays": 1, "kind": "stopover", "season": None,
         "seen_or_inferred": "seen", "area": None, "method": "m", "parameters": "p",
-        "public_lon": None, "public_lat": None, "release_at": RELEASED, **more,
+        "public_lon": None, "public_lat": None, "release_at": RELEASED, "basis": "track",
+        "observation_id": None, "site_named": None, **more,
     }  # fmt: skip
 
 
@@ -74,7 +75,13 @@ async def replaced(conn, *rows: derived.Row, bird: int = 1) -> list[tuple]:
 
 async def test_the_facts_of_a_bird_are_those_of_its_study(trial) -> None:
     assert await derived.bird(trial, 1) == derived.Bird(
-        1, 1, "white_naped_crane", simulated=False, release_delay_s=30 * 86_400, public_grid_deg=0.1
+        1,
+        1,
+        "white_naped_crane",
+        simulated=False,
+        release_delay_s=30 * 86_400,
+        public_grid_deg=0.1,
+        smoothed=False,
     )
 
 
@@ -181,7 +188,7 @@ def season(name: str, start: int, confidence: float = 0.9) -> derived.Row:
     return {
         "season": name, "species_key": "white_naped_crane", "start_time": START + start * HOUR,
         "end_time": START + (start + 5) * HOUR, "basis": "track", "confidence": confidence,
-        "release_at": RELEASED,
+        "release_at": RELEASED, "observation_id": None,
     }  # fmt: skip
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from app.store import failures, work
-from tests.store.test_work import wait_for
+from tests.store import test_work
+
+store, wait_for = test_work.store, test_work.wait_for
 
 
 async def test_work_that_keeps_failing_is_laid_aside_with_its_reason_until_revived(store):

@@ -163,7 +163,7 @@ def service(database: str) -> Iterator[tuple[str, str, str, Callable[[], None]]]
     async def drain() -> None:
         store = Store(database, pool_size=1)
         try:
-            await flow.drain(store)
+            await flow.drain(store, areas=False)
         finally:
             await store.close()
 

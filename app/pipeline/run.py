@@ -122,9 +122,11 @@ async def mark_releases(store: Store, known: date | None) -> date:
     return day
 
 
-async def drain(store: Store) -> list[failures.Dead]:
+async def drain(store: Store, *, areas: bool = True) -> list[failures.Dead]:
     """
     Do everything that waits, here and now (command line, tests); the worker does it by jobs.
+
+    Without `areas`, which no push waits for, those that birds used are left to be measured.
 
     Work that fails is logged and counted, and the rest goes on; what failed too often is laid
     aside and returned, whoever laid it there.
@@ -132,17 +134,10 @@ async def drain(store: Store) -> list[failures.Dead]:
     while True:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
-            areas = await measuring.waiting(conn, limit=1000)
+            unmeasured = await measuring.waiting(conn, limit=1000) if areas else []
             laid_aside = await failures.dead(conn)
-        waiting = (
-            todo.studies,
-            todo.decodings,
-            todo.individuals,
-            todo.catalogues,
-            todo.trials,
-            areas,
-        )
-        if not any(waiting):
+        pushes, products = (todo.studies, todo.decodings), (todo.catalogues, todo.trials)
+        if not any((*pushes, todo.individuals, *products, unmeasured)):
             return laid_aside
         for study_id in todo.studies:
             await attempt(decode_small(store, study_id))
@@ -154,5 +149,5 @@ async def drain(store: Store) -> list[failures.Dead]:
             await attempt(try_parameters(store, trial_id))
         for scope, simulated in todo.catalogues:
             await attempt(refresh_catalogue(store, scope, simulated=simulated))
-        for individual_id in areas:
+        for individual_id in unmeasured:
             await attempt(utilise_individual(store, individual_id))

@@ -29,7 +29,7 @@ def process(network) -> None:
     async def run() -> None:
         store = Store(network.dsn, pool_size=2)
         try:
-            await flow.drain(store)
+            await flow.drain(store, areas=False)
         finally:
             await store.close()
 

@@ -63,7 +63,7 @@ async def _fill(dsn: str, folder: Path) -> None:
         (folder / "private.csv").write_text(PRIVATE)
         await deliver.push(store, folder / "flock.csv", study)
         await deliver.push(store, folder / "private.csv", await operate.own_study(store))
-        await flow.drain(store)
+        await flow.drain(store, areas=False)
     finally:
         await store.close()
 

@@ -43,8 +43,8 @@ class Service:
         delivery = inbox.Delivery(self.study_id, idempotency_key=key)
         return await receive(self.store, delivery, reading(None, tz, **more), pieces(body))
 
-    async def drain(self) -> None:
-        assert await flow.drain(self.store) == []
+    async def drain(self, *, areas: bool = False) -> None:
+        assert await flow.drain(self.store, areas=areas) == []
 
     async def receipt(self, ref) -> dict:
         async with self.store.read() as conn:

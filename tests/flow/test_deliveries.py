@@ -101,7 +101,7 @@ async def test_eight_clients_and_three_workers_at_once(new_service):
 
     async def work() -> None:
         while not clients.done():
-            await flow.drain(crowd)
+            await flow.drain(crowd, areas=False)
 
     await asyncio.gather(clients, *(work() for _ in range(3)))
     await crowd.close()

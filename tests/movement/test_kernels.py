@@ -18,8 +18,16 @@ from hypothesis import strategies as st
 from numba.core.registry import CPUDispatcher
 
 import app.movement
-from app.movement import geodesy
+from app.movement import autocorrelation, geodesy
+from app.movement.bridges import Path as Way
+from app.movement.bridges import dynamic_motion, fixed_motion, lay_bridges
+from app.movement.isopleths import Grid
+from app.movement.noise import Noise, Walk
+from app.movement.outliers import outlier_cleaner
+from app.movement.residence import residence_time_s, visits
 from app.movement.screening import screen
+from app.movement.smoothing import log_likelihood, smooth
+from app.movement.speedfilter import speed_angle_filter
 from app.movement.stopovers import find_stays, merge_stays
 from app.movement.stops import StopRule
 from app.movement.stops import find_stops as find_peer_stops
@@ -86,7 +94,37 @@ def everything(track: Track) -> list[Any]:
         found, stays, stopovers, cuts(track, CRANE, hidden), contexts(track, CRANE, hidden),
         window(track, CRANE, half, hidden), geodesy.hull(shown.lon, shown.lat),
         *(find_peer_stops(shown.time_us, shown.lon, shown.lat, rule) for rule in RULES),
+        *of_argos(track.take(slice(0, 80))), *of_areas(shown.take(slice(0, 80))),
     ])  # fmt: skip
+
+
+def of_argos(track: Track) -> list[Any]:
+    """Run what is made for Argos tracks."""
+    walk, errors_m2 = Walk(1000.0, 1.0), np.ones(len(track))[:, None, None] * np.eye(2) * 1e6
+    place = np.column_stack((track.lon, track.lat))
+    return [
+        smooth(track, errors_m2, Noise("", "", "", walk, 1.0, 1.0, 3.0, 1.0)),
+        log_likelihood(track.time_us, place, errors_m2, walk),
+        outlier_cleaner(track.time_us, track.lon, track.lat, 35.0),
+        speed_angle_filter(track.time_us, track.lon, track.lat, np.full(len(track), "3")),
+    ]
+
+
+def of_areas(track: Track) -> list[Any]:
+    """Run what tells the areas a bird used, and how long and often it was at a place."""
+    time_us, first = np.unique(track.time_us, return_index=True)
+    time_s, x, y = time_us / 1e6, track.lon[first] * 1e5, track.lat[first] * 1e5
+    path, steps = Way(time_s, x, y, track.error_m[first]), np.diff(time_s)
+    motion = fixed_motion(path, variance_m2_s=50.0)
+    grid = Grid.around(x, y, 20_000.0, 1_000.0, 30)
+    return [
+        *(autocorrelation._filtered(steps, np.column_stack((x, y)) / 1e5, np.array(tau))
+          for tau in ([], [86_400.0], [86_400.0, 7_200.0])),
+        lay_bridges(path, motion, grid), fixed_motion(path).variance_m2_s,
+        dynamic_motion(path).variance_m2_s,
+        residence_time_s(time_s, x, y, 2000.0, away_max_s=7200.0),
+        visits(time_s, x, y, (x[0], y[0]), 2000.0, away_min_s=3600.0),
+    ]  # fmt: skip
 
 
 def vars_of(values: Any) -> list[Any]:
@@ -118,7 +156,7 @@ def journeys() -> st.SearchStrategy[Track]:
     )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(journeys())
 def test_compiled_and_plain_agree(track: Track) -> None:
     with in_python(Counter()):

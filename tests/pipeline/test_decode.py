@@ -167,7 +167,7 @@ async def test_what_is_derived_is_the_same(new_store) -> None:
             kept = await push(store, body, tz=tz)
             if name == "alone":
                 await decode.decode_push(store, kept.decoding_id)
-        assert await flow.drain(store) == []
+        assert await flow.drain(store, areas=False) == []
         async with store.read() as conn:
             birds = await of_study.individuals(conn)
             derived.append({bird: await of_study.of_bird(conn, number) for number, bird in birds})
@@ -352,7 +352,7 @@ async def test_in_pieces_is_as_a_whole(new_store, cut) -> None:
         # Another zone takes the fixes of the first reading back, and those of the others with it.
         again = await push(store, body, tz="UTC+8")
         await decode.decode_push(store, again.decoding_id)
-        await flow.drain(store)
+        await flow.drain(store, areas=False)
         found.append(await content(store))
     assert found[0] == found[1]
     assert len(found[0]["fix"]) > 60

@@ -43,15 +43,15 @@ async def test_a_new_day_brings_what_was_released_into_the_catalogue(store: Stor
     for number in range(3):
         flock.stopover(study, flock.bird(study, str(number)), release_at=UNRELEASED)
     today = await mark_releases(store, None)
-    await drain(store)
+    await drain(store, areas=False)
     public = "select count(*) from site where scope = 'public'"
     assert flock.run(public) == [(0,)]
     flock.run("update stopover set release_at = '2021-01-01Z'")  # the delay passes
     assert await mark_releases(store, today) == today
-    await drain(store)
+    await drain(store, areas=False)
     assert flock.run(public) == [(0,)]
     assert await mark_releases(store, date(2021, 1, 1)) == today
-    await drain(store)
+    await drain(store, areas=False)
     assert flock.run(public) == [(1,)]
 
 

@@ -72,12 +72,12 @@ async def test_a_lost_database_is_no_failure_of_the_bird(store, monkeypatch) -> 
         await flow.derive_individual(store, 1)
     assert await rows(store, DIRTY) == [(1, 0, None, False), (2, 0, None, False)]
     with pytest.raises(Unavailable):
-        await flow.drain(store)
+        await flow.drain(store, areas=False)
 
 
 async def test_what_keeps_failing_is_laid_aside_and_the_rest_is_done(store, monkeypatch) -> None:
     tried = failing(monkeypatch, "screen", ZeroDivisionError("by zero"), bird=1)
-    laid_aside = await flow.drain(store)
+    laid_aside = await flow.drain(store, areas=False)
     assert [(each.subject, each.reason) for each in laid_aside] == [
         ("individual:1", "ZeroDivisionError: by zero")
     ]
@@ -85,10 +85,10 @@ async def test_what_keeps_failing_is_laid_aside_and_the_rest_is_done(store, monk
     assert await rows(store, DIRTY) == [(1, 5, "ZeroDivisionError: by zero", True)]
     assert await rows(store, "select scope from product_dirty") == []
     monkeypatch.undo()
-    assert len(await flow.drain(store)) == 1  # dead until somebody marks it again
+    assert len(await flow.drain(store, areas=False)) == 1  # dead until somebody marks it again
     async with store.write() as conn:
         await work.mark_dirty(conn, 1, 1, START, START)
-    assert await flow.drain(store) == []
+    assert await flow.drain(store, areas=False) == []
 
 
 async def test_a_failing_catalogue_is_laid_aside_alone(store, monkeypatch) -> None:
@@ -100,7 +100,7 @@ async def test_a_failing_catalogue_is_laid_aside_alone(store, monkeypatch) -> No
         await real(conn, scope, simulated=simulated)
 
     monkeypatch.setattr(flow, "route", fail)
-    laid_aside = await flow.drain(store)
+    laid_aside = await flow.drain(store, areas=False)
     assert [(each.subject, each.reason) for each in laid_aside] == [
         ("product:operator:0", "RuntimeError: no way")
     ]

@@ -65,7 +65,7 @@ async def another(new_database: Callable[[], str]) -> AsyncIterator[Service]:
 
 async def test_seasons_are_measured_and_the_changed_one_alone_again(service: Service) -> None:
     await service.push(csv(*year()))
-    await service.drain()
+    await service.drain(areas=True)
     before = await service.rows(ROWS)
     seasons = {row["season"] for row in before}
     assert {"2020-wintering", "2021-breeding", "2021-wintering"} <= seasons
@@ -74,7 +74,7 @@ async def test_seasons_are_measured_and_the_changed_one_alone_again(service: Ser
     assert all(0 < row["area_km2"] < 100 for row in homes)
     assert await service.count("utilisation_due") == 0
     await service.push(csv(*fixes("2021-12-20 03:00", 10, WINTER)))
-    await service.drain()
+    await service.drain(areas=True)
     after = await service.rows(ROWS)
     late = "2021-wintering"
     assert [r for r in after if r["season"] != late] == [r for r in before if r["season"] != late]
@@ -85,20 +85,20 @@ async def test_seasons_are_measured_and_the_changed_one_alone_again(service: Ser
 async def test_the_order_of_pushes_is_immaterial(service: Service, another: Service) -> None:
     lines = year()
     await service.push(csv(*lines))
-    await service.drain()
+    await service.drain(areas=True)
     for part in (lines[400:], lines[:100], lines[100:400]):
         await another.push(csv(*part))
-        await another.drain()
+        await another.drain(areas=True)
     one, other = [(await each.content())["Cranes / K1"] for each in (service, another)]
     assert one["utilisation"] == other["utilisation"] != ""
 
 
 async def test_a_resident_is_measured_as_a_whole(service: Service) -> None:
     await service.push(csv(*fixes("2021-09-01", 29, WINTER)))
-    await service.drain()
+    await service.drain(areas=True)
     assert await service.count("utilisation") == 0
     await service.push(csv(*fixes("2021-09-30", 5, WINTER)))
-    await service.drain()
+    await service.drain(areas=True)
     rows = await service.rows(ROWS)
     assert {row["season"] for row in rows} == {utilise.WHOLE}
     assert {row["start_time"].isoformat()[:10] for row in rows} == {"2021-09-01"}
@@ -108,7 +108,7 @@ async def test_a_bird_that_changed_meanwhile_is_measured_anew(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await service.push(csv(*fixes("2021-09-01", 40, WINTER)))
-    await service.drain()
+    await service.drain(areas=True)
     before = await service.rows(ROWS)
     async with service.store.write() as conn:
         bird = (await execute(conn, "select id from individual"))[0]["id"]
@@ -140,7 +140,7 @@ async def test_a_failure_is_counted_and_the_work_stays(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await service.push(csv(*fixes("2021-09-01", 3, WINTER)))
-    await service.drain()
+    await service.drain(areas=True)
     async with service.store.write() as conn:
         bird = (await execute(conn, "select id from individual"))[0]["id"]
         await execute(

@@ -61,7 +61,7 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
     """
     audience = await operator(store)
     while (receipt := await receipt_of(store, audience, push_ref)).state not in FINAL:
-        await flow.drain(store)
+        await flow.drain(store, areas=False)
         async with store.read() as conn:
             _refuse_dead(await failures.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
         await asyncio.sleep(POLL_S)

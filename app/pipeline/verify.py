@@ -42,20 +42,23 @@ async def _bird(store: Store, individual_id: int) -> tuple[str, ...]:
     try:
         async with store.write() as conn:
             await work.lock(conn, work.LOCK_INDIVIDUAL, individual_id)
+            # Areas that wait to be measured are known to be old: no difference tells anything.
+            measured = await measuring.due(conn, individual_id) is None
             before = await content.of_bird(conn, individual_id)
             await content.clear_bird(conn, individual_id)
-            await rebuild(conn, individual_id)
-            found = tuple(content.differing(before, await content.of_bird(conn, individual_id)))
+            await rebuild(conn, individual_id, areas=measured)
+            differs = content.differing(before, await content.of_bird(conn, individual_id))
+            found = tuple(table for table in differs if measured or table != "utilisation")
             raise _RollBack  # noqa: TRY301 - the transaction must end by an error
     except _RollBack:
         return found
 
 
-async def rebuild(conn: Connection, individual_id: int) -> None:
-    """Derive a bird's whole life."""
+async def rebuild(conn: Connection, individual_id: int, *, areas: bool = True) -> None:
+    """Derive a bird's whole life, the areas it used included."""
     study_id = (await derived.bird(conn, individual_id)).study_id
     await derive_span(conn, work.Span(individual_id, study_id, FAR_PAST, FAR_FUTURE))
-    due = await measuring.due(conn, individual_id)
+    due = await measuring.due(conn, individual_id) if areas else None
     if due is not None:
         kept, rows = await measure(conn, individual_id, due)
         await measuring.settle(conn, await derived.bird(conn, individual_id), due, kept, rows)

@@ -31,7 +31,7 @@ def lived(new_lasting_database: Callable[[], str]) -> Lived:
         try:
             await service.push(reference_csv(birds))
             await service.push(flock_csv(birds))
-            await service.drain()
+            await service.drain(areas=True)
         finally:
             await service.store.close()
         return Lived(dsn, service.study_id)

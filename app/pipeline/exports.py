@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,9 +67,9 @@ READ_FIRST = "study.json"
 class _Source:
     """The rows of one export, all of one snapshot, and whose they are."""
 
-    fixes: Callable[[], AsyncIterator[list[Row]]]
-    readings: Callable[[], AsyncIterator[list[Row]]]
-    tracks: Callable[[], AsyncIterator[tuple[Row, Track]]]
+    fixes: Callable[[], AsyncGenerator[list[Row], None]]
+    readings: Callable[[], AsyncGenerator[list[Row], None]]
+    tracks: Callable[[], AsyncGenerator[tuple[Row, Track], None]]
     deployments: list[Row]
     told: dict[str, Any]
 
@@ -126,12 +126,14 @@ async def _movebank(out: Path, source: _Source) -> dict[str, Any]:
     with _whole(out / "events.csv") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_EVENT_COLUMNS)
-        async for chunk in source.fixes():
-            writer.writerows(map(_event, chunk))
-            count += len(chunk)
-        async for chunk in source.readings():
-            writer.writerows(map(_event, chunk))
-            without += len(chunk)
+        async with aclosing(source.fixes()) as found:
+            async for chunk in found:
+                writer.writerows(map(_event, chunk))
+                count += len(chunk)
+        async with aclosing(source.readings()) as found:
+            async for chunk in found:
+                writer.writerows(map(_event, chunk))
+                without += len(chunk)
     with _whole(out / "reference.csv") as file:
         csv.writer(file, lineterminator="\n").writerows(_reference(source.deployments))
     return {"fixes": count, "without_position": without, "deployments": len(source.deployments),
@@ -208,10 +210,11 @@ async def _geojson(out: Path, source: _Source) -> dict[str, Any]:
     with _whole(out / "fixes.geojson", "wb") as file:
         head = orjson.dumps({"type": "FeatureCollection", **source.told})
         file.write(head[:-1] + b',"features":[')
-        async for chunk in source.fixes():
-            for row in chunk:
-                file.write((b",\n" if count else b"\n") + orjson.dumps(_feature(row)))
-                count += 1
+        async with aclosing(source.fixes()) as found:
+            async for chunk in found:
+                for row in chunk:
+                    file.write((b",\n" if count else b"\n") + orjson.dumps(_feature(row)))
+                    count += 1
         file.write(b"\n]}\n")
     return {"fixes": count, "files": ["fixes.geojson"]}
 
@@ -244,12 +247,13 @@ async def _geoparquet(out: Path, source: _Source) -> dict[str, Any]:
     count = 0
     box: list[float] = []
     with _whole(out / "fixes.parquet", "wb") as file, parquet.ParquetWriter(file, _SCHEMA) as to:
-        async for chunk in source.fixes():
-            lon, lat = (np.array([row[name] for row in chunk]) for name in ("lon", "lat"))
-            to.write_table(_table(chunk, lon, lat))
-            count += len(chunk)
-            ends = [(lon.min(), lat.min()), (lon.max(), lat.max())]
-            box = _joined(box, [float(x) for end in ends for x in end])
+        async with aclosing(source.fixes()) as found:
+            async for chunk in found:
+                lon, lat = (np.array([row[name] for row in chunk]) for name in ("lon", "lat"))
+                to.write_table(_table(chunk, lon, lat))
+                count += len(chunk)
+                ends = [(lon.min(), lat.min()), (lon.max(), lat.max())]
+                box = _joined(box, [float(x) for end in ends for x in end])
         column = {"encoding": "WKB", "geometry_types": ["Point"]} | ({"bbox": box} if box else {})
         geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
         to.add_key_value_metadata({"geo": orjson.dumps(geo), "study": orjson.dumps(source.told)})
@@ -280,10 +284,11 @@ async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:
     n_tracks = n_fixes = 0
     with _whole(out / "tracks.mfjson", "wb") as file:
         file.write(b'{"type":"FeatureCollection","features":[')
-        async for bird, track in source.tracks():
-            feature = await asyncio.to_thread(trajectories.moving_feature, bird, track)
-            file.write((b",\n" if n_tracks else b"\n") + orjson.dumps(feature))
-            n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
+        async with aclosing(source.tracks()) as found:
+            async for bird, track in found:
+                feature = await asyncio.to_thread(trajectories.moving_feature, bird, track)
+                file.write((b",\n" if n_tracks else b"\n") + orjson.dumps(feature))
+                n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
         file.write(b"\n]}\n")
     return {"tracks": n_tracks, "fixes": n_fixes, "files": ["tracks.mfjson"]}
 
@@ -292,9 +297,10 @@ async def _geopackage(out: Path, source: _Source) -> dict[str, Any]:
     """Write generalised tracks as lines, one for each part without a gap, for QGIS."""
     lines: list[Row] = []
     n_tracks = n_fixes = 0
-    async for bird, track in source.tracks():
-        lines += await asyncio.to_thread(trajectories.drawn, bird, track)
-        n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
+    async with aclosing(source.tracks()) as found:
+        async for bird, track in found:
+            lines += await asyncio.to_thread(trajectories.drawn, bird, track)
+            n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
     with _whole(out / "tracks.gpkg", "wb") as file:
         file.write(await asyncio.to_thread(compat.geopackage, "tracks", lines))
     return {"tracks": n_tracks, "fixes": n_fixes, "lines": len(lines), "files": ["tracks.gpkg"]}

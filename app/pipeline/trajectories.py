@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ MIN_FIXES = 2
 
 async def tracks(
     conn: Connection, audience: Audience, study_id: int, filters: Filters
-) -> AsyncIterator[tuple[dict[str, Any], Track]]:
+) -> AsyncGenerator[tuple[dict[str, Any], Track], None]:
     """Yield each bird that the audience reads in full, with its shown fixes, one a time."""
     for bird in await exports.individuals(conn, audience, study_id, filters):
         ends = (filters.time_from or FIRST, filters.time_to or LAST)

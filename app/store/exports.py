@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from sqlalchemy import text
@@ -81,29 +81,28 @@ async def individuals(
     )
 
 
-async def fixes(
+def fixes(
     conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters
-) -> AsyncIterator[list[Row]]:
+) -> AsyncGenerator[list[Row], None]:
     """
-    Yield the fixes of a study in chunks, hidden ones too, by tag and time.
+    Give the fixes of a study in chunks, hidden ones too, by tag and time.
 
-    A study the audience does not read in full yields nothing.
+    A study the audience does not read in full has none. Whoever may stop before the end closes
+    it, so that the connection is free.
     """
-    async for chunk in _of_each_tag(conn, audience, study_id, filters, sql=_FIXES):
-        yield chunk
+    return _of_each_tag(conn, audience, study_id, filters, sql=_FIXES)
 
 
-async def readings(
+def readings(
     conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters
-) -> AsyncIterator[list[Row]]:
-    """Yield the records without position in chunks, as `fixes` does."""
-    async for chunk in _of_each_tag(conn, audience, study_id, filters, sql=_READINGS):
-        yield chunk
+) -> AsyncGenerator[list[Row], None]:
+    """Give the records without position in chunks, as `fixes` does."""
+    return _of_each_tag(conn, audience, study_id, filters, sql=_READINGS)
 
 
 async def _of_each_tag(
     conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters, *, sql: str
-) -> AsyncIterator[list[Row]]:
+) -> AsyncGenerator[list[Row], None]:
     # Tag by tag the order is that of the primary key: the server never sorts a whole study.
     tags = await execute(
         conn,

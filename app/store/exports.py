@@ -118,9 +118,12 @@ async def _of_each_tag(
             "time_from": filters.time_from or FIRST,
             "time_to": filters.time_to or LAST,
         }
-        async with conn.stream(text(sql), values) as found:
-            async for chunk in found.mappings().partitions(FETCH):
+        found = await conn.stream(text(sql), values)
+        try:
+            while chunk := await found.mappings().fetchmany(FETCH):
                 yield [dict(row) for row in chunk]
+        finally:
+            await found.close()
 
 
 _DEPLOYMENTS = """

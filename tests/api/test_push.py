@@ -224,7 +224,9 @@ def test_a_github_delivery_of_other_bytes_is_told_apart(network, source):
         headers = {**hub(gate["secret"], content), "X-GitHub-Delivery": delivery}
         return network.client.post(gate["push"], content=content, headers=headers)
 
-    first, again, other = post(body(1)), post(body(1)), post(body(2))
+    # Bytes of its own: what another source sent first, read otherwise, has its receipt there.
+    one, two = body(1, note="github"), body(2, note="github")
+    first, again, other = post(one), post(one), post(two)
     assert (first.status_code, again.status_code, other.status_code) == (202, 202, 409)
     assert again.json()["push_id"] == first.json()["push_id"]
     assert other.json()["code"] == "idempotency-key-reused"

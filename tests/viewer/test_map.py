@@ -85,6 +85,7 @@ def test_what_fails_for_one_reason_is_told_once(visit: Visit, stub: Stub) -> Non
     stub.problems["positions"] = {"status": 500}
     visit.open()
     notices = visit.page.locator("#failures .notice")
+    notices.filter(has_text="List of birds").wait_for()  # asked apart, once the map stands
     assert notices.count() == 2
     told = " ".join(notices.all_inner_texts())
     for name in ("Tracks", "Stopovers", "Sites", "Latest positions"):

@@ -41,6 +41,17 @@ def _tag_key() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"])
 
 
+def _decision_columns() -> list[Column[object]]:
+    """Columns of what a person decides: why, who and when, and who took it back."""
+    return [
+        Column("note", String, nullable=False, server_default=""),
+        Column("decided_by", String, nullable=False),
+        now_column("decided_at"),
+        instant("undone_at", null=True),
+        Column("undone_by", String),
+    ]
+
+
 lifeless = Table(
     "lifeless",
     metadata,
@@ -113,11 +124,7 @@ observation = Table(
     instant("about_end"),
     Column("said", JSONB, nullable=False, comment="what is corrected, by its name"),
     Column("reviewer", String, nullable=False),
-    Column("note", String, nullable=False, server_default=""),
-    Column("decided_by", String, nullable=False),
-    now_column("decided_at"),
-    instant("undone_at", null=True),
-    Column("undone_by", String),
+    *_decision_columns(),
     bird_key(),
     CheckConstraint("noun in ('stopover', 'season')", name="noun"),
     CheckConstraint("about_start < about_end", name="about"),
@@ -133,11 +140,7 @@ study_parameters = Table(
     study_column(),
     Column("species_key", String, nullable=False),
     Column("said", JSONB, nullable=False, comment="parameters of the profile, by name"),
-    Column("note", String, nullable=False, server_default=""),
-    Column("decided_by", String, nullable=False),
-    now_column("decided_at"),
-    instant("undone_at", null=True),
-    Column("undone_by", String),
+    *_decision_columns(),
     ForeignKeyConstraint(["study_id"], ["study.id"]),
     Index("uq_study_parameters_current", "study_id", "species_key", unique=True,
           postgresql_where=text("undone_at is null")),

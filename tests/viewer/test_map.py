@@ -81,18 +81,19 @@ def test_a_failing_feed_is_told_with_its_remedy_and_can_be_retried(
 
 
 def test_what_fails_for_one_reason_is_told_once(visit: Visit, stub: Stub) -> None:
-    stub.problems |= dict.fromkeys(("tracks", "stopovers", "sites"), OUTAGE)
+    # Not the tracks: the list of birds asks tracks and positions, and tells of the first to fail.
+    stub.problems |= dict.fromkeys(("stopovers", "sites"), OUTAGE)
     stub.problems["positions"] = {"status": 500}
     visit.open()
     notices = visit.page.locator("#failures .notice")
     notices.filter(has_text="List of birds").wait_for()  # asked apart, once the map stands
     assert notices.count() == 2
     told = " ".join(notices.all_inner_texts())
-    for name in ("Tracks", "Stopovers", "Sites", "Latest positions"):
+    for name in ("Stopovers", "Sites", "Latest positions"):
         assert told.count(name) == 1
     assert "HTTP status 500" in told
     stub.problems.clear()
-    notices.filter(has_text="Tracks").get_by_role("button", name="Try again").click()
+    notices.filter(has_text="Stopovers").get_by_role("button", name="Try again").click()
     visit.settle()
     assert visit.page.evaluate("flyways.loader.data.stopovers.length") == 15
     assert "Latest positions" not in visit.page.inner_text("#failures")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,17 +23,20 @@ from hypothesis import HealthCheck, settings
 from app.store.cluster import Cluster
 
 ROOT = Path(__file__).parents[1]
+MEMORY_MIN_BYTES = 12_000_000_000  # the databases of a run hold up to 4 GB at a time
 KEEP_S = 3600  # a database of a killed test run is swept away after this time
+EXAMPLES = 50  # of a property where nothing else is said; the suite has more than two hundred
 
 settings.register_profile(
     "ci",
     derandomize=True,
     deadline=None,
+    max_examples=EXAMPLES,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )
-settings.register_profile("dev", deadline=None)
+settings.register_profile("dev", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
@@ -56,9 +60,16 @@ def server() -> Iterator[str]:
         yield given
         return
     digest = hashlib.sha256(bytes(ROOT)).hexdigest()[:8]
-    place = Path(tempfile.gettempdir()) / f"flyways-tests-{os.geteuid()}-{digest}"
+    place = _quickest_place() / f"flyways-tests-{os.geteuid()}-{digest}"
     with Cluster(place, durable=False).use() as url:
         yield url
+
+
+def _quickest_place() -> Path:
+    """Choose memory where there is plenty: a database is 600 files, made and removed for a test."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free >= MEMORY_MIN_BYTES
+    return memory if roomy else Path(tempfile.gettempdir())
 
 
 @pytest.fixture(scope="session")

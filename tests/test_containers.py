@@ -190,7 +190,7 @@ def test_migrate_serve_worker_and_the_health_check(compose, dockerfile, steps, e
         running(services["worker"]["command"], around),
         running(serve, around),
     ):
-        until = time.monotonic() + 60
+        until = time.monotonic() + 100
         while not (well := healthy(check, around)) and time.monotonic() < until:
             time.sleep(0.3)
         assert well

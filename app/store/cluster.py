@@ -51,7 +51,8 @@ FLEETING = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",  # a database lives for a test; dropping it would wait for the autovacuum
-    "max_wal_size": "8GB",  # no checkpoint but those of making and dropping databases
+    "wal_recycle": "off",  # what is written may lie in memory: it goes when it is done with
+    "max_wal_size": "4GB",  # no checkpoint but those of making and dropping databases
     "checkpoint_timeout": "1h",
 }
 

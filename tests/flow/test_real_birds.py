@@ -19,7 +19,9 @@ STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
 DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
 FIVE_STORKS = (b"Wendelin /", b"Linus-A", b"Wendelina", b"Muffine", b"Redrunner")
-"""Of fifteen: those with the fewest fixes, of five to nine weeks each; the cranes are all."""
+"""Of fifteen: those with the fewest fixes, of five to nine weeks each."""
+MOST_FIXES = (b"hooded06", b"hooded21", b"hooded33", b"hooded34")
+"""Four of 27 cranes sent half of the fixes; `make validate` takes them too."""
 
 
 @dataclass
@@ -104,7 +106,9 @@ def sound(outcome: Outcome) -> None:
 
 @pytest.fixture(scope="module")
 def guo(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
-    body = gzip.decompress((shared_data / GUO).read_bytes())
+    header, *rows = gzip.decompress((shared_data / GUO).read_bytes()).splitlines()
+    some = [row for row in rows if not row.split(b",")[7].startswith(MOST_FIXES)]
+    body = b"\n".join([header, *some, b""])
     return lived(new_database, (body, "UTC"), (body, "UTC+8"))
 
 
@@ -148,8 +152,8 @@ def test_local_time_sold_as_utc_is_noticed_and_mended_by_a_second_push(guo: Outc
 
 def test_cranes_of_north_east_asia(guo: Outcome) -> None:
     sound(guo)
-    assert guo.receipt["units"] == 96_976
-    assert len(guo.birds) == 27
+    assert guo.receipt["units"] == 50_153
+    assert len(guo.birds) == 23
     assert {bird["species_key"] for bird in guo.birds} == {"demoiselle_crane"}
     assert guo.flags.get("spike", 0) <= 100
     assert guo.flags.get("speed", 0) <= 10

@@ -28,7 +28,7 @@ from app.store.sight import STOP_PARAMETERS
 from .agreement import CENTRE_DEG, RULES, Verdict, a_rule, gps_sets, wander
 
 BIRDS_OF_A_SET = 3
-FIXES_OF_A_BIRD = 500
+FIXES_OF_A_BIRD = 300
 """MovingPandas takes 1 to 6 thousand a second; `make validate` takes every bird whole."""
 APPEND_ORDERS = 1_000
 
@@ -56,7 +56,7 @@ def test_real_birds_stop_where_movingpandas_says(shared_sets, rule):
         assert verdict.tracks
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_random_tracks_stop_where_movingpandas_says(seed):
     rng = np.random.default_rng(seed)
@@ -94,7 +94,7 @@ def test_any_stop_is_a_place_to_begin_again():
     assert begun > 40
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seeds)
 def test_the_estimate_is_certain_only_when_it_is_right(seed):
     rng = np.random.default_rng(seed)

@@ -66,6 +66,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "geometry-empty": "Repair the polygon: it crosses itself so that no area is left.",
         "class-missing": "Give each feature the property that names its class.",
+        "date-unreadable": "Write since when as 1999-07-21 or 1999, or leave it blank.",
+        "srid-differs": "Give every geometry the SRID that the table of its layer states.",
+        "across-antimeridian": "Cut the polygon at the antimeridian, in longitude and latitude.",
     }
 )
 """Stable refusal code to remedy. A code is never renamed: partners match on it."""

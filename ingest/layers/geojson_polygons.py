@@ -16,7 +16,9 @@ _LON_LAT = re.compile(r"(?:\bCRS84|\bEPSG:(?:[0-9.]*:)?4326)$", re.IGNORECASE)
 """Ends the names of longitude and latitude of WGS 84: OGC:1.3:CRS84, EPSG:4326, EPSG::4326."""
 
 
-def decode_polygons(payload: bytes, *, class_property: str | None = None) -> PolygonLayer:
+def decode_polygons(
+    payload: bytes, *, class_property: str | None = None, date_property: str | None = None
+) -> PolygonLayer:
     """
     Decode a FeatureCollection of polygons.
 
@@ -26,6 +28,8 @@ def decode_polygons(payload: bytes, *, class_property: str | None = None) -> Pol
         UTF-8. A ``crs`` member, which RFC 7946 dropped, is accepted when it names CRS84.
     class_property : str or None
         Property that names the class of each feature; None puts all areas in one class.
+    date_property : str or None
+        Property that tells since when a feature is of its class.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def decode_polygons(payload: bytes, *, class_property: str | None = None) -> Pol
     if document.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise unreadable("The text is no FeatureCollection.", "a GeoJSON FeatureCollection")
     _check_crs(document.get("crs"))
-    return build_layer(map(_raw, features), class_property)
+    return build_layer(map(_raw, features), class_property, date_property)
 
 
 def read_object(payload: bytes, wanted: str) -> dict[str, object]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import resource
 import sys
 from dataclasses import dataclass
 from typing import NoReturn
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
+from ingest.layers.limits import PAYLOAD_MAX_BYTES, answer
 from ingest.refusal import UnreadablePush
 
 CELLS_MAX = 64_000_000
@@ -28,13 +28,6 @@ CELLS_MAX = 64_000_000
 
 CLASSES_MAX = 256
 """Classes of one raster: more means the band holds measurements, not classes."""
-
-PAYLOAD_MAX_BYTES = 268_435_456
-"""Largest file [bytes]: 256 MiB, four bytes a cell."""
-
-CPU_LIMIT_S = 60
-MEMORY_LIMIT_BYTES = 8 * 2**30
-"""Address space of the child [bytes]: its libraries map 4 GiB before any work is done."""
 
 METRES_PER_DEGREE = 111_320.0
 """Length of a degree along the equator [m], WGS 84."""
@@ -207,20 +200,15 @@ def _meta(dataset: DatasetReader, cells: NDArray[np.integer]) -> RasterMeta:
 
 def main() -> int:
     """Decode stdin to npz on stdout; a refusal goes to stderr as JSON, with exit code 1."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    try:
-        layer = decode_geotiff(sys.stdin.buffer.read(PAYLOAD_MAX_BYTES + 1))
-    except UnreadablePush as error:
-        problem = {"code": error.code, "detail": error.detail, "remedy": error.remedy}
-        sys.stderr.write(msgspec.json.encode(problem).decode())
-        return 1
-    meta = np.frombuffer(msgspec.json.encode(layer.meta), dtype=np.uint8)
-    packed = io.BytesIO()
-    np.savez_compressed(packed, meta=meta, classes=layer.classes)
-    sys.stdout.buffer.write(packed.getvalue())
-    return 0
+
+    def decoded(payload: bytes) -> bytes:
+        layer = decode_geotiff(payload)
+        meta = np.frombuffer(msgspec.json.encode(layer.meta), dtype=np.uint8)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, meta=meta, classes=layer.classes)
+        return packed.getvalue()
+
+    return answer(decoded)
 
 
 def _run() -> NoReturn:

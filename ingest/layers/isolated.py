@@ -1,10 +1,11 @@
-"""GeoTIFF decoding in a child process: what GDAL does to it can't reach the caller."""
+"""Binary layers decoded in a child process: what they do to it can't reach the caller."""
 
 from __future__ import annotations
 
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ import numpy as np
 
 import ingest
 from ingest.layers.geotiff import RasterLayer, RasterMeta
+from ingest.layers.polygons import PolygonLayer
+from ingest.layers.wanted import Wanted
 from ingest.refusal import UnreadablePush
 
 _FOLDER_OF_PACKAGE = str(Path(ingest.__file__).parents[1])
@@ -44,9 +47,47 @@ def decode_geotiff_in_child(payload: bytes, timeout_s: float) -> RasterLayer:
         Codes of `ingest.layers.geotiff.decode_geotiff`, and ``raster-unreadable`` where the
         child dies or takes too long.
     """
+    packed = _told(["ingest.layers.geotiff"], payload, timeout_s, _raster_died)
+    with np.load(io.BytesIO(packed), allow_pickle=False) as found:
+        meta = msgspec.json.decode(found["meta"].tobytes(), type=RasterMeta)
+        return RasterLayer(meta, found["classes"])
+
+
+def decode_vector_in_child(payload: bytes, wanted: Wanted, timeout_s: float) -> PolygonLayer:
+    """
+    Decode a GeoPackage or zipped Shapefile in such a process.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file.
+    wanted : Wanted
+        What to read of it.
+    timeout_s : float
+        Longest time the child may take [s].
+
+    Returns
+    -------
+    PolygonLayer
+
+    Raises
+    ------
+    UnreadablePush
+        Codes of `ingest.layers.vector.decode_vector`, and ``layer-unreadable`` where the child
+        dies or takes too long.
+    """
+    asked = msgspec.json.encode(wanted).decode()
+    packed = _told(["ingest.layers.vector", asked], payload, timeout_s, _vector_died)
+    return msgspec.msgpack.decode(packed, type=PolygonLayer)
+
+
+def _told(
+    words: list[str], payload: bytes, timeout_s: float, died: Callable[[str], UnreadablePush]
+) -> bytes:
+    """Return what a child says of a file."""
     try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-m", "ingest.layers.geotiff"],
+        child = subprocess.run(  # noqa: S603 - our own module; what is asked of it is JSON
+            [sys.executable, "-P", "-m", *words],
             input=payload,
             capture_output=True,
             timeout=timeout_s,
@@ -55,28 +96,34 @@ def decode_geotiff_in_child(payload: bytes, timeout_s: float) -> RasterLayer:
             env={"PYTHONPATH": _FOLDER_OF_PACKAGE, "POLARS_MAX_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise _died(f"took longer than {timeout_s:g} s") from error
+        raise died(f"took longer than {timeout_s:g} s") from error
     if child.returncode == 1:
-        raise _problem(child.stderr)
+        raise _problem(child.stderr) or died("failed")
     if child.returncode != 0:
-        raise _died(f"ended with {child.returncode}")
-    with np.load(io.BytesIO(child.stdout), allow_pickle=False) as packed:
-        meta = msgspec.json.decode(packed["meta"].tobytes(), type=RasterMeta)
-        return RasterLayer(meta, packed["classes"])
+        raise died(f"ended with {child.returncode}")
+    return child.stdout
 
 
-def _problem(text: bytes) -> UnreadablePush:
+def _problem(text: bytes) -> UnreadablePush | None:
     """Read the refusal the child wrote, after whatever else stands on its stderr."""
     try:
         found = msgspec.json.decode(text[text.rfind(b'{"code"') :], type=_Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _died("failed")
+        return None
     return UnreadablePush(found.code, found.detail, found.remedy)
 
 
-def _died(how: str) -> UnreadablePush:
+def _raster_died(how: str) -> UnreadablePush:
     return UnreadablePush(
         "raster-unreadable",
         f"The decoder of the raster {how}.",
         "Send a smaller, plain GeoTIFF, as gdal_translate -of GTiff writes it.",
+    )
+
+
+def _vector_died(how: str) -> UnreadablePush:
+    return UnreadablePush(
+        "layer-unreadable",
+        f"The decoder of the layer {how}.",
+        "Send fewer and simpler polygons, in a file that ogr2ogr has written.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -31,7 +32,7 @@ ONE_CLASS = "inside"
 """Name of the class where no property names one."""
 
 _Ring = list[Annotated[list[float], Meta(min_length=2, max_length=4)]]
-_NAME_KEYS = ("name", "NAME", "Name", "ADMIN", "name_en")
+NAME_KEYS = ("name", "NAME", "Name", "ADMIN", "name_en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,14 @@ class PolygonFeature:
         Its own name, where the layer gives one.
     wkb : bytes
         MultiPolygon, valid, lon and lat in degrees (WGS 84).
+    designated_on : date or None
+        Since when it is what its class says, where the layer tells.
     """
 
     class_index: int
     name: str | None
     wkb: bytes
+    designated_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +82,30 @@ class RawFeature:
     properties: object
 
 
-def build_layer(raw: Iterable[RawFeature], class_property: str | None) -> PolygonLayer:
+@dataclass(frozen=True, slots=True)
+class ShapedFeature:
+    """A feature of a binary layer: its geometry in degrees, or the code of its refusal."""
+
+    shape: shapely.Geometry | str
+    properties: dict[str, object]
+
+
+def build_layer(
+    raw: Iterable[RawFeature | ShapedFeature],
+    class_property: str | None,
+    date_property: str | None = None,
+) -> PolygonLayer:
     """
     Check features and put them together.
 
     Parameters
     ----------
-    raw : iterable of RawFeature
+    raw : iterable of RawFeature or ShapedFeature
         In the order of the file.
     class_property : str or None
         Property that names the class; None puts all areas in one class.
+    date_property : str or None
+        Property that tells since when an area is what its class says (`designated_on`).
 
     Returns
     -------
@@ -106,9 +124,10 @@ def build_layer(raw: Iterable[RawFeature], class_property: str | None) -> Polygo
     for unit, feature in enumerate(raw, start=1):
         _check_features(unit)
         label, name = _label(feature.properties, class_property), _name(feature.properties)
-        area = _name_fault(label, name) or _area(feature)
-        if isinstance(area, str):
-            refusals.append(refuse(unit, str(feature.properties)[:400], area))
+        since = designated_on(feature.properties, date_property)
+        area = _name_fault(label, name) or (since if isinstance(since, str) else _area(feature))
+        if isinstance(area, str) or isinstance(since, str):
+            refusals.append(refuse(unit, str(feature.properties)[:400], str(area)))
             continue
         vertices += int(shapely.get_num_coordinates(area))
         check_vertices(vertices)
@@ -119,7 +138,7 @@ def build_layer(raw: Iterable[RawFeature], class_property: str | None) -> Polygo
             continue
         repaired += not valid
         index = classes.setdefault(label, len(classes))
-        features.append(PolygonFeature(index, name, shapely.to_wkb(whole)))
+        features.append(PolygonFeature(index, name, shapely.to_wkb(whole), since))
     detail = f"{repaired} feature(s) crossed themselves and were repaired."
     warnings = [Warning_("geometry-repaired", detail)] if repaired else []
     return PolygonLayer(list(classes), features, refusals, warnings)
@@ -158,7 +177,7 @@ def _name(properties: object) -> str | None:
     """Name of a feature, from the first of the usual keys that holds one."""
     if not isinstance(properties, dict):
         return None
-    values = (properties.get(key) for key in _NAME_KEYS)
+    values = (properties.get(key) for key in NAME_KEYS)
     return next(
         (value[:CLASS_MAX_CHARS] for value in values if value and isinstance(value, str)), None
     )
@@ -173,8 +192,40 @@ def _name_fault(label: str, name: str | None) -> str:
     return "control-character" if re.search(CONTROL, f"{label}{name or ''}") else ""
 
 
-def _area(feature: RawFeature) -> shapely.MultiPolygon | str:
+def designated_on(properties: object, date_property: str | None) -> date | str | None:
+    """
+    Since when a feature is what its class says, None where it does not tell, or a refusal's code.
+
+    A year alone counts from its last day: before, nobody can say. 0 stands for unknown, as in the
+    World Database on Protected Areas (``STATUS_YR``).
+
+    Examples
+    --------
+    >>> designated_on({"since": "1999-07-21"}, "since"), designated_on({"since": 1999}, "since")
+    (datetime.date(1999, 7, 21), datetime.date(1999, 12, 31))
+    >>> designated_on({"since": 0}, "since"), designated_on({"since": "soon"}, "since")
+    (None, 'date-unreadable')
+    """
+    value = properties.get(date_property) if isinstance(properties, dict) and date_property else ""
+    if isinstance(value, date):
+        return value
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    text = text.strip()[:10].replace("/", "-")
+    if re.fullmatch("0+", text):
+        return None
+    try:
+        whole = f"{text}-12-31" if re.fullmatch("[0-9]{4}", text) else text
+        return date.fromisoformat(whole)
+    except ValueError:
+        return "date-unreadable"
+
+
+def _area(feature: RawFeature | ShapedFeature) -> shapely.MultiPolygon | str:
     """Geometry of a feature, or the code of its refusal."""
+    if isinstance(feature, ShapedFeature):
+        return feature.shape if isinstance(feature.shape, str) else _shaped(feature.shape)
     try:
         if feature.kind == "Polygon":
             polygons = [msgspec.convert(feature.coordinates, list[_Ring])]
@@ -195,18 +246,31 @@ def _area(feature: RawFeature) -> shapely.MultiPolygon | str:
     return shapely.MultiPolygon(parts) if parts else "geometry-malformed"
 
 
+def _shaped(shape: shapely.Geometry) -> shapely.MultiPolygon | str:
+    """Polygons of a geometry that came whole, or the code of its refusal."""
+    if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon):
+        return "geometry-type"
+    if shape.is_empty:
+        return "geometry-empty"
+    code = _place_fault(shapely.get_coordinates(shape))
+    return code or shapely.MultiPolygon([*shapely.get_parts(shapely.force_2d(shape))])
+
+
 def _ring(positions: _Ring) -> NDArray[np.float64] | str:
     """Vertices of a ring, or the code of its refusal."""
     ring = np.array([position[:2] for position in positions], dtype=np.float64)
     if len(ring) < 4 or not np.array_equal(ring[0], ring[-1]):
         return "geometry-malformed"
-    if not np.isfinite(ring).all():
+    return _place_fault(ring) or ring
+
+
+def _place_fault(lonlat: NDArray[np.float64]) -> str:
+    """Why places are none on the earth, or an empty string."""
+    if not np.isfinite(lonlat).all():
         return "coordinate-not-a-number"
-    if np.abs(ring[:, 1]).max() > 90:
+    if np.abs(lonlat[:, 1]).max() > 90:
         return "latitude-out-of-range"
-    if np.abs(ring[:, 0]).max() > 180:
-        return "longitude-out-of-range"
-    return ring
+    return "longitude-out-of-range" if np.abs(lonlat[:, 0]).max() > 180 else ""
 
 
 def _repaired(area: shapely.MultiPolygon) -> shapely.MultiPolygon:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import numpy as np
 import shapely
 
 from ingest.layers.polygons import NAME_KEYS, PolygonLayer, ShapedFeature, build_layer
@@ -174,5 +175,6 @@ def _shape(blob: object, srid: object) -> shapely.Geometry | str:
         return "srid-differs"
     if flags & _EMPTY:
         return "geometry-empty"
-    shape = shapely.from_wkb(blob[8 + envelope :], on_invalid="ignore")
+    with np.errstate(invalid="ignore"):  # what is no number is told of by the checks to come
+        shape = shapely.from_wkb(blob[8 + envelope :], on_invalid="ignore")
     return "geometry-malformed" if shape is None else shape

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import codecs
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import PurePosixPath
 
+import numpy as np
 import shapefile
 import shapely
 import shapely.errors
+from numpy.typing import NDArray
 
 from ingest.archive import RATIO_FLOOR_BYTES, RATIO_MAX, ZIP_MAGIC
 from ingest.layers.polygons import PolygonLayer, ShapedFeature, build_layer
@@ -33,6 +36,9 @@ MEMBERS_MAX = 1_000
 UNPACKED_MAX_BYTES = 536_870_912
 """Most bytes of the members that are read, unpacked: 512 MiB hold more than a layer may."""
 
+UNREADABLE = "\ufffd"
+"""Stands for bytes that are no character of the encoding."""
+
 PARTS = (".shp", ".dbf", ".prj", ".cpg")
 _POLYGONS = {shapefile.POLYGON, shapefile.POLYGONZ, shapefile.POLYGONM}
 _ENCRYPTED = 0x1
@@ -43,6 +49,11 @@ _LANGUAGES = {
     0xC9: "cp1251",
 }  # fmt: skip
 _ISO_8859 = "8859"
+_DAMAGE = (
+    shapefile.ShapefileException, shapefile.PossiblyCorruptFileHeader, struct.error, ValueError,
+    LookupError, OverflowError, OSError, TypeError, EOFError, MemoryError,
+)  # fmt: skip
+"""What pyshp raises at bytes that are no Shapefile."""
 
 
 def decode_shapefile(payload: bytes, wanted: Wanted) -> PolygonLayer:
@@ -74,17 +85,23 @@ def decode_shapefile(payload: bytes, wanted: Wanted) -> PolygonLayer:
     shaper = to_wgs84(parts[".prj"].decode("utf-8", "replace").strip("\0\ufeff \r\n"))
     encoding = _encoding(parts)
     try:
-        with shapefile.Reader(
-            shp=BytesIO(parts[".shp"]), dbf=BytesIO(parts[".dbf"]), encoding=encoding
-        ) as file:
-            return build_layer(_features(file, shaper), wanted.class_property, wanted.date_property)
-    except (UnicodeDecodeError, LookupError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise _encoding_unknown(encoding) from error
+        # What pyshp suspects of a header is certain here: nothing else wrote these bytes.
+        with warnings.catch_warnings(action="error", category=shapefile.PossiblyCorruptFileHeader):
+            return _layer(parts, encoding, shaper, wanted)
+    except _DAMAGE as error:
         raise _unreadable() from error
-    except (shapefile.ShapefileException, struct.error, ValueError, OverflowError, OSError,
-            TypeError, EOFError, MemoryError) as error:  # fmt: skip
-        raise _unreadable() from error
+
+
+def _layer(parts: dict[str, bytes], encoding: str, shaper: Shaper, wanted: Wanted) -> PolygonLayer:
+    with shapefile.Reader(
+        shp=BytesIO(parts[".shp"]),
+        dbf=BytesIO(parts[".dbf"]),
+        encoding=encoding,
+        encodingErrors="replace",
+    ) as file:
+        return build_layer(
+            _features(file, shaper, encoding), wanted.class_property, wanted.date_property
+        )
 
 
 def _unreadable() -> UnreadablePush:
@@ -206,22 +223,66 @@ def _encoding_unknown(said: str) -> UnreadablePush:
     )
 
 
-def _features(file: shapefile.Reader, shaper: Shaper) -> Iterator[ShapedFeature]:
+def _features(file: shapefile.Reader, shaper: Shaper, encoding: str) -> Iterator[ShapedFeature]:
     records = file.iterRecords(deleted_as_None=True)
     for shape, record in zip(file.iterShapes(), records, strict=True):
         if record is None:
             continue
         found = _shape(shape)
-        yield ShapedFeature(found if isinstance(found, str) else shaper(found), record.as_dict())
+        properties = {name: _whole(value, encoding) for name, value in record.as_dict().items()}
+        yield ShapedFeature(found if isinstance(found, str) else shaper(found), properties)
+
+
+def _whole(value: object, encoding: str) -> object:
+    """Return a value; a text that the width of its column cut within a character loses that."""
+    if not isinstance(value, str):
+        return value
+    text = value.rstrip(UNREADABLE)
+    if UNREADABLE in text or (value and not text):
+        raise _encoding_unknown(encoding)
+    return text
 
 
 def _shape(shape: shapefile.Shape) -> shapely.Geometry | str:
     """Put the rings of a record together, or give the code of its refusal."""
     if shape.shapeType not in _POLYGONS:
         return "geometry-type"
-    if not shape.points:
+    points = np.array(shape.points, dtype=np.float64)[:, :2] if shape.points else np.empty((0, 2))
+    starts = np.array(shape.parts, dtype=np.int64)
+    if not points.size or not starts.size:
         return "geometry-empty"
-    try:
-        return shapely.geometry.shape(shape.__geo_interface__)
-    except (shapely.errors.ShapelyError, shapefile.ShapefileException, ValueError, IndexError):
+    if not np.isfinite(points).all():
+        return "coordinate-not-a-number"
+    lengths = np.diff(np.append(starts, points.shape[0]))
+    if starts[0] != 0 or (lengths < 4).any():
         return "geometry-malformed"
+    ring = np.repeat(np.arange(starts.shape[0]), lengths)
+    try:
+        return _polygons(shapely.linearrings(points, indices=ring))
+    except shapely.errors.ShapelyError:
+        return "geometry-malformed"
+
+
+def _polygons(rings: NDArray[np.object_]) -> shapely.MultiPolygon:
+    """
+    Give each hole to the smallest shell around it.
+
+    Shells run clockwise and holes the other way (Esri 1998, p. 8); a hole that lies in no shell
+    is taken for a shell that was written the wrong way round.
+    """
+    areas = shapely.polygons(rings)
+    hole = shapely.is_ccw(rings)
+    shells, holes = np.flatnonzero(~hole), np.flatnonzero(hole)
+    tree = shapely.STRtree(areas[shells])
+    inner, outer = tree.query(shapely.point_on_surface(areas[holes]), predicate="within")
+    order = np.lexsort((shapely.area(areas[shells])[outer], inner))
+    owned: dict[int, int] = {}
+    for k in order.tolist():
+        owned.setdefault(int(holes[inner[k]]), int(shells[outer[k]]))
+    inside: dict[int, list[shapely.LinearRing]] = {int(k): [] for k in shells}
+    for k in holes.tolist():
+        if k in owned:
+            inside[owned[k]].append(rings[k])
+        else:
+            inside[k] = []
+    return shapely.MultiPolygon([shapely.Polygon(rings[k], inside[k]) for k in sorted(inside)])

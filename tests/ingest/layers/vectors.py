@@ -23,7 +23,9 @@ WGS84 = (
 )
 
 
-def blob(shape: shapely.Geometry, srid: int = 4326, *, flags: int = 1, envelope: bytes = b"") -> bytes:
+def blob(
+    shape: shapely.Geometry, srid: int = 4326, *, flags: int = 1, envelope: bytes = b""
+) -> bytes:
     """A geometry as a GeoPackage stores it."""
     return b"GP" + struct.pack("<BBi", 0, flags, srid) + envelope + shapely.to_wkb(shape)
 
@@ -49,9 +51,10 @@ def geopackage(
             file.execute("insert into gpkg_spatial_ref_sys values ('', ?, ?, ?, ?)", each)
         rows = list(rows)
         for table in tables:
-            file.execute(f'create table "{table}" ({columns})')
+            quoted = '"' + table.replace('"', '""') + '"'
+            file.execute(f"create table {quoted} ({columns})")
             marks = ", ".join("?" for _ in columns.split(","))
-            file.executemany(f'insert into "{table}" values ({marks})', rows)
+            file.executemany(f"insert into {quoted} values ({marks})", rows)
             file.execute(
                 "insert into gpkg_geometry_columns values (?, 'geom', 'POLYGON', ?, 0, 0)",
                 [table, srid],
@@ -81,7 +84,10 @@ def shapefile_parts(
         file.field("kind", "C", 60)
         file.field("since", "C", 20)
         for shape, kind, year in zip(shapes, kinds, since, strict=True):
-            file.shape(shapely.geometry.mapping(shape))
+            if isinstance(shape, shapely.Point):
+                file.point(shape.x, shape.y)
+            else:
+                file.shape(shapely.geometry.mapping(shape))
             file.record(kind, year)
     return {"a.shp": shp.getvalue(), "a.dbf": dbf.getvalue(), "a.prj": WGS84.encode()}
 

@@ -1,86 +1,63 @@
-"""Habitat: layers of classes, and the bird-days spent in each."""
+"""Habitat use: bird-days by class, area, designation, bird or season."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, Text
+from app.api.auth import CurrentAudience
+from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
-from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING, WRITING
-from app.api.schemas import Shown, example
-from app.errors import BadInput, Problem
-from app.store import habitat, studies
-from app.store.habitat import By
-from app.store.layers import add_polygon_layer, add_raster_layer, retire
-from ingest.layers.geojson_polygons import decode_polygons
-from ingest.layers.geotiff import RasterLayer
-from ingest.layers.isolated import decode_geotiff_in_child
-from ingest.layers.polygons import PolygonLayer
-from ingest.refusal import UnreadablePush
+from app.api.layers import not_designations
+from app.api.problems import READING
+from app.api.schemas import example
+from app.errors import BadInput
+from app.movement.protection import Basis, Cover, is_ramsar
+from app.store import habitat
+from app.store.habitat import By, Per, Use
+from app.store.layers import Layer
+from app.store.sight import Filters
 
 router = APIRouter(prefix="/api/v1/habitat", tags=["habitat"])
-
-GEOTIFF_MAX_S = 60.0
-"""Longest that the child process may decode a raster [s]; one of 64 million cells takes 5 s."""
-_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
-class LayerOut(Shown):
-    """A layer of classes."""
-
-    model_config = example(
-        id="9d0f1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11",
-        study=None,
-        name="Land cover 2020",
-        kind="raster",
-        classes={"11": "marsh", "40": "cropland"},
-        cell_size_m=100.0,
-        source="Institute of the Amur, CC-BY-4.0, 2021-05-01",
-        note="",
-        recorded_at="2026-03-01T00:00:00Z",
-    )
-
-    id: UUID
-    study: UUID | None = Field(description="null: part of the service")
-    name: str
-    kind: str = Field(description="polygons, raster or boundary")
-    classes: dict[str, str] = Field(description="names by class number")
-    cell_size_m: float | None
-    source: str
-    note: str
-    recorded_at: datetime
-
-
-class RefusedFeature(BaseModel):
-    """A feature of an upload that was left out."""
-
-    unit: int
-    code: str
-    remedy: str
-
-
-class LayerAdded(LayerOut):
-    """A layer just stored; birds of its study are measured against it within seconds."""
-
-    refusals: list[RefusedFeature]
 
 
 class UseRow(BaseModel):
     """Bird-days of one key."""
 
-    key: str = Field(description="class or area name, individual id, or season id")
+    part: str | None = Field(description="individual id, season or species, where asked by `per`")
+    key: str = Field(description="class or area name, designations, individual id, or season id")
     name: str
     bird_days: float
     share: float
     n_individuals: int
+
+
+class DesignationUse(BaseModel):
+    """Bird-days under one designation, whatever others hold there as well."""
+
+    designation: str
+    ramsar: bool
+    bird_days: float
+    share: float
+
+
+class ProtectionOut(BaseModel):
+    """
+    Shares of the time under protection; each second counts once in each of them.
+
+    A Ramsar listing protects by no law of its own and stands apart: time in a reserve that is
+    listed as well is in both. The other two are what is left over.
+    """
+
+    basis: Basis
+    legal_share: float
+    ramsar_share: float
+    undated_share: float = Field(description="in areas of which nobody said since when, alone")
+    unprotected_share: float
+    designations: list[DesignationUse]
 
 
 class UseOut(BaseModel):
@@ -95,10 +72,11 @@ class UseOut(BaseModel):
         pending_bird_days=0.0,
         items=[
             {
-                "key": "Grassland", "name": "Grassland", "bird_days": 412.5, "share": 1.0,
-                "n_individuals": 7,
+                "part": None, "key": "Grassland", "name": "Grassland", "bird_days": 412.5,
+                "share": 1.0, "n_individuals": 7,
             }
         ],
+        protection=None,
     )  # fmt: skip
 
     by: By
@@ -108,114 +86,7 @@ class UseOut(BaseModel):
     total_bird_days: float
     pending_bird_days: float = Field(description="own bird-days not yet measured against the layer")
     items: list[UseRow]
-
-
-def _layer_shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "id": row["ref"]}
-
-
-@router.get("/layers", responses=READING)
-async def list_layers(
-    store: StoreDep, audience: CurrentAudience, page: PageDep, response: Response
-) -> Listing[LayerOut]:
-    """List the current layers: the service's, and those of the caller's own studies."""
-    async with store.read() as conn:
-        rows = await habitat.layers(conn, audience, fetch=page.fetch, after=page.after)
-    return paginate(
-        page,
-        response,
-        rows,
-        key=lambda row: (row["name"], str(row["ref"])),
-        shape=lambda row: LayerOut(**_layer_shown(row)),
-    )
-
-
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/geo+json": {
-                "example": {
-                    "type": "FeatureCollection",
-                    "features": [
-                        {
-                            "type": "Feature",
-                            "properties": {"class": "tidal flat"},
-                            "geometry": {
-                                "type": "Polygon",
-                                "coordinates": [
-                                    [[126, 34], [127, 34], [127, 35], [126, 35], [126, 34]]
-                                ],
-                            },
-                        }
-                    ],
-                }
-            },
-            "image/tiff": {"example": "bytes of a GeoTIFF with one band of integer classes"},
-        },
-    }
-}
-
-
-@router.post("/layers", status_code=201, responses=WRITING, openapi_extra=_BODY)
-async def add_layer(
-    request: Request,
-    store: StoreDep,
-    audience: ManagerAudience,
-    study: Annotated[UUID, Query()],
-    name: Annotated[Text, Query()],
-    source: Annotated[Text, Query(description="origin, licence and date, printed with results")],
-    class_property: Annotated[Text | None, Query()] = None,
-) -> LayerAdded:
-    """
-    Upload polygons (GeoJSON) or a raster of classes (GeoTIFF) as the raw body.
-
-    It takes the place of the study's layer of the same name.
-    """
-    body = await request.body()
-    layer = await _decoded(body, class_property)
-    async with store.write() as conn:
-        owner = (await studies.owned(conn, audience, study))["id"]
-        if isinstance(layer, PolygonLayer):
-            await add_polygon_layer(conn, owner, name, source, layer)
-        else:
-            await add_raster_layer(conn, owner, name, source, layer)
-        row = await habitat.added_layer(conn, audience, owner, name)
-    refusals = layer.refusals if isinstance(layer, PolygonLayer) else []
-    return LayerAdded(
-        **_layer_shown(row),
-        refusals=[RefusedFeature(unit=r.unit, code=r.code, remedy=r.remedy) for r in refusals],
-    )
-
-
-@router.delete("/layers/{layer}", status_code=204, responses=WRITING)
-async def retire_layer(layer: UUID, store: StoreDep, audience: ManagerAudience) -> None:
-    """Take a layer of an own study out of use; birds lose their shares of it within seconds."""
-    async with store.write() as conn:
-        found = await habitat.owned_layer(conn, audience, layer)
-        await retire(conn, found.id)
-
-
-async def _decoded(body: bytes, class_property: str | None) -> PolygonLayer | RasterLayer:
-    """Decode off the event loop: a raster in a process of its own, polygons in a thread."""
-    try:
-        if body.startswith(_TIFF_MARKS):
-            return await asyncio.to_thread(decode_geotiff_in_child, body, GEOTIFF_MAX_S)
-        found = await asyncio.to_thread(decode_polygons, body, class_property=class_property)
-    except UnreadablePush as error:
-        raise _unreadable(error) from error
-    if not found.features:
-        raise BadInput(
-            "No feature of the layer can be used.",
-            code="layer-empty",
-            remedy="Send a FeatureCollection of polygons in degrees; "
-            + (found.refusals[0].remedy if found.refusals else "this one is empty."),
-        )
-    return found
-
-
-def _unreadable(error: UnreadablePush) -> Problem:
-    return BadInput(error.detail, remedy=error.remedy, code=error.code)
+    protection: ProtectionOut | None = Field(description="with by=protection")
 
 
 @router.get("/use", responses=READING)
@@ -225,29 +96,31 @@ async def read_use(
     filters: FiltersDep,
     by: Annotated[By, Query()],
     layer: Annotated[UUID | None, Query()] = None,
+    basis: Annotated[
+        Basis, Query(description="of protection: what held at the time, or all that holds today")
+    ] = "at_time",
+    per: Annotated[Per | None, Query(description="rows of each bird, season or species")] = None,
 ) -> UseOut:
     """
-    Read bird-days by class of a layer, by area of the boundary set, by bird or by season.
+    Read bird-days by class, area, designation, bird or season.
 
     Birds of opened studies of others enter a row only where there are at least three of them.
+    With `by=protection` a row is the exact set of designations that hold, so that overlaps count
+    once; `protection` adds them up.
     """
-    if filters.box is not None:
-        raise BadInput(
-            "Bird-days have no place of their own.",
-            code="bbox-not-here",
-            remedy="Leave bbox out; use by=area, or upload the area as a layer.",
-        )
-    if by == "class" and layer is None:
-        raise BadInput(
-            "Classes are those of a layer.",
-            code="layer-missing",
-            remedy="Name one with layer=<id> from GET /api/v1/habitat/layers.",
-        )
+    _check(filters, by, layer)
     async with store.read() as conn:
-        chosen = None
+        chosen, covers, names = None, {}, None
         if layer is not None or by == "area":
             chosen = await habitat.find_layer(conn, audience, layer)
-        found = await habitat.use(conn, audience, filters, by=by, layer=chosen)
+        if chosen is not None and by in {"class", "protection"}:
+            _check_kind(chosen, by)
+        if chosen is not None and by == "protection":
+            covers = await habitat.covers(conn, audience, chosen, basis)
+            names = {number: each.label for number, each in covers.items()}
+        found = await habitat.use(
+            conn, audience, filters, by=by, layer=chosen, per=per, names=names
+        )
     total = sum(row["bird_days"] for row in found.rows) + found.pending_bird_days
     return UseOut(
         by=by,
@@ -258,5 +131,62 @@ async def read_use(
         pending_bird_days=found.pending_bird_days,
         items=[
             UseRow(**row, share=row["bird_days"] / total if total else 0.0) for row in found.rows
+        ],
+        protection=_protection(basis, found, covers) if by == "protection" else None,
+    )
+
+
+def _check(filters: Filters, by: By, layer: UUID | None) -> None:
+    if filters.box is not None:
+        raise BadInput(
+            "Bird-days have no place of their own.",
+            code="bbox-not-here",
+            remedy="Leave bbox out; use by=area, or upload the area as a layer.",
+        )
+    if by in {"class", "protection"} and layer is None:
+        raise BadInput(
+            "Classes and designations are those of a layer.",
+            code="layer-missing",
+            remedy="Name one with layer=<id> from GET /api/v1/habitat/layers.",
+        )
+
+
+def _check_kind(layer: Layer, by: By) -> None:
+    if by == "protection" and layer.kind != "protection":
+        raise not_designations()
+    if by == "class" and layer.kind == "protection":
+        raise BadInput(
+            "Designations may overlap, and are no classes.",
+            code="layer-is-protection",
+            remedy="Ask with by=protection.",
+        )
+
+
+def _protection(basis: Basis, found: Use, covers: dict[int, Cover]) -> ProtectionOut:
+    """Add up what the rows show, and nothing that they hide."""
+    shown = sum(row["bird_days"] for row in found.rows)
+    by_label = {each.label: each for each in covers.values()}
+    spent = [(by_label[row["key"]], float(row["bird_days"])) for row in found.rows]
+    under: dict[str, float] = {}
+    for each, days in spent:
+        for name in each.holding:
+            under[name] = under.get(name, 0.0) + days
+
+    def share(days: float) -> float:
+        return days / shown if shown else 0.0
+
+    return ProtectionOut(
+        basis=basis,
+        legal_share=share(sum(days for each, days in spent if each.legal)),
+        ramsar_share=share(sum(days for each, days in spent if each.ramsar)),
+        undated_share=share(sum(days for each, days in spent if each.undated and not each.holding)),
+        unprotected_share=share(
+            sum(days for each, days in spent if not each.undated and not each.holding)
+        ),
+        designations=[
+            DesignationUse(
+                designation=name, ramsar=is_ramsar(name), bird_days=days, share=share(days)
+            )
+            for name, days in sorted(under.items())
         ],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from app.movement.geodesy import EARTH_RADIUS_M, to_xyz
+from app.movement.protection import State
 from app.movement.track import FloatArray, IntArray
 
 OUTSIDE = -1
@@ -21,6 +22,13 @@ COAST_M = 24 * 1852.0
 
 EDGE_MAX_DEG = 0.1
 """Longest coast edge [degrees]: a chord of 11 km leaves the line it stands for by < 10 m."""
+
+NO_DAY = np.iinfo(np.int64).max
+"""Stands for a day of designation that is not known."""
+
+_LATER, _UNDATED, _IN_FORCE = 1, 2, 3
+_STATES = np.array([State.OUT, State.LATER, State.UNDATED, State.IN_FORCE], dtype=np.int64)
+"""States of a designation by strength."""
 
 Shapes = NDArray[np.object_]
 
@@ -65,6 +73,14 @@ class PolygonIndex:
         """Return the class of each position, `OUTSIDE` where there is none, shape (n,)."""
         out = np.full(lon.shape[0], OUTSIDE, dtype=np.int64)
         rank = np.full(lon.shape[0], np.iinfo(np.int64).max)
+        for part, inside in self._hits(lon, lat):
+            won = inside[self._rank[part] < rank[inside]]
+            rank[won] = self._rank[part]
+            out[won] = self._class_ids[part]
+        return out
+
+    def _hits(self, lon: FloatArray, lat: FloatArray) -> Iterator[tuple[int, IntArray]]:
+        """Yield each part of a polygon that holds any of the positions, with those it holds."""
         points, parts = self._tree.query(shapely.points(lon, lat))
         order = np.argsort(parts, kind="stable")
         points, parts = points[order], parts[order]
@@ -73,11 +89,54 @@ class PolygonIndex:
             for part, near in zip(
                 parts[starts].tolist(), np.split(points, starts[1:]), strict=False
             ):
-                inside = shapely.intersects_xy(self._parts[part], lon[near], lat[near])
-                won = near[inside & (self._rank[part] < rank[near])]
-                rank[won] = self._rank[part]
-                out[won] = self._class_ids[part]
-        return out
+                yield part, near[shapely.intersects_xy(self._parts[part], lon[near], lat[near])]
+
+
+class ProtectionIndex(PolygonIndex):
+    """
+    Designated areas, ready to be asked what holds at a place on a day.
+
+    Where areas overlap all of their designations hold; of one designation the strongest state
+    counts, so that each second of a bird has one class: `app.movement.protection.cover` reads it.
+
+    Parameters
+    ----------
+    shapes, class_ids
+        As of `PolygonIndex`; classes are designations, below `DESIGNATIONS_MAX`.
+    since_day : ndarray of int64, shape (n,)
+        Day of designation [days since 1970-01-01]; `NO_DAY` where it is not known.
+
+    Examples
+    --------
+    >>> boxes = [shapely.box(0, 0, 10, 10), shapely.box(4, 4, 6, 6)]
+    >>> index = ProtectionIndex(boxes, np.array([0, 1]), np.array([100, NO_DAY]))
+    >>> place = np.array([1.0, 1.0, 5.0, 50.0])
+    >>> index.states_at(place, place, np.array([99, 100, 100, 100])).tolist()
+    [2, 1, 13, -1]
+    """
+
+    def __init__(
+        self, shapes: Sequence[shapely.Geometry], class_ids: IntArray, since_day: IntArray
+    ) -> None:
+        super().__init__(shapes, np.arange(len(shapes)))
+        self._designation = np.asarray(class_ids, dtype=np.int64)
+        self._since = np.asarray(since_day, dtype=np.int64)
+
+    def states_at(self, lon: FloatArray, lat: FloatArray, day: IntArray) -> IntArray:
+        """Return the class of each position on its UTC day, `OUTSIDE` in no area, shape (n,)."""
+        n = int(self._designation.max(initial=-1)) + 1
+        # In the order of strength, and only then as numbers: what counts is the greatest.
+        strength = np.zeros((lon.shape[0], n), dtype=np.int64)
+        for part, inside in self._hits(lon, lat):
+            area = int(self._class_ids[part])
+            since = self._since[area]
+            dated = np.where(since <= day[inside], _IN_FORCE, _LATER)
+            held = np.full(inside.shape[0], _UNDATED) if since == NO_DAY else dated
+            column = self._designation[area]
+            strength[inside, column] = np.maximum(strength[inside, column], held)
+        states = _STATES[strength] << 2 * np.arange(n)
+        out: IntArray = states.sum(axis=1)
+        return np.where(out == 0, OUTSIDE, out)
 
 
 class RasterClasses:

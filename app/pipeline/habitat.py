@@ -11,6 +11,7 @@ import numpy as np
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
+from app.movement.layers import ProtectionIndex
 from app.movement.track import DAY_US, IntArray
 from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
@@ -48,7 +49,11 @@ async def habitat(conn: Connection, found: Segmented) -> None:
     use = []
     for layer in await layers.current_layers(conn, found.bird.study_id):
         index = await layers.index_of(conn, layer)
-        classes = await asyncio.to_thread(index.classes_at, track.lon, track.lat)
+        if isinstance(index, ProtectionIndex):
+            day = track.time_us // DAY_US
+            classes = await asyncio.to_thread(index.states_at, track.lon, track.lat, day)
+        else:
+            classes = await asyncio.to_thread(index.classes_at, track.lon, track.lat)
         spent = bird_days(pieces, doing.kind, classes)
         of_layer = zip(
             _rows(found.bird, spent, doing, seasons), spent.class_id.tolist(), strict=True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,21 +11,25 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, TooLarge
+from app.movement.protection import Basis, Cover, cover
 from app.store.audience import RELEASED, Audience
 from app.store.engine import execute
 from app.store.layers import OUTSIDE, Layer
 from app.store.sight import GROUP_MIN, Filters, Where, where
 
-By = Literal["class", "area", "individual", "season"]
+By = Literal["class", "area", "individual", "season", "protection"]
+Per = Literal["individual", "season", "species"]
 ROWS_MAX = 10_000
 """Most rows of one answer: more than any layer has classes or any flock has birds."""
 
 _LAYER = """
 select l.id, l.ref, l.study_id, l.name, l.kind, l.classes, l.cell_size_m, l.source, l.note,
-  l.recorded_at, s.ref as study
+  l.recorded_at, l.version, l.licence, l.dated_on, s.ref as study
 from layer l left join study s on s.id = l.study_id
 where l.replaced_at is null and (l.study_id is null or l.study_id = any(:exact))
 """
+
+_LAYER_FIELDS = tuple(field.name for field in fields(Layer))
 
 _CLASS = "cast(:class_names as jsonb) ->> x.class_id::text"
 _KEYS: dict[By, tuple[str, str]] = {
@@ -33,8 +37,16 @@ _KEYS: dict[By, tuple[str, str]] = {
     "area": (_CLASS, _CLASS),
     "individual": ("i.ref::text", "i.local_identifier"),
     "season": ("coalesce(x.season, '')", "coalesce(x.season, '')"),
+    "protection": (_CLASS, _CLASS),
 }
 """Key and name of a row, as SQL expressions."""
+
+_PARTS: dict[Per | None, str] = {
+    None: "null::text",
+    "individual": "i.ref::text",
+    "season": "coalesce(x.season, '')",
+    "species": "x.species_key",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +79,7 @@ async def find_layer(conn: AsyncConnection, audience: Audience, ref: UUID | None
     if not rows:
         raise _unknown()
     named = {int(number): name for number, name in rows[0]["classes"].items()}
-    return Layer(**{k: v for k, v in rows[0].items() if k not in {"recorded_at", "study"}}
-                 | {"classes": named})  # fmt: skip
+    return Layer(**{k: rows[0][k] for k in _LAYER_FIELDS} | {"classes": named})
 
 
 def _unknown() -> NotFound:
@@ -87,36 +98,47 @@ async def owned_layer(conn: AsyncConnection, audience: Audience, ref: UUID) -> L
 
 
 async def use(
-    conn: AsyncConnection, audience: Audience, filters: Filters, *, by: By, layer: Layer | None
+    conn: AsyncConnection,
+    audience: Audience,
+    filters: Filters,
+    *,
+    by: By,
+    layer: Layer | None,
+    per: Per | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> Use:
     """
-    Return bird-days by key, largest first.
+    Return bird-days by key, largest first; `per` bird, season or species where that is asked.
 
     Opened studies of others enter a row only with at least `GROUP_MIN` birds, and sums are over
-    what is shown. Own studies are complete: rows and pending make up their presence.
+    what is shown. Own studies are complete: rows and pending make up their presence. `names` are
+    those of classes, where they are not the layer's own.
     """
     key, name = _KEYS[by]
     table = "presence_day" if layer is None else "use_day"
     chosen = _chosen(audience, filters)
     if layer is not None:
         chosen.add("x.layer_id = :layer", layer=layer.id)
-    if by in {"class", "area"} and layer is not None:
-        chosen.values["class_names"] = _names(layer, by)
+    if by in {"class", "area", "protection"} and layer is not None:
+        chosen.values["class_names"] = _names(layer, by) if names is None else _json(names)
     rows = await execute(
         conn,
         f"""
         with seen as (
-          select {key} as key, {name} as name, x.individual_id, x.bird_days,
-            x.study_id = any(:exact) as own
+          select {key} as key, {name} as name, {_PARTS[per]} as part, x.individual_id,
+            x.bird_days, x.study_id = any(:exact) as own
           from {table} x join individual i on i.id = x.individual_id
           where {chosen.sql}
         ), grouped as (
-          select key, name, sum(bird_days) as bird_days, count(distinct individual_id) as birds
-          from seen group by key, name, own
+          select part, key, name, sum(bird_days) as bird_days,
+            count(distinct individual_id) as birds
+          from seen group by part, key, name, own
           having own or count(distinct individual_id) >= {GROUP_MIN}
         )
-        select key, name, sum(bird_days)::float8 as bird_days, sum(birds)::int as n_individuals
-        from grouped group by key, name order by bird_days desc, key limit {ROWS_MAX + 1}
+        select part, key, name, sum(bird_days)::float8 as bird_days,
+          sum(birds)::int as n_individuals
+        from grouped group by part, key, name
+        order by part, bird_days desc, key limit {ROWS_MAX + 1}
         """,
         chosen.values,
     )
@@ -132,9 +154,22 @@ async def use(
 def _names(layer: Layer, by: By) -> str:
     """Return names by class number as JSON; land and coast of one area share theirs."""
     name = layer.area_name if by == "area" else layer.class_name
-    return orjson.dumps(
-        {str(number): name(number) for number in [*layer.classes, OUTSIDE]}
-    ).decode()
+    return _json({number: name(number) for number in [*layer.classes, OUTSIDE]})
+
+
+def _json(names: Mapping[int, str]) -> str:
+    return orjson.dumps({str(number): name for number, name in names.items()}).decode()
+
+
+async def covers(
+    conn: AsyncConnection, audience: Audience, layer: Layer, basis: Basis
+) -> dict[int, Cover]:
+    """Return what each class of a layer of designations means to the birds of these readers."""
+    chosen = _chosen(audience, Filters()).add("x.layer_id = :layer", layer=layer.id)
+    rows = await execute(
+        conn, f"select distinct class_id from use_day x where {chosen.sql}", chosen.values
+    )
+    return {row["class_id"]: cover(row["class_id"], layer.classes, basis) for row in rows}
 
 
 def _chosen(audience: Audience, filters: Filters) -> Where:

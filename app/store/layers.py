@@ -8,6 +8,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from app.errors import BadInput
+from app.movement.protection import DESIGNATIONS_MAX
 from app.store import work
 from app.store.engine import Connection, execute
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:  # the decoders load GDAL, which no reader of layers needs
     from ingest.layers.polygons import PolygonLayer
 
 if TYPE_CHECKING:
-    from app.movement.layers import AreaIndex, PolygonIndex, RasterClasses
+    from app.movement.layers import AreaIndex, PolygonIndex, ProtectionIndex, RasterClasses
 
-    Index = PolygonIndex | RasterClasses | AreaIndex
+    Index = PolygonIndex | RasterClasses | AreaIndex | ProtectionIndex
 
 OUTSIDE = -1
 """Class of a position outside every class, as in `app.movement.layers`, which only workers load."""
@@ -42,6 +44,17 @@ _LAYER = "id, ref, study_id, name, kind, classes, cell_size_m, source, note"
 
 _indexes: OrderedDict[UUID, Index] = OrderedDict()
 """By `ref`, which never names two layers; a layer never changes, it is replaced by a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which licence a layer came, and of when it tells; None where nobody said."""
+
+    licence: str | None = None
+    dated_on: date | None = None
+
+
+NO_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,31 +114,42 @@ async def add_polygon_layer(
     source: str,
     layer: PolygonLayer,
     *,
-    kind: Literal["polygons", "boundary"] = "polygons",
+    kind: Literal["polygons", "boundary", "protection"] = "polygons",
     note: str = "",
+    terms: Terms = NO_TERMS,
 ) -> int:
     """
     Store a layer of polygons in the place of the one it replaces; return its number.
 
-    It replaces the layer of the same owner and name, a boundary set that of the same owner.
+    It replaces the layer of the same owner and name, a boundary set that of the same owner. The
+    classes of `protection` are designations, which may overlap.
     """
+    if kind == "protection" and len(layer.classes) > DESIGNATIONS_MAX:
+        raise BadInput(
+            f"The layer has {len(layer.classes)} designations.",
+            remedy=f"Give the areas at most {DESIGNATIONS_MAX} types of designation, or send them"
+            " as several layers.",
+            code="designations-too-many",
+        )
     classes = dict(enumerate(layer.classes))
     if kind == "boundary":
         classes |= {len(classes) + k: label + COAST for k, label in classes.items()}
-    row = {"study": study_id, "name": name, "kind": kind, "source": source, "note": note}
+    row = {"study": study_id, "name": name, "kind": kind, "source": source, "note": note,
+           "licence": terms.licence, "dated_on": terms.dated_on}  # fmt: skip
     layer_id = await _add(conn, row, classes, None)
     await execute(
         conn,
-        "insert into layer_feature (layer_id, number, class_id, name, geom)"
-        " select :layer, f.number, f.class_id, f.name, ST_GeomFromWKB(f.wkb, 4326)"
+        "insert into layer_feature (layer_id, number, class_id, name, geom, designated_on)"
+        " select :layer, f.number, f.class_id, f.name, ST_GeomFromWKB(f.wkb, 4326), f.since"
         " from unnest(cast(:numbers as int[]), cast(:class_ids as int[]), cast(:names as text[]),"
-        " cast(:wkb as bytea[])) as f (number, class_id, name, wkb)",
+        " cast(:wkb as bytea[]), cast(:since as date[])) as f (number, class_id, name, wkb, since)",
         {
             "layer": layer_id,
             "numbers": list(range(1, len(layer.features) + 1)),
             "class_ids": [f.class_index for f in layer.features],
             "names": [f.name or "" for f in layer.features],
             "wkb": [f.wkb for f in layer.features],
+            "since": [f.designated_on for f in layer.features],
         },
     )
     return layer_id
@@ -140,12 +164,14 @@ async def add_raster_layer(
     *,
     class_names: Mapping[int, str] | None = None,
     note: str = "",
+    terms: Terms = NO_TERMS,
 ) -> int:
     """Store a raster in the place of the one of the same owner and name; return its number."""
     cells = _stored_cells(layer)
     named = class_names or {}
     classes = {k: named.get(k, f"class {k}") for k in layer.meta.classes}
-    row = {"study": study_id, "name": name, "kind": "raster", "source": source, "note": note}
+    row = {"study": study_id, "name": name, "kind": "raster", "source": source, "note": note,
+           "licence": terms.licence, "dated_on": terms.dated_on}  # fmt: skip
     layer_id = await _add(conn, row, classes, layer.meta.cell_size_m)
     await execute(
         conn,
@@ -189,8 +215,11 @@ async def _add(
     )
     added = await execute(
         conn,
-        "insert into layer (study_id, name, kind, classes, cell_size_m, source, note)"
-        " values (:study, :name, :kind, cast(:classes as jsonb), :cell_size_m, :source, :note)"
+        "insert into layer (study_id, name, kind, classes, cell_size_m, source, note, licence,"
+        " dated_on, version)"
+        " values (:study, :name, :kind, cast(:classes as jsonb), :cell_size_m, :source, :note,"
+        " :licence, :dated_on, 1 + (select count(*) from layer l where l.study_id"
+        " is not distinct from cast(:study as int) and l.name = cast(:name as text)))"
         " returning id",
         {**row, "classes": json.dumps(classes), "cell_size_m": cell_size_m},
     )
@@ -238,19 +267,28 @@ async def index_of(conn: Connection, layer: Layer) -> Index:
 async def _load_polygons(conn: Connection, layer: Layer) -> Index:
     rows = await execute(
         conn,
-        "select class_id, ST_AsBinary(geom) as wkb from layer_feature where layer_id = :id"
+        "select class_id, ST_AsBinary(geom) as wkb, designated_on - date '1970-01-01' as since"
+        " from layer_feature where layer_id = :id"
         " order by number",
         {"id": layer.id},
     )
 
     def build() -> Index:
         # Compiled code: the web process stores layers and must never load it.
-        from app.movement.layers import AreaIndex, PolygonIndex  # noqa: PLC0415 - see above
+        from app.movement.layers import (  # noqa: PLC0415 - see above
+            NO_DAY,
+            AreaIndex,
+            PolygonIndex,
+            ProtectionIndex,
+        )
 
         shapes = [shapely.from_wkb(row["wkb"]) for row in rows]
         class_ids = np.array([row["class_id"] for row in rows], dtype=np.int64)
         if layer.kind == "boundary":
             return AreaIndex(shapes, class_ids, len(layer.classes) // 2)
+        if layer.kind == "protection":
+            since = [NO_DAY if row["since"] is None else row["since"] for row in rows]
+            return ProtectionIndex(shapes, class_ids, np.array(since, dtype=np.int64))
         return PolygonIndex(shapes, class_ids)
 
     return await asyncio.to_thread(build)

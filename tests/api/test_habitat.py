@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from subprocess import run
 
 import httpx2
-import numpy as np
 import orjson
 import pytest
 import pytest_asyncio
-import rasterio
-from rasterio.transform import Affine
 
+from app.movement.protection import State, class_of
 from tests.api.served import as_key, served
 from tests.store.flock import SPECIES, UNRELEASED, Flock, ref_of
 
@@ -110,94 +107,78 @@ async def test_days_outside_the_interval_do_not_count(client) -> None:
     assert [row["bird_days"] for row in use["items"]] == [0.8]
 
 
-async def test_polygons_are_stored_and_mark_the_birds_of_the_study(client, flock) -> None:
-    square = [[[0, 0], [1, 0], [1, 1], [0, 0]]]
-    features = [
-        {"type": "Feature", "properties": {"kind": "marsh"},
-         "geometry": {"type": "Polygon", "coordinates": square}},
-        {"type": "Feature", "properties": {}, "geometry": None},
-    ]  # fmt: skip
-    body = orjson.dumps({"type": "FeatureCollection", "features": features})
-    query = {"study": str(ref_of("study", "Own")), "name": "Marshes", "source": "own survey",
-             "class_property": "kind"}  # fmt: skip
-    flock.run("delete from dirty")
-    answer = await client.post("/api/v1/habitat/layers", params=query, content=body, headers=KEY)
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["classes"] == {"0": "marsh"}
-    assert [refusal["unit"] for refusal in answer.json()["refusals"]] == [2]
-    assert flock.run("select count(*) from dirty") == [(1,)]
-    listed = (await client.get("/api/v1/habitat/layers", headers=KEY)).json()["items"]
-    assert {"Land", "Marshes"} <= {layer["name"] for layer in listed}
-    public = (await client.get("/api/v1/habitat/layers")).json()["items"]
-    assert [layer["name"] for layer in public] == ["Land"]
-    use = await client.get(f"/api/v1/habitat/use?by=class&layer={answer.json()['id']}")
-    assert use.status_code == 404
-
-
-async def test_a_raster_is_stored(client, flock, tmp_path: Path) -> None:
-    path = tmp_path / "cover.tif"
-    cells = np.array([[11, 40], [40, 255]], dtype="uint8")
-    with rasterio.open(
-        path, "w", driver="GTiff", width=2, height=2, count=1, dtype="uint8", nodata=255,
-        crs="EPSG:4326", transform=Affine(0.01, 0, 120, 0, -0.01, 40),
-    ) as raster:  # fmt: skip
-        raster.write(cells, 1)
-    query = {"study": str(ref_of("study", "Own")), "name": "Cover", "source": "own"}
-    answer = await client.post(
-        "/api/v1/habitat/layers", params=query, content=path.read_bytes(), headers=KEY
-    )
-    assert answer.status_code == 201, answer.text
-    assert set(answer.json()["classes"]) == {"11", "40"}
-    assert answer.json()["cell_size_m"] > 0
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b"nonsense", "json-unreadable"),
-        (b'{"type": "FeatureCollection", "features": []}', "layer-empty"),
-        (b"II*\0nonsense", "raster-unreadable"),
-    ],
-)
-async def test_a_layer_that_can_not_be_read_is_refused_with_a_remedy(client, body, code) -> None:
-    query = {"study": str(ref_of("study", "Own")), "name": "Bad", "source": "own"}
-    answer = await client.post("/api/v1/habitat/layers", params=query, content=body, headers=KEY)
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert answer.json()["remedy"]
-
-
-async def test_a_layer_of_another_institute_can_not_be_replaced(client) -> None:
-    query = {"study": str(ref_of("study", "Theirs")), "name": "x", "source": "y"}
-    body = b'{"type": "FeatureCollection", "features": []}'
-    answer = await client.post("/api/v1/habitat/layers", params=query, content=body, headers=KEY)
-    assert answer.status_code in {404, 422}
-    assert (await client.post("/api/v1/habitat/layers", params=query)).status_code == 401
-
-
 def test_the_web_process_loads_no_compiler_and_no_pandas() -> None:
     code = "import sys, app.main; print([m for m in ('numba', 'pandas') if m in sys.modules])"
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-async def test_a_layer_is_retired_by_its_owner_alone(client, flock) -> None:
-    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
-    feature = {"type": "Feature", "properties": {"kind": "reed"}, "geometry": square}
-    query = {"study": str(ref_of("study", "Own")), "name": "Reeds", "source": "own survey",
-             "class_property": "kind"}  # fmt: skip
-    body = orjson.dumps({"type": "FeatureCollection", "features": [feature]})
-    answer = await client.post("/api/v1/habitat/layers", params=query, content=body, headers=KEY)
-    path = f"/api/v1/habitat/layers/{answer.json()['id']}"
-    assert (await client.delete(path)).status_code == 401
-    assert (await client.delete(path, headers=as_key("flw_Baikal"))).status_code == 404
-    flock.run("delete from dirty")
-    assert (await client.delete(path, headers=KEY)).status_code == 204
-    assert flock.run("select count(*) from dirty") == [(1,)]
-    listed = (await client.get("/api/v1/habitat/layers", headers=KEY)).json()["items"]
-    assert "Reeds" not in {layer["name"] for layer in listed}
-    assert (await client.delete(path, headers=KEY)).status_code == 404
+@pytest.fixture(scope="module")
+def reserves(flock: Flock) -> str:
+    """Own days in a reserve of later, a listed reserve, an undated one and none; and others'."""
+    names = {0: "Ramsar site", 1: "Nature reserve", 2: "Old park"}
+    states = {
+        "later": {1: State.LATER}, "both": {0: State.IN_FORCE, 1: State.IN_FORCE},
+        "undated": {2: State.UNDATED}, "none": {},
+    }  # fmt: skip
+    layer = flock.insert(
+        "layer", name="Protected", kind="protection", source="drawn", ref=ref_of("protected"),
+        classes=orjson.dumps({str(k): name for k, name in names.items()}).decode(),
+    )  # fmt: skip
+    study = flock.study(1, "Reserved")
+    bird = flock.bird(study, "R")
+    days = {class_of(state): 0.2 * n for n, state in enumerate(states.values(), 1)}
+    _use(flock, study, bird, layer, days, day=20, season="2020-autumn")
+    return str(ref_of("protected"))
 
 
-async def test_no_institute_retires_a_layer_of_the_service(client) -> None:
-    answer = await client.delete(f"/api/v1/habitat/layers/{ref_of('layer')}", headers=KEY)
-    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+def _days(use: dict) -> dict[str, float]:
+    return {row["key"]: pytest.approx(row["bird_days"]) for row in use["items"]}
+
+
+async def test_overlaps_count_once_and_ramsar_stands_apart(client, reserves) -> None:
+    query = {"by": "protection", "layer": reserves, "season": "2020-autumn"}
+    then = await _use_of(client, KEY, **query)
+    assert _days(then) == {
+        "unprotected": 1.0, "Nature reserve + Ramsar site": 0.4, "date unknown": 0.6,
+    }  # fmt: skip
+    told = then["protection"]
+    assert told["basis"] == "at_time"
+    assert (told["legal_share"], told["ramsar_share"]) == pytest.approx((0.2, 0.2))
+    assert (told["undated_share"], told["unprotected_share"]) == pytest.approx((0.3, 0.5))
+    today = await _use_of(client, KEY, **query, basis="today")
+    assert _days(today) == {
+        "unprotected": 0.8, "Nature reserve": 0.2, "Nature reserve + Ramsar site": 0.4,
+        "Old park": 0.6,
+    }  # fmt: skip
+    assert today["protection"]["legal_share"] == pytest.approx(0.6)
+    assert today["protection"]["unprotected_share"] == pytest.approx(0.4)
+    assert [(d["designation"], d["ramsar"], round(d["bird_days"], 6))
+            for d in today["protection"]["designations"]] == [
+        ("Nature reserve", False, 0.6), ("Old park", False, 0.6), ("Ramsar site", True, 0.4),
+    ]  # fmt: skip
+    assert then["total_bird_days"] == pytest.approx(today["total_bird_days"])
+
+
+@pytest.mark.parametrize(("per", "part"), [("season", "2020-autumn"), ("species", SPECIES)])
+async def test_rows_may_be_told_apart_by_season_and_species(client, reserves, per, part) -> None:
+    query = {"by": "protection", "layer": reserves, "season": "2020-autumn", "per": per}
+    use = await _use_of(client, KEY, **query)
+    assert {row["part"] for row in use["items"]} == {part}
+    assert sum(row["share"] for row in use["items"]) == pytest.approx(1.0)
+
+
+async def test_parts_of_others_stand_for_three_birds_as_well(client) -> None:
+    assert (await _use_of(client, by="area", per="individual"))["items"] == []
+    species = await _use_of(client, by="area", per="species")
+    assert [(row["part"], row["n_individuals"]) for row in species["items"]] == [(SPECIES, 4)]
+
+
+async def test_designations_are_no_classes_and_classes_no_designations(client, reserves) -> None:
+    for query, code in (
+        ({"by": "class", "layer": reserves}, "layer-is-protection"),
+        ({"by": "protection", "layer": str(ref_of("layer"))}, "layer-not-protection"),
+        ({"by": "protection"}, "layer-missing"),
+    ):
+        answer = await client.get("/api/v1/habitat/use", params=query, headers=KEY)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)

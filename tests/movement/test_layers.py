@@ -14,7 +14,16 @@ from pyproj import Geod
 
 from app.movement.gaps import observed_us
 from app.movement.habitat import bird_days, day_pieces
-from app.movement.layers import COAST_M, AreaIndex, PolygonIndex, RasterClasses, equal_area
+from app.movement.layers import (
+    COAST_M,
+    NO_DAY,
+    AreaIndex,
+    PolygonIndex,
+    ProtectionIndex,
+    RasterClasses,
+    equal_area,
+)
+from app.movement.protection import State, class_of
 from app.pipeline.builtin import COUNTRIES
 from app.seeds import rows
 from ingest.layers.geojson_polygons import decode_polygons
@@ -74,6 +83,31 @@ def test_polygons_equal_the_search(shapes, points):
     lon, lat = np.array(points, dtype=float).T
     found = PolygonIndex(shapes, class_ids).classes_at(lon, lat)
     assert found.tolist() == searched(shapes, class_ids, lon, lat)
+
+
+DAYS = st.integers(0, 9)
+
+
+@given(st.data())
+def test_designations_equal_the_search(data):
+    shapes = data.draw(polygons())
+    n = len(shapes)
+    kinds = data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
+    since = data.draw(st.lists(DAYS | st.just(NO_DAY), min_size=n, max_size=n))
+    points = data.draw(st.lists(st.tuples(*[st.integers(-7, 7)] * 2, DAYS), min_size=1))
+    lon, lat, day = (np.array(each) for each in zip(*points, strict=True))
+    index = ProtectionIndex(shapes, np.array(kinds), np.array(since))
+    found = index.states_at(lon.astype(float), lat.astype(float), day)
+    for (x, y, today), got in zip(points, found.tolist(), strict=True):
+        told = {}
+        for shape, kind, first in zip(shapes, kinds, since, strict=True):
+            if not shape.intersects(shapely.Point(x, y)):
+                continue
+            undated = State.UNDATED if first == NO_DAY else State.LATER
+            state = State.IN_FORCE if first <= today else undated
+            order = (State.LATER, State.UNDATED, State.IN_FORCE)
+            told[kind] = max(told.get(kind, State.LATER), state, key=order.index)
+        assert got == class_of(told)
 
 
 def test_of_two_equal_polygons_the_first_counts():

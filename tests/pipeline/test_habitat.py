@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from app.movement.protection import State, class_of
 from app.movement.track import DAY_US, HOUR_US
 from app.pipeline.decode import decode_push
 from app.pipeline.habitat import habitat
@@ -281,3 +282,28 @@ async def test_a_retired_layer_leaves_no_use_behind(station):
     await station.derive()
     left = await station.rows("select distinct layer_id from use_day order by 1")
     assert [row["layer_id"] for row in left] == [found[0].id, found[2].id]
+
+
+async def test_a_reserve_protects_from_its_day_on_at_the_time_and_wholly_today(station):
+    """The bird stays where a reserve is designated in the middle of its stay."""
+    track = journey()
+    await station.push(csv(track, range(len(track))))
+    day = await station.rows("select min(day) + 6 as day from presence_day")
+    since = day[0]["day"]
+    whole = polygons(reserve=(100, 20, 130, 60))
+    dated = replace(whole, features=[replace(f, designated_on=since) for f in whole.features])
+    async with station.store.write() as conn:
+        await layers.add_polygon_layer(
+            conn, station.study_id, "Designated", SOURCE, dated, kind="protection"
+        )
+    await station.derive()
+    rows = await station.rows(
+        "select x.class_id, min(day) as first, max(day) as last from use_day x"
+        " join layer l on l.id = x.layer_id where l.kind = 'protection'"
+        " group by class_id order by first"
+    )
+    assert [row["class_id"] for row in rows] == [
+        class_of({0: State.LATER}), class_of({0: State.IN_FORCE}),
+    ]  # fmt: skip
+    assert rows[1]["first"] == since
+    assert rows[0]["last"] <= since

@@ -39,10 +39,14 @@ layer = Table(
     Column("cell_size_m", Double),
     Column("source", String, nullable=False, comment="origin, licence and date, as printed"),
     Column("note", String, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="1",
+           comment="counts the layers that one owner has had under one name"),
+    Column("licence", String),
+    Column("dated_on", Date, comment="of when the layer tells"),
     now_column("recorded_at"),
     instant("replaced_at", null=True),
-    CheckConstraint("kind in ('polygons', 'raster', 'boundary')", name="kind"),
-)
+    CheckConstraint("kind in ('polygons', 'raster', 'boundary', 'protection')", name="kind"),
+)  # fmt: skip
 
 layer_feature = Table(
     "layer_feature",
@@ -52,6 +56,7 @@ layer_feature = Table(
     Column("class_id", Integer, nullable=False),
     Column("name", String, nullable=False, server_default=""),
     Column("geom", geometry("GEOMETRY"), nullable=False),
+    Column("designated_on", Date, comment="since when it is what its class says"),
     Index("ix_layer_feature_geom", "geom", postgresql_using="gist"),
 )
 
@@ -96,4 +101,20 @@ use_day = Table(
     bird_key(),
     Index("ix_use_day_layer", "layer_id", "study_id", "day"),
     comment="one bird's time in each class of a layer; sums over classes equal presence_day",
+)
+
+available = Table(
+    "available",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("season", String, primary_key=True),
+    Column("layer_id", ForeignKey("layer.id"), primary_key=True),
+    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("method", String, nullable=False, comment="of utilisation, whose 95 % area it is"),
+    Column("share", Double, nullable=False, comment="of the area [1]"),
+    bird_key(),
+    Index("ix_available_layer", "layer_id", "study_id"),
+    comment="what each class takes of the area a bird used in a season; for its owners alone",
 )

@@ -71,6 +71,10 @@ async def _reader(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return audience if audience.kind == "public" else require(audience, "read")
 
 
+async def _partner(audience: Annotated[Audience, Depends(caller)]) -> Audience:
+    return require(audience, "read")
+
+
 async def _pusher(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return require(audience, "push")
 
@@ -83,6 +87,8 @@ AnyAudience = Annotated[Audience, Depends(caller)]
 """Whoever asks, scopes unchecked: only for answers about the caller itself."""
 CurrentAudience = Annotated[Audience, Depends(_reader)]
 """A reader: the public, or a key with the scope `read`."""
+PartnerAudience = Annotated[Audience, Depends(_partner)]
+"""A reader with a key, never the public."""
 PushAudience = Annotated[Audience, Depends(_pusher)]
 """A sender: a key with the scope `push`."""
 ManagerAudience = Annotated[Audience, Depends(_manager)]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.movement.track import FloatArray
+from app.movement.families import bounds, draw_weights, tells
+from app.movement.track import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,76 @@ def jacobs(used: FloatArray, available: FloatArray) -> FloatArray:
     r, p = used / used.sum(), available / available.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((r - p) / (r + p - 2.0 * r * p), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """
+    Use of k classes against what was there to be used.
+
+    Attributes
+    ----------
+    used, available : ndarray of float64, shape (k,)
+        Shares of the time, and of the areas, each weighing as the time spent in it [1].
+    jacobs, jacobs_low, jacobs_high : ndarray of float64, shape (k,)
+        Jacobs' index and its interval; nan where it has none.
+    manly, manly_low, manly_high : ndarray of float64, shape (k,)
+        Manly's selection ratio (design III) and its interval.
+    """
+
+    used: FloatArray
+    available: FloatArray
+    jacobs: FloatArray
+    jacobs_low: FloatArray
+    jacobs_high: FloatArray
+    manly: FloatArray
+    manly_low: FloatArray
+    manly_high: FloatArray
+
+
+def select(used: FloatArray, available: FloatArray, bird: IntArray, family: IntArray) -> Selection:
+    """
+    Compare what birds used with what lay within their own areas.
+
+    Each row is a bird in a season with its own availability (design III): the share expected of
+    a class is the mean of its availability over rows, each weighing as its time, so that
+    Manly's ratio is used / available and both indexes speak of the same two shares. Intervals
+    draw families anew (`families.draw_weights`) and are nan below `families.BIRDS_MIN` birds.
+
+    Parameters
+    ----------
+    used : ndarray of float64, shape (n, k)
+        Time in each class.
+    available : ndarray of float64, shape (n, k)
+        Share of each class in the area; rows sum to 1.
+    bird, family : ndarray of int64, shape (n,)
+        Of each row.
+
+    Examples
+    --------
+    >>> found = select(np.array([[3.0, 1.0]]), np.array([[0.5, 0.5]]), *np.zeros((2, 1), int))
+    >>> found.manly.tolist(), found.jacobs.tolist(), found.jacobs_low.tolist()
+    ([1.5, 0.5], [0.5, -0.5], [nan, nan])
+    """
+    expected = available * used.sum(axis=1, keepdims=True)
+    once = np.ones((1, used.shape[0]))
+    r, p, index, ratio = _indexes(once @ used, once @ expected)
+    low, high = np.full((2, 2, used.shape[1]), np.nan)
+    if tells(bird, family):
+        weights = draw_weights(family)
+        _, _, *drawn = _indexes(weights @ used, weights @ expected)
+        (low[0], high[0]), (low[1], high[1]) = (bounds(each) for each in drawn)
+    return Selection(r[0], p[0], index[0], low[0], high[0], ratio[0], low[1], high[1])
+
+
+def _indexes(
+    used: FloatArray, expected: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return shares used and expected, Jacobs' index and Manly's ratio, all (draws, k)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = used / used.sum(axis=1, keepdims=True)
+        p = expected / expected.sum(axis=1, keepdims=True)
+        return r, p, (r - p) / (r + p - 2.0 * r * p), r / p
 
 
 def block_bootstrap(

@@ -50,7 +50,7 @@ STAGES = (
         ("public_fix", "latest_fix", "density_cell", "density_total", "study"),
         "individual",
     ),
-    Stage("utilise", ("fix", "season"), ("utilisation",), "individual"),
+    Stage("utilise", ("fix", "season", "layer"), ("utilisation", "available"), "individual"),
 )
 """A push runs through the first three stages; then each bird it touched through screen, smooth,
 segment, habitat and publish in one transaction; then each catalogue those birds are in through

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from app.errors import Unavailable
+from app.pipeline.available import available
 from app.pipeline.decode import attempt, decode_push, decode_small
 from app.pipeline.habitat import habitat
 from app.pipeline.publish import publish
@@ -96,8 +97,9 @@ async def utilise_individual(store: Store, individual_id: int) -> None:
                 return
             bird = await derived.bird(conn, individual_id)
             kept, rows = await measure(conn, individual_id, due)
+            offered = await available(conn, bird, rows)
         async with store.write() as conn:
-            await measuring.settle(conn, bird, due, kept, rows)
+            await measuring.settle(conn, bird, due, kept, rows, offered=offered)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:

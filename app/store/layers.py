@@ -219,7 +219,7 @@ async def _add(
         " dated_on, version)"
         " values (:study, :name, :kind, cast(:classes as jsonb), :cell_size_m, :source, :note,"
         " :licence, :dated_on, 1 + (select count(*) from layer l where l.study_id"
-        " is not distinct from cast(:study as int) and l.name = cast(:name as text)))"
+        " is not distinct from cast(:study as int) and l.name = cast(:name as varchar)))"
         " returning id",
         {**row, "classes": json.dumps(classes), "cell_size_m": cell_size_m},
     )

@@ -112,11 +112,22 @@ async def measured(conn: AsyncConnection, individual_id: int, version: str) -> l
     return [Stretch(**row) for row in rows]
 
 
+_AVAILABLE = ("season", "layer_id", "class_id", "species_key", "method", "share")
+
+
 async def settle(
-    conn: AsyncConnection, owner: Bird, done: Due, kept: Sequence[str], rows: Sequence[Row]
+    conn: AsyncConnection,
+    owner: Bird,
+    done: Due,
+    kept: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    offered: Sequence[Row] = (),
 ) -> bool:
     """
     Let the areas of the `kept` seasons and these rows stand, and nothing else of the bird.
+
+    `offered` is what the layers hold within the areas of these rows.
 
     False where the bird changed while it was measured: nothing is written, and it still waits.
     """
@@ -128,18 +139,28 @@ async def settle(
     )
     if not gone:
         return False
-    await execute(
-        conn,
-        "delete from utilisation where individual_id = :individual"
-        " and season <> all(cast(:kept as text[]))",
-        {"individual": owner.individual_id, "kept": list(kept)},
-    )
+    for table in ("utilisation", "available"):
+        await execute(
+            conn,
+            f"delete from {table} where individual_id = :individual"
+            " and season <> all(cast(:kept as text[]))",
+            {"individual": owner.individual_id, "kept": list(kept)},
+        )
     values = ", ".join(f"cast(:{c} as jsonb)" if c == "parameters" else f":{c}" for c in _COLUMNS)
     await execute_many(
         conn,
         f"insert into utilisation (individual_id, study_id, {', '.join(_COLUMNS)}, geom)"
         f" values (:individual_id, :study_id, {values}, ST_GeomFromWKB(:geom, 4326))",
         [{"individual_id": owner.individual_id, "study_id": owner.study_id, **row} for row in rows],
+    )
+    await execute_many(
+        conn,
+        f"insert into available (individual_id, study_id, {', '.join(_AVAILABLE)})"
+        f" values (:individual_id, :study_id, {', '.join(f':{name}' for name in _AVAILABLE)})",
+        [
+            {"individual_id": owner.individual_id, "study_id": owner.study_id, **row}
+            for row in offered
+        ],
     )
     await work.bump_version(conn, owner.study_id)
     return True

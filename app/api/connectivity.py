@@ -224,7 +224,10 @@ def _strength(rows: list[Row], *, simulated: bool) -> StrengthOut | None:
 
     found = strength(
         Ends(
-            *(column(f"{end}_{axis}") for end in ("from", "to") for axis in ("lon", "lat")),
+            origin_lon=column("from_lon"),
+            origin_lat=column("from_lat"),
+            target_lon=column("to_lon"),
+            target_lat=column("to_lat"),
             origin=region("from_area"),
             target=region("to_area"),
         ),

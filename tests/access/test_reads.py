@@ -52,6 +52,12 @@ PATHS = [
     "/api/v1/flyways",
     "/api/v1/flyways/white_naped_crane:spring",
     "/api/v1/flyways/hooded_crane:spring",
+    "/api/v1/flyways/white_naped_crane:spring/connectivity",
+    "/api/v1/flyways/white_naped_crane:spring/connectivity?by=area",
+    "/api/v1/sites/{site}/loss",
+    "/api/v1/habitat/selection?layer={layer}",
+    "/api/v1/habitat/use?layer={layer}&by=season&per=individual",
+    "/api/v1/habitat/use?layer={layer}&by=season&per=species",
     "/api/v1/habitat/layers",
     "/api/v1/habitat/use?layer={layer}&by=class",
     "/api/v1/habitat/use?layer={layer}&by=season",
@@ -109,6 +115,9 @@ def _derive(
         }  # fmt: skip
         flock.insert("presence_day", **common)
         flock.insert("use_day", layer_id=layer, class_id=0, **common)
+        flock.insert("available", individual_id=bird, season=f"{2000 + day}-spring", share=1.0,
+                     layer_id=layer, class_id=0, study_id=study, species_key="white_naped_crane",
+                     method="akde")  # fmt: skip
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.movement.selection import block_bootstrap, jacobs, manly, manly_pooled
+from app.movement.selection import block_bootstrap, jacobs, manly, manly_pooled, select
 from tests.movement import home_ranges
 
 shares = st.lists(st.floats(0.01, 100.0), min_size=2, max_size=6)
@@ -63,3 +63,34 @@ def test_a_seed_makes_the_same_interval_again():
     used = np.random.default_rng(1).random((30, 3))
     one, other = (block_bootstrap(used, lambda u: u / u.sum(), draws=50) for _ in range(2))
     np.testing.assert_array_equal(one, other)
+
+
+@given(st.integers(1, 25), st.integers(2, 4), st.integers(0, 2**31))
+def test_use_against_availability_agrees_with_both_indexes(n, k, seed):
+    rng = np.random.default_rng(seed)
+    used = rng.uniform(0.1, 9.0, (n, k))
+    offered = rng.dirichlet(np.ones(k), n)
+    found = select(used, offered, np.arange(n), np.arange(n))
+    np.testing.assert_allclose(found.manly, found.used / found.available)
+    np.testing.assert_allclose(found.jacobs, jacobs(found.used, found.available), atol=1e-12)
+    if n > 1:
+        np.testing.assert_allclose(found.manly, manly(used, offered).ratio)
+    assert found.used.sum() == pytest.approx(1.0)
+    assert found.available.sum() == pytest.approx(1.0)
+    if n < 10:
+        assert np.isnan([found.jacobs_low, found.manly_high]).all()
+    else:
+        assert (found.jacobs_low <= found.jacobs_high).all()
+        assert (np.abs([found.jacobs_low, found.jacobs_high]) <= 1.0).all()
+
+
+def test_intervals_of_selection_hold_the_truth():
+    """Twenty birds in ten families that use a class three times as much as it is there."""
+    held, rng = 0, np.random.default_rng(11)
+    for _ in range(100):
+        share = np.clip(rng.normal(0.6, 0.1, 10), 0.05, 0.95).repeat(2)
+        used = np.column_stack([share, 1.0 - share])
+        offered = np.tile([0.2, 0.8], (20, 1))
+        found = select(used, offered, np.arange(20), np.arange(20) // 2)
+        held += found.manly_low[0] <= 3.0 <= found.manly_high[0]
+    assert held >= 80  # ten families tell a little less than 95 %

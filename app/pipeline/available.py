@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -14,8 +15,10 @@ from app.movement.track import FloatArray, IntArray
 from app.store import layers
 from app.store.derived import Bird
 from app.store.engine import Connection
-from app.store.layers import Index
 from app.store.measuring import Row
+
+if TYPE_CHECKING:
+    from app.store.layers import Index
 
 LEVEL = 95
 METHODS = ("akde", "dbb", "bb", "kde")

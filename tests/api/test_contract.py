@@ -36,7 +36,8 @@ PLACES = {"layer": "tracks", "z": "0", "x": "0", "y": "0", "flyway": "hooded_cra
 NEEDED = {"individual": "00000000-0000-4000-8000-000000000000",
           "tag": "00000000-0000-4000-8000-000000000000", "by": "season", "name": "n",
           "study": "00000000-0000-4000-8000-000000000000", "source": "s",
-          "lon": "127.2", "lat": "38.2"}  # fmt: skip
+          "lon": "127.2", "lat": "38.2",
+          "layer": "00000000-0000-4000-8000-000000000000"}  # fmt: skip
 JSON = {"Content-Type": "application/json"}
 
 

@@ -27,6 +27,8 @@ from ingest.clock import parse_instants, reordered, zone
 from ingest.layers.geojson_polygons import decode_polygons
 from ingest.layers.geotiff import decode_geotiff
 from ingest.layers.topojson import decode_topology
+from ingest.layers.vector import MARKS, decode_vector
+from ingest.layers.wanted import Wanted
 from ingest.patterns import PatternRefused, parse_by, pattern, swap_suspect
 from ingest.text import as_text
 from tests.ingest.formats.test_xlsx import ROWS, workbook
@@ -43,6 +45,8 @@ from tests.ingest.hostile_layers import (
 )
 from tests.ingest.hostile_workbooks import WORKBOOKS
 from tests.ingest.layers.test_geotiff import tiff
+from tests.ingest.layers.vectors import geopackage, shapefile_parts
+from tests.ingest.layers.vectors import zipped as shapes
 from tests.ingest.promises import (
     check,
     check_corrected,
@@ -194,6 +198,17 @@ def _geotiff(payload: bytes) -> None:
     assert layer.classes.shape == (layer.meta.height, layer.meta.width)
 
 
+def _vector(payload: bytes) -> None:
+    if not payload.startswith(MARKS):
+        return
+    try:
+        layer = decode_vector(payload, Wanted("kind", "since"))
+    except UnreadablePush as error:
+        check_told(error)
+        return
+    check_layer(layer)
+
+
 def _together(payload: bytes) -> None:
     """Small pushes, each ended by a NUL, with the format that the first is of."""
     parts = payload.split(b"\0")[:5]
@@ -249,5 +264,6 @@ TARGETS: dict[str, Target] = {
         lambda: [tiff(), tiff(compress="deflate"), tiff(compress="lzw"), *_payloads(rasters())],
         _geotiff,
     ),
+    "vector": (lambda: [geopackage(), shapes(shapefile_parts())], _vector),
 }  # fmt: skip
 """Name to seeds and check; a check raises where a promise is broken."""

@@ -6,18 +6,22 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
 from app.movement.layers import ProtectionIndex
-from app.movement.track import DAY_US, IntArray
+from app.movement.track import DAY_US, IntArray, Track
 from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
 from app.store import derived, layers
 from app.store.engine import Connection
 from app.store.windows import FAR_FUTURE, instant, micros, visible_near
+
+if TYPE_CHECKING:
+    from app.store.layers import Index
 
 GAP_MAX = timedelta(microseconds=GAP_MAX_US)
 DAY = timedelta(days=1)
@@ -49,17 +53,22 @@ async def habitat(conn: Connection, found: Segmented) -> None:
     use = []
     for layer in await layers.current_layers(conn, found.bird.study_id):
         index = await layers.index_of(conn, layer)
-        if isinstance(index, ProtectionIndex):
-            day = track.time_us // DAY_US
-            classes = await asyncio.to_thread(index.states_at, track.lon, track.lat, day)
-        else:
-            classes = await asyncio.to_thread(index.classes_at, track.lon, track.lat)
-        spent = bird_days(pieces, doing.kind, classes)
+        spent = await asyncio.to_thread(_spent, index, track, pieces, doing.kind)
         of_layer = zip(
             _rows(found.bird, spent, doing, seasons), spent.class_id.tolist(), strict=True
         )
         use += [{"layer_id": layer.id, "class_id": k, **row} for row, k in of_layer]
     await derived.replace_days(conn, "use_day", found.bird, where, use)
+
+
+def _spent(index: Index, track: Track, pieces: DayPieces, kind: IntArray) -> BirdDays:
+    """Sum the time by class; what is designated holds from the midnight of its day on."""
+    if not isinstance(index, ProtectionIndex):
+        return bird_days(pieces, kind, index.classes_at(track.lon, track.lat))
+    fix = pieces.fix
+    states = index.states_at(track.lon[fix], track.lat[fix], pieces.day)
+    each = DayPieces(np.arange(fix.shape[0]), pieces.day, pieces.time_us)
+    return bird_days(each, kind[fix], states)
 
 
 async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]:

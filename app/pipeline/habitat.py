@@ -1,4 +1,4 @@
-"""fixes, smoothed_fix, stopover, layer -> presence_day, use_day: where each day was spent."""
+"""fixes, smoothed_fix, stopover, layer -> presence_day, use_day, ledger_day: days by place."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.movement.gaps import GAP_MAX_US
-from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
+from app.movement.habitat import (
+    BirdDays,
+    DayPieces,
+    bird_days,
+    combinations,
+    day_pieces,
+    silent_pieces,
+)
 from app.movement.track import DAY_US, IntArray
+from app.pipeline.areas import area_names
 from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
 from app.store import derived, layers
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, instant, micros, visible_near
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros, visible_near
 
-GAP_MAX = timedelta(microseconds=GAP_MAX_US)
 DAY = timedelta(days=1)
 TRAVEL = "travel"
 """What a bird does outside its stopovers."""
@@ -46,15 +52,46 @@ async def habitat(conn: Connection, found: Segmented) -> None:
     presence = _rows(found.bird, bird_days(pieces, doing.kind, everywhere), doing, seasons)
     await derived.replace_days(conn, "presence_day", found.bird, where, presence)
     use = []
-    for layer in await layers.current_layers(conn, found.bird.study_id):
+    of_layers: list[IntArray] = []
+    measured = await layers.current_layers(conn, found.bird.study_id)
+    for layer in measured:
         index = await layers.index_of(conn, layer)
         classes = await asyncio.to_thread(index.classes_at, track.lon, track.lat)
+        of_layers.append(classes)
         spent = bird_days(pieces, doing.kind, classes)
         of_layer = zip(
             _rows(found.bird, spent, doing, seasons), spent.class_id.tolist(), strict=True
         )
         use += [{"layer_id": layer.id, "class_id": k, **row} for row, k in of_layer]
     await derived.replace_days(conn, "use_day", found.bird, where, use)
+    number, combination = combinations(of_layers, len(track))
+    spent = bird_days(pieces, doing.kind, number)
+    rows = _rows(found.bird, spent, doing, seasons)
+    ledger = [
+        {
+            **row,
+            "observed": True,
+            "class_ids": combination[n],
+            "layer_ids": [x.id for x in measured],
+        }
+        for row, n in zip(rows, spent.class_id.tolist(), strict=True)
+    ]
+    silent = _within(silent_pieces(track.time_us), low, high)
+    unseen = bird_days(silent, doing.kind, everywhere)
+    rows = _rows(found.bird, unseen, doing, _seasons(silent, doing))
+    ledger += [{**row, "observed": False, "class_ids": [], "layer_ids": []} for row in rows]
+    await derived.replace_days(conn, "ledger_day", found.bird, where, ledger)
+    caught = await _caught(conn, found)
+    await derived.replace_days(conn, "capture", found.bird, ("true", {}), caught)
+
+
+async def _caught(conn: Connection, found: Segmented) -> list[derived.Row]:
+    """Return where the bird was first seen: tags are put on where birds are caught."""
+    time = await visible_near(conn, found.bird.individual_id, FAR_PAST, before=False)
+    if time is None:
+        return []
+    first = await placed(conn, found.window, time, time + timedelta(microseconds=1))
+    return [{"area": (await area_names(conn, first.lon[:1], first.lat[:1]))[0]}]
 
 
 async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]:
@@ -68,10 +105,8 @@ async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]
     bird = found.bird.individual_id
     before = await visible_near(conn, bird, low, before=True)
     after = await visible_near(conn, bird, high, before=False)
-    if before is not None:
-        low = max(before, low - GAP_MAX)
-    if after is not None:
-        high = min(after, high + GAP_MAX)
+    # A silence of any length is shared out between its ends.
+    low, high = before or low, after or high
     return _midnight(low), _midnight(min(high + DAY, FAR_FUTURE))
 
 

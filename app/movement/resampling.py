@@ -49,13 +49,13 @@ def share_intervals(spent: IntArray, whole: IntArray) -> FloatArray:
     --------
     >>> spent = np.array([[3], [4], [5], [6]])
     >>> share_intervals(spent, np.full(4, 10)).round(2).tolist()
-    [[0.26, 0.64]]
+    [[0.3, 0.6]]
     """
     spent, whole = _in_order(spent, whole)
     n, rows = spent.shape
     if n < 2 or not rows:
         return np.full((rows, 2), np.nan)
-    weight = _resamples(spent, whole)
+    weight = _resamples(whole)
     total = weight @ whole.astype(np.float64)
     out = np.empty((rows, 2))
     step = max(1, _CELLS_MAX // RESAMPLES)
@@ -74,7 +74,7 @@ def _in_order(spent: IntArray, whole: IntArray) -> tuple[IntArray, IntArray]:
     return spent[order], whole[order]
 
 
-def _resamples(spent: IntArray, whole: IntArray) -> FloatArray:
+def _resamples(whole: IntArray) -> FloatArray:
     """Return how often each family is drawn, shape (RESAMPLES, f), the same for the same data."""
     # By the families alone: a row has the same interval whichever other rows stand beside it.
     digest = hashlib.sha256(np.ascontiguousarray(whole, dtype="<i8").tobytes()).digest()

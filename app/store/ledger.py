@@ -77,7 +77,7 @@ async def ledger(
     """
     Return the ledger; opened studies of others enter a row only with `GROUP_MIN` birds.
 
-    Every sum is over what is shown. Times are whole microseconds: no order changes a digit.
+    Every sum is over what is shown; times are whole microseconds: no order changes a digit.
     """
     cells = await _cells(conn, audience, filters, asked)
     birds = await _birds(conn, audience, {cell["individual_id"] for cell in cells})
@@ -89,9 +89,13 @@ async def ledger(
             seen[_key(cell, asked)][bird] += cell["time_us"]
         else:
             unseen[bird, cell["season"]] += cell["time_us"]
-    shown = {key: _shown(spent, birds) for key, spent in seen.items()}
-    some = {key: spent for key, spent in shown.items() if spent}
-    rows, families = await asyncio.to_thread(_rows, some, birds, unseen)
+    # What is hidden is decided before rows are put together: the total is the same by whatever it
+    # is divided, and no two answers tell by their difference what neither shows.
+    shown: dict[Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for key, spent in seen.items():
+        for bird, time in _shown(spent, birds).items():
+            shown[_asked_of(key, asked)][bird] += time
+    rows, families = await asyncio.to_thread(_rows, shown, birds, unseen)
     used = {bird for spent in shown.values() for bird in spent}
     tracked, left_out = await _tracked(conn, audience, asked)
     return Ledger(
@@ -158,14 +162,21 @@ def _unobserved(here: Iterable[int], key: Key, unseen: dict[tuple[int, str], int
 
 
 def _key(cell: dict[str, Any], asked: Asked) -> Key:
-    """Return (area, season, designations, Ramsar, class) as numbers in words; None: not asked."""
-    area = str(cell["area"]) if "area" in asked.by else None
-    season = cell["season"] if "season" in asked.by else None
+    """Return (area, season, designations, Ramsar, class) of a sum; None: no such layer."""
     legal = ramsar = None
-    if "protection" in asked.by and asked.protection:
+    if asked.protection:
         legal, ramsar = _protection(cell["protection"], asked.protection)
-    of_layer = str(cell["class"]) if "class" in asked.by and asked.layer else None
-    return area, season, legal, ramsar, of_layer
+    of_layer = str(cell["class"]) if asked.layer else None
+    return str(cell["area"]), cell["season"], legal, ramsar, of_layer
+
+
+def _asked_of(key: Key, asked: Asked) -> Key:
+    """Return a key with what the rows are not divided by left out."""
+    dimensions = ("area", "season", "protection", "protection", "class")
+    return tuple(
+        part if dimension in asked.by else None
+        for part, dimension in zip(key, dimensions, strict=True)
+    )
 
 
 def _protection(classes: Sequence[int | None], layers: Sequence[Layer]) -> tuple[str, str]:

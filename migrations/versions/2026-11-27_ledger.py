@@ -1,4 +1,4 @@
-"""Each bird's days by area, protection and class at once, its silent days, and where it was caught.
+"""Each bird's days by all its classes at once, where it was caught, and how far legs are unseen.
 
 Revision ID: 0023
 Revises: 0021
@@ -18,7 +18,7 @@ OBSERVED = "false: a silence too long to say where the bird was; then without cl
 
 
 def upgrade() -> None:
-    """Add both tables, and have every bird derived again to fill them."""
+    """Add both tables and a column, and have every bird derived again to fill them."""
     op.create_table(
         "ledger_day",
         sa.Column("individual_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -61,6 +61,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("individual_id", name=op.f("pk_capture")),
         comment="where a bird was caught: where it was first seen by its tag",
     )
+    op.add_column(
+        "leg",
+        sa.Column(
+            "unobserved_m",
+            sa.Double(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="part of length_m that crosses silences",
+        ),
+    )
     op.execute(
         "insert into dirty (individual_id, study_id, from_time, to_time)"
         " select id, study_id, '-infinity', 'infinity' from individual"
@@ -69,6 +79,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take both away."""
+    """Take them away."""
+    op.drop_column("leg", "unobserved_m")
     op.drop_table("capture")
     op.drop_table("ledger_day")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -34,10 +35,11 @@ COARSE_M = 1_000.0
 DEMONSTRATION = "demonstration only"
 PROTECTION_MAX = 4
 
+FLYWAY = re.compile(r"^[a-z_]{1,60}(:(spring|autumn|other))?(:simulated)?$")
 FlywayId = Annotated[
     str,
     Path(
-        pattern=r"^[a-z_]{1,60}(:(spring|autumn|other))?(:simulated)?$",
+        pattern=FLYWAY.pattern,
         description="as in the list of flyways; without a season it is the whole year",
         examples=["white_naped_crane", "white_naped_crane:spring"],
     ),

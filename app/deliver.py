@@ -123,7 +123,8 @@ async def report(
         await asyncio.to_thread(out.write_text, page, encoding="utf-8")
     else:
         await asyncio.to_thread(printing.print_pdf, program, page, out)
-    return {"file": str(out), "bytes": out.stat().st_size}
+    size = (await asyncio.to_thread(out.stat)).st_size
+    return {"file": str(out), "bytes": size}
 
 
 async def replay(

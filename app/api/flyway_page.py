@@ -18,6 +18,8 @@ from app.seeds import profile_of
 FOLDER = Path(__file__).parent / "report"
 TO = "\u2013"
 """Between two ends, and where there is no number: an en dash."""
+BIRDS_NAMED = 12
+"""With more lines than this colours tell no birds apart; the calendar names them all."""
 ROWS_MAX = 60
 """Most rows of one table of the ledger in print; /api/v1/flyways/{id}/ledger has them all."""
 
@@ -126,7 +128,7 @@ def _figures(content: Content) -> Iterable[str]:
         for number, image in enumerate(images):
             caption = f"<figcaption>{escape(w[f'{name}.note'])}</figcaption>" if not number else ""
             yield f'<figure><img alt="{escape(w[name])}" src="{image}">{caption}</figure>'
-        if name == "latitude":
+        if name == "latitude" and len(content.lines) <= BIRDS_NAMED:
             yield _legend(content.lines)
         if name == "calendar":
             yield _legend([(w[f"stay.{kind}"], colour) for kind, colour in content.kinds.items()])
@@ -198,10 +200,10 @@ def _area(content: Content, name: str) -> str:
 
 def _migrations(content: Content) -> Iterable[str]:
     w = content.words
-    yield f"<h2>{escape(w['migrations'])}</h2>"
     if not content.migrations:
-        yield f"<p>{escape(w['migrations.none'])}</p>"
+        yield f"<h2>{escape(w['migrations'])}</h2><p>{escape(w['migrations.none'])}</p>"
         return
+    yield f"<section class=wide><h2>{escape(w['migrations'])}</h2>"
     hours = f"{profile_of(content.flyway.species).headline_min_s / 3600:g}"
     yield f'<p class="note">{escape(w["migrations.note"].format(hours=hours))}</p>'
     names = ("bird", "season", "departure", "arrival", "days", "travel", "stop", "stopovers",
@@ -212,6 +214,7 @@ def _migrations(content: Content) -> Iterable[str]:
     yield _table(head, rows, {4, 5, 6, 7, 8, 9, 10, 11, 12}, "migrations")
     if content.migrations_left:
         yield f'<p class="note">{escape(w["first_only"].format(n=len(content.migrations)))}</p>'
+    yield "</section>"
 
 
 def _migration(content: Content, row: dict[str, Any]) -> list[str]:

@@ -97,7 +97,7 @@ def in_order(
         Day of arrival and country of each stopover, in order, the residences at both ends
         included.
     crossed : iterable of (date, str)
-        First day in each country that the bird was in at all.
+        Days in the countries that the bird was in at all; the first in each counts.
 
     Returns
     -------
@@ -111,10 +111,13 @@ def in_order(
     ('Japan', 'Korea', 'Russia')
     """
     staying = {country for _, country in stays}
-    only = sorted((day, country) for day, country in crossed if country not in staying)
+    first: dict[str, date] = {}
+    for day, country in sorted(crossed):
+        if country not in staying:
+            first.setdefault(country, day)
     out: list[str] = []
     for day, country in [*stays, (date.max, "")]:
-        out += [name for first, name in only if first < day and name not in out]
+        out += [name for name, since in first.items() if since < day and name not in out]
         if country and (not out or out[-1] != country):
             out.append(country)
     return tuple(out)

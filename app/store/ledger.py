@@ -69,6 +69,7 @@ class _Bird:
     siblings: str | None
     capture_area: str | None
     own: bool
+    wild: bool
 
 
 async def ledger(
@@ -79,8 +80,9 @@ async def ledger(
 
     Every sum is over what is shown; times are whole microseconds: no order changes a digit.
     """
-    cells = await _cells(conn, audience, filters, asked)
-    birds = await _birds(conn, audience, {cell["individual_id"] for cell in cells})
+    birds = await _birds(conn, audience, asked)
+    wild = [bird for bird, about in birds.items() if about.wild]
+    cells = await _cells(conn, audience, filters, asked, wild)
     seen: dict[Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     unseen: dict[tuple[int, str], int] = defaultdict(int)
     for cell in cells:
@@ -97,15 +99,14 @@ async def ledger(
             shown[_asked_of(key, asked)][bird] += time
     rows, families = await asyncio.to_thread(_rows, shown, birds, unseen)
     used = {bird for spent in shown.values() for bird in spent}
-    tracked, left_out = await _tracked(conn, audience, asked)
     return Ledger(
         rows=[{**_named(row.pop("key"), asked), **row} for row in rows],
         bird_days=sum(sum(spent.values()) for spent in shown.values()) / DAY_US,
         unobserved_days=sum(t for (bird, _), t in unseen.items() if bird in used) / DAY_US,
         birds=len(used),
         families=families,
-        birds_tracked=tracked,
-        birds_left_out=left_out,
+        birds_tracked=len(birds),
+        birds_left_out=len(birds) - len(wild),
     )
 
 
@@ -232,15 +233,14 @@ _MANIPULATED = """exists (select from deployment d where d.individual_id = i.id
 
 
 async def _cells(
-    conn: AsyncConnection, audience: Audience, filters: Filters, asked: Asked
+    conn: AsyncConnection, audience: Audience, filters: Filters, asked: Asked, birds: list[int]
 ) -> list[dict[str, Any]]:
-    """Return the time of each bird in each combination of classes and seasons."""
+    """Return the time of each of these birds in each combination of classes and seasons."""
     chosen = where(audience).add(
         f"(x.study_id = any(:exact) or x.study_id = any(:open) and x.{RELEASED})"
     )
+    chosen.add("x.individual_id = any(cast(:birds as int[]))", birds=birds)
     chosen.add("x.species_key = :species", species=asked.species)
-    chosen.add("s.simulated = :simulated", simulated=asked.simulated)
-    chosen.add(f"not {_MANIPULATED}", not_wild=list(_NOT_WILD))
     if filters.time_from is not None:
         chosen.add("x.day >= cast(:first as date)", first=filters.time_from.date())
     if filters.time_to is not None:
@@ -263,9 +263,7 @@ async def _cells(
           {_class_in("layer")} as class,
           cast(array[{", ".join(map(_class_in, listed))}] as int[]) as protection,
           sum((x.bird_days * {DAY_US})::bigint)::bigint as time_us
-        from ledger_day x join individual i on i.id = x.individual_id
-          join study s on s.id = x.study_id
-        where {chosen.sql} group by 1, 2, 3, 4, 5, 6 limit {CELLS_MAX + 1}
+        from ledger_day x where {chosen.sql} group by 1, 2, 3, 4, 5, 6 limit {CELLS_MAX + 1}
         """,
         chosen.values,
     )
@@ -277,27 +275,16 @@ async def _cells(
     return rows
 
 
-async def _birds(conn: AsyncConnection, audience: Audience, ids: set[int]) -> dict[int, _Bird]:
-    rows = await execute(
-        conn,
-        "select i.id, i.study_id, i.local_identifier as name,"
-        " i.terms ->> 'animal-siblings' as siblings, c.area as capture_area,"
-        " i.study_id = any(:exact) as own"
-        " from individual i left join capture c on c.individual_id = i.id"
-        " where i.id = any(cast(:ids as int[]))"
-        " and (i.study_id = any(:exact) or i.study_id = any(:open))",
-        {**audience.sql, "ids": sorted(ids)},
-    )
-    return {row.pop("id"): _Bird(**row) for row in map(dict, rows)}
-
-
-async def _tracked(conn: AsyncConnection, audience: Audience, asked: Asked) -> tuple[int, int]:
-    """Return how many birds of the flyway this audience knows of, and how many stay out."""
+async def _birds(conn: AsyncConnection, audience: Audience, asked: Asked) -> dict[int, _Bird]:
+    """Return the birds of the flyway that this audience knows of."""
     rows = await execute(
         conn,
         f"""
-        select count(*)::int as tracked, (count(*) filter (where {_MANIPULATED}))::int as left_out
+        select i.id, i.study_id, i.local_identifier as name,
+          i.terms ->> 'animal-siblings' as siblings, c.area as capture_area,
+          i.study_id = any(:exact) as own, not {_MANIPULATED} as wild
         from individual i join study s on s.id = i.study_id
+          left join capture c on c.individual_id = i.id
         where i.species_key = :species and s.simulated = :simulated
           and (i.study_id = any(:exact) or i.study_id = any(:open))
         """,
@@ -306,4 +293,4 @@ async def _tracked(conn: AsyncConnection, audience: Audience, asked: Asked) -> t
             "not_wild": list(_NOT_WILD),
         },
     )  # fmt: skip
-    return rows[0]["tracked"], rows[0]["left_out"]
+    return {row.pop("id"): _Bird(**row) for row in map(dict, rows)}

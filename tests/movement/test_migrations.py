@@ -52,8 +52,8 @@ def test_a_way_that_comes_back_is_not_straight() -> None:
 def test_countries_crossed_stand_where_they_were_crossed() -> None:
     stays = [(date(2020, 9, 1), "Mongolia"), (date(2020, 9, 20), "China"),
              (date(2020, 10, 5), "China"), (date(2020, 11, 1), "India")]  # fmt: skip
-    crossed = [(date(2020, 10, 20), "Nepal"), (date(2020, 9, 1), "Mongolia"),
-               (date(2020, 11, 4), "Pakistan")]  # fmt: skip
+    crossed = [(date(2020, 10, 20), "Nepal"), (date(2020, 10, 19), "Nepal"),
+               (date(2020, 9, 1), "Mongolia"), (date(2020, 11, 4), "Pakistan")]  # fmt: skip
     expected = ("Mongolia", "China", "Nepal", "India", "Pakistan")
     assert in_order(stays, crossed) == expected
     assert in_order([], []) == ()

@@ -231,3 +231,7 @@ def report(
         lambda store: deliver.report(store, flyway, out, lang=lang.value, datetime=datetime)
     )
     answer(written, as_json=as_json)
+
+
+VERBS = (export, replay, refusals, suspects, plot, report)
+"""The commands of this module."""

@@ -77,6 +77,8 @@ class MigrationOut(Shown):
 class MigrationsOut(Listing[MigrationOut]):
     """A page of migrations, and the layers they are told by."""
 
+    model_config = example(items=[], next=None, boundary=None, layer=None, protection=[])
+
     boundary: LayerNamed | None
     layer: LayerNamed | None
     protection: list[LayerNamed]

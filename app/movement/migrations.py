@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from pyproj import Geod
 
-from app.movement.geodesy import distance_m
 from app.movement.track import FloatArray
+
+_GEOD = Geod(ellps="WGS84")
+"""Not `geodesy`, whose compiled code the web process never loads: a migration has few legs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,9 @@ def measure_way(
     >>> round(way.route_m), way.straightness, way.speed_m_s
     (111319, 1.0, 10.0)
     """
-    apart = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
+    apart = np.asarray(_GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
     route = float(np.maximum(length_m, apart).sum())
-    net = float(distance_m(lon[:1], lat[:1], lon[-1:], lat[-1:])[0]) if lon.shape[0] else 0.0
+    net = float(_GEOD.inv(lon[0], lat[0], lon[-1], lat[-1])[2])
     net = min(net, route)  # above it by rounding alone: the way over the centres is no shorter
     seen_s = float(observed_s.sum())
     seen_m = float(np.maximum(length_m - unobserved_m, 0.0).sum())

@@ -65,7 +65,7 @@ async def page(
     homes = {(row["bird"], row["time"]): row for row in ends}
     days = _by_key(await execute(conn, _DAYS, values | _layers(wanted)))
     return [
-        _shown(row, legs[key], stays[key], homes, days[key], wanted)
+        _shown(row, legs[key], stays[key], homes, days[key], wanted=wanted)
         for row in rows
         for key in [(row["bird"], row["season"])]
     ]
@@ -165,6 +165,7 @@ def _shown(
     stays: list[Row],
     homes: dict[tuple[int, Any], Row],
     days: list[Row],
+    *,
     wanted: Wanted,
 ) -> Row:
     start, end = row["departure_time"], row["arrival_time"]

@@ -12,6 +12,17 @@ import typer
 from app.terminal import AsJson, answer, say, with_store
 
 
+class Lang(StrEnum):
+    """Languages of a report."""
+
+    en = "en"
+    zh = "zh"
+    ja = "ja"
+    ko = "ko"
+    mn = "mn"
+    ru = "ru"
+
+
 class Form(StrEnum):
     """Formats of an export."""
 
@@ -192,3 +203,35 @@ def plot(
     from app import deliver
 
     answer(with_store(lambda store: deliver.plot(store, noun_id, out)), as_json=as_json)
+
+
+def report(
+    flyway: Annotated[str, typer.Argument(help="Its id, as in the list: species[:season].")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="File to write: .html or .pdf.")],
+    *,
+    lang: Annotated[Lang, typer.Option(help="Language of the report.")] = Lang.en,
+    datetime: Annotated[
+        str | None, typer.Option(help="RFC 3339 interval, both ends included; `..` is open.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write the printable report of a flyway: figures, ledger and migrations of all studies here.
+
+    A PDF is printed by Chromium, which must be installed; an HTML page needs nothing. Exit code 1
+    where a PDF is asked for and there is no Chromium.
+
+    flyways report white_naped_crane --out white-naped.pdf
+
+    flyways report demoiselle_crane:spring --lang mn --out demoiselle.html
+    """
+    from app import deliver
+
+    written = with_store(
+        lambda store: deliver.report(store, flyway, out, lang=lang.value, datetime=datetime)
+    )
+    answer(written, as_json=as_json)
+
+
+VERBS = (export, replay, refusals, suspects, plot, report)
+"""The commands of this module."""

@@ -201,7 +201,7 @@ def recompute(
     answer({"individuals": count}, as_json=as_json)
 
 
-for verb in (archive.export, archive.replay, archive.refusals, archive.suspects, archive.plot):
+for verb in archive.VERBS:
     cli.command()(verb)
 cli.add_typer(columns.mapping, name="mapping")
 cli.add_typer(lifeless.lifeless, name="lifeless")

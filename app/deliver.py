@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from app.api import plots
+from app import printing
+from app.api import flyway_report, plots
 from app.api.decodings import effect_shown
 from app.api.filters import interval_of
+from app.api.flyway_report import Ask, Language
+from app.api.ledger import FLYWAY
 from app.api.pushes import receipt_of, shape
 from app.errors import NotFound, SetupError
 from app.operate import operator
@@ -102,6 +105,26 @@ async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
         svg = await plots.study_svg(store, audience, ref)
     await asyncio.to_thread(out.write_bytes, svg)
     return {"file": str(out), "bytes": len(svg)}
+
+
+async def report(
+    store: Store, flyway: str, out: Path, *, lang: Language, datetime: str | None
+) -> dict[str, Any]:
+    """Write the report of a flyway into a file, as its name ends: .html or .pdf."""
+    form = out.suffix.lower()
+    if form not in {".html", ".pdf"}:
+        raise SetupError(f"{out} is neither .html nor .pdf. End the name of the file so.")
+    if not FLYWAY.fullmatch(flyway):
+        raise SetupError(f"{flyway} is no flyway. Name it as in /api/v1/flyways: species[:season].")
+    program = printing.chromium() if form == ".pdf" else None
+    ask = Ask(flyway, lang, days=interval_of(datetime))
+    page = await flyway_report.report(store, await operator(store), ask)
+    if program is None:
+        await asyncio.to_thread(out.write_text, page, encoding="utf-8")
+    else:
+        await asyncio.to_thread(printing.print_pdf, program, page, out)
+    size = (await asyncio.to_thread(out.stat)).st_size
+    return {"file": str(out), "bytes": size}
 
 
 async def replay(

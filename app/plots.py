@@ -50,7 +50,7 @@ DAY_S = 86_400.0
 KM = 1000.0
 
 _GEOD = Geod(ellps="WGS84")
-_DRAWING = threading.Lock()
+DRAWING = threading.Lock()
 """matplotlib's settings and text cache are one for the process."""
 
 
@@ -94,7 +94,7 @@ def draw(title: str, note: str, birds: list[Bird]) -> bytes:
         "axes.titlelocation": "left",
         "date.converter": "concise", "timezone": "UTC", "path.simplify_threshold": 0.5,
     }  # fmt: skip
-    with _DRAWING, mpl.rc_context(settings):
+    with DRAWING, mpl.rc_context(settings):
         rows = max(len(_calendar_rows(birds)), 1)
         figure = Figure(figsize=(12, 8.4 + 0.22 * rows), layout="constrained")
         figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14)
@@ -115,13 +115,13 @@ def _line_of(birds: list[Bird], number: int) -> str:
     return "#444444" if len(birds) == 1 else LINES[number % len(LINES)]
 
 
-def _broken(bird: Bird, values: Floats) -> tuple[Floats, Floats]:
+def broken(bird: Bird, values: Floats) -> tuple[Floats, Floats]:
     """Return times and values with a break wherever the bird was silent over seven days."""
     at = np.flatnonzero(np.diff(bird.time_s) > GAP_MAX_S) + 1
     return np.insert(bird.time_s, at, np.nan), np.insert(values, at, np.nan)
 
 
-def _dates(time_s: Floats) -> Floats:
+def dates(time_s: Floats) -> Floats:
     """Return seconds since 1970 as matplotlib counts days."""
     return np.asarray(time_s / DAY_S, dtype=np.float64)
 
@@ -143,8 +143,8 @@ def _map(axes: Axes, birds: list[Bird]) -> None:
     axes.grid(color="#dddddd", linewidth=0.5)
     lons = _unwrapped(birds)
     for number, (bird, lon) in enumerate(zip(birds, lons, strict=True)):
-        _, x = _broken(bird, lon)
-        _, y = _broken(bird, bird.lat)
+        _, x = broken(bird, lon)
+        _, y = broken(bird, bird.lat)
         name = bird.name if 1 < len(birds) <= BIRDS_NAMED else None
         axes.plot(x, y, color=_line_of(birds, number), linewidth=0.7, alpha=0.8, label=name)
         _errors(axes, bird, lon)
@@ -242,8 +242,8 @@ def _latitude(axes: Axes, birds: list[Bird]) -> None:
     axes.set_ylabel("Latitude [degrees north]")
     _shade(axes, birds)
     for number, bird in enumerate(birds):
-        time_s, lat = _broken(bird, bird.lat)
-        axes.plot(_dates(time_s), lat, color=_line_of(birds, number), linewidth=0.8)
+        time_s, lat = broken(bird, bird.lat)
+        axes.plot(dates(time_s), lat, color=_line_of(birds, number), linewidth=0.8)
     _time_axis(axes)
     if len(birds) == 1:
         seen = dict.fromkeys(kind for kind, _, _ in birds[0].seasons)
@@ -261,8 +261,8 @@ def _displacement(axes: Axes, birds: list[Bird]) -> None:
             continue
         one = np.ones(bird.lon.size)
         far_m = _GEOD.inv(one * bird.lon[0], one * bird.lat[0], bird.lon, bird.lat)[2]
-        time_s, nsd = _broken(bird, (np.asarray(far_m) / KM) ** 2 / 1e6)
-        axes.plot(_dates(time_s), nsd, color=_line_of(birds, number), linewidth=0.8)
+        time_s, nsd = broken(bird, (np.asarray(far_m) / KM) ** 2 / 1e6)
+        axes.plot(dates(time_s), nsd, color=_line_of(birds, number), linewidth=0.8)
     axes.set_ylim(bottom=0)
     _time_axis(axes)
 
@@ -285,20 +285,20 @@ def _calendar(axes: Axes, birds: list[Bird]) -> None:
             for start, end, height in (
                 (stay.early, stay.late, 0.12), (stay.arrival, stay.departure, 0.7),
             ):  # fmt: skip
-                a, b = _day_of(start, year), _day_of(end, year)
+                a, b = day_of(start, year), day_of(end, year)
                 if b > a:
                     axes.barh(y, b - a, left=a, height=height, color=colour, linewidth=0)
     names = [str(year) if len(birds) == 1 else f"{bird.name} {year}" for bird, year in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=8)
     axes.invert_yaxis()
     months = [datetime(2023, month, 1, tzinfo=UTC) for month in range(1, 13)]
-    axes.set_xticks([_day_of(m, 2023) for m in months], [f"{m:%b}" for m in months])
+    axes.set_xticks([day_of(m, 2023) for m in months], [f"{m:%b}" for m in months])
     axes.set_xlim(0, 366)
     axes.set_xlabel("Day of the year [UTC]")
     axes.grid(axis="x", color="#dddddd", linewidth=0.5)
 
 
-def _day_of(time: datetime, year: int) -> float:
+def day_of(time: datetime, year: int) -> float:
     """Return days since the year began, kept within it."""
     first = datetime(year, 1, 1, tzinfo=UTC)
     last = datetime(year + 1, 1, 1, tzinfo=UTC)

@@ -54,38 +54,38 @@ def _answer(svg: bytes) -> Response:
 
 async def individual_svg(store: Store, audience: Audience, ref: UUID) -> bytes:
     """Return the plot of one bird as these readers may see it; drawn with no connection held."""
-    plots = await asyncio.to_thread(_plots)
+    plots = await asyncio.to_thread(drawing)
     async with store.read() as conn:
         bird = await reference.individual(conn, audience, ref)
-        shown = await _bird(conn, audience, bird, plots)
+        shown = await bird_of(conn, audience, bird, plots)
     title = f"{bird['local_identifier']} - {bird['taxon'] or bird['species_key']}"
     return await _drawn(title, [shown])
 
 
 async def study_svg(store: Store, audience: Audience, ref: UUID) -> bytes:
     """Return the plot of a study as these readers may see it; drawn with no connection held."""
-    plots = await asyncio.to_thread(_plots)
+    plots = await asyncio.to_thread(drawing)
     async with store.read() as conn:
         study = await studies.one(conn, audience, ref)
         rows = await reference.individuals(conn, audience, limit=BIRDS_MAX + 1, study=ref)
-        shown = [await _bird(conn, audience, row, plots) for row in rows[:BIRDS_MAX]]
+        shown = [await bird_of(conn, audience, row, plots) for row in rows[:BIRDS_MAX]]
     more = f" - the first {BIRDS_MAX} birds" if len(rows) > BIRDS_MAX else ""
     return await _drawn(f"{study['name']}{more}", shown)
 
 
 async def _drawn(title: str, birds: list[Any]) -> bytes:
-    plots = _plots()
+    plots = drawing()
     n = sum(bird.time_s.size for bird in birds)
     note = f"{n:,} visible fixes, times in UTC; lines break where a bird was silent over 7 days"
     return bytes(await asyncio.to_thread(plots.draw, title, note, birds))
 
 
-def _plots() -> Any:
+def drawing() -> Any:
     """Load the drawing with the first plot: the web process starts without matplotlib."""
     return import_module("app.plots")
 
 
-async def _bird(conn: Connection, audience: Audience, bird: dict[str, Any], plots: Any) -> Any:
+async def bird_of(conn: Connection, audience: Audience, bird: dict[str, Any], plots: Any) -> Any:
     """Gather what is drawn of one bird: its own fixes with errors, or its released positions."""
     if audience.kind == "operator" or bird["study_id"] in audience.exact:
         found = await load_fixes(conn, audience, bird["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,63 @@ def day_pieces(time_us: IntArray) -> DayPieces:
     >>> pieces.fix.tolist(), pieces.day.tolist(), (pieces.time_us / DAY_US).tolist()
     ([0, 0, 1, 1], [0, 1, 1, 2], [1.0, 0.5, 0.5, 1.0])
     """
-    before, after = _halves(time_us)
+    return _cut(time_us, *_halves(time_us, silent=False))
+
+
+def silent_pieces(time_us: IntArray) -> DayPieces:
+    """
+    Cut the silences of a bird at every UTC midnight; with `day_pieces` they are its whole span.
+
+    Parameters
+    ----------
+    time_us : ndarray of int64, shape (n,)
+        Times of the visible fixes, never decreasing [microseconds since 1970-01-01 UTC].
+
+    Returns
+    -------
+    DayPieces
+        Gaps longer than `GAP_MAX_S` alone, each half with the fix at its own end.
+
+    Examples
+    --------
+    >>> pieces = silent_pieces(np.array([0, DAY_US, 11 * DAY_US]))
+    >>> pieces.fix.tolist(), pieces.day.tolist()
+    ([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    """
+    return _cut(time_us, *_halves(time_us, silent=True))
+
+
+def combinations(classes: Sequence[IntArray], n: int) -> tuple[IntArray, list[list[int]]]:
+    """
+    Number the combinations of classes that occur.
+
+    Parameters
+    ----------
+    classes : sequence of ndarray of int64, shape (n,)
+        The class of each fix in each layer.
+    n : int
+        Number of fixes; without any layer all are alike.
+
+    Returns
+    -------
+    number : ndarray of int64, shape (n,)
+        The combination of each fix.
+    combination : list of list of int
+        Its class in each layer.
+
+    Examples
+    --------
+    >>> combinations([np.array([4, 4, 5]), np.array([0, 1, 0])], 3)[1]
+    [[4, 0], [4, 1], [5, 0]]
+    """
+    if not classes:
+        return np.zeros(n, dtype=np.int64), [[]]
+    found, number = np.unique(np.stack(classes, axis=1), axis=0, return_inverse=True)
+    return number.reshape(-1).astype(np.int64), found.tolist()
+
+
+def _cut(time_us: IntArray, before: IntArray, after: IntArray) -> DayPieces:
+    """Cut the time before and after each fix that is its own at every UTC midnight."""
     held = np.flatnonzero(before + after)
     start, end = (time_us - before)[held], (time_us + after)[held]
     first = start // DAY_US
@@ -117,10 +174,10 @@ def bird_days(pieces: DayPieces, kind: IntArray, class_id: IntArray) -> BirdDays
     return BirdDays(keys[0, starts], keys[1, starts], keys[2, starts], sums)
 
 
-def _halves(time_us: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the time before and after each fix that is its own [microseconds]."""
+def _halves(time_us: IntArray, *, silent: bool) -> tuple[IntArray, IntArray]:
+    """Return the observed, or the silent, time before and after each fix [microseconds]."""
     step = np.diff(time_us)
-    step = np.where(step <= GAP_MAX_US, step, 0)
+    step = np.where((step > GAP_MAX_US) == silent, step, 0)
     none = np.zeros(min(1, time_us.shape[0]), dtype=np.int64)
     half = step // 2
     return np.concatenate([none, step - half]), np.concatenate([half, none])

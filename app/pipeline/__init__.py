@@ -41,7 +41,7 @@ STAGES = (
     Stage(
         "habitat",
         ("fix", "smoothed_fix", "stopover", "layer"),
-        ("presence_day", "use_day"),
+        ("presence_day", "use_day", "ledger_day", "capture"),
         "individual",
     ),
     Stage(

@@ -1,4 +1,4 @@
-"""fixes, smoothed_fix, stopover, layer -> presence_day, use_day: where each day was spent."""
+"""fixes, smoothed_fix, stopover, layer -> presence_day, use_day, ledger_day: days by place."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.movement.gaps import GAP_MAX_US
-from app.movement.habitat import BirdDays, DayPieces, bird_days, day_pieces
+from app.movement.habitat import (
+    BirdDays,
+    DayPieces,
+    bird_days,
+    combinations,
+    day_pieces,
+    silent_pieces,
+)
 from app.movement.layers import ProtectionIndex
 from app.movement.track import DAY_US, IntArray, Track
+from app.pipeline.areas import area_names
 from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
 from app.store import derived, layers
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, instant, micros, visible_near
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros, visible_near
 
 if TYPE_CHECKING:
     from app.store.layers import Index
 
-GAP_MAX = timedelta(microseconds=GAP_MAX_US)
 DAY = timedelta(days=1)
 TRAVEL = "travel"
 """What a bird does outside its stopovers."""
@@ -50,25 +56,62 @@ async def habitat(conn: Connection, found: Segmented) -> None:
     everywhere = np.zeros(len(track), dtype=np.int64)
     presence = _rows(found.bird, bird_days(pieces, doing.kind, everywhere), doing, seasons)
     await derived.replace_days(conn, "presence_day", found.bird, where, presence)
+    # By piece from here on: what is designated depends on the day as well as on the place.
+    each = DayPieces(np.arange(pieces.fix.shape[0]), pieces.day, pieces.time_us)
+    kind = doing.kind[pieces.fix]
     use = []
-    for layer in await layers.current_layers(conn, found.bird.study_id):
+    of_layers: list[IntArray] = []
+    measured = await layers.current_layers(conn, found.bird.study_id)
+    for layer in measured:
         index = await layers.index_of(conn, layer)
-        spent = await asyncio.to_thread(_spent, index, track, pieces, doing.kind)
+        classes = await asyncio.to_thread(_classes, index, track, pieces)
+        of_layers.append(classes)
+        spent = bird_days(each, kind, classes)
         of_layer = zip(
             _rows(found.bird, spent, doing, seasons), spent.class_id.tolist(), strict=True
         )
         use += [{"layer_id": layer.id, "class_id": k, **row} for row, k in of_layer]
     await derived.replace_days(conn, "use_day", found.bird, where, use)
+    number, combination = combinations(of_layers, pieces.fix.shape[0])
+    spent = bird_days(each, kind, number)
+    layer_ids = [layer.id for layer in measured]
+    ledger = [
+        {**row, "observed": True, "class_ids": combination[n], "layer_ids": layer_ids}
+        for row, n in zip(
+            _rows(found.bird, spent, doing, seasons), spent.class_id.tolist(), strict=True
+        )
+    ]
+    silent = _within(silent_pieces(track.time_us), low, high)
+    ledger += _unseen(found.bird, silent, doing)
+    await derived.replace_days(conn, "ledger_day", found.bird, where, ledger)
+    caught = await _caught(conn, found)
+    await derived.replace_days(conn, "capture", found.bird, ("true", {}), caught)
 
 
-def _spent(index: Index, track: Track, pieces: DayPieces, kind: IntArray) -> BirdDays:
-    """Sum the time by class; what is designated holds from the midnight of its day on."""
-    if not isinstance(index, ProtectionIndex):
-        return bird_days(pieces, kind, index.classes_at(track.lon, track.lat))
+def _unseen(bird: derived.Bird, silent: DayPieces, doing: _Doing) -> list[derived.Row]:
+    """Return the silences of a bird by day and kind, without classes: nobody knows where it was."""
+    spent = bird_days(silent, doing.kind, np.zeros_like(doing.kind))
+    return [
+        {**row, "observed": False, "class_ids": [], "layer_ids": []}
+        for row in _rows(bird, spent, doing, _seasons(silent, doing))
+    ]
+
+
+async def _caught(conn: Connection, found: Segmented) -> list[derived.Row]:
+    """Return where the bird was first seen: tags are put on where birds are caught."""
+    time = await visible_near(conn, found.bird.individual_id, FAR_PAST, before=False)
+    if time is None:
+        return []
+    first = await placed(conn, found.window, time, time + timedelta(microseconds=1))
+    return [{"area": (await area_names(conn, first.lon[:1], first.lat[:1]))[0]}]
+
+
+def _classes(index: Index, track: Track, pieces: DayPieces) -> IntArray:
+    """Return the class of each piece; what is designated holds from the midnight of its day on."""
     fix = pieces.fix
-    states = index.states_at(track.lon[fix], track.lat[fix], pieces.day)
-    each = DayPieces(np.arange(fix.shape[0]), pieces.day, pieces.time_us)
-    return bird_days(each, kind[fix], states)
+    if isinstance(index, ProtectionIndex):
+        return index.states_at(track.lon[fix], track.lat[fix], pieces.day)
+    return index.classes_at(track.lon, track.lat)[fix]
 
 
 async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]:
@@ -82,10 +125,8 @@ async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]
     bird = found.bird.individual_id
     before = await visible_near(conn, bird, low, before=True)
     after = await visible_near(conn, bird, high, before=False)
-    if before is not None:
-        low = max(before, low - GAP_MAX)
-    if after is not None:
-        high = min(after, high + GAP_MAX)
+    # A silence of any length is shared out between its ends.
+    low, high = before or low, after or high
     return _midnight(low), _midnight(min(high + DAY, FAR_FUTURE))
 
 

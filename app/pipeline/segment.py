@@ -240,6 +240,7 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
         "speed_max_m_s": 0.0 if np.isnan(leg.speed_max_m_s) else leg.speed_max_m_s,
         "observed_s": leg.observed_s,
         "unobserved_s": leg.unobserved_s,
+        "unobserved_m": leg.unobserved_m,
         "n_fixes": leg.n_fixes,
         "line": bytes(shapely.to_wkb(shapely.MultiLineString(pieces))) if pieces else None,
     }
@@ -250,7 +251,8 @@ def _unseen(start: datetime, end: datetime, n_fixes: int) -> derived.Row:
     return {
         "departure_time": start, "arrival_time": end, "length_m": 0.0, "displacement_m": 0.0,
         "straightness": 1.0, "speed_max_m_s": 0.0, "observed_s": 0.0,
-        "unobserved_s": (end - start).total_seconds(), "n_fixes": n_fixes, "line": None,
+        "unobserved_s": (end - start).total_seconds(), "unobserved_m": 0.0, "n_fixes": n_fixes,
+        "line": None,
     }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
     "lifeless", "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season",
-    "track_part", "presence_day", "use_day", "public_fix", "latest_fix", "density_cell",
-    "density_total", "utilisation", "available",
+    "track_part", "presence_day", "use_day", "ledger_day", "capture",
+    "public_fix", "latest_fix", "density_cell", "density_total", "utilisation", "available",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 

@@ -33,7 +33,7 @@ STOPOVER = (
 LEG = (
     "species_key", "departure_time", "arrival_time", "from_lon", "from_lat", "to_lon", "to_lat",
     "season", "length_m", "displacement_m", "straightness", "speed_max_m_s", "observed_s",
-    "unobserved_s", "n_fixes", "line", "method", "parameters", "release_at",
+    "unobserved_s", "unobserved_m", "n_fixes", "line", "method", "parameters", "release_at",
 )  # fmt: skip
 
 SEASON = (

@@ -82,6 +82,16 @@ async def find_layer(conn: AsyncConnection, audience: Audience, ref: UUID | None
     return Layer(**{k: rows[0][k] for k in _LAYER_FIELDS} | {"classes": named})
 
 
+async def land_cover(conn: AsyncConnection, audience: Audience) -> Layer | None:
+    """Return the service's own raster of land cover, if one is loaded."""
+    rows = await execute(
+        conn,
+        f"{_LAYER} and l.study_id is null and l.kind = 'raster' order by l.id desc limit 1",
+        audience.sql,
+    )
+    return await find_layer(conn, audience, rows[0]["ref"]) if rows else None
+
+
 def _unknown() -> NotFound:
     return NotFound(
         "There is no such layer for this caller.",

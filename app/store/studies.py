@@ -23,6 +23,7 @@ PROTECTING = frozenset({"release_delay_s", "public_grid_deg", "taxon"})
 
 RELEASED_TABLES = (
     "stopover", "leg", "season", "public_fix", "density_cell", "presence_day", "use_day",
+    "ledger_day",
 )  # fmt: skip
 """Tables whose rows strangers read from `release_at` on."""
 WITHHOLD_MAX_S = 300

@@ -6,15 +6,26 @@ import asyncio
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
+from app.movement.layers import RasterClasses
 from app.pipeline import run as flow
+from app.pipeline.builtin import IGBP, ensure_builtin_layers
+from app.store import habitat, migrations
+from app.store.ledger import DIMENSIONS, Asked, Ledger, ledger
+from app.store.sight import Filters
+from ingest.layers.geotiff import decode_geotiff
 from tests.flow.conftest import Service, open_service
 
 KAZAKH = "telemetry/demoiselle_crane_kazakhstan/1000 Cranes. Southern Kazakhstan."
 GUO = "telemetry/demoiselle_crane_neasia/cranes_guo_2018_2019.csv.gz"
+POYANG = "telemetry/white_naped_crane_poyang/white_naped_crane.csv.gz"
+COVER = "habitat/landcover/MCD12C1_2019_neasia_clip.tif"
 STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
 DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
@@ -31,6 +42,9 @@ class Outcome:
     receipts: list[dict] = field(default_factory=list)
     birds: list[dict] = field(default_factory=list)
     flags: dict[str, int] = field(default_factory=dict)
+    by: dict[str, Ledger] = field(default_factory=dict)
+    migrations: list[dict] = field(default_factory=list)
+    plain_days: list[dict] = field(default_factory=list)
 
     @property
     def receipt(self) -> dict:
@@ -60,6 +74,32 @@ from individual i order by i.local_identifier
 """
 
 
+async def _tell(service: Service, outcome: Outcome, species: str) -> None:
+    """Make the ledger of a species by all and by each of its dimensions, and its migrations."""
+    async with service.store.read() as conn:
+        boundary = await habitat.find_layer(conn, service.audience, None)
+        cover = await habitat.land_cover(conn, service.audience)
+        for by in (DIMENSIONS, *((each,) for each in DIMENSIONS)):
+            asked = Asked(
+                species=species,
+                season=None,
+                simulated=False,
+                by=by,
+                boundary=boundary,
+                layer=cover,
+                protection=(),
+            )
+            outcome.by[",".join(by)] = await ledger(conn, service.audience, Filters(), asked)
+        wanted = migrations.Wanted(species=species, boundary=boundary, layer=cover)
+        outcome.migrations = await migrations.page(conn, service.audience, wanted, fetch=1000)
+    outcome.plain_days = await service.rows(
+        "select coalesce(sum(bird_days), 0) as days from presence_day where species_key = :species"
+        " union all select coalesce(sum(u.bird_days), 0) from use_day u"
+        " join layer l on l.id = u.layer_id where l.kind = 'raster' and species_key = :species",
+        species=species,
+    )
+
+
 async def _live(service: Service, pushes: list[tuple[bytes, str]]) -> Outcome:
     outcome = Outcome()
     for body, tz in pushes:
@@ -77,13 +117,20 @@ async def _live(service: Service, pushes: list[tuple[bytes, str]]) -> Outcome:
     return outcome
 
 
-def lived(new_database: Callable[[], str], *pushes: tuple[bytes, str]) -> Outcome:
-    """Run pushes through a service of their own."""
+def lived(
+    new_database: Callable[[], str], *pushes: tuple[bytes, str], species: str | None = None
+) -> Outcome:
+    """Run pushes through a service of their own, with the ledger of a species if one is named."""
 
     async def run() -> Outcome:
         service = await open_service(new_database())
         try:
-            return await _live(service, list(pushes))
+            if species is not None:
+                await ensure_builtin_layers(service.store)
+            outcome = await _live(service, list(pushes))
+            if species is not None:
+                await _tell(service, outcome, species)
+            return outcome
         finally:
             await service.store.close()
 
@@ -104,12 +151,32 @@ def sound(outcome: Outcome) -> None:
         assert bird["observed_s"] <= bird["bird_days"] * 86_400 + 1e-3, bird
 
 
+def told(outcome: Outcome) -> None:
+    """Check what must hold of any ledger and migrations."""
+    presence, of_cover = (row["days"] for row in outcome.plain_days)
+    assert presence > 0
+    assert of_cover == pytest.approx(presence, abs=1e-6)
+    for by, found in outcome.by.items():
+        assert found.bird_days == pytest.approx(presence, abs=1e-6), by
+        assert sum(row["bird_days"] for row in found.rows) == pytest.approx(presence, abs=1e-6)
+        assert sum(row["share"] for row in found.rows) == pytest.approx(1)
+        assert {row["area"] for row in found.rows}.isdisjoint({"", "not measured"})
+        assert all(row["birds"] >= row["families"] > 0 for row in found.rows)
+    for row in outcome.migrations:
+        assert 0 <= row["straightness"] <= 1
+        assert row["route_km"] >= row["displacement_km"]
+        spent = row["stop_days"] + row["travel_days"] + row["unobserved_days"]
+        assert spent == pytest.approx(row["duration_days"], abs=1e-6)
+        assert row["countries"]
+        assert sum(row["land_cover"].values()) == pytest.approx(1)
+
+
 @pytest.fixture(scope="module")
 def guo(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
     header, *rows = gzip.decompress((shared_data / GUO).read_bytes()).splitlines()
     some = [row for row in rows if not row.split(b",")[7].startswith(MOST_FIXES)]
     body = b"\n".join([header, *some, b""])
-    return lived(new_database, (body, "UTC"), (body, "UTC+8"))
+    return lived(new_database, (body, "UTC"), (body, "UTC+8"), species="demoiselle_crane")
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +194,10 @@ def bitterns(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
 def test_kazakh_cranes_with_their_reference_data(shared_data, new_database) -> None:
     reference = (shared_data / f"{KAZAKH}-reference-data.csv").read_bytes()
     events = (shared_data / f"{KAZAKH}.csv").read_bytes()
-    outcome = lived(new_database, (reference, "UTC"), (events, "UTC"))
+    outcome = lived(new_database, (reference, "UTC"), (events, "UTC"), species="demoiselle_crane")
     sound(outcome)
+    told(outcome)
+    assert len(outcome.migrations) >= 4
     assert outcome.receipts[0]["units"] == outcome.receipts[0]["stored"] == 7
     assert outcome.receipt["units"] == 6752
     assert outcome.receipt["warnings"] == []
@@ -158,6 +227,41 @@ def test_cranes_of_north_east_asia(guo: Outcome) -> None:
     assert guo.flags.get("spike", 0) <= 100
     assert guo.flags.get("speed", 0) <= 10
     assert all(bird["stopovers"] >= 1 for bird in guo.birds)
+    told(guo)
+    assert [row["class"] for row in guo.by["class"].rows[:2]] == ["grasslands", "croplands"]
+    assert any(row["share_low"] is not None for row in guo.by["area"].rows)
+
+
+def test_land_cover_of_north_east_asian_cranes_straight_from_the_raster(shared_data) -> None:
+    """Acceptance: by fixes, 64 % of them on grassland and 28 % on cropland."""
+    table = pl.read_csv(gzip.decompress((shared_data / GUO).read_bytes()))
+    raster = decode_geotiff((shared_data / COVER).read_bytes())
+    nodata = -1 if raster.meta.nodata is None else raster.meta.nodata
+    index = RasterClasses(raster.classes.astype(np.int16), raster.meta.transform, nodata=nodata)
+    found = index.classes_at(*(table[f"location.{c}"].to_numpy() for c in ("long", "lat")))
+    shares = np.bincount(found, minlength=len(IGBP)) / found.shape[0]
+    assert shares[IGBP.index("grasslands")] == pytest.approx(0.64, abs=0.005)
+    assert shares[IGBP.index("croplands")] == pytest.approx(0.28, abs=0.005)
+
+
+def test_white_naped_cranes_of_poyang(shared_data, new_database) -> None:
+    """Two birds that are seen in winter alone: a ledger of their lake, and no migration."""
+    rows = gzip.decompress((shared_data / POYANG).read_bytes()).decode().splitlines()[1:]
+    body = ["timestamp,location-long,location-lat,individual-local-identifier,"
+            "individual-taxon-canonical-name,sensor-type"]  # fmt: skip
+    for row in rows[::4]:  # every four hours: all of them take a minute
+        name, time, lon, lat = row.split(",")[:4]
+        when = datetime.strptime(time, "%Y/%m/%d %H:%M").replace(tzinfo=UTC)
+        body.append(f"{when:%Y-%m-%d %H:%M:%S}.000,{lon},{lat},{name},Grus vipio,gps")
+    outcome = lived(new_database, ("\n".join(body).encode(), "UTC+8"), species="white_naped_crane")
+    sound(outcome)
+    told(outcome)
+    assert len(outcome.birds) == 2
+    areas = {row["area"]: row["share"] for row in outcome.by["area"].rows}
+    assert areas["China"] == pytest.approx(1)
+    for row in outcome.by["area"].rows:
+        assert row["capture_areas"] == ["China"]
+        assert row["share_low"] is None  # two birds say nothing of a population
 
 
 def test_storks_every_five_minutes(storks: Outcome) -> None:

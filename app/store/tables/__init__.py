@@ -18,7 +18,15 @@ from app.store.tables.derived import (
     stopover,
     track_part,
 )
-from app.store.tables.habitat import layer, layer_feature, layer_raster, presence_day, use_day
+from app.store.tables.habitat import (
+    capture,
+    layer,
+    layer_feature,
+    layer_raster,
+    ledger_day,
+    presence_day,
+    use_day,
+)
 from app.store.tables.judged import (
     lifeless,
     lifeless_verdict,
@@ -56,12 +64,13 @@ from app.store.tables.utilisation import utilisation, utilisation_due
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
-    "api_key", "connection", "correction", "corridor", "decoding", "density_cell",
+    "api_key", "capture", "connection", "correction", "corridor", "decoding", "density_cell",
     "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual",
-    "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless",
-    "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming", "observation",
-    "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading",
-    "refusal", "screening_trial", "season", "sign_in", "site", "site_visit", "smoothed_fix",
+    "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "ledger_day", "leg",
+    "lifeless", "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming",
+    "observation", "presence_day", "product_dirty", "public_fix", "push", "push_chunk",
+    "push_wait", "reading", "refusal", "screening_trial", "season", "sign_in", "site",
+    "site_visit", "smoothed_fix",
     "source", "stay", "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
     "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -163,6 +164,8 @@ leg = Table(
     Column("speed_max_m_s", Double, nullable=False),
     Column("observed_s", Double, nullable=False),
     Column("unobserved_s", Double, nullable=False),
+    Column("unobserved_m", Double, nullable=False, server_default=text("0"),
+           comment="part of length_m that crosses silences"),
     Column("n_fixes", Integer, nullable=False),
     Column("line", geometry("MULTILINESTRING"), comment="observed parts, generalised"),
     Column("method", String, nullable=False),
@@ -172,7 +175,7 @@ leg = Table(
     UniqueConstraint("individual_id", "departure_time"),
     Index("ix_leg_study", "study_id", "departure_time", "id"),
     comment="from the end of one stopover to the start of the next; ends are stopover centres",
-)
+)  # fmt: skip
 
 season = Table(
     "season",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -117,4 +118,35 @@ available = Table(
     bird_key(),
     Index("ix_available_layer", "layer_id", "study_id"),
     comment="what each class takes of the area a bird used in a season; for its owners alone",
+)
+
+ledger_day = Table(
+    "ledger_day",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True, comment="UTC"),
+    Column("kind", String, primary_key=True, comment="kind of stopover, or travel"),
+    Column("observed", Boolean, primary_key=True,
+           comment="false: a silence too long to say where the bird was; then without classes"),
+    Column("class_ids", ARRAY(Integer), primary_key=True,
+           comment="class in each layer of layer_ids; -1: outside every class"),
+    Column("layer_ids", ARRAY(Integer), nullable=False),
+    study_column(),
+    Column("species_key", String, nullable=False),
+    Column("season", String),
+    Column("bird_days", Double, nullable=False),
+    instant("release_at"),
+    bird_key(),
+    Index("ix_ledger_day_study", "study_id", "species_key", "day"),
+    comment="one bird's time by its classes in all layers at once; sums equal presence_day",
+)  # fmt: skip
+
+capture = Table(
+    "capture",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    study_column(),
+    Column("area", String, comment="country or sea area of the boundary set"),
+    bird_key(),
+    comment="where a bird was caught: where it was first seen by its tag",
 )

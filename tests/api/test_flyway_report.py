@@ -1,0 +1,107 @@
+"""The printed report: every word in its language, nothing from elsewhere, nothing unescaped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from html.parser import HTMLParser
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from app.api.flyway_page import FOLDER
+from app.api.flyway_report import spoken
+from app.api.species import LANGUAGES
+from tests.api.served import as_key, served
+from tests.api.test_ledger import World
+from tests.store.flock import DAY, SPECIES, START, Flock
+
+KEY = as_key("flw_Amur")
+PATH = f"/api/v1/flyways/{SPECIES}/report"
+UNTIDY = "<b>&nbsp;鹤"
+
+
+@pytest.fixture(scope="module")
+def flock(new_database: Callable[[], str]) -> Flock:
+    """The birds of the ledger's tests, one of them with a name that would break a page."""
+    world = World(new_database())
+    flock = world.flock
+    bird = flock.bird(world.own, UNTIDY)
+    flock.stopover(world.own, bird, 0)
+    flock.season(world.own, bird, start_time=START, end_time=START + 24 * DAY)
+    flock.leg(world.own, bird)
+    ends = [
+        flock.site("institute:1", name, lon, 38.0) for name, lon in (("A", 127.0), ("B", 120.0))
+    ]
+    flock.connection("institute:1", (ends[0], ends[1]))
+    flock.corridor("institute:1")
+    return flock
+
+
+@pytest_asyncio.fixture
+async def client(flock: Flock) -> AsyncIterator[httpx2.AsyncClient]:
+    async with served(flock.dsn) as client:
+        yield client
+
+
+class Links(HTMLParser):
+    """What a page would load or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        assert tag not in {"script", "link", "iframe", "object", "b"}
+        self.found += [value for name, value in attrs if name in {"src", "href", "srcset"}]
+
+
+async def page(client, key=KEY, **query) -> httpx2.Response:
+    answer = await client.get(PATH, params=query, headers=key or {})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_a_page_in_each_language_loads_nothing_from_elsewhere(client, lang) -> None:
+    answer = await page(client, lang=lang)
+    assert answer.headers["content-language"] == lang
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    links = Links()
+    links.feed(answer.text)
+    assert len(links.found) == 2  # map and calendar: none of these birds has fixes
+    assert all(link.startswith("data:image/svg+xml;base64,") for link in links.found)
+    words = json.loads((FOLDER / f"{lang}.json").read_text())
+    for name in ("title", "map", "calendar", "ledger.area", "migrations", "notes"):
+        assert words[name] in answer.text
+    assert ("Translation not verified" in answer.text) == (lang != "en")
+    assert "UTC" in answer.text
+    assert "&lt;b&gt;&amp;nbsp;鹤" in answer.text  # the name of a bird is text
+
+
+async def test_the_first_language_a_browser_speaks_is_taken(client) -> None:
+    answer = await client.get(PATH, headers=KEY | {"Accept-Language": "fr, ja-JP;q=0.8, en"})
+    assert answer.headers["content-language"] == "ja"
+    assert "Accept-Language" in answer.headers["vary"]
+    assert spoken("") == spoken("fr;q=0.3,*") == "en"
+
+
+async def test_strangers_see_no_bird_that_is_not_released(client) -> None:
+    answer = await page(client, key=None)
+    assert "M0" not in answer.text
+    assert "&lt;b&gt;" not in answer.text
+    assert "made up, 2024" in answer.text  # the boundary set is named to everyone
+    gone = await client.get("/api/v1/flyways/hooded_crane/report")
+    assert gone.status_code == 404
+
+
+def test_the_six_languages_have_the_same_words_and_fill_the_same_gaps() -> None:
+    every = {lang: json.loads((FOLDER / f"{lang}.json").read_text()) for lang in LANGUAGES}
+    for lang, words in every.items():
+        assert words.keys() == every["en"].keys(), lang
+        for key, text in words.items():
+            gaps = sorted(re.findall(r"\{\w+\}", text))
+            assert gaps == sorted(re.findall(r"\{\w+\}", every["en"][key])), (lang, key)
+            assert text or (lang, key) == ("en", "unverified")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
@@ -14,11 +15,14 @@ from pydantic import BaseModel, Field
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
+from app.api.layers import not_designations
 from app.api.problems import READING
 from app.api.schemas import example
 from app.api.tables import WantsCsv, csv_answer
-from app.errors import BadInput, NotFound
-from app.movement.resampling import BIRDS_MIN, RESAMPLES
+from app.errors import NotFound
+from app.movement.families import BIRDS_MIN
+from app.movement.protection import Basis
+from app.movement.resampling import RESAMPLES
 from app.store import habitat
 from app.store import ledger as store_ledger
 from app.store.audience import Audience
@@ -29,7 +33,6 @@ from app.store.sight import Filters
 
 router = APIRouter(prefix="/api/v1/flyways", tags=["flyways"])
 
-Basis = Literal["today", "at_time"]
 COARSE_M = 1_000.0
 """Cells above this size [m] tell too little of a place to decide on (domain.md)."""
 DEMONSTRATION = "demonstration only"
@@ -99,7 +102,7 @@ class LedgerOut(BaseModel):
     model_config = example(
         flyway="white_naped_crane",
         by=["area", "season"],
-        basis="today",
+        basis="at_time",
         boundary={
             "id": "5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11", "name": "Natural Earth countries",
             "source": "Natural Earth 4.1.0, May 2018", "note": "", "cell_size_m": None,
@@ -192,16 +195,27 @@ async def read_asked(
     *,
     layer: UUID | None,
     protection: list[UUID],
+    basis: Basis = "at_time",
 ) -> Asked:
     """Look up the layers that a ledger is asked by."""
-    listed = [await habitat.find_layer(conn, audience, ref) for ref in dict.fromkeys(protection)]
     return Asked(
         **asdict(flyway),
         by=tuple(each for each in DIMENSIONS if each in by),
         boundary=await boundary_set(conn, audience),
         layer=None if layer is None else await habitat.find_layer(conn, audience, layer),
-        protection=tuple(listed),
+        protection=await designated(conn, audience, protection),
+        basis=basis,
     )
+
+
+async def designated(
+    conn: Connection, audience: Audience, refs: Sequence[UUID]
+) -> tuple[Layer, ...]:
+    """Look up layers of designated areas, each once."""
+    found = [await habitat.find_layer(conn, audience, ref) for ref in dict.fromkeys(refs)]
+    if any(layer.kind != "protection" for layer in found):
+        raise not_designations()
+    return tuple(found)
 
 
 @router.get(
@@ -217,7 +231,9 @@ async def read_ledger(
     layer: Annotated[UUID | None, Query(description="layer whose classes are rows")] = None,
     protection: ProtectionQuery = None,
     datetime: DatetimeQuery = None,
-    basis: Annotated[Basis, Query(description="protection as it is today, or was then")] = "today",
+    basis: Annotated[
+        Basis, Query(description="of protection: what held at the time, or all that holds today")
+    ] = "at_time",
     by: Annotated[
         list[Dimension] | None, Query(description="fewer rows: repeat it; else all four")
     ] = None,
@@ -228,19 +244,14 @@ async def read_ledger(
     Whole UTC days count. Birds of opened studies of others enter a row only where there are at
     least three of them, and every sum is over what is shown.
     """
-    if basis == "at_time":
-        raise BadInput(
-            "No layer says since when its areas are protected.",
-            code="basis-undated",
-            remedy="Ask with basis=today.",
-        )
     one = flyway_of(flyway)
     async with store.read() as conn:
         asked = await read_asked(
-            conn, audience, one, by or list(DIMENSIONS), layer=layer, protection=protection or []
-        )
+            conn, audience, one, by or list(DIMENSIONS), layer=layer,
+            protection=protection or [], basis=basis,
+        )  # fmt: skip
         found = await make(conn, audience, asked, interval_of(datetime))
-    out = shaped(flyway, asked, found, basis)
+    out = shaped(flyway, asked, found)
     if not wants_csv:
         return out
     about = {
@@ -271,13 +282,13 @@ async def make(
     return found
 
 
-def shaped(flyway: str, asked: Asked, found: store_ledger.Ledger, basis: Basis) -> LedgerOut:
+def shaped(flyway: str, asked: Asked, found: store_ledger.Ledger) -> LedgerOut:
     """Put the ledger into the words of the contract."""
     tracked = found.birds_tracked
     return LedgerOut(
         flyway=flyway,
         by=list(asked.by),
-        basis=basis,
+        basis=asked.basis,
         boundary=named(asked.boundary) if asked.boundary else None,
         layer=named(asked.layer) if asked.layer else None,
         protection=[named(each) for each in asked.protection],

@@ -12,7 +12,7 @@ from pydantic import Field
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import SpeciesQuery, species_key
-from app.api.ledger import LayerNamed, ProtectionQuery, boundary_set, named
+from app.api.ledger import LayerNamed, ProtectionQuery, boundary_set, designated, named
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
 from app.api.schemas import BirdOut, Shown, example
@@ -98,7 +98,6 @@ async def told_by(
     conn: Connection, audience: Audience, layer: UUID | None, protection: list[UUID]
 ) -> dict[str, Any]:
     """Look up the layers; without one named, land cover is the service's own, if it has one."""
-    listed = [await habitat.find_layer(conn, audience, ref) for ref in dict.fromkeys(protection)]
     found: Layer | None
     if layer is None:
         found = await habitat.land_cover(conn, audience)
@@ -107,7 +106,7 @@ async def told_by(
     return {
         "boundary": await boundary_set(conn, audience),
         "layer": found,
-        "protection": tuple(listed),
+        "protection": await designated(conn, audience, protection),
     }
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from app.movement.track import FloatArray, IntArray
 
 BIRDS_MIN = 10
-"""Fewest birds that an interval is told of [birds]."""
+"""Fewest birds of which an interval is told: below, resampling says more of the birds than of
+their population (domain.md; Chernick 2008, doi:10.1002/9780470192573, on small samples)."""
 
 FAMILIES_MIN = 5
 """Fewest families: resampling fewer tells of their number alone; our choice."""

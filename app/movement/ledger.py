@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.movement.resampling import BIRDS_MIN, share_intervals
+from app.movement.families import BIRDS_MIN
+from app.movement.resampling import share_intervals
 from app.movement.track import BoolArray, FloatArray, IntArray
-
-_BETWEEN = re.compile(r"[,;|/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,44 +73,3 @@ def tally(spent: IntArray, family: IntArray) -> Tally:
         high=np.where(few, np.nan, high),
         present=present,
     )
-
-
-def families_of(birds: Sequence[tuple[int, str, str | None]]) -> IntArray:
-    """
-    Number the families of birds.
-
-    Parameters
-    ----------
-    birds : sequence of (int, str, str or None)
-        Study, local identifier, and `animal-siblings` of each bird: the local identifiers of its
-        siblings, or any name that siblings have in common, set apart by commas, semicolons,
-        strokes or slashes.
-
-    Returns
-    -------
-    ndarray of int64, shape (b,)
-        The same number for birds of one study that name each other, or the same, directly or
-        through others; a bird that names nobody is a family of its own.
-
-    Examples
-    --------
-    >>> families_of([(1, "A", "B"), (1, "B", None), (1, "C", "nest 4"), (1, "D", "nest 4"),
-    ...     (2, "A", None)]).tolist()
-    [0, 0, 1, 1, 2]
-    """
-    parent: dict[tuple[int, str], tuple[int, str]] = {}
-
-    def root(of: tuple[int, str]) -> tuple[int, str]:
-        parent.setdefault(of, of)
-        while parent[of] != of:
-            parent[of] = of = parent[parent[of]]
-        return of
-
-    for study, name, siblings in birds:
-        own = (study, name.strip())
-        for other in _BETWEEN.split(siblings or ""):
-            if other.strip():
-                parent[root((study, other.strip()))] = root(own)
-    roots = [root((study, name.strip())) for study, name, _ in birds]
-    number = {each: k for k, each in enumerate(dict.fromkeys(roots))}
-    return np.array([number[each] for each in roots], dtype=np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -52,6 +52,13 @@ class Cover:
         """Name of exactly these designations, legal ones first."""
         names = sorted(self.holding, key=lambda name: (is_ramsar(name), name))
         return BETWEEN.join(names) or (UNDATED if self.undated else UNPROTECTED)
+
+    @classmethod
+    def joint(cls, covers: Iterable[Cover]) -> Cover:
+        """Return what several layers hold at one place: a designation of two counts once."""
+        each = tuple(covers)
+        names = {name for one in each for name in one.holding}
+        return cls(tuple(sorted(names)), any(one.undated for one in each))
 
 
 def is_ramsar(designation: str) -> bool:

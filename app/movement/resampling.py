@@ -9,10 +9,6 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from app.movement.track import FloatArray, IntArray
 
-BIRDS_MIN = 10
-"""Fewest birds of which an interval is told: below, resampling says more of the birds than of
-their population (domain.md; Chernick 2008, doi:10.1002/9780470192573, on small samples)."""
-
 RESAMPLES = 2_000
 """Resamples of an interval: its ends move by under 0.1 of a standard error between seeds."""
 

@@ -12,7 +12,9 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import TooLarge
-from app.movement.ledger import families_of, tally
+from app.movement.families import family_index
+from app.movement.ledger import tally
+from app.movement.protection import BETWEEN, UNDATED, Basis, Cover, cover, is_ramsar
 from app.movement.track import DAY_US
 from app.store.audience import RELEASED, Audience
 from app.store.engine import execute
@@ -47,6 +49,7 @@ class Asked:
     boundary: Layer | None
     layer: Layer | None
     protection: tuple[Layer, ...]
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,11 @@ def _rows(
     for column, key in enumerate(keys):
         for bird, time in shown[key].items():
             spent[at[bird], column] = time
-    family = families_of([(birds[b].study_id, birds[b].name, birds[b].siblings) for b in used])
+    family = family_index(
+        [birds[b].name for b in used],
+        [birds[b].siblings for b in used],
+        [birds[b].study_id for b in used],
+    )
     found = tally(spent, family)
     whole = int(found.time_us.sum())
     rows = []
@@ -166,7 +173,7 @@ def _key(cell: dict[str, Any], asked: Asked) -> Key:
     """Return (area, season, designations, Ramsar, class) of a sum; None: no such layer."""
     legal = ramsar = None
     if asked.protection:
-        legal, ramsar = _protection(cell["protection"], asked.protection)
+        legal, ramsar = _protection(cell["protection"], asked)
     of_layer = str(cell["class"]) if asked.layer else None
     return str(cell["area"]), cell["season"], legal, ramsar, of_layer
 
@@ -180,20 +187,27 @@ def _asked_of(key: Key, asked: Asked) -> Key:
     )
 
 
-def _protection(classes: Sequence[int | None], layers: Sequence[Layer]) -> tuple[str, str]:
+def _protection(classes: Sequence[int | None], asked: Asked) -> tuple[str, str]:
     """Name the legal designations and the Ramsar listing of a place; overlaps are one place."""
-    if all(number is None for number in classes):
+    held = protected_by(classes, asked.protection, asked.basis)
+    if held is None:
         return NOT_MEASURED, NOT_MEASURED
-    names = {
-        layer.class_name(number)
+    legal = [name for name in held.holding if not is_ramsar(name)]
+    listed = [name for name in held.holding if is_ramsar(name)]
+    unknown = UNDATED if held.undated and not held.holding else UNPROTECTED
+    return BETWEEN.join(legal) or unknown, BETWEEN.join(listed) or UNPROTECTED
+
+
+def protected_by(
+    classes: Sequence[int | None], layers: Sequence[Layer], basis: Basis
+) -> Cover | None:
+    """Return what these layers hold at a place of these classes; None: not yet measured."""
+    known = [
+        cover(number, layer.classes, basis)
         for number, layer in zip(classes, layers, strict=True)
-        if number is not None and number != OUTSIDE
-    }
-    listed = {name for name in names if "ramsar" in name.casefold()}
-    return (
-        "; ".join(sorted(names - listed)) or UNPROTECTED,
-        "; ".join(sorted(listed)) or UNPROTECTED,
-    )
+        if number is not None
+    ]
+    return Cover.joint(known) if known else None
 
 
 def _named(key: Key, asked: Asked) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from app.seeds import profile_of
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.layers import OPEN_SEA, OUTSIDE, OUTSIDE_NAME, Layer
+from app.store.ledger import protected_by
 from app.store.sight import LEG, SEASON, STOPOVER, WITH_BIRD, where
 
 DAY_S = 86_400.0
@@ -241,7 +242,7 @@ def _cover(days: list[Row], layer: Layer | None) -> dict[str, float] | None:
 
 
 def _protected(days: list[Row], wanted: Wanted) -> float | None:
-    """Return the share of observed time within legal designations; Ramsar sites are none."""
+    """Return the share of observed time in what was protected by law then; no Ramsar sites."""
     known = [day for day in days if any(c is not None for c in day["protection"] or ())]
     whole = sum(int(day["time_us"]) for day in known)
     if not whole:
@@ -250,9 +251,5 @@ def _protected(days: list[Row], wanted: Wanted) -> float | None:
 
 
 def _legal(day: Row, wanted: Wanted) -> bool:
-    return any(
-        number is not None
-        and number != OUTSIDE
-        and "ramsar" not in layer.class_name(number).casefold()
-        for number, layer in zip(day["protection"], wanted.protection, strict=True)
-    )
+    held = protected_by(day["protection"], wanted.protection, "at_time")
+    return held is not None and held.legal

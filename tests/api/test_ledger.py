@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from app.movement.protection import State, class_of
 from tests.api.served import as_key, served
 from tests.store.flock import SPECIES, UNRELEASED, Flock, ref_of
 
@@ -20,6 +21,11 @@ PATH = f"/api/v1/flyways/{SPECIES}/ledger"
 AREAS = '{"0": "Mongolia", "1": "Korea", "2": "Mongolia (coast)", "3": "Korea (coast)"}'
 COVER = '{"10": "grasslands", "12": "croplands"}'
 RESERVES = '{"0": "Nature Reserve", "1": "Ramsar site"}'
+RESERVE, LISTED, LATER = (
+    class_of(states) for states in ({0: State.IN_FORCE}, {1: State.IN_FORCE}, {0: State.LATER})
+)
+"""A reserve and a Ramsar site on that day, and what became a reserve later."""
+
 SEASONS = ("2020-spring", "2020-autumn", "2020-wintering", None)
 US = 86_400_000_000
 
@@ -39,7 +45,7 @@ class World:
                          ref=ref_of("Land"), **layer),
             flock.insert("layer", name="Cover", kind="raster", classes=COVER, cell_size_m=5600.0,
                          ref=ref_of("Cover"), **layer),
-            flock.insert("layer", name="Reserves", kind="polygons", classes=RESERVES,
+            flock.insert("layer", name="Reserves", kind="protection", classes=RESERVES,
                          ref=ref_of("Reserves"), study_id=self.own, **layer),
         ]  # fmt: skip
         chance = random.Random(4)
@@ -47,7 +53,9 @@ class World:
             siblings = f"nest {number // 2}" if number < 4 else None
             bird = self.bird(self.own, f"M{number}", siblings, "Mongolia")
             for day in range(1, 15):
-                places = chance.choice([(-1, 10, -1), (0, 12, 0), (0, 10, 1), (2, -1, -1)])
+                places = chance.choice(
+                    [(-1, 10, -1), (0, 12, RESERVE), (0, 10, LISTED), (2, -1, LATER)]
+                )
                 self.day(self.own, bird, day, places, chance.randrange(1, US), chance)
             self.silence(self.own, bird, 20, number)
         for number in range(4):
@@ -124,7 +132,10 @@ async def test_rows_are_those_of_a_plain_sum_over_days(client, world) -> None:
         2: ("Mongolia", "coast"),
     }  # fmt: skip
     cover = {-1: "outside", 10: "grasslands", 12: "croplands"}
-    kept = {-1: ("none", "none"), 0: ("Nature Reserve", "none"), 1: ("none", "Ramsar site")}
+    kept = {
+        -1: ("none", "none"), LATER: ("none", "none"), RESERVE: ("Nature Reserve", "none"),
+        LISTED: ("none", "Ramsar site"),
+    }  # fmt: skip
     plain, birds = defaultdict(int), defaultdict(set)
     for bird, season, area, land, reserve, time_us in world.days:
         key = (*names[area], (season or "2020-unknown")[5:], *kept[reserve], cover[land])
@@ -137,6 +148,21 @@ async def test_rows_are_those_of_a_plain_sum_over_days(client, world) -> None:
     for key, time_us in plain.items():
         assert rows[key]["bird_days"] == pytest.approx(time_us / US, abs=1e-9)
         assert rows[key]["birds"] == len(birds[key]) or key[0] == "Korea"
+
+
+async def test_what_was_designated_later_counts_today_alone(client, world) -> None:
+    then, today = (
+        await ledger(client, **EVERYTHING, by="protection", basis=basis)
+        for basis in ("at_time", "today")
+    )
+    later = sum(day[-1] for day in world.days if day[4] == LATER) / US
+    of = [
+        sum(row["bird_days"] for row in each["items"] if row["protection"] == "Nature Reserve")
+        for each in (then, today)
+    ]
+    assert later > 0
+    assert of[1] == pytest.approx(of[0] + later, abs=1e-6)
+    assert (then["basis"], today["basis"]) == ("at_time", "today")
 
 
 async def test_intervals_hold_their_shares_and_none_is_told_below_ten_birds(client) -> None:
@@ -207,7 +233,7 @@ async def test_the_same_as_csv_by_format_or_accept(client) -> None:
 
 
 async def test_what_can_not_be_answered_says_why(client) -> None:
-    undated = await client.get(PATH, params={"basis": "at_time"}, headers=KEY)
-    assert (undated.status_code, undated.json()["code"]) == (422, "basis-undated")
+    other = await client.get(PATH, params={"protection": str(ref_of("Cover"))}, headers=KEY)
+    assert (other.status_code, other.json()["code"]) == (422, "layer-not-protection")
     nobody = await client.get("/api/v1/flyways/hooded_crane/ledger", headers=KEY)
     assert nobody.status_code == 404

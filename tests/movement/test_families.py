@@ -25,6 +25,12 @@ def test_families_are_what_siblings_join_in_any_direction(links) -> None:
             assert (found[i] == found[j]) == (b in reach[a])
 
 
+def test_siblings_are_set_apart_by_whatever_people_write() -> None:
+    siblings = ["B; C", "", None, " E / F ", None]
+    assert family_index(["A", "B", "C", "D", "F"], siblings).tolist() == [0, 0, 0, 1, 1]
+    assert family_index([], []).tolist() == []
+
+
 def test_names_hold_within_their_study() -> None:
     assert family_index(["a", "a"], [None, None], [1, 2]).tolist() == [0, 1]
     assert family_index(["a", "b"], ["nest 7", "nest 7"], [1, 1]).tolist() == [0, 0]

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.movement.ledger import families_of, tally
+from app.movement.ledger import tally
 
 tables = st.integers(1, 4).flatmap(
     lambda rows: st.lists(
@@ -31,28 +31,3 @@ def test_rows_are_plain_sums_over_birds(birds) -> None:
         if len(here) < 10:
             assert np.isnan(found.low[row]) and np.isnan(found.high[row])
     assert found.time_us.sum() == spent.sum()
-
-
-names = st.text("ABCD", min_size=1, max_size=1)
-
-
-@settings(max_examples=30)
-@given(st.lists(st.tuples(st.integers(1, 2), names, st.none() | names), unique_by=lambda b: b[:2]))
-def test_families_are_the_birds_that_reach_each_other_by_names(birds) -> None:
-    number = families_of(birds)
-    links = [
-        {(study, name)} | ({(study, sibling)} if sibling else set())
-        for study, name, sibling in birds
-    ]
-    for a, bird in enumerate(birds):
-        reach = {bird[:2]}
-        for _ in birds:
-            reach |= set().union(*(link for link in links if link & reach))
-        for b, other in enumerate(birds):
-            assert (number[a] == number[b]) == (other[:2] in reach)
-
-
-def test_siblings_are_set_apart_by_whatever_people_write() -> None:
-    birds = [(1, "A", "B; C"), (1, "B", ""), (1, "C", None), (1, "D", " E / F "), (1, "F", None)]
-    assert families_of(birds).tolist() == [0, 0, 0, 1, 1]
-    assert families_of([]).tolist() == []

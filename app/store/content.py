@@ -12,8 +12,8 @@ from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
     "lifeless", "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season",
-    "track_part", "presence_day", "use_day", "public_fix", "latest_fix", "density_cell",
-    "density_total", "utilisation",
+    "track_part", "presence_day", "use_day", "public_fix", "latest_fix", "recent",
+    "density_cell", "density_total", "utilisation",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 
@@ -21,9 +21,10 @@ CATALOGUE_TABLES = ("site", "connection", "corridor")
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
-    "to_site_id", "observation_id", "state",
+    "to_site_id", "observation_id", "state", "lag_p95_s",
 )  # fmt: skip
-"""Columns that name rows, and bytes of equal meaning: they may differ between two histories."""
+"""Columns that name rows, bytes of equal meaning, and how late fixes came: they may differ between
+two histories."""
 
 
 def _content(alias: str) -> str:

@@ -20,6 +20,7 @@ from app.api import (
     legs,
     lifeless,
     mappings,
+    morning,
     observations,
     parameters,
     plots,
@@ -85,6 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     decodings.router,
     refusals.router,
     plots.router,
+    morning.router,
 )
 """
 Every router of the service; a new noun is one more line here.

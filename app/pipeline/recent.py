@@ -70,7 +70,7 @@ def path(track: Track) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     steps = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
     way = np.concatenate(([0.0], np.cumsum(steps)))
     hour = track.time_us // HOUR_US
-    kept = np.append(hour[1:] != hour[:-1], True)  # noqa: FBT003 - an array's last element
+    kept = np.append(hour[1:] != hour[:-1], True)
     kept[0] = len(track) == 1 or track.time_us[1] > track.time_us[0]
     return track.time_us[kept], way[kept]
 
@@ -84,9 +84,7 @@ def doing_at_end(track: Track, profile: Profile, *, staying: bool) -> Doing:
     """
     if not staying:
         return "moving"
-    night = bool(
-        sun_elevation(track.time_us[-1:], track.lon[-1:], track.lat[-1:])[0] < HORIZON_DEG
-    )
+    night = bool(sun_elevation(track.time_us[-1:], track.lon[-1:], track.lat[-1:])[0] < HORIZON_DEG)
     if night != profile.roosts_at_night or not _resting(track):
         return "stopover"
     return "roosting"

@@ -8,10 +8,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.movement.profile import GAP_MAX_S
 from app.store.derived import Bird
 from app.store.engine import execute
 from app.store.fragments import worn_at
 from app.store.sending import FIXES_MAX, INTERVALS_MIN
+
+_LAG = "extract(epoch from p.received_at - n.time)::float8"
 
 _HABIT = f"""
 with newest as (
@@ -26,12 +29,16 @@ spaced as (
   from newest)
 select case when count(interval_s) >= {INTERVALS_MIN} then
     percentile_cont(array[0.5, 0.99]) within group (order by interval_s) end as habit,
-  (select percentile_cont(0.95) within group (
-      order by extract(epoch from p.received_at - n.time)::float8)
+  (select percentile_cont(0.95) within group (order by {_LAG})
+      filter (where {_LAG} <= {GAP_MAX_S})
     from newest n join decoding d on d.id = n.decoding_id join push p on p.id = d.push_id) as lag
 from spaced
 """
-"""SQL: how a bird is heard of, whatever tags it wore; hidden fixes are signs of life as well."""
+"""
+SQL: how a bird is heard of, whatever tags it wore; hidden fixes are signs of life as well.
+
+What came later than the longest gap that is bridged is an archive: it tells of no habit.
+"""
 
 
 async def renew(

@@ -105,6 +105,8 @@ ACCEPTED = {
     "0010": {"require-concurrent-index-creation"},
     # Its indexes are made outside of the transaction, by the COMMIT that is cut out above.
     "0011": {"ban-concurrent-index-creation-in-transaction"},
+    # An index of decodings, one for each push: few beside fixes, it is made in a moment.
+    "0025": {"require-concurrent-index-creation"},
 }
 """The rules that a migration breaks, each with its reason; a new migration breaks none."""
 

@@ -62,7 +62,8 @@ __all__ = [
     "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless",
     "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming", "observation",
     "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading",
-    "recent", "refusal", "screening_trial", "season", "sign_in", "site", "site_visit", "smoothed_fix",
-    "source", "stay", "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
+    "recent", "refusal", "screening_trial", "season", "sign_in", "site", "site_visit",
+    "smoothed_fix", "source", "stay", "stop", "stop_state", "stopover", "study",
+    "study_parameters", "tag",
     "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
 ]  # fmt: skip

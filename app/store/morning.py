@@ -85,7 +85,7 @@ with worn as (
 select i.ref as individual_id, i.local_identifier as individual, i.species_key as species,
   s.ref as study, s.name as study_name, s.simulated, t.ref as tag_id, t.local_identifier as tag,
   l.time as last_time, l.lon, l.lat, r.doing, r.interval_usual_s, r.silence_usual_s, r.lag_p95_s,
-  greatest(extract(epoch from {_NOW} - l.time), 0)::float8 as silence_s,
+  extract(epoch from greatest({_NOW}, l.time) - l.time)::float8 as silence_s,
   {_moved("24 hours")} as moved_24h_m, {_moved("7 days")} as moved_7d_m,
   b.time as battery_time, b.battery_v::text::float8 as battery_v,
   (select x.start_time from lifeless x where x.individual_id = i.id and not x.dismissed

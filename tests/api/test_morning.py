@@ -93,7 +93,7 @@ def test_the_worst_comes_first_and_distances_are_interpolated(network: Network, 
 
 def test_nobody_else_learns_of_a_bird(network: Network, study: str):
     assert report(network, network.naktong)["birds"] == []
-    assert report(network, {})["birds"] == []
+    assert network.client.get(ADDRESS).status_code == 401
     foreign = network.client.get(ADDRESS, params={"study": study}, headers=network.naktong)
     assert foreign.status_code == 404
     assert len(report(network, network.operator, study=study)["birds"]) == 4
@@ -137,6 +137,7 @@ def test_csv_has_one_row_a_bird_and_no_formula(network: Network, study: str, way
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     shown = report(network, network.amur, study=study)["birds"]
+    assert [row["state"] for row in rows] == [bird["state"] for bird in shown], answer.text
     assert [row["individual"] for row in rows] == ["'=still", "silent", "new", "under way"]
     for row, bird in zip(rows, shown, strict=True):
         assert row["individual_id"] == bird["individual"]["id"]

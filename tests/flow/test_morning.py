@@ -95,21 +95,3 @@ async def test_a_bird_falls_silent_within_its_habit_and_then_beyond_it(pushed: S
     assert later["state"] == "silent_unexpectedly"
     assert later["days_beyond_habit"] == pytest.approx(1, abs=1e-6)
     assert later["moved_24h_m"] is None
-
-
-async def test_what_is_kept_is_the_same_whatever_came_first(new_service):
-    orders = []
-    for reverse in (False, True):
-        service = await new_service()
-        await service.push(reference_csv(BIRDS))
-        header, *lines = flock_csv(BIRDS).decode().splitlines()
-        middle = len(lines) // 3
-        parts = [lines[:middle], lines[middle:]]
-        for part in parts[::-1] if reverse else parts:
-            await service.push("\n".join([header, *part]).encode())
-            await service.drain()
-        orders.append(
-            {bird: each.get("recent") for bird, each in (await service.content()).items()}
-        )
-    assert orders[0] == orders[1]
-    assert any(digest for digest in orders[0].values())

@@ -34,6 +34,7 @@ from app.api import (
     sensors,
     session,
     sites,
+    snapshots,
     sources,
     species,
     stopovers,
@@ -44,6 +45,7 @@ from app.api import (
     timezones,
     tracks,
     utilisation,
+    withdrawals,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -87,6 +89,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     refusals.router,
     plots.router,
     morning.router,
+    snapshots.router,
+    withdrawals.router,
 )
 """
 Every router of the service; a new noun is one more line here.

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, Text
 from app.api.filters import FiltersDep
@@ -218,7 +219,7 @@ def _unreadable(error: UnreadablePush) -> Problem:
     return BadInput(error.detail, remedy=error.remedy, code=error.code)
 
 
-@router.get("/use", responses=READING)
+@router.get("/use", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_use(
     store: StoreDep,
     audience: CurrentAudience,

@@ -84,11 +84,17 @@ async def individuals(conn: AsyncConnection) -> list[tuple[int, str]]:
     return [(int(row["id"]), row["name"]) for row in rows]
 
 
-async def clear_bird(conn: AsyncConnection, individual_id: int) -> None:
-    """Take away everything derived from one bird, as if it had never been derived."""
+async def clear_products(conn: AsyncConnection, individual_id: int) -> None:
+    """Take away the rows of every table that is derived from one bird."""
     binds = {"individual": individual_id}
     for table in BIRD_TABLES:
         await execute(conn, f"delete from {table} where individual_id = :individual", binds)
+
+
+async def clear_bird(conn: AsyncConnection, individual_id: int) -> None:
+    """Take away everything derived from one bird, as if it had never been derived."""
+    binds = {"individual": individual_id}
+    await clear_products(conn, individual_id)
     await execute(
         conn,
         f"delete from fix_flag f where f.origin = 'track' and {worn_by_bird('f')}",

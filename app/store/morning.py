@@ -81,6 +81,8 @@ _BIRDS = f"""
 with worn as (
   select distinct on (d.individual_id) d.individual_id, d.tag_id, d.during from deployment d
   where d.study_id = any(:exact) and d.replaced_at is null and d.during @> {_NOW}
+    and not exists (select from withdrawal x
+      where x.individual_id = d.individual_id and x.undone_at is null)
   order by d.individual_id, lower(d.during) desc nulls last, d.id desc)
 select i.ref as individual_id, i.local_identifier as individual, i.species_key as species,
   s.ref as study, s.name as study_name, s.simulated, t.ref as tag_id, t.local_identifier as tag,

@@ -25,7 +25,10 @@ from app.store.tables.judged import (
     lifeless_verdict,
     observation,
     screening_trial,
+    snapshot,
+    snapshot_bird,
     study_parameters,
+    withdrawal,
 )
 from app.store.tables.naming import metadata
 from app.store.tables.reference import (
@@ -63,7 +66,7 @@ __all__ = [
     "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming", "observation",
     "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading",
     "recent", "refusal", "screening_trial", "season", "sign_in", "site", "site_visit",
-    "smoothed_fix", "source", "stay", "stop", "stop_state", "stopover", "study",
-    "study_parameters", "tag",
-    "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
+    "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop", "stop_state", "stopover",
+    "study", "study_parameters", "tag", "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
+    "withdrawal",
 ]  # fmt: skip

@@ -67,6 +67,6 @@ __all__ = [
     "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading",
     "recent", "refusal", "screening_trial", "season", "sign_in", "site", "site_visit",
     "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop", "stop_state", "stopover",
-    "study", "study_parameters", "tag", "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
-    "withdrawal",
+    "study", "study_parameters", "tag", "tag_alias", "track_part", "use_day",
+    "utilisation", "utilisation_due", "withdrawal",
 ]  # fmt: skip

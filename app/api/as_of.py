@@ -13,8 +13,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.routing import APIRoute
-from starlette.routing import Match
+from starlette.exceptions import HTTPException
 
 from app import VERSION
 from app.api.auth import CurrentAudience
@@ -30,6 +29,9 @@ from app.store.sight import Filters
 
 ITEMS_MAX = 100_000
 """Most items of a list that a snapshot keeps: 1,000 birds with 100 stopovers each."""
+
+_SEEN = "flyways.products"
+"""Where the scope of a request within a request notes that it came to a product."""
 
 _PAGING = {"limit", "cursor", "as_of"}
 
@@ -69,6 +71,7 @@ async def _as_of(
 ) -> None:
     if as_of is not None:
         raise Kept(await _answer(request, store, audience, as_of))
+    request.scope.get(_SEEN, []).append(request.url.path)
     if PINNED not in request.scope:
         query = urlencode(sorted(_filters_told(request.url.query).items()))
         asked = f"?{query}" if query else ""
@@ -102,7 +105,7 @@ def _withdrawn(found: Row) -> Response:
         "The owner of a bird that this answer stands on has withdrawn it.",
         remedy="Ask without as_of, or make a snapshot anew; the manifest tells what it stood on.",
     )
-    document = problem_document(gone) | {"snapshot": found["ref"], "manifest": found["manifest"]}
+    document = problem_document(gone) | {"snapshot": str(found["ref"]), "manifest": found["manifest"]}
     return Response(
         orjson.dumps(document),
         status_code=gone.status,
@@ -178,7 +181,6 @@ async def make(
     """
     audience, with_key = reader
     parts = urlsplit(address)
-    _product(request, parts.path)
     asked = address_of(parts.path, parts.query)
     async with store.read() as conn:
         inner = _Inner(request, Pinned(store, conn), with_key=with_key)
@@ -207,22 +209,7 @@ async def make(
         },
     }  # fmt: skip
     # As JSON tells it, so that whoever reads it can make the digest again.
-    return orjson.loads(orjson.dumps(manifest)), body, media_type, stands_on
-
-
-def _product(request: Request, path: str) -> APIRoute:
-    scope = {"type": "http", "path": path, "method": "GET", "root_path": "", "headers": []}
-    for route in request.app.routes:
-        if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
-            if any(each.dependency is _as_of for each in route.dependencies):
-                return route
-            break
-    raise BadInput(
-        "No snapshot can be made of this address.",
-        code="no-product",
-        remedy="Name the path and filters of a product, such as /api/v1/stopovers?species=Grus"
-        " vipio: each that takes as_of in /docs.",
-    )
+    return orjson.loads(orjson.dumps(manifest, default=str)), body, media_type, stands_on
 
 
 class _Inner:
@@ -232,7 +219,9 @@ class _Inner:
         kept = {b"host", b"accept-language", *((b"authorization",) if with_key else ())}
         headers = [pair for pair in request.scope["headers"] if pair[0] in kept]
         self.app = request.app
-        self.scope = {**request.scope, "method": "GET", "headers": headers, PINNED: store}
+        self.products: list[str] = []
+        self.scope = {**request.scope, "method": "GET", "headers": headers, PINNED: store,
+                      _SEEN: self.products}  # fmt: skip
 
     async def get(self, path: str, query: str) -> tuple[str, bytes]:
         """Return the media type and body of an answer; a problem is raised as it was told."""
@@ -254,8 +243,18 @@ class _Inner:
             else:
                 parts.append(message.get("body", b""))
 
-        await self.app.router(scope, receive, send)
+        try:
+            await self.app.router(scope, receive, send)
+        except HTTPException as unknown:  # no route has this address
+            status = unknown.status_code
         body = b"".join(parts)
+        if not self.products:
+            raise BadInput(
+                "No snapshot can be made of this address.",
+                code="no-product",
+                remedy="Name the path and filters of a product, such as"
+                " /api/v1/stopovers?species=Grus vipio: each that takes as_of in /docs.",
+            )
         if status != 200:
             told = orjson.loads(body)
             raise (NotFound if status == 404 else BadInput)(

@@ -77,6 +77,8 @@ def _battery(table: str) -> str:
     )
 
 
+# The arrays of `recent` are unpacked once a bird, by the empty arrays put to them: as columns they
+# would be unpacked at each mention.
 _BIRDS = f"""
 with worn as (
   select distinct on (d.individual_id) d.individual_id, d.tag_id, d.during from deployment d
@@ -96,7 +98,10 @@ select i.ref as individual_id, i.local_identifier as individual, i.species_key a
 from worn w join individual i on i.id = w.individual_id join study s on s.id = i.study_id
 join tag t on t.id = w.tag_id
 left join latest_fix l on l.individual_id = i.id
-left join recent r on r.individual_id = i.id
+left join lateral (
+  select r.doing, r.interval_usual_s, r.silence_usual_s, r.lag_p95_s,
+    r.path_time || '{{}}'::timestamptz[] as path_time, r.path_m || '{{}}'::float8[] as path_m
+  from recent r where r.individual_id = i.id offset 0) as r on true
 left join lateral (select * from ({_battery("fix")} union all {_battery("reading")}) as heard
   order by time desc limit 1) as b on true
 left join lateral (

@@ -17,7 +17,7 @@ from app.store.engine import Store
 from tests.api.conftest import Network
 from tests.flow.conftest import flock
 
-BIRDS = flock(seed=41, birds=2, days=60, interval_s=14_400.0)
+BIRDS = flock(seed=41, birds=3, days=150, interval_s=14_400.0)
 PRODUCTS = (
     "/api/v1/stopovers",
     "/api/v1/stopovers?species=white_naped_crane",
@@ -125,6 +125,7 @@ def test_old_numbers_are_told_to_the_digit_after_edits_and_gone_after_a_withdraw
         assert content["digest"] == f"sha256:{sha256(told.content).hexdigest()}"
         canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         assert made["digest"] == f"sha256:{sha256(canonical.encode()).hexdigest()}"
+        assert manifest["individuals"]
         assert manifest["contributors"][0]["licence"] == "CC-BY-4.0"
         assert "Amur: Kept" in manifest["citation"]
     name, bird = min(site.birds.items())
@@ -209,17 +210,17 @@ def test_a_public_snapshot_ends_with_the_grant_it_stands_on(site: Site):
     opened = site.client.patch(study, json={"visibility": "open"}, headers=site.key)
     assert opened.status_code == 200, opened.text
     site.drain()
-    made = site.keep("/api/v1/stopovers", audience="public")
-    public = site.client.get("/api/v1/stopovers").json()
+    made = site.keep("/api/v1/seasons", audience="public")
+    public = site.client.get("/api/v1/seasons").json()
     assert public["items"]
     assert not any(each["exact"] for each in public["items"])
     for key in ({}, site.network.naktong):
-        assert site.as_of("/api/v1/stopovers", made, key).json() == public
+        assert site.as_of("/api/v1/seasons", made, key).json() == public
     credit = site.client.get("/api/v1/contributors").json()
     assert credit["licences"] == ["CC-BY-4.0"]
     closed = site.client.patch(study, json={"visibility": "private"}, headers=site.key)
     assert closed.status_code == 200
-    assert site.as_of("/api/v1/stopovers", made, {}).status_code == 404
+    assert site.as_of("/api/v1/seasons", made, {}).status_code == 404
     site.drain()
 
 

@@ -105,7 +105,10 @@ def _withdrawn(found: Row) -> Response:
         "The owner of a bird that this answer stands on has withdrawn it.",
         remedy="Ask without as_of, or make a snapshot anew; the manifest tells what it stood on.",
     )
-    document = problem_document(gone) | {"snapshot": str(found["ref"]), "manifest": found["manifest"]}
+    document = problem_document(gone) | {
+        "snapshot": str(found["ref"]),
+        "manifest": found["manifest"],
+    }
     return Response(
         orjson.dumps(document),
         status_code=gone.status,

@@ -12,7 +12,7 @@ from app.movement.profile import GAP_MAX_S
 from app.store.derived import Bird
 from app.store.engine import execute
 from app.store.fragments import worn_at
-from app.store.sending import FIXES_MAX, INTERVALS_MIN
+from app.store.sending import FIXES_MAX, INTERVALS_MIN, SAMPLE
 
 _LAG = "extract(epoch from p.received_at - n.time)::float8"
 
@@ -31,12 +31,14 @@ select case when count(interval_s) >= {INTERVALS_MIN} then
     percentile_cont(array[0.5, 0.99]) within group (order by interval_s) end as habit,
   (select percentile_cont(0.95) within group (order by {_LAG})
       filter (where {_LAG} <= {GAP_MAX_S})
-    from newest n join decoding d on d.id = n.decoding_id join push p on p.id = d.push_id) as lag
+    from (select * from newest order by time desc limit {SAMPLE}) as n
+    join decoding d on d.id = n.decoding_id join push p on p.id = d.push_id) as lag
 from spaced
 """
 """
 SQL: how a bird is heard of, whatever tags it wore; hidden fixes are signs of life as well.
 
+The lag is that of the newest fixes alone: to find the pushes of all would take most of the time.
 What came later than the longest gap that is bridged is an archive: it tells of no habit.
 """
 

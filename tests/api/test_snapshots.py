@@ -147,7 +147,7 @@ def test_old_numbers_are_told_to_the_digit_after_edits_and_gone_after_a_withdraw
 
 
 def test_a_withdrawn_bird_is_in_no_product_and_comes_back_exactly(site: Site):
-    address = "/api/v1/sites"
+    address = "/api/v1/habitat/use?by=season"
     before = {each: site.get(each) for each in (*PRODUCTS, "/feeds/positions.geojson")}
     made = site.keep(address)
     bird = min(site.birds.values())

@@ -88,9 +88,9 @@ def edit(site: Site, rng: random.Random, number: int) -> None:
     def verdict() -> Response:
         bird = rng.choice(list(site.birds.values()))
         rows = site.get("/api/v1/fixes", individual=bird, limit="100")["items"]
-        fix = rng.choice(rows)
-        return site.client.post("/api/v1/fixes/verdicts", headers=site.key, json={
-            "individual": bird, "time": fix["time"], "verdict": "hide", "reason": f"edit {number}"})  # fmt: skip
+        said = {"individual": bird, "time": rng.choice(rows)["time"], "verdict": "hide"}
+        body = said | {"reason": f"edit {number}"}
+        return site.client.post("/api/v1/fixes/verdicts", headers=site.key, json=body)
 
     def stopover() -> Response:
         rows = site.get("/api/v1/stopovers")["items"]

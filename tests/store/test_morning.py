@@ -65,7 +65,7 @@ def test_a_tag_that_lies_still_comes_before_all_else(row: dict) -> None:
 async def test_where_a_bird_was_silent_before_and_came_back_silence_is_expected(
     flock: Flock, store: Store, lon: float, days: int, expected: str
 ) -> None:
-    study = flock.study(flock.institute(f"I {lon} {days}")[0], "Cranes")
+    study = flock.study(flock.institute(f"I {lon} {days}")[0], f"Cranes {lon} {days}")
     bird, other = flock.bird(study, "A"), flock.bird(study, "B")
     flock.tag(study, f"T {lon} {days}", bird)
     flock.latest_fix(study, bird, (127.0, 38.0))

@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from uuid import UUID
 
 import orjson
@@ -183,7 +183,7 @@ async def make(
     says whether the caller's own key asks, or nobody in particular.
     """
     audience, with_key = reader
-    parts = urlsplit(address)
+    parts = _parts(address)
     asked = address_of(parts.path, parts.query)
     async with store.read() as conn:
         inner = _Inner(request, Pinned(store, conn), with_key=with_key)
@@ -213,6 +213,26 @@ async def make(
     }  # fmt: skip
     # As JSON tells it, so that whoever reads it can make the digest again.
     return orjson.loads(orjson.dumps(manifest, default=str)), body, media_type, stands_on
+
+
+def _parts(address: str) -> SplitResult:
+    """Read an address; one that is none, or holds a NUL, leads to no product."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise _no_product() from error
+    if "\0" in unquote(address) or not parts.path.startswith("/"):
+        raise _no_product()
+    return parts
+
+
+def _no_product() -> BadInput:
+    return BadInput(
+        "No snapshot can be made of this address.",
+        code="no-product",
+        remedy="Name the path and filters of a product, such as"
+        " /api/v1/stopovers?species=Grus vipio: each that takes as_of in /docs.",
+    )
 
 
 class _Inner:
@@ -252,12 +272,7 @@ class _Inner:
             status = unknown.status_code
         body = b"".join(parts)
         if not self.products:
-            raise BadInput(
-                "No snapshot can be made of this address.",
-                code="no-product",
-                remedy="Name the path and filters of a product, such as"
-                " /api/v1/stopovers?species=Grus vipio: each that takes as_of in /docs.",
-            )
+            raise _no_product()
         if status != 200:
             told = orjson.loads(body)
             raise (NotFound if status == 404 else BadInput)(

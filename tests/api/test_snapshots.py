@@ -246,6 +246,8 @@ def test_a_time_names_the_newest_snapshot_up_to_it(site: Site):
         ("/api/v1/keys", "no-product"),
         ("/health/live", "no-product"),
         ("http://elsewhere.test/x", "no-product"),
+        ("http://[", "no-product"),
+        ("/api/v1/stopovers?species=%00", "no-product"),
         ("/api/v1/stopovers?species=dodo", "species-unknown"),
         ("/api/v1/seasons?bbox=1,2,3,4", "bbox-not-here"),
     ],

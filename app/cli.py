@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from app import archive, columns, connectors, lifeless, tags
+from app import archive, columns, connectors, lifeless, morning, tags
 from app.errors import Problem, SetupError
 from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
 
@@ -203,6 +203,7 @@ def recompute(
 
 for verb in archive.VERBS:
     cli.command()(verb)
+cli.command()(morning.morning)
 cli.add_typer(columns.mapping, name="mapping")
 cli.add_typer(lifeless.lifeless, name="lifeless")
 

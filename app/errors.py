@@ -62,6 +62,14 @@ class Conflict(Problem):
     title = "The request contradicts what is stored"
 
 
+class Gone(Problem):
+    """It was there, and its owner has taken back what it stood on."""
+
+    status = 410
+    code = "snapshot-withdrawn"
+    title = "Taken back by its owner"
+
+
 class TooLarge(Problem):
     """A body, file or answer is over its limit."""
 

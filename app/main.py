@@ -10,7 +10,7 @@ from limits import parse
 from starlette.middleware.cors import CORSMiddleware
 
 from app import VERSION
-from app.api import ROUTERS, openapi, pages, problems
+from app.api import ROUTERS, as_of, openapi, pages, problems
 from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, RateLimit
 from app.config import Settings
 from app.errors import SetupError
@@ -71,6 +71,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     app.state.rebuffs = Rebuffs(store)
     app.state.settings = settings
     problems.install(app)
+    as_of.install(app)
     for router in ROUTERS:
         app.include_router(router)
     openapi.install(app)

@@ -26,6 +26,7 @@ from app.api import (
     loss,
     mappings,
     migrations,
+    morning,
     observations,
     parameters,
     plots,
@@ -40,6 +41,7 @@ from app.api import (
     sensors,
     session,
     sites,
+    snapshots,
     sources,
     species,
     stopovers,
@@ -50,6 +52,7 @@ from app.api import (
     timezones,
     tracks,
     utilisation,
+    withdrawals,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -99,6 +102,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     decodings.router,
     refusals.router,
     plots.router,
+    morning.router,
+    snapshots.router,
+    withdrawals.router,
 )
 """
 Every router of the service; a new noun is one more line here.

@@ -14,10 +14,13 @@ from app.api.strict import strict_json
 from app.config import Settings
 from app.store.engine import Store
 
+PINNED = "flyways.store"
+"""Where the scope of a request within a request holds its store."""
+
 
 def store_of(request: Request) -> Store:
-    """Return the store of the application."""
-    return cast("Store", request.app.state.store)
+    """Return the store of the application, or what a request within a request has for it."""
+    return cast("Store", request.scope.get(PINNED) or request.app.state.store)
 
 
 def settings_of(request: Request) -> Settings:

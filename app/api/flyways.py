@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.feeds import MEDIA_TYPE, collection
 from app.api.filters import FiltersDep
 from app.api.kept import answer_with, takes_gzip
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING
 from app.api.schemas import Shown, example
 from app.errors import NotFound
 from app.store import flyways
@@ -62,7 +62,7 @@ def _shown(row: dict[str, Any]) -> FlywayOut:
     return FlywayOut(**{**row, "id": ":".join(words)})
 
 
-@router.get("", responses=READING)
+@router.get("", responses=READING_KEPT, dependencies=PRODUCT)
 async def list_flyways(
     store: StoreDep,
     audience: CurrentAudience,
@@ -94,8 +94,9 @@ FlywayId = Annotated[
 @router.get(
     "/{flyway}",
     response_class=Response,
+    dependencies=PRODUCT,
     responses={
-        **READING,
+        **READING_KEPT,
         200: {"content": {MEDIA_TYPE: {"example": _EXAMPLE}}, "description": "GeoJSON"},
     },
 )

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.layers import not_designations
-from app.api.problems import READING
 from app.api.schemas import example
 from app.errors import BadInput
 from app.movement.protection import Basis, Cover, is_ramsar
@@ -89,7 +89,7 @@ class UseOut(BaseModel):
     protection: ProtectionOut | None = Field(description="with by=protection")
 
 
-@router.get("/use", responses=READING)
+@router.get("/use", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_use(
     store: StoreDep,
     audience: CurrentAudience,

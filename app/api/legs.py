@@ -10,11 +10,11 @@ import orjson
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING
 from app.api.schemas import BirdOut, CentreOut, Shown, example
 from app.store import legs
 
@@ -90,7 +90,7 @@ def _shown(row: dict[str, Any]) -> LegOut:
     return LegOut(**{**row, **more})
 
 
-@router.get("", responses=READING)
+@router.get("", responses=READING_KEPT, dependencies=PRODUCT)
 async def list_legs(
     store: StoreDep,
     audience: CurrentAudience,

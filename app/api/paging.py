@@ -117,7 +117,7 @@ def paginate(
     following = None
     if len(rows) > page.limit:
         following = page.next_url(key(kept[-1]))
-        response.headers["Link"] = f'<{following}>; rel="next"'
+        response.headers.append("Link", f'<{following}>; rel="next"')
     return Listing[Any](items=[shape(row) for row in kept], next=following)
 
 

@@ -66,9 +66,9 @@ class MalformedBody(HTTPException):
         super().__init__(HTTPStatus.BAD_REQUEST)
 
 
-def problem_body(problem: Problem, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
+def problem_document(problem: Problem) -> dict[str, Any]:
     """Return the document; it holds no id and no time, so that equal problems are equal bytes."""
-    document: dict[str, Any] = {
+    return {
         "type": f"urn:flyways:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status,
@@ -76,9 +76,11 @@ def problem_body(problem: Problem, errors: Sequence[Mapping[str, str]] = ()) -> 
         "detail": _plain(str(problem.detail), 1_000),
         "remedy": problem.remedy,
     }
-    if errors:
-        document["errors"] = list(errors)
-    return orjson.dumps(document)
+
+
+def problem_body(problem: Problem, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
+    """Return the document as JSON, with the values that can't be used."""
+    return orjson.dumps(problem_document(problem) | ({"errors": list(errors)} if errors else {}))
 
 
 def problem_response(
@@ -253,6 +255,7 @@ STATUSES = {
     403: "The key lacks the scope",
     404: "Nothing here for this caller: missing and foreign things answer alike",
     409: "The request contradicts what is stored",
+    410: "The owner of a bird that the answer stands on has withdrawn it",
     413: "Over the limit",
     415: "The body is of another kind",
     422: "A value can't be used",

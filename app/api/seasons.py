@@ -9,11 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, Page, PageDep, paginate
-from app.api.problems import READING
 from app.api.schemas import BirdOut, Shown, example
 from app.errors import BadInput
 from app.store import reference, seasons
@@ -70,7 +70,7 @@ def _listed(page: Page, response: Response, rows: list[dict[str, Any]]) -> Listi
     )
 
 
-@router.get("/seasons", responses=READING)
+@router.get("/seasons", responses=READING_KEPT, dependencies=PRODUCT)
 async def list_seasons(
     store: StoreDep,
     audience: CurrentAudience,
@@ -90,7 +90,7 @@ async def list_seasons(
     return _listed(page, response, rows)
 
 
-@router.get("/individuals/{individual}/seasons", responses=READING)
+@router.get("/individuals/{individual}/seasons", responses=READING_KEPT, dependencies=PRODUCT)
 async def list_seasons_of_bird(
     individual: UUID,
     store: StoreDep,

@@ -9,11 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING
 from app.api.schemas import CentreOut, Shown, example
 from app.errors import NotFound
 from app.seeds import rows as seed_rows
@@ -101,7 +101,7 @@ def names_of(key: str, name: str) -> dict[str, str]:
     return {"en": name} | {lang: known[lang] for lang in LANGUAGES if known.get(lang)}
 
 
-@router.get("", responses=READING)
+@router.get("", responses=READING_KEPT, dependencies=PRODUCT)
 async def list_sites(
     store: StoreDep,
     audience: CurrentAudience,
@@ -121,7 +121,7 @@ async def list_sites(
     )
 
 
-@router.get("/{site}", responses=READING)
+@router.get("/{site}", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_site(site: UUID, store: StoreDep, audience: CurrentAudience) -> SiteWithUse:
     """Read one site with its birds and its year."""
     async with store.read() as conn:

@@ -10,11 +10,11 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING
 from app.api.schemas import BirdOut, CentreOut, Shown, example
 from app.errors import NotFound
 from app.store import stopovers
@@ -120,7 +120,7 @@ def _fields(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@router.get("", responses=READING)
+@router.get("", responses=READING_KEPT, dependencies=PRODUCT)
 async def list_stopovers(
     store: StoreDep,
     audience: CurrentAudience,
@@ -151,7 +151,7 @@ async def list_stopovers(
     )
 
 
-@router.get("/{stopover}", responses=READING)
+@router.get("/{stopover}", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_stopover(
     stopover: UUID, store: StoreDep, audience: CurrentAudience
 ) -> StopoverWithPolygon:

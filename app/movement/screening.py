@@ -29,9 +29,11 @@ from app.movement.geodesy import arc_m, to_xyz
 from app.movement.profile import Profile
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
 
-CODES = ("ok", "speed", "conflict", "spike", "same-pass", "suspected-dead-or-dropped")
-OK, SPEED, CONFLICT, SPIKE, SAME_PASS, LIFELESS = range(6)
-"""The last two are given before the track is heard: `argos.outdone`, `lifeless`."""
+CODES = (
+    "ok", "speed", "conflict", "spike", "same-pass", "suspected-dead-or-dropped", "withdrawn",
+)  # fmt: skip
+OK, SPEED, CONFLICT, SPIKE, SAME_PASS, LIFELESS, WITHDRAWN = range(7)
+"""The last three are given before the track is heard: `argos.outdone`, `lifeless`, by its owner."""
 
 SHORT_STEP_S = 600.0
 """Steps this long and longer keep the hard limit whatever their error [s].

@@ -47,7 +47,7 @@ STAGES = (
     Stage(
         "publish",
         ("fix", "stopover", "site"),
-        ("public_fix", "latest_fix", "density_cell", "density_total", "study"),
+        ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "study"),
         "individual",
     ),
     Stage("utilise", ("fix", "season", "layer"), ("utilisation", "available"), "individual"),

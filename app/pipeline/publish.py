@@ -1,4 +1,4 @@
-"""visible fixes, stopover -> public_fix, latest_fix, density_cell: what readers get to see."""
+"""visible fixes, stopover -> public_fix, latest_fix, recent, …: what readers get to see."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from app.movement.track import HOUR_US, Track
 from app.pipeline.density import renew_density
 from app.pipeline.protection import fixes_withheld, grid_centre
+from app.pipeline.recent import renew_recent
 from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
-from app.store import derived, latest, work
+from app.store import derived, work
 from app.store.engine import Connection
 from app.store.windows import instant
 
@@ -35,7 +36,7 @@ async def publish(conn: Connection, found: Segmented) -> None:
         ("time >= :low and time < :high", {"low": low, "high": high}),
         rows,
     )
-    await latest.renew(conn, bird)
+    await renew_recent(conn, found)
     await renew_density(conn, found, low, high)
     await work.bump_version(conn, bird.study_id)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.movement.profile import Profile
-from app.movement.screening import CODES, LIFELESS, SAME_PASS, Screening
+from app.movement.screening import CODES, LIFELESS, SAME_PASS, WITHDRAWN, Screening
 from app.movement.screening import screen as screen_track
 from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
@@ -95,6 +95,8 @@ async def screen(conn: Connection, span: Span) -> Window:
     )
     verdicts.code[fixes.outdone] = SAME_PASS
     verdicts.code[fixes.lifeless] = LIFELESS
+    if fixes.withdrawn:
+        verdicts.code[:] = WITHDRAWN
     visible = ~fixes.hidden & (verdicts.code == 0)
     await _store(conn, span, fixes, verdicts, (from_time, to_time))
     await flags.show(conn, fixes, visible)

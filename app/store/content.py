@@ -12,8 +12,8 @@ from app.store.fragments import fix_key, worn_by_bird
 
 BIRD_TABLES = (
     "lifeless", "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season",
-    "track_part", "presence_day", "use_day", "ledger_day", "capture",
-    "public_fix", "latest_fix", "density_cell", "density_total", "utilisation", "available",
+    "track_part", "presence_day", "use_day", "ledger_day", "capture", "public_fix", "latest_fix",
+    "recent", "density_cell", "density_total", "utilisation", "available",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 
@@ -21,9 +21,10 @@ CATALOGUE_TABLES = ("site", "connection", "corridor")
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
-    "to_site_id", "observation_id", "state",
+    "to_site_id", "observation_id", "state", "lag_p95_s",
 )  # fmt: skip
-"""Columns that name rows, and bytes of equal meaning: they may differ between two histories."""
+"""Columns that name rows, bytes of equal meaning, and how late fixes came: they may differ between
+two histories."""
 
 
 def _content(alias: str) -> str:
@@ -83,11 +84,17 @@ async def individuals(conn: AsyncConnection) -> list[tuple[int, str]]:
     return [(int(row["id"]), row["name"]) for row in rows]
 
 
-async def clear_bird(conn: AsyncConnection, individual_id: int) -> None:
-    """Take away everything derived from one bird, as if it had never been derived."""
+async def clear_products(conn: AsyncConnection, individual_id: int) -> None:
+    """Take away the rows of every table that is derived from one bird."""
     binds = {"individual": individual_id}
     for table in BIRD_TABLES:
         await execute(conn, f"delete from {table} where individual_id = :individual", binds)
+
+
+async def clear_bird(conn: AsyncConnection, individual_id: int) -> None:
+    """Take away everything derived from one bird, as if it had never been derived."""
+    binds = {"individual": individual_id}
+    await clear_products(conn, individual_id)
     await execute(
         conn,
         f"delete from fix_flag f where f.origin = 'track' and {worn_by_bird('f')}",

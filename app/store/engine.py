@@ -122,6 +122,30 @@ class Store:
                     )
 
 
+class Pinned(Store):
+    """One open transaction in a store's place: all that is read through it is of one moment."""
+
+    def __init__(self, store: Store, conn: AsyncConnection) -> None:
+        self.dsn, self.engine = store.dsn, store.engine
+        self._store, self._conn = store, conn
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Give the transaction."""
+        yield self._conn
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[AsyncConnection]:
+        """Give the transaction."""
+        yield self._conn
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction beside it, as the store does."""
+        async with self._store.write() as conn:
+            yield conn
+
+
 def _replace_dead(connection: Any, _record: Any, _proxy: Any) -> None:
     """Have a connection that died while it lay idle replaced unseen.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.derived import Bird
@@ -9,9 +11,9 @@ from app.store.engine import execute
 from app.store.fragments import worn_at
 
 
-async def renew(conn: AsyncConnection, bird: Bird) -> None:
-    """Find the newest visible fix of a bird again; none left means no row."""
-    await execute(
+async def renew(conn: AsyncConnection, bird: Bird) -> datetime | None:
+    """Find the newest visible fix of a bird again and return its time; none left means no row."""
+    rows = await execute(
         conn,
         f"""
         with newest as (
@@ -29,6 +31,9 @@ async def renew(conn: AsyncConnection, bird: Bird) -> None:
         select :individual, :study, :species, time, lon, lat from newest
         on conflict (individual_id) do update set species_key = excluded.species_key,
           time = excluded.time, lon = excluded.lon, lat = excluded.lat
+        returning time
         """,
         {"individual": bird.individual_id, "study": bird.study_id, "species": bird.species_key},
     )
+    newest: datetime | None = rows[0]["time"] if rows else None
+    return newest

@@ -20,7 +20,7 @@ PUSHES_MAX = 200
 """Newest pushes that the habit of a source is drawn from."""
 
 TAGS_MAX, SAMPLE = 2_000, 100
-"""Pairs of push and tag looked at, and fixes of each, for the lags of a source."""
+"""Pairs of push and tag looked at, and fixes of each, for the lags of a source; or of a bird."""
 
 INTERVALS_MIN = 10
 """Fewest intervals that make a habit."""

@@ -68,6 +68,8 @@ class Fixes:
     ellipse : ndarray of float64, shape (n, 3)
         Semi-major and semi-minor axis [m] and direction [degrees] of the error, as sent by
         Argos; nan where there is none.
+    withdrawn : bool
+        The owner took the bird out of every product: nothing of it is shown.
     """
 
     tag_id: NDArray[np.int64]
@@ -83,6 +85,7 @@ class Fixes:
     lon2: NDArray[np.float64]
     lat2: NDArray[np.float64]
     ellipse: NDArray[np.float64]
+    withdrawn: bool = False
 
     def __len__(self) -> int:
         return len(self.track)
@@ -96,7 +99,7 @@ class Fixes:
     def hidden(self) -> NDArray[np.bool_]:
         """Hidden whatever the track says: by hand, a flag, its like, its tag; shape (n,)."""
         hidden: NDArray[np.bool_] = _put_away(self.marked, self.verdict)
-        return hidden | self.outdone | self.lifeless
+        return hidden | self.outdone | self.lifeless | self.withdrawn
 
     def turned(self, turn: NDArray[np.bool_]) -> Fixes:
         """Return the fixes, the solutions of some of them (shape (n,)) in each other's place."""
@@ -120,7 +123,7 @@ class Fixes:
             self.tag_id[index], self.sensor[index], self.variant[index], self.track.take(index),
             self.visible[index], self.marked[index], self.verdict[index], self.outdone[index],
             self.lifeless[index], self.second[index], self.lon2[index], self.lat2[index],
-            self.ellipse[index],
+            self.ellipse[index], self.withdrawn,
         )  # fmt: skip
 
 
@@ -189,10 +192,14 @@ async def load_fixes(
     still = await execute(
         conn,
         "select tag_id, start_time, end_time from lifeless"
-        " where individual_id = :individual and not dismissed",
+        " where individual_id = :individual and not dismissed union all"
+        " select null, decided_at, null from withdrawal"
+        " where individual_id = :individual and undone_at is null",
         {"individual": individual_id},
     )
-    return _fixes(rows, _aligned(rows, passes), still)
+    lying = [row for row in still if row["tag_id"] is not None]
+    found = _fixes(rows, _aligned(rows, passes), lying)
+    return replace(found, withdrawn=len(lying) < len(still))
 
 
 async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int) -> list[int]:

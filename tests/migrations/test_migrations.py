@@ -107,6 +107,8 @@ ACCEPTED = {
     "0011": {"ban-concurrent-index-creation-in-transaction"},
     # A check of layers is widened: there is a handful of them, read through in a moment.
     "0024": {"ban-drop-constraint", "constraint-missing-not-valid"},
+    # An index of decodings, one for each push: few beside fixes, it is made in a moment.
+    "0025": {"require-concurrent-index-creation"},
 }
 """The rules that a migration breaks, each with its reason; a new migration breaks none."""
 

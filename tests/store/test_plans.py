@@ -16,6 +16,7 @@ from app.store import (
     fixes,
     fixpoints,
     legs,
+    morning,
     readings,
     receipts,
     reference,
@@ -41,6 +42,7 @@ STRANGER = Audience("public", open=(2,))
 SOME = Filters(box=Box(127.0, 38.0, 127.3, 38.3))
 TAG, SOURCE = ref_of("tag"), ref_of("source")
 FROM = datetime(2020, 3, 2, tzinfo=UTC)
+LATE = datetime(2020, 1, 1, tzinfo=UTC)
 DAY = Filters(time_from=FROM, time_to=FROM + timedelta(days=1))
 
 ASKED = {"push": None, "code": None, "after": None, "limit": 50}
@@ -82,6 +84,10 @@ insert into fix_flag (tag_id, time, sensor, variant, code, study_id, origin)
   select tag_id, time, sensor, variant, 'speed', study_id, 'track' from fix where tag_id % 4 = 0;
 insert into fix_verdict (study_id, tag_id, time, sensor, variant, verdict, reason, decided_by)
   select study_id, tag_id, time, sensor, variant, 'hide', '', '' from fix where tag_id % 4 = 0;
+insert into latest_fix (individual_id, study_id, species_key, time, lon, lat)
+  select id, study_id, species_key, '2020-03-01Z', 100 + id / 5.0, 9 from individual;
+insert into recent (individual_id, study_id, doing, path_time, path_m)
+  select id, study_id, 'moving', '{{2020-03-01Z}}', '{{0}}' from individual;
 insert into public_fix (individual_id, time, study_id, species_key, lon, lat, release_at)
   select d.individual_id, f.time, f.study_id, 'default', f.lon, f.lat, '2021-01-01Z'
   from fix f join deployment d using (tag_id);
@@ -187,6 +193,8 @@ HOT: dict[str, tuple[Query, str]] = {
         "_refusal"),
     "suspects of a study": (
         lambda c: corrections.suspects(c, OWNER, 1, Filters(), **ASKED), "pk_fix"),
+    "how each bird is": (lambda c: morning.birds(c, OWNER, now=FROM), "pk_recent"),
+    "what came since yesterday": (lambda c: morning.arrivals(c, OWNER, since=LATE), "pk_fix"),
     "what waits for a worker": (lambda c: work.waiting(c, limit=10), "ix_decoding_open"),
 }  # fmt: skip
 

@@ -23,6 +23,8 @@ WITHOUT = {
     "verdicts.adopt": STAGES,
     "verdicts.choose": STAGES,
     "derived.bird": STAGES,
+    "latest.renew": STAGES,
+    "snapshots.body": CHECKED,
     "stillness.worn": STAGES,
     "stillness.ends": STAGES,
     "stillness.load": STAGES,

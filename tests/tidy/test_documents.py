@@ -17,7 +17,7 @@ from app.config import Settings
 from app.main import create_app
 from app.pipeline import STAGES
 
-PAGES = {"/", "/docs", "/guides", "/openapi.json"}
+PAGES = {"/", "/docs", "/guides", "/morning", "/openapi.json"}
 """Pages for people and the description itself: no operations of the interface."""
 
 

@@ -8,6 +8,7 @@ from app.store.tables.derived import (
     latest_fix,
     leg,
     public_fix,
+    recent,
     season,
     site,
     site_visit,
@@ -32,7 +33,10 @@ from app.store.tables.judged import (
     lifeless_verdict,
     observation,
     screening_trial,
+    snapshot,
+    snapshot_bird,
     study_parameters,
+    withdrawal,
 )
 from app.store.tables.naming import metadata
 from app.store.tables.reference import (
@@ -68,9 +72,9 @@ __all__ = [
     "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual",
     "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "ledger_day", "leg",
     "lifeless", "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming",
-    "observation", "presence_day", "product_dirty", "public_fix", "push", "push_chunk",
-    "push_wait", "reading", "refusal", "screening_trial", "season", "sign_in", "site",
-    "site_visit", "smoothed_fix",
-    "source", "stay", "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
-    "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
+    "observation", "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait",
+    "reading", "recent", "refusal", "screening_trial", "season", "sign_in", "site", "site_visit",
+    "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop", "stop_state", "stopover",
+    "study", "study_parameters", "tag", "tag_alias", "track_part", "use_day", "utilisation",
+    "utilisation_due", "withdrawal",
 ]  # fmt: skip

@@ -296,6 +296,25 @@ latest_fix = Table(
     *place_checks(),
 )
 
+recent = Table(
+    "recent",
+    metadata,
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    study_column(),
+    Column("doing", String, nullable=False, comment="at the newest visible fix"),
+    Column("interval_usual_s", Double, comment="median; null: heard of too seldom to tell"),
+    Column("silence_usual_s", Double, comment="99 of 100 intervals are shorter"),
+    Column("lag_p95_s", Double, comment="from a fix to its arrival"),
+    Column("path_time", ARRAY(DateTime(timezone=True)), nullable=False,
+           comment="last visible fix of each UTC hour of the last 7 days"),
+    Column("path_m", ARRAY(Double), nullable=False, comment="way since the first of them"),
+    bird_key(),
+    CheckConstraint("doing in ('moving', 'stopover', 'roosting')", name="doing"),
+    CheckConstraint("cardinality(path_time) > 0", name="path_time"),
+    CheckConstraint("cardinality(path_time) = cardinality(path_m)", name="path_m"),
+    comment="what a bird did of late, for the morning report",
+)  # fmt: skip
+
 _SCOPE = "public, operator or institute:<id>"
 
 site = Table(

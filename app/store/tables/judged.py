@@ -8,10 +8,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Double,
+    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     UniqueConstraint,
@@ -159,4 +161,46 @@ screening_trial = Table(
     bird_key(),
     Index("ix_screening_trial_waiting", "id", postgresql_where=text("found is null")),
     comment="trials of parameters that change nothing; kept for a day",
+)
+
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    *bird_columns(),
+    Column("numbers", JSONB, nullable=False, comment="what left the products with the bird"),
+    *_decision_columns(),
+    bird_key(),
+    Index("uq_withdrawal_current", "individual_id", unique=True,
+          postgresql_where=text("undone_at is null")),
+    comment="birds that their owner took out of every product; append-only but for undone_at",
+)  # fmt: skip
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    ref_column(),
+    Column("scope", String, nullable=False, comment="public, operator or institute:<id>"),
+    Column("address", String, nullable=False, comment="path and sorted query of the product"),
+    Column("manifest", JSONB, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the manifest, canonical"),
+    Column("media_type", String, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="the answer, gzip"),
+    now_column("made_at"),
+    Index("ix_snapshot_scope_address_made_at", "scope", "address", "made_at"),
+    comment="answers kept as they were: never changed",
+)
+
+snapshot_bird = Table(
+    "snapshot_bird",
+    metadata,
+    Column("snapshot_id", ForeignKey("snapshot.id", ondelete="CASCADE"), primary_key=True),
+    Column("individual_id", Integer, primary_key=True, autoincrement=False),
+    study_column(),
+    Column("exact", Boolean, nullable=False, comment="false: seen through the public view"),
+    bird_key(),
+    Index("ix_snapshot_bird_individual_id", "individual_id"),
+    comment="the birds that an answer may stand on",
 )

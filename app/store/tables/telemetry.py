@@ -113,6 +113,7 @@ decoding = Table(
     ),
     Index("ix_decoding_open", "id", postgresql_where=text("state = 'received'")),
     Index("ix_decoding_study", "study_id", "id"),
+    Index("ix_decoding_received_at", "received_at"),
 )  # fmt: skip
 
 correction = Table(

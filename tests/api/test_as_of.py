@@ -1,0 +1,71 @@
+"""How an address is told from another, what changed between two answers, and how to cite one."""
+
+from __future__ import annotations
+
+import copy
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api.as_of import address_of, birds_named, changes, citation, filters_of
+from app.errors import BadInput
+
+NAMES = st.sampled_from(["species", "season", "study", "bbox", "by"])
+QUERY = st.lists(st.tuples(NAMES, st.text("abc+ %&", max_size=4)), max_size=4)
+VALUE = st.none() | st.integers(-9, 9) | st.text("ab", max_size=2)
+ITEMS = st.dictionaries(
+    st.sampled_from("abcd"), st.dictionaries(st.sampled_from(["n", "m"]), VALUE), max_size=4
+)
+
+
+@given(QUERY, st.randoms(use_true_random=False))
+def test_the_order_of_filters_and_the_page_name_no_other_address(query, rng) -> None:
+    shuffled = query[:]
+    rng.shuffle(shuffled)
+    paged = urlencode([("limit", "5"), *shuffled, ("cursor", "x"), ("as_of", "y")])
+    told = address_of("/api/v1/sites", paged)
+    assert told == address_of("/api/v1/sites", urlencode(query))
+    path, _, again = told.partition("?")
+    assert address_of(path, again) == told
+
+
+@given(ITEMS, ITEMS)
+def test_changes_are_none_between_equals_and_some_between_others(old, new) -> None:
+    def answer(items):
+        return {"items": [{"id": key, **values} for key, values in items.items()], "next": None}
+
+    assert list(changes(answer(old), copy.deepcopy(answer(old)))) == []
+    found = list(changes(answer(old), answer(new)))
+    assert bool(found) == (old != new)
+    assert {each["path"].split("/")[1] for each in found} == {
+        key for key in old.keys() | new.keys() if old.get(key) != new.get(key)
+    }
+
+
+def test_an_address_says_which_birds_it_is_about() -> None:
+    ref = "6b0e2dd2-35c4-4b4c-b8d1-e0a2f3c47b11"
+    found = filters_of("/api/v1/sites", f"individual={ref}&species=Grus+vipio&limit=3")
+    assert (found.individual, found.species) == (UUID(ref), "white_naped_crane")
+    assert filters_of("/api/v1/flyways/hooded_crane:spring", "").species == "hooded_crane"
+    with pytest.raises(BadInput):
+        filters_of("/api/v1/sites", "study=mine")
+
+
+def test_the_birds_of_an_answer_are_those_that_every_item_names() -> None:
+    assert birds_named(b'{"items": [{"individual": {"id": "a"}}], "next": null}') == {"a"}
+    assert birds_named(b'{"items": [], "next": null}') == set()
+    assert birds_named(b'{"items": [{"id": "site"}], "next": null}') is None
+    assert birds_named(b'{"type": "FeatureCollection"}') is None
+    assert birds_named(b"not json") is None
+
+
+def test_studies_are_cited_as_they_ask_for() -> None:
+    credit = [
+        {"citation": "Amur (2024): Cranes.", "institute": "Amur", "study_name": "Cranes"},
+        {"citation": None, "institute": "Naktong", "study_name": "Spoonbills"},
+    ]
+    assert citation(credit) == "Amur (2024): Cranes; Naktong: Spoonbills. By Flyways 0.1.0."
+    assert citation([]) == "Flyways 0.1.0."

@@ -60,8 +60,8 @@ class Lattice:
 
     def corners(self, keys: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the lower left corner of each cell [m]."""
-        column, row = _unkey(keys)
-        return column * self.cell_m, row * self.cell_m
+        left, low = (np.asarray(v * self.cell_m, np.float64) for v in _unkey(keys))
+        return left, low
 
     @property
     def cell_km2(self) -> float:
@@ -195,7 +195,7 @@ class Sample:
 
 def assess(uses: Sequence[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
     """
-    Judge how representative birds are: does adding one still tell something new?
+    Judge how representative birds are, by whether adding one still tells something new.
 
     Samples of each size are drawn at random; the core area of their mean is laid over the
     positions of the birds left out, and a curve of saturation ``a n / (1 + b n)`` fitted to the

@@ -27,6 +27,15 @@ from app.store.tables.judged import (
     study_parameters,
 )
 from app.store.tables.naming import metadata
+from app.store.tables.places import (
+    key_sample,
+    key_site,
+    key_site_due,
+    season_use,
+    site_change,
+    site_count,
+    stay_range,
+)
 from app.store.tables.reference import (
     api_key,
     deployment,
@@ -56,12 +65,13 @@ from app.store.tables.utilisation import utilisation, utilisation_due
 from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
-    "api_key", "connection", "correction", "corridor", "decoding", "density_cell",
-    "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual",
-    "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "leg", "lifeless",
-    "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming", "observation",
-    "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait", "reading",
-    "refusal", "screening_trial", "season", "sign_in", "site", "site_visit", "smoothed_fix",
-    "source", "stay", "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
+    "api_key", "connection", "correction", "corridor", "decoding", "density_cell", "density_total",
+    "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual", "institute",
+    "key_sample", "key_site", "key_site_due", "latest_fix", "layer", "layer_feature",
+    "layer_raster", "leg", "lifeless", "lifeless_verdict", "mapping", "mapping_version",
+    "metadata", "naming", "observation", "presence_day", "product_dirty", "public_fix", "push",
+    "push_chunk", "push_wait", "reading", "refusal", "screening_trial", "season", "season_use",
+    "sign_in", "site", "site_change", "site_count", "site_visit", "smoothed_fix", "source", "stay",
+    "stay_range", "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
     "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
 ]  # fmt: skip

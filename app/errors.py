@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """
@@ -52,6 +54,20 @@ class NotFound(Problem):
     status = 404
     code = "not-found"
     title = "Nothing here for this caller"
+
+
+class Gone(Problem):
+    """A thing that was and is no more; `successors` say where it went."""
+
+    status = 410
+    code = "site-gone"
+    title = "This is no more"
+
+    def __init__(
+        self, detail: str, *, remedy: str, successors: Sequence[Mapping[str, object]]
+    ) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.successors = successors
 
 
 class Conflict(Problem):

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.api import (
     connectors,
+    counts,
     decodings,
     deployments,
     external_feed,
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     seasons.router,
     sites.router,
     keysites.router,
+    counts.router,
     fixes.router,
     tracks.router,
     utilisation.router,

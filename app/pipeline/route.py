@@ -104,7 +104,7 @@ def _site_rows(stays: list[Row], sites: Sites, *, enough: int) -> tuple[list[Row
             "species_keys": sorted({row["species_key"] for row in seen}),
             "time_first": min(row["arrival_time_latest"] for row in seen),
             "time_last": max(row["departure_time_earliest"] for row in seen),
-            "stopover_ids": [row["id"] for row in seen],
+            "stays": seen,
         })  # fmt: skip
     return rows, place
 

@@ -46,7 +46,7 @@ def downgrade() -> None:
     for name in ("individual_id", "arrival_time", "departure_time"):
         op.drop_column("site_visit", name)
     for name in (
-        "site_count", "site_change", "key_site_due", "key_site", "key_sample", "stay_range",
+        "site_count", "site_change", "key_site_due", "key_site", "key_sample",
         "season_use",
     ):  # fmt: skip
         op.drop_table(name)
@@ -87,37 +87,6 @@ def _contributions() -> None:
         comment="hours of a bird's season by cell; what key sites are made of",
     )
     op.create_index("ix_season_use_study", "season_use", ["study_id"], unique=False)
-    op.create_table(
-        "stay_range",
-        sa.Column("individual_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("arrival_time_latest", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("departure_time_earliest", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("study_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "n_day", sa.Integer(), nullable=False, comment="UTC hours with a position by daylight"
-        ),
-        sa.Column("n_night", sa.Integer(), nullable=False),
-        sa.Column(
-            "day_km2",
-            sa.Double(),
-            nullable=True,
-            comment="convex hull of the 95 % nearest to their middle",
-        ),
-        sa.Column("night_km2", sa.Double(), nullable=True),
-        sa.Column(
-            "apart_m",
-            sa.Double(),
-            nullable=True,
-            comment="from the middle of the nights to that of the days",
-        ),
-        sa.ForeignKeyConstraint(
-            ["study_id", "individual_id"],
-            ["individual.study_id", "individual.id"],
-            name=op.f("fk_stay_range_study_id_individual_id_individual"),
-        ),
-        sa.PrimaryKeyConstraint("individual_id", "arrival_time_latest", name=op.f("pk_stay_range")),
-        comment="where a bird was by day and by night during a stopover; of exact fixes",
-    )
 
 
 def _key_sites() -> None:
@@ -171,15 +140,7 @@ def _key_sites() -> None:
         sa.Column("n_birds_max", sa.Integer(), nullable=False, comment="most birds in one cell"),
         sa.Column(
             "geom",
-            Geometry(
-                geometry_type="MULTIPOLYGON",
-                srid=4326,
-                dimension=2,
-                spatial_index=False,
-                from_text="ST_GeomFromEWKT",
-                name="geometry",
-                nullable=False,
-            ),
+            Geometry("MULTIPOLYGON", srid=4326, spatial_index=False),
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_key_site")),

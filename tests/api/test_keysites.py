@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -26,16 +27,20 @@ def flock(new_database: Callable[[], str]) -> Flock:
     flock.institute("Foreign")
     for name in "AB":
         flock.season_use(study, flock.bird(study, name), around(HAUNT, ord(name)))
+
+    async def find() -> None:
+        store = Store(flock.dsn, pool_size=2)
+        async with store.write() as conn:
+            await work.mark_key_sites_due(conn, study)
+        await drain(store)
+        await store.close()
+
+    asyncio.run(find())
     return flock
 
 
 @pytest_asyncio.fixture
 async def client(flock: Flock) -> AsyncIterator[httpx2.AsyncClient]:
-    store = Store(flock.dsn, pool_size=2)
-    async with store.write() as conn:
-        await work.mark_key_sites_due(conn, 1)
-    await drain(store)
-    await store.close()
     async with served(flock.dsn) as client:
         yield client
 

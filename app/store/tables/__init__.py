@@ -34,7 +34,6 @@ from app.store.tables.places import (
     season_use,
     site_change,
     site_count,
-    stay_range,
 )
 from app.store.tables.reference import (
     api_key,
@@ -72,6 +71,6 @@ __all__ = [
     "metadata", "naming", "observation", "presence_day", "product_dirty", "public_fix", "push",
     "push_chunk", "push_wait", "reading", "refusal", "screening_trial", "season", "season_use",
     "sign_in", "site", "site_change", "site_count", "site_visit", "smoothed_fix", "source", "stay",
-    "stay_range", "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
+    "stop", "stop_state", "stopover", "study", "study_parameters", "tag",
     "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due",
 ]  # fmt: skip

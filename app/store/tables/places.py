@@ -8,7 +8,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     Double,
     ForeignKey,
     Identity,
@@ -59,22 +58,6 @@ season_use = Table(
     bird_key(),
     Index("ix_season_use_study", "study_id"),
     comment="hours of a bird's season by cell; what key sites are made of",
-)
-
-stay_range = Table(
-    "stay_range",
-    metadata,
-    Column("individual_id", Integer, primary_key=True, autoincrement=False),
-    Column("arrival_time_latest", DateTime(timezone=True), primary_key=True),
-    instant("departure_time_earliest"),
-    study_column(),
-    Column("n_day", Integer, nullable=False, comment="UTC hours with a position by daylight"),
-    Column("n_night", Integer, nullable=False),
-    Column("day_km2", Double, comment="convex hull of the 95 % nearest to their middle"),
-    Column("night_km2", Double),
-    Column("apart_m", Double, comment="from the middle of the nights to that of the days"),
-    bird_key(),
-    comment="where a bird was by day and by night during a stopover; of exact fixes",
 )
 
 key_sample = Table(

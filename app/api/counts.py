@@ -45,7 +45,9 @@ class CountIn(Body):
     source: Text = Field(description="census, report or person the figure is from")
     counted_by: Text
     note: Text | None = None
-    open: bool = Field(False, description="true: everybody may read it, and not only its institute")
+    open: bool = Field(
+        default=False, description="true: everybody may read it, and not only its institute"
+    )
 
 
 class ThresholdOut(Shown):

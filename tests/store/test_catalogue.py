@@ -110,8 +110,8 @@ async def test_merges_and_splits_are_recorded(trial) -> None:
         " order by id"
     )  # fmt: skip
     assert [tuple(row.values()) for row in rows] == [
-        ("merged", "a", "c", 0), ("split", "c", "d", 0), ("ended", "d", None, 0),
-        ("ended", "e", None, 0),
+        ("merged", "a", "c", 0), ("split", "c", "d", 0), ("ended", "e", None, 0),
+        ("ended", "d", None, 0),
     ]  # fmt: skip
 
 

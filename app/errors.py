@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """
@@ -54,20 +56,31 @@ class NotFound(Problem):
     title = "Nothing here for this caller"
 
 
+class Gone(Problem):
+    """A thing that was and is no more; `successors` say where it went, if anywhere."""
+
+    status = 410
+    code = "site-gone"
+    title = "This is no more"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        remedy: str,
+        code: str | None = None,
+        successors: Sequence[Mapping[str, object]] | None = None,
+    ) -> None:
+        super().__init__(detail, remedy=remedy, code=code)
+        self.successors = successors
+
+
 class Conflict(Problem):
     """The request contradicts what is stored."""
 
     status = 409
     code = "conflict"
     title = "The request contradicts what is stored"
-
-
-class Gone(Problem):
-    """It was there, and its owner has taken back what it stood on."""
-
-    status = 410
-    code = "snapshot-withdrawn"
-    title = "Taken back by its owner"
 
 
 class TooLarge(Problem):

@@ -14,7 +14,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from app.pipeline import run as flow
 from app.pull.run import Surroundings, pull
-from app.store import connectors, measuring, work
+from app.store import connectors, keysites, measuring, work
 from app.store.engine import Store, sync_dsn
 from app.store.listen import notices
 
@@ -59,6 +59,7 @@ class Jobs:
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
         self.utilise = app.task(name="utilise", priority=-1)(self._utilise)
+        self.key_sites = app.task(name="key_sites", priority=-2)(self._key_sites)
         self.trial = app.task(name="trial", priority=2)(self._trial)  # somebody waits for it
 
     async def _decode_small(self, study_id: int) -> None:
@@ -79,12 +80,16 @@ class Jobs:
     async def _utilise(self, individual_id: int) -> None:
         await flow.utilise_individual(self.store, individual_id)
 
+    async def _key_sites(self, scope: str, *, simulated: bool) -> None:
+        await flow.renew_key_sites(self.store, scope, simulated=simulated)
+
     async def sweep(self) -> None:
         """Make a job of everything that waits and has none waiting yet."""
         async with self.store.read() as conn:
             queued = await work.queued(conn)
             todo = await work.waiting(conn, limit=BATCH)
             unmeasured = await measuring.waiting(conn, limit=BATCH)
+            unfound = await keysites.waiting(conn, limit=BATCH)
         hints: list[tuple[str, Any, dict[str, Any]]] = [
             *((f"study:{n}", self.decode_small, {"study_id": n}) for n in todo.studies),
             *((f"push:{n}", self.decode, {"decoding_id": n}) for n in todo.decodings),
@@ -100,6 +105,13 @@ class Jobs:
             *(
                 (measuring.subject(n), self.utilise, {"individual_id": n})
                 for n in unmeasured
+            ),
+            *(
+                (
+                    keysites.subject(scope, simulated=simulated), self.key_sites,
+                    {"scope": scope, "simulated": simulated},
+                )
+                for scope, simulated in unfound
             ),
         ]  # fmt: skip
         for lock, task, arguments in hints:

@@ -104,6 +104,7 @@ def _withdrawn(found: Row) -> Response:
     gone = Gone(
         "The owner of a bird that this answer stands on has withdrawn it.",
         remedy="Ask without as_of, or make a snapshot anew; the manifest tells what it stood on.",
+        code="snapshot-withdrawn",
     )
     document = problem_document(gone) | {
         "snapshot": str(found["ref"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import orjson
 import structlog
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
-from app.errors import Problem
+from app.errors import Gone, Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -30,6 +31,13 @@ class Fault(BaseModel):
 
     where: str
     what: str
+
+
+class Heir(BaseModel):
+    """What stands where something is gone."""
+
+    id: UUID
+    name: str
 
 
 class ProblemOut(BaseModel):
@@ -57,6 +65,7 @@ class ProblemOut(BaseModel):
     detail: str
     remedy: str = Field(description="how to mend the request")
     errors: list[Fault] | None = None
+    successors: list[Heir] | None = Field(None, description="where a thing that is gone went")
 
 
 class MalformedBody(HTTPException):
@@ -68,7 +77,7 @@ class MalformedBody(HTTPException):
 
 def problem_document(problem: Problem) -> dict[str, Any]:
     """Return the document; it holds no id and no time, so that equal problems are equal bytes."""
-    return {
+    document: dict[str, Any] = {
         "type": f"urn:flyways:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status,
@@ -76,6 +85,9 @@ def problem_document(problem: Problem) -> dict[str, Any]:
         "detail": _plain(str(problem.detail), 1_000),
         "remedy": problem.remedy,
     }
+    if isinstance(problem, Gone) and problem.successors is not None:
+        document["successors"] = list(problem.successors)
+    return document
 
 
 def problem_body(problem: Problem, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
@@ -255,7 +267,7 @@ STATUSES = {
     403: "The key lacks the scope",
     404: "Nothing here for this caller: missing and foreign things answer alike",
     409: "The request contradicts what is stored",
-    410: "The owner of a bird that the answer stands on has withdrawn it",
+    410: "It is no more: its owner took it back, or `successors` say where it went",
     413: "Over the limit",
     415: "The body is of another kind",
     422: "A value can't be used",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -15,9 +18,15 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.schemas import CentreOut, Shown, example
-from app.errors import NotFound
+from app.api.timezones import zone_at
+from app.errors import Gone, NotFound, Problem
+from app.pipeline.siteyear import family_of, season_dates, yearly_trend
 from app.seeds import rows as seed_rows
-from app.store import sites
+from app.store import sitehistory, sites
+from app.store.audience import Audience
+from app.store.engine import Connection
+
+Row = dict[str, Any]
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
 
@@ -81,14 +90,82 @@ class PeriodOut(BaseModel):
     bird_days: float
 
 
+class ChangeOut(BaseModel):
+    """Another site that gave stays to this one, or took some."""
+
+    id: UUID
+    name: str
+    kind: Literal["merged", "split"] = Field(
+        description="merged: the earlier site is no more; split: the later one was a part of it"
+    )
+    shared_days: float = Field(description="bird-days that went over")
+    changed_at: datetime
+
+
+class DateOut(BaseModel):
+    """The date by which a share of the birds had come or gone, as MM-DD."""
+
+    share: float
+    date: str
+    low: str | None = Field(description="of a 95 % interval over families; null below 10 birds")
+    high: str | None
+
+
+class DatesOut(BaseModel):
+    """When birds come or go in a season, over all years, by the days of the site's own zone."""
+
+    season: str
+    event: Literal["arrival", "departure"]
+    n: int = Field(description="seasons of birds: the first arrival or the last departure of each")
+    n_birds: int
+    n_families: int
+    quantiles: list[DateOut]
+
+
+class YearOut(BaseModel):
+    """Use in a year, beside the birds of these species that were tracked anywhere."""
+
+    year: int
+    n_birds: int
+    n_tracked: int
+    bird_days: float
+    bird_days_per_tracked: float
+
+
+class TrendOut(BaseModel):
+    """Bird-days per tracked bird by year; the median slope between years, [days a year]."""
+
+    years: list[YearOut]
+    per_year: float | None = Field(description="null of fewer than three years")
+    low: float | None = Field(description="of a 95 % interval over families; null below 10 birds")
+    high: float | None
+
+
+class WithinOut(BaseModel):
+    """Share of own birds' days at the site that lie within a layer of polygons."""
+
+    layer: UUID
+    name: str
+    source: str
+    bird_days: float
+    share: float | None
+
+
 class SiteWithUse(SiteOut):
     """A place with its birds and its year, from the stays the caller may see."""
+
+    time_zone: str = Field(description="of arrivals and departures")
 
     names: dict[str, str] = Field(description="by language, those that are known")
     birds: list[VisitorOut]
     birds_complete: bool
     by_pentad: list[PeriodOut]
     by_month: list[PeriodOut]
+    dates: list[DatesOut]
+    trend: TrendOut
+    within: list[WithinOut]
+    predecessors: list[ChangeOut]
+    successors: list[ChangeOut]
 
 
 def _fields(row: dict[str, Any]) -> dict[str, Any]:
@@ -123,22 +200,62 @@ async def list_sites(
 
 @router.get("/{site}", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_site(site: UUID, store: StoreDep, audience: CurrentAudience) -> SiteWithUse:
-    """Read one site with its birds and its year."""
+    """
+    Read one site with its birds, its year, its trend, and what it was made of.
+
+    The id of a site that was merged with others answers 410 and tells where it went.
+    """
     async with store.read() as conn:
         row = await sites.find(conn, audience, site)
         if row is None:
-            raise NotFound(
-                "There is no such site for this caller.",
-                remedy="Take the id from GET /api/v1/sites.",
-            )
+            raise await _gone(conn, audience, site)
         birds = await sites.birds(conn, audience, site, fetch=BIRDS_MAX + 1)
         by_pentad = await sites.phenology(conn, audience, site, by="pentad")
         by_month = await sites.phenology(conn, audience, site, by="month")
+        stays = await sitehistory.stays(conn, audience, site)
+        tracked = await sitehistory.tracked(
+            conn, audience, row["species"], simulated=row["simulated"]
+        )
+        within = await sitehistory.within_layers(conn, audience, site)
+        before, after = await sitehistory.changes(conn, audience, site)
+    zone = await asyncio.to_thread(zone_at, row["lon"], row["lat"])
+    dates, yearly = await asyncio.to_thread(_told, stays, tracked, zone)
     return SiteWithUse(
         **_fields(row),
+        time_zone=zone,
         names=names_of(row["key"], row["name"]),
         birds=[VisitorOut(**bird) for bird in birds[:BIRDS_MAX]],
         birds_complete=len(birds) <= BIRDS_MAX,
         by_pentad=[PeriodOut(**period) for period in by_pentad],
         by_month=[PeriodOut(**period) for period in by_month],
+        dates=dates,
+        trend=yearly,
+        within=[WithinOut(**each) for each in within],
+        predecessors=[ChangeOut(**change) for change in before],
+        successors=[ChangeOut(**change) for change in after],
     )
+
+
+async def _gone(conn: Connection, audience: Audience, site: UUID) -> Problem:
+    heirs = await sitehistory.successors(conn, audience, site)
+    if heirs is None:
+        return NotFound(
+            "There is no such site for this caller.",
+            remedy="Take the id from GET /api/v1/sites.",
+        )
+    return Gone(
+        "The site was merged with others." if heirs else "The site is no more: no stay is at it.",
+        remedy="Read the sites named in `successors`, or GET /api/v1/sites.",
+        successors=[{"id": str(heir["id"]), "name": heir["name"]} for heir in heirs],
+    )
+
+
+def _told(stays: list[Row], tracked: list[Row], zone: str) -> tuple[list[DatesOut], TrendOut]:
+    """Tell dates and trend; heavy for the event loop with thousands of stays."""
+    families = family_of([*stays, *tracked])
+    found = yearly_trend(stays, tracked, families)
+    dates = [
+        DatesOut(season=season, event=event, **asdict(each))
+        for (season, event), each in season_dates(stays, families, ZoneInfo(zone)).items()
+    ]
+    return dates, TrendOut(**asdict(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
@@ -161,9 +161,14 @@ def _outlined(
         for ring, o in zip(rings, offsets, strict=True)
     ]
     area_km2 = sum(p.area for p in planar) / 1e6
+    return area_km2, on_earth(planar, proj)
+
+
+def on_earth(planar: Sequence[Polygon], proj: Plane) -> MultiPolygon:
+    """Turn polygons of a plane into areas of lon and lat, cut at the antimeridian (RFC 7946)."""
     whole = shapely.union_all([_on_earth(polygon, proj) for polygon in planar])
     parts = [g for g in shapely.get_parts(whole) if g.geom_type == "Polygon"]
-    return area_km2, MultiPolygon([shapely.orient_polygons(p) for p in parts])
+    return MultiPolygon([shapely.orient_polygons(p) for p in parts])
 
 
 def _on_earth(polygon: Polygon, proj: Plane) -> shapely.Geometry:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from app.movement.track import FloatArray
+from app.movement.track import FloatArray, IntArray
 
 LAT_MAX_DEG = math.degrees(math.atan(math.sinh(math.pi)))
 """Latitude at which the world in Web Mercator is a square [degrees]: about 85.0511."""
@@ -49,6 +49,21 @@ def cells_of(
         np.clip(column, 0, edge).astype(np.int64),
         np.clip(row, 0, edge).astype(np.int64),
     )
+
+
+def centres(level: int, x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+    """
+    Return longitude and latitude of the middle of each tile [degrees].
+
+    Examples
+    --------
+    >>> lon, lat = centres(1, np.array([0, 1]), np.array([0, 1]))
+    >>> lon.tolist(), lat.round(3).tolist()
+    ([-90.0, 90.0], [66.513, -66.513])
+    """
+    n = 1 << level
+    lat = np.degrees(np.arctan(np.sinh(math.pi * (1 - 2 * (y + 0.5) / n))))
+    return np.asarray((x + 0.5) / n * 360 - 180), np.asarray(lat)
 
 
 def bounds(level: int, x: int, y: int) -> tuple[float, float, float, float]:

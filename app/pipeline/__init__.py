@@ -50,8 +50,15 @@ STAGES = (
         ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "study"),
         "individual",
     ),
-    Stage("utilise", ("fix", "season", "layer"), ("utilisation", "available"), "individual"),
+    Stage(
+        "utilise",
+        ("fix", "public_fix", "season", "layer"),
+        ("utilisation", "available", "season_use", "key_site_due"),
+        "individual",
+    ),
+    Stage("keysites", ("season_use",), ("key_sample", "key_site"), "catalogue"),
 )
 """A push runs through the first three stages; then each bird it touched through screen, smooth,
 segment, habitat and publish in one transaction; then each catalogue those birds are in through
-route; and when nothing else waits, each bird through utilise."""
+route; and when nothing else waits, each bird through utilise, and then each catalogue through
+keysites."""

@@ -64,7 +64,7 @@ def _sites(stays: list[Row]) -> Sites:
     )
 
 
-def _tellable(rows: list[Row], enough: int) -> list[Row]:
+def tellable(rows: list[Row], enough: int) -> list[Row]:
     """
     Return the rows that an aggregate may rest on.
 
@@ -84,7 +84,7 @@ def _site_rows(stays: list[Row], sites: Sites, *, enough: int) -> tuple[list[Row
     rows: list[Row] = []
     place: dict[int, int] = {}
     for s in range(len(sites)):
-        seen = _tellable(visits.get(s, []), enough)
+        seen = tellable(visits.get(s, []), enough)
         if not seen:
             continue
         named = bool(sites.named_index[s] >= 0)
@@ -104,7 +104,7 @@ def _site_rows(stays: list[Row], sites: Sites, *, enough: int) -> tuple[list[Row
             "species_keys": sorted({row["species_key"] for row in seen}),
             "time_first": min(row["arrival_time_latest"] for row in seen),
             "time_last": max(row["departure_time_earliest"] for row in seen),
-            "stopover_ids": [row["id"] for row in seen],
+            "stays": seen,
         })  # fmt: skip
     return rows, place
 
@@ -123,11 +123,11 @@ def _routes(
     for (species_key, season), members in sorted(groups.items()):
         facts = {"species_key": species_key, "season": season}
         for ends in _by_ends(members, site_of):
-            same = _tellable(ends, enough)
+            same = tellable(ends, enough)
             if same:
                 made = build_route([_passage(leg, site_of, lines=False) for leg in same], lon, lat)
                 connections += [{**facts, **row} for row in _connection_rows(made)]
-        told = _tellable(members, enough)
+        told = tellable(members, enough)
         if season in SEASONS and told:
             made = build_route([_passage(leg, site_of) for leg in told], lon, lat)
             corridors += [{**facts, **row} for row in _corridor_rows(made)]

@@ -13,6 +13,7 @@ from app.errors import Unavailable
 from app.pipeline.available import available
 from app.pipeline.decode import attempt, decode_push, decode_small
 from app.pipeline.habitat import habitat
+from app.pipeline.keysites import find_key_sites
 from app.pipeline.publish import publish
 from app.pipeline.route import route
 from app.pipeline.screen import screen
@@ -20,7 +21,7 @@ from app.pipeline.segment import segment
 from app.pipeline.smooth import smooth
 from app.pipeline.trial import try_parameters
 from app.pipeline.utilise import measure
-from app.store import derived, failures, measuring, work
+from app.store import derived, failures, keysites, measuring, work
 from app.store.engine import Connection, Store
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "drain",
     "mark_releases",
     "refresh_catalogue",
+    "renew_key_sites",
     "try_parameters",
     "utilise_individual",
 ]
@@ -96,10 +98,20 @@ async def utilise_individual(store: Store, individual_id: int) -> None:
             if due is None:
                 return
             bird = await derived.bird(conn, individual_id)
-            kept, rows = await measure(conn, individual_id, due)
-            offered = await available(conn, bird, rows)
+            found = await measure(conn, individual_id, due)
+            offered = await available(conn, bird, found.areas)
         async with store.write() as conn:
-            await measuring.settle(conn, bird, due, kept, rows, offered=offered)
+            await measuring.settle(
+                conn, bird, due, found.kept, found.areas, offered=offered, uses=found.uses
+            )
+
+
+async def renew_key_sites(store: Store, scope: str, *, simulated: bool) -> None:
+    """Find the key sites that one class of readers sees, between two short transactions."""
+    values = {"scope": scope, "simulated": simulated}
+    async with _accounted(store, "key_site_due", values), store.write() as conn:
+        if await keysites.take(conn, scope, simulated=simulated):
+            await find_key_sites(conn, scope, simulated=simulated)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:
@@ -137,9 +149,10 @@ async def drain(store: Store, *, areas: bool = True) -> list[failures.Dead]:
         async with store.read() as conn:
             todo = await work.waiting(conn, limit=1000)
             unmeasured = await measuring.waiting(conn, limit=1000) if areas else []
+            unfound = await keysites.waiting(conn, limit=1000) if areas else []
             laid_aside = await failures.dead(conn)
         pushes, products = (todo.studies, todo.decodings), (todo.catalogues, todo.trials)
-        if not any((*pushes, todo.individuals, *products, unmeasured)):
+        if not any((*pushes, todo.individuals, *products, unmeasured, unfound)):
             return laid_aside
         for study_id in todo.studies:
             await attempt(decode_small(store, study_id))
@@ -153,3 +166,5 @@ async def drain(store: Store, *, areas: bool = True) -> list[failures.Dead]:
             await attempt(refresh_catalogue(store, scope, simulated=simulated))
         for individual_id in unmeasured:
             await attempt(utilise_individual(store, individual_id))
+        for scope, simulated in unfound:
+            await attempt(renew_key_sites(store, scope, simulated=simulated))

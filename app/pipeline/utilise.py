@@ -1,8 +1,9 @@
-"""visible fixes, season -> utilisation: the areas a bird used, season by season, at leisure."""
+"""visible fixes, season -> utilisation, season_use: the areas a bird used, at leisure."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
 
@@ -13,6 +14,7 @@ import shapely
 from app.movement.methods import LEVELS, METHODS, VERSION
 from app.movement.track import Track
 from app.movement.utilisation import Utilisation, utilise
+from app.pipeline.seasonuse import season_uses
 from app.store import derived, measuring
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
@@ -34,12 +36,21 @@ DIGITS = 9
 _MOMENT = timedelta(microseconds=1)
 
 
-async def measure(conn: Connection, individual_id: int, due: Due) -> tuple[list[str], list[Row]]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seasons that stand as they are; areas and hours by cell of the others."""
+
+    kept: list[str]
+    areas: list[Row]
+    uses: list[Row]
+
+
+async def measure(conn: Connection, individual_id: int, due: Due) -> Measured:
     """
     Measure every season that is new, has moved, or holds a change.
 
-    Returns the seasons whose areas stand, and the rows of those measured. A season hangs on its
-    own fixes and ends alone, so what stands equals what would be measured again.
+    A season hangs on its own fixes and ends alone, so what stands equals what would be measured
+    again.
     """
     stretches = await measuring.seasons(conn, individual_id)
     if not stretches:
@@ -49,14 +60,17 @@ async def measure(conn: Connection, individual_id: int, due: Due) -> tuple[list[
         s for s in stretches
         if s in done and (s.end_time < due.from_time or s.start_time > due.to_time)
     ]  # fmt: skip
-    species_key = (await derived.bird(conn, individual_id)).species_key
-    rows: list[Row] = []
+    bird = await derived.bird(conn, individual_id)
+    made = Measured([s.season for s in kept], [], [])
     for stretch in stretches:
         if stretch not in kept:
             track = await _shown(conn, individual_id, stretch)
             found = await asyncio.to_thread(_measured, track)
-            rows += chain.from_iterable(_rows(stretch, species_key, each) for each in found)
-    return [s.season for s in kept], rows
+            made.areas.extend(
+                chain.from_iterable(_rows(stretch, bird.species_key, each) for each in found)
+            )
+            made.uses.extend(await season_uses(conn, bird, stretch, track))
+    return made
 
 
 async def _shown(conn: Connection, individual_id: int, stretch: Stretch) -> Track:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from app.pipeline.keysites import find_key_sites
 from app.pipeline.route import route
 from app.pipeline.run import derive_span
 from app.pipeline.utilise import measure
-from app.store import content, derived, measuring, work
+from app.store import content, derived, keysites, measuring, work
 from app.store.engine import Connection, Store
 from app.store.windows import FAR_FUTURE, FAR_PAST
 
@@ -19,6 +20,9 @@ class Verdict:
 
     name: str
     differs: tuple[str, ...]
+
+
+_AT_LEISURE = ("utilisation", "season_use")
 
 
 class _RollBack(Exception):  # noqa: N818 - not an error: it ends a trial
@@ -48,7 +52,7 @@ async def _bird(store: Store, individual_id: int) -> tuple[str, ...]:
             await content.clear_bird(conn, individual_id)
             await rebuild(conn, individual_id, areas=measured)
             differs = content.differing(before, await content.of_bird(conn, individual_id))
-            found = tuple(table for table in differs if measured or table != "utilisation")
+            found = tuple(table for table in differs if measured or table not in _AT_LEISURE)
             raise _RollBack  # noqa: TRY301 - the transaction must end by an error
     except _RollBack:
         return found
@@ -60,19 +64,24 @@ async def rebuild(conn: Connection, individual_id: int, *, areas: bool = True) -
     await derive_span(conn, work.Span(individual_id, study_id, FAR_PAST, FAR_FUTURE))
     due = await measuring.due(conn, individual_id) if areas else None
     if due is not None:
-        kept, rows = await measure(conn, individual_id, due)
-        await measuring.settle(conn, await derived.bird(conn, individual_id), due, kept, rows)
+        found = await measure(conn, individual_id, due)
+        bird = await derived.bird(conn, individual_id)
+        await measuring.settle(conn, bird, due, found.kept, found.areas, uses=found.uses)
 
 
 async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     try:
         async with store.write() as conn:
+            # Key sites that wait to be found again are known to be old.
+            settled = await keysites.due(conn, scope, simulated=simulated) is None
             before = await content.of_catalogue(conn, scope, simulated=simulated)
             await content.clear_catalogue(conn, scope, simulated=simulated)
             await route(conn, scope, simulated=simulated)
+            await find_key_sites(conn, scope, simulated=simulated)
             after = await content.of_catalogue(conn, scope, simulated=simulated)
-            found = tuple(content.differing(before, after))
+            differs = content.differing(before, after)
+            found = tuple(table for table in differs if settled or not table.startswith("key_"))
             raise _RollBack  # noqa: TRY301 - the transaction must end by an error
     except _RollBack:
         return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from app.movement.noise import Noise, parse_noise
 from app.movement.profile import Profile, parse_profile
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    """Return the rows of one seed table: species, sites, names or noise."""
+    """Return the rows of one seed table: species, sites, names, noise or populations."""
     text = (files(__package__) / f"{name}.csv").read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
@@ -36,6 +37,29 @@ def _key_by_taxon() -> dict[str, str]:
 def _noises() -> dict[tuple[str, str], Noise]:
     found = [parse_noise(row) for row in rows("noise")]
     return {(noise.species_key, noise.sensor): noise for noise in found}
+
+
+def thresholds(species_key: str, country: str | None) -> list[dict[str, Any]]:
+    """
+    Return 1 % of each population of a species whose figure has a source, rounded up.
+
+    A population of certain countries applies there alone; where the country is not known all do.
+    """
+    found = []
+    for row in rows("populations"):
+        within = row["countries"].split()
+        if row["species"] != species_key or (country and within and country not in within):
+            continue
+        found.append({
+            "region": row["region"],
+            "one_percent": -(-int(row["low"]) // 100),
+            "population_low": int(row["low"]),
+            "counts": row["counts"],
+            "year": int(row["year"]) if row["year"] else None,
+            "source": row["source"],
+            "note": row["note"],
+        })  # fmt: skip
+    return found
 
 
 def noise_of(species_key: str, sensor: str = "argos") -> Noise:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.movement import lineage
 from app.store.audience import RELEASED, Audience, own_and_opened
 from app.store.engine import execute
 from app.store.sight import STOPOVER
@@ -95,54 +95,68 @@ async def replace_sites(
     simulated: bool,
 ) -> dict[str, int]:
     """
-    Let exactly these sites stand, each with its `stopover_ids`; return their ids by key.
+    Let exactly these sites stand, each with its `stays`; return their ids by key.
 
-    A site keeps its identity under its key; a discovered one whose centre moved keeps that of the
-    site it shares most stopovers with, so that links to it go on working.
+    A named site is told by its name. A discovered one keeps its identity while it overlaps itself:
+    it is the earlier one with which it shares most bird-days, so that links to it go on working.
+    What merged and what split is recorded.
     """
     binds = {"scope": scope, "simulated": simulated}
     old = await execute(
         conn,
-        "select s.id, s.key, s.named, array_agg(v.stopover_id) as stopover_ids from site s"
-        " left join site_visit v on v.site_id = s.id"
+        "select s.id, s.ref, s.key, s.name, s.named, coalesce(jsonb_agg(jsonb_build_array("
+        " v.individual_id, extract(epoch from v.arrival_time),"
+        " extract(epoch from v.departure_time))) filter (where v.individual_id is not null),"
+        " '[]') as stays from site s left join site_visit v on v.site_id = s.id"
         " where s.scope = :scope and s.simulated = :simulated group by s.id order by s.id",
         binds,
     )
-    heirs = _heirs(old, new)
+    made = {row["key"]: [_span(stay) for stay in row["stays"]] for row in new}
+    shared = lineage.shared_days({row["id"]: row["stays"] for row in old}, made)
+    heirs = lineage.heirs(
+        {r["id"]: r["key"] for r in old}, [r["key"] for r in new], shared,
+        named={r["key"] for r in (*old, *new) if r["named"]},
+    )  # fmt: skip
     gone = [row["id"] for row in old if row["id"] not in set(heirs.values())]
     await execute(conn, "delete from site where id = any(cast(:ids as int[]))", {"ids": gone})
     await execute(
         conn,
         "update site set key = 'moving ' || id where id = any(cast(:ids as int[]))",
-        {"ids": [i for key, i in heirs.items() if key not in {r["key"] for r in old}]},
+        {"ids": list(heirs.values())},
     )
     ids = {}
     for row in new:
         ids[row["key"]] = await _write_site(conn, binds, row, heirs.get(row["key"]))
-    await _replace_visits(conn, [(ids[row["key"]], row["stopover_ids"]) for row in new])
+    await _replace_visits(conn, [(ids[row["key"]], row["stays"]) for row in new])
+    await _record_changes(conn, binds, old, ids, lineage.changes(shared, heirs, gone))
     return ids
 
 
-def _heirs(old: Sequence[Row], new: Sequence[Row]) -> dict[str, int]:
-    """Return which earlier site each new one continues: the same key, else most in common."""
-    known = {row["key"]: row["id"] for row in old}
-    heirs = {row["key"]: known[row["key"]] for row in new if row["key"] in known}
-    site_of = {
-        stopover: row["id"]
-        for row in old
-        if not row["named"] and row["id"] not in heirs.values()
-        for stopover in row["stopover_ids"]
-    }
-    shared = [
-        (-n, site_id, row["key"])
-        for row in new
-        if row["key"] not in heirs and not row["named"]
-        for site_id, n in Counter(site_of[s] for s in row["stopover_ids"] if s in site_of).items()
-    ]
-    for _, site_id, key in sorted(shared):
-        if key not in heirs and site_id not in heirs.values():
-            heirs[key] = site_id
-    return heirs
+def _span(stay: Row) -> tuple[int, float, float]:
+    ends = stay["arrival_time_latest"], stay["departure_time_earliest"]
+    return stay["individual_id"], ends[0].timestamp(), ends[1].timestamp()
+
+
+async def _record_changes(
+    conn: AsyncConnection,
+    binds: Row,
+    old: Sequence[Row],
+    ids: dict[str, int],
+    changes: Sequence[lineage.Change],
+) -> None:
+    before = {row["id"]: row for row in old}
+    for change in changes:
+        await execute(
+            conn,
+            "insert into site_change (scope, simulated, kind, from_ref, from_name, to_ref, to_name,"
+            " shared_days) select :scope, :simulated, :kind, :from_ref, :from_name, t.ref, t.name,"
+            " :days from (select 1) as one left join site t on t.id = :to",
+            {
+                **binds, "kind": change.kind, "from_ref": before[change.origin]["ref"],
+                "from_name": before[change.origin]["name"], "days": change.days,
+                "to": None if change.target is None else ids[change.target],
+            },
+        )  # fmt: skip
 
 
 async def _write_site(conn: AsyncConnection, binds: Row, row: Row, site_id: int | None) -> int:
@@ -162,19 +176,27 @@ async def _write_site(conn: AsyncConnection, binds: Row, row: Row, site_id: int 
 
 
 async def _replace_visits(
-    conn: AsyncConnection, visits: Sequence[tuple[int, Iterable[int]]]
+    conn: AsyncConnection, visits: Sequence[tuple[int, Sequence[Row]]]
 ) -> None:
     await execute(
         conn,
         "delete from site_visit where site_id = any(cast(:ids as int[]))",
         {"ids": [site_id for site_id, _ in visits]},
     )
-    pairs = [(site_id, stopover) for site_id, found in visits for stopover in found]
+    pairs = [(site_id, stay) for site_id, found in visits for stay in found]
     await execute(
         conn,
-        "insert into site_visit (site_id, stopover_id)"
-        " select * from unnest(cast(:sites as int[]), cast(:stopovers as bigint[]))",
-        {"sites": [p[0] for p in pairs], "stopovers": [p[1] for p in pairs]},
+        "insert into site_visit"
+        " (site_id, stopover_id, individual_id, arrival_time, departure_time)"
+        " select * from unnest(cast(:sites as int[]), cast(:stopovers as bigint[]),"
+        " cast(:birds as int[]), cast(:first as timestamptz[]), cast(:last as timestamptz[]))",
+        {
+            "sites": [site_id for site_id, _ in pairs],
+            "stopovers": [stay["id"] for _, stay in pairs],
+            "birds": [stay["individual_id"] for _, stay in pairs],
+            "first": [stay["arrival_time_latest"] for _, stay in pairs],
+            "last": [stay["departure_time_earliest"] for _, stay in pairs],
+        },
     )
 
 

@@ -38,6 +38,10 @@ async def dead(conn: AsyncConnection, *, push_ref: UUID | None = None) -> list[D
           select 'utilisation:' || i.id, s.name || ' / ' || i.local_identifier, d.last_error
           from utilisation_due d join individual i on i.id = d.individual_id
           join study s on s.id = i.study_id where d.dead_at is not null
+          union all
+          select 'key sites:' || scope || ':' || simulated::int, 'key sites of ' || scope,
+            last_error
+          from key_site_due where dead_at is not null
         ) as laid_aside
         where cast(:ref as uuid) is null or subject in (
           select w.subject from push_wait w join decoding c on c.id = w.decoding_id
@@ -69,6 +73,7 @@ _FAILURES = {
     "dirty": "individual_id = :individual",
     "product_dirty": "scope = :scope and simulated = :simulated",
     "utilisation_due": "individual_id = :individual",
+    "key_site_due": "scope = :scope and simulated = :simulated",
 }
 
 

@@ -21,6 +21,11 @@ _COLUMNS = (
     "parameters",
 )  # fmt: skip
 
+_USE = (
+    "season", "public", "species_key", "start_time", "end_time", "n_hours", "unobserved_s",
+    "cells", "release_at",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -104,9 +109,10 @@ async def measured(conn: AsyncConnection, individual_id: int, version: str) -> l
     """Return the stretches of a bird that this version has measured, and its species stands."""
     rows = await execute(
         conn,
-        "select distinct season, start_time, end_time from utilisation u"
+        "select distinct season, u.start_time, u.end_time from utilisation u"
         " join individual i on i.id = u.individual_id and i.species_key = u.species_key"
-        " where individual_id = :individual and version = :version",
+        " join season_use x using (individual_id, season)"
+        " where individual_id = :individual and version = :version and not x.public",
         {"individual": individual_id, "version": version},
     )
     return [Stretch(**row) for row in rows]
@@ -123,9 +129,10 @@ async def settle(
     rows: Sequence[Row],
     *,
     offered: Sequence[Row] = (),
+    uses: Sequence[Row] = (),
 ) -> bool:
     """
-    Let the areas of the `kept` seasons and these rows stand, and nothing else of the bird.
+    Let what the `kept` seasons have and these areas and uses stand, and nothing else of the bird.
 
     `offered` is what the layers hold within the areas of these rows.
 
@@ -139,7 +146,7 @@ async def settle(
     )
     if not gone:
         return False
-    for table in ("utilisation", "available"):
+    for table in ("utilisation", "available", "season_use"):
         await execute(
             conn,
             f"delete from {table} where individual_id = :individual"
@@ -162,5 +169,18 @@ async def settle(
             for row in offered
         ],
     )
+    await _add_uses(conn, owner, uses)
     await work.bump_version(conn, owner.study_id)
     return True
+
+
+async def _add_uses(conn: AsyncConnection, owner: Bird, uses: Sequence[Row]) -> None:
+    """Keep hours by cell, and have the key sites that are made of them found again."""
+    slots = ", ".join(f":{name}" for name in _USE)
+    await execute_many(
+        conn,
+        f"insert into season_use (individual_id, study_id, {', '.join(_USE)})"
+        f" values (:individual_id, :study_id, {slots})",
+        [{"individual_id": owner.individual_id, "study_id": owner.study_id, **row} for row in uses],
+    )
+    await work.mark_key_sites_due(conn, owner.study_id)

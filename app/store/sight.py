@@ -108,6 +108,16 @@ from stop p join individual b on b.id = p.individual_id where p.study_id = any(:
 and on the public grid it would find other stops."""
 
 
+SEASON_USE = f"""(
+select individual_id, study_id, species_key, season, true as exact, n_hours, unobserved_s, cells
+from season_use where study_id = any(:exact) and not public
+union all
+select individual_id, study_id, species_key, season, false, n_hours, unobserved_s, cells
+from season_use where study_id = any(:open) and public and {RELEASED}
+)"""
+"""Hours by cell of a season; of opened studies those at their public places."""
+
+
 UTILISATION = "(select * from utilisation where study_id = any(:exact))"
 """Areas of own studies alone: their outlines show where a bird bred and roosted, and on the public
 grid they would be other areas."""

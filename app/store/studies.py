@@ -23,7 +23,7 @@ PROTECTING = frozenset({"release_delay_s", "public_grid_deg", "taxon"})
 
 RELEASED_TABLES = (
     "stopover", "leg", "season", "public_fix", "density_cell", "presence_day", "use_day",
-    "ledger_day",
+    "ledger_day", "season_use",
 )  # fmt: skip
 """Tables whose rows strangers read from `release_at` on."""
 WITHHOLD_MAX_S = 300
@@ -158,6 +158,7 @@ async def _turn(conn: AsyncConnection, study_id: int, visibility: object) -> Non
     """Open or close a study. All catalogues of the open side are marked, in one statement."""
     if visibility == "private":
         await work.mark_catalogues_dirty(conn, study_id)
+        await work.mark_key_sites_due(conn, study_id)
     await execute(
         conn,
         "update study set visibility = cast(:visibility as text),"
@@ -166,6 +167,7 @@ async def _turn(conn: AsyncConnection, study_id: int, visibility: object) -> Non
     )
     if visibility == "open":
         await work.mark_catalogues_dirty(conn, study_id)
+        await work.mark_key_sites_due(conn, study_id)
 
 
 def unknown() -> NotFound:

@@ -189,6 +189,23 @@ async def mark_open_catalogues_dirty(conn: AsyncConnection) -> None:
     studies = await execute(conn, "select id from study where visibility = 'open' order by id")
     for row in studies:
         await mark_catalogues_dirty(conn, row["id"])
+        await mark_key_sites_due(conn, row["id"])
+
+
+async def mark_key_sites_due(conn: AsyncConnection, study_id: int) -> None:
+    """Note that the key sites of every catalogue that shows the study wait to be found again."""
+    await execute(
+        conn,
+        f"""
+        insert into key_site_due as d (scope, simulated)
+        select scope, s.simulated from study s, lateral ({_SCOPES}) as scopes
+        where s.id = :study order by 1, 2
+        on conflict (scope, simulated) do update set revision = d.revision + 1,
+          since_at = case when d.dead_at is null then d.since_at else clock_timestamp() end,
+          attempts = 0, last_error = null, dead_at = null
+        """,
+        {"study": study_id},
+    )
 
 
 async def today(conn: AsyncConnection) -> date:

@@ -1,6 +1,6 @@
 """Layers have versions, licences and dates; areas know since when; what birds could have used.
 
-Revision ID: 0024
+Revision ID: 0022
 Revises: 0021
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024"
+revision = "0022"
 down_revision = "0021"
 branch_labels = None
 depends_on = None

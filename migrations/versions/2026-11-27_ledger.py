@@ -1,7 +1,7 @@
 """Each bird's days by all its classes at once, where it was caught, and how far legs are unseen.
 
 Revision ID: 0023
-Revises: 0024
+Revises: 0022
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0024"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

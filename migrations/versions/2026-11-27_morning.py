@@ -1,6 +1,6 @@
 """What each bird did of late; withdrawn birds; answers kept as they were.
 
-Revision ID: 0025
+Revision ID: 0024
 Revises: 0023
 """
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0025"
+revision = "0024"
 down_revision = "0023"
 branch_labels = None
 depends_on = None

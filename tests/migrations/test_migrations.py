@@ -106,9 +106,9 @@ ACCEPTED = {
     # Its indexes are made outside of the transaction, by the COMMIT that is cut out above.
     "0011": {"ban-concurrent-index-creation-in-transaction"},
     # A check of layers is widened: there is a handful of them, read through in a moment.
-    "0024": {"ban-drop-constraint", "constraint-missing-not-valid"},
+    "0022": {"ban-drop-constraint", "constraint-missing-not-valid"},
     # An index of decodings, one for each push: few beside fixes, it is made in a moment.
-    "0025": {"require-concurrent-index-creation"},
+    "0024": {"require-concurrent-index-creation"},
 }
 """The rules that a migration breaks, each with its reason; a new migration breaks none."""
 

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 
 from app.movement.gaps import observed_us, parts
-from app.movement.itinerary import ROUTES
+from app.movement.geodesy import to_xyz
+from app.movement.itinerary import ROUTES, Place
 from app.movement.legs import measure_leg
 from app.movement.profile import Profile
 from app.movement.simulate import SimulatedBird, simulate_flock
+from app.movement.sites import SITE_WITHIN_M, NamedSites, find_sites
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
 from app.movement.track import DAY_US, SECOND_US, Track
 from app.seeds import profiles
@@ -69,6 +72,38 @@ def test_stopovers_are_the_true_stays(flock: list[Found]) -> None:
     assert total.precision >= PRECISION
     assert total.coverage >= COVERAGE
     assert total.landings >= LANDINGS
+
+
+def _shared(flock: list[Found]) -> set[tuple[float, float]]:
+    """Return the places where the tags of two birds or more show a stay."""
+    birds: dict[tuple[float, float], set[int]] = {}
+    for n, found in enumerate(flock):
+        time_us = found.bird.sent.track.time_us
+        for stay in found.bird.stays:
+            inside = time_us[(time_us >= stay.arrival_us) & (time_us <= stay.departure_us)]
+            if inside.size and np.ptp(inside) >= found.profile.stop_min_s * SECOND_US:
+                birds.setdefault((stay.place.lon, stay.place.lat), set()).add(n)
+    return {place for place, who in birds.items() if len(who) > 1}
+
+
+@pytest.mark.parametrize("places", [(), key_sites()], ids=["found", "named"])
+def test_sites_are_the_places_that_birds_share(
+    flock: list[Found], places: tuple[Place, ...]
+) -> None:
+    """Found by the tracks alone, or beside named sites: each within 20 km of a true one."""
+    lon, lat = (np.concatenate([getattr(f.stopovers, c) for f in flock]) for c in ("lon", "lat"))
+    bird = np.repeat(np.arange(len(flock)), [len(f.stopovers) for f in flock])
+    named = NamedSites(
+        tuple(p.name for p in places), np.array([p.lon for p in places]),
+        np.array([p.lat for p in places]), np.full(len(places), SITE_WITHIN_M),
+    )  # fmt: skip
+    sites = find_sites(lon, lat, bird, named=named)
+    used = sites.n_individuals > 1
+    true = np.array(sorted(_shared(flock)))
+    away = cdist(to_xyz(sites.lon[used], sites.lat[used]), to_xyz(true[:, 0], true[:, 1]))
+    assert true.shape[0] > 15
+    assert np.mean(away.min(axis=1) <= SITE_WITHIN_M) >= PRECISION
+    assert np.mean(away.min(axis=0) <= SITE_WITHIN_M) >= RECALL
 
 
 def test_every_species_is_found(flock: list[Found]) -> None:

@@ -230,6 +230,25 @@ class Flock:
         }  # fmt: skip
         self.insert("utilisation", **(values | more))
 
+    def season_use(
+        self,
+        study: int,
+        bird: int,
+        places: list[tuple[float, float]],
+        name: str = "2020-wintering",
+        **more: Any,
+    ) -> None:
+        """Let a bird have spent ten hours at each of some places."""
+        x, y = cells_of(*np.array(places, dtype=np.float64).T, 15)
+        cells = np.column_stack([x, y, np.full(len(places), 10)]).astype("<i4")
+        values = {
+            "individual_id": bird, "study_id": study, "species_key": SPECIES, "season": name,
+            "public": False, "start_time": START, "end_time": START + 60 * DAY,
+            "n_hours": 10 * len(places), "unobserved_s": 43_200.0, "cells": cells.tobytes(),
+            "release_at": RELEASED,
+        }  # fmt: skip
+        self.insert("season_use", **(values | more))
+
     def site(self, scope: str, name: str, lon: float, lat: float, **more: Any) -> int:
         values = {
             "ref": ref_of("site", scope, name), "scope": scope, "simulated": False, "key": name,

@@ -21,6 +21,7 @@ def flock(new_database: Callable[[], str]) -> Flock:
     study = flock.study(institute, "Cranes", "open")
     bird = flock.bird(study, "A")
     flock.utilisation(study, bird)
+    flock.season_use(study, bird, [(127.1, 38.2)], "2020-spring")
     flock.season(study, bird)
     flock.season(study, bird, "2020-autumn", start_time=START + 90 * DAY)
     return flock

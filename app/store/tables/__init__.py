@@ -39,6 +39,14 @@ from app.store.tables.judged import (
     withdrawal,
 )
 from app.store.tables.naming import metadata
+from app.store.tables.places import (
+    key_sample,
+    key_site,
+    key_site_due,
+    season_use,
+    site_change,
+    site_count,
+)
 from app.store.tables.reference import (
     api_key,
     deployment,
@@ -70,11 +78,12 @@ from app.store.tables.work import dirty, product_dirty, push_wait
 __all__ = [
     "api_key", "capture", "connection", "correction", "corridor", "decoding", "density_cell",
     "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual",
-    "institute", "latest_fix", "layer", "layer_feature", "layer_raster", "ledger_day", "leg",
-    "lifeless", "lifeless_verdict", "mapping", "mapping_version", "metadata", "naming",
-    "observation", "presence_day", "product_dirty", "public_fix", "push", "push_chunk", "push_wait",
-    "reading", "recent", "refusal", "screening_trial", "season", "sign_in", "site", "site_visit",
-    "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop", "stop_state", "stopover",
-    "study", "study_parameters", "tag", "tag_alias", "track_part", "use_day", "utilisation",
-    "utilisation_due", "withdrawal",
+    "institute", "key_sample", "key_site", "key_site_due", "latest_fix", "layer", "layer_feature",
+    "layer_raster", "ledger_day", "leg", "lifeless", "lifeless_verdict", "mapping",
+    "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
+    "public_fix", "push", "push_chunk", "push_wait", "reading", "recent", "refusal",
+    "screening_trial", "season", "season_use", "sign_in", "site", "site_change", "site_count",
+    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop",
+    "stop_state", "stopover", "study", "study_parameters", "tag", "tag_alias", "track_part",
+    "use_day", "utilisation", "utilisation_due", "withdrawal",
 ]  # fmt: skip

@@ -346,6 +346,9 @@ site_visit = Table(
     metadata,
     Column("site_id", ForeignKey("site.id", ondelete="CASCADE"), primary_key=True),
     Column("stopover_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("individual_id", Integer),
+    instant("arrival_time", null=True),
+    instant("departure_time", null=True),
     Index("ix_site_visit_stopover_id", "stopover_id"),
     comment="stopovers of when the catalogue was made; no foreign key, as one would have catalogues"
     " and derivations of birds wait for each other",

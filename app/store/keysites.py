@@ -1,0 +1,164 @@
+"""Key sites: what they are made of for each class of readers, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store import features, work
+from app.store.audience import Audience
+from app.store.engine import execute
+from app.store.features import Feature
+from app.store.sight import SEASON_USE, where
+
+Row = dict[str, Any]
+
+_SAMPLE = (
+    "species_key", "season", "n_birds", "representativeness", "asymptote", "sufficient",
+    "birds_exceeded", "scale_m", "observed_days", "unobserved_days", "version",
+)  # fmt: skip
+_SITE = ("species_key", "season", "number", "area", "area_km2", "n_birds", "n_birds_max")
+
+_REF = (
+    "concat_ws(':', x.species_key, x.season, x.number, case when x.simulated then 'simulated' end)"
+)
+PROPERTIES = {
+    "species": "x.species_key",
+    "season": "x.season",
+    "simulated": "x.simulated",
+    "country": "x.area",
+    "area_km2": "x.area_km2",
+    "n_birds": "x.n_birds",
+    "n_birds_max": "x.n_birds_max",
+    "n_birds_sample": "s.n_birds",
+    "birds_exceeded": "s.birds_exceeded",
+    "representativeness": "s.representativeness",
+    "sufficient": "s.sufficient",
+}
+
+
+def subject(scope: str, *, simulated: bool) -> str:
+    """Name the key sites of a catalogue as work; no push waits for it."""
+    return f"key sites:{scope}:{int(simulated)}"
+
+
+async def waiting(conn: AsyncConnection, *, limit: int) -> list[tuple[str, bool]]:
+    """Return catalogues whose key sites are to be found: all else goes first, for ten minutes."""
+    rows = await execute(
+        conn,
+        """
+        select scope, simulated from key_site_due where dead_at is null
+          and (since_at < clock_timestamp() - interval '600 s'
+            or not exists (select from dirty where dead_at is null)
+              and not exists (select from decoding where state = 'received')
+              and not exists (select from product_dirty where dead_at is null)
+              and not exists (select from utilisation_due where dead_at is null))
+        order by since_at limit :limit
+        """,
+        {"limit": limit},
+    )
+    return [(row["scope"], row["simulated"]) for row in rows]
+
+
+async def due(conn: AsyncConnection, scope: str, *, simulated: bool) -> int | None:
+    """Return the revision of what waits of one catalogue; None when its key sites stand."""
+    rows = await execute(
+        conn,
+        "select revision from key_site_due where scope = :scope and simulated = :simulated",
+        {"scope": scope, "simulated": simulated},
+    )
+    return int(rows[0]["revision"]) if rows else None
+
+
+async def take(conn: AsyncConnection, scope: str, *, simulated: bool) -> bool:
+    """Clear what waits of one catalogue, in the transaction that does it; false if done."""
+    binds = {"scope": scope, "simulated": simulated}
+    await execute(
+        conn,
+        "select pg_advisory_xact_lock(:kind, hashtext(:subject))",
+        {"kind": work.LOCK_CATALOGUE, "subject": subject(scope, simulated=simulated)},
+    )
+    rows = await execute(
+        conn,
+        "delete from key_site_due where scope = :scope and simulated = :simulated"
+        " and dead_at is null returning scope",
+        binds,
+    )
+    return bool(rows)
+
+
+async def uses(conn: AsyncConnection, audience: Audience) -> list[Row]:
+    """Return the hours by cell of every season that these readers see, by bird and season."""
+    return await execute(
+        conn,
+        "select x.individual_id, x.species_key, x.season, x.exact, x.n_hours, x.unobserved_s,"
+        f" x.cells from {SEASON_USE} as x order by x.individual_id, x.season",
+        audience.sql,
+    )
+
+
+async def replace(
+    conn: AsyncConnection,
+    scope: str,
+    *,
+    simulated: bool,
+    samples: Sequence[Row],
+    sites: Sequence[Row],
+) -> None:
+    """Let exactly these samples and key sites stand."""
+    binds = {"scope": scope, "simulated": simulated}
+    for table, columns, rows in (
+        ("key_sample", _SAMPLE, samples),
+        ("key_site", (*_SITE, "geom"), sites),
+    ):
+        await execute(
+            conn, f"delete from {table} where scope = :scope and simulated = :simulated", binds
+        )
+        slots = ", ".join(
+            "ST_GeomFromWKB(:geom, 4326)" if name == "geom" else f":{name}" for name in columns
+        )
+        for row in rows:
+            await execute(
+                conn,
+                f"insert into {table} (scope, simulated, {', '.join(columns)})"
+                f" values (:scope, :simulated, {slots})",
+                {**binds, **{name: row[name] for name in columns}},
+            )
+
+
+async def found(
+    conn: AsyncConnection, audience: Audience, *, species: str | None, season: str | None
+) -> tuple[list[Feature], list[Row]]:
+    """Return key sites, the largest of each species and season first, and their samples."""
+    chosen = where(audience).add(
+        "x.scope = :scope and (cast(:species as text) is null or x.species_key = :species)"
+        " and (cast(:season as text) is null or x.season = :season)",
+        scope=audience.scope, species=species, season=season,
+    )  # fmt: skip
+    sites = await features.read(
+        conn,
+        f"select {features.feature(_REF, 'x.geom', PROPERTIES)} as text from key_site x"
+        " join key_sample s using (scope, simulated, species_key, season)"
+        f" where {chosen.sql} order by x.species_key, x.season, x.simulated, x.number",
+        chosen.values,
+    )
+    samples = await execute(
+        conn,
+        f"select x.species_key as species, x.simulated, {', '.join('x.' + c for c in _SAMPLE[1:])}"
+        f" from key_sample x where {chosen.sql} order by 1, 3, 2",
+        chosen.values,
+    )
+    return sites, samples
+
+
+async def pending(conn: AsyncConnection, audience: Audience) -> bool:
+    """Tell whether the caller's key sites are yet to be found again."""
+    rows = await execute(
+        conn,
+        "select exists (select from key_site_due where scope = :scope)"
+        " or exists (select from utilisation_due where study_id = any(:exact)) as pending",
+        {"scope": audience.scope, "exact": list(audience.exact)},
+    )
+    return bool(rows[0]["pending"])

@@ -1,0 +1,113 @@
+"""What became of sites, and the stays from which the phenology and trend of one are told."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.audience import Audience
+from app.store.engine import execute
+from app.store.sight import STOPOVER
+
+Row = dict[str, Any]
+
+HOPS_MAX = 50
+"""Most changes followed from a site that is gone to one that stands."""
+
+
+async def changes(conn: AsyncConnection, audience: Audience, ref: UUID) -> tuple[list[Row], ...]:
+    """Return the predecessors and the successors of a site of the caller's catalogue."""
+    both = []
+    for here, there in (("to", "from"), ("from", "to")):
+        both.append(
+            await execute(
+                conn,
+                f"select {there}_ref as id, {there}_name as name, kind, shared_days, changed_at"
+                f" from site_change where scope = :scope and {here}_ref = :ref"
+                f" and {there}_ref is not null order by changed_at, {there}_name, id",
+                {"scope": audience.scope, "ref": ref},
+            )
+        )
+    return tuple(both)
+
+
+async def successors(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row] | None:
+    """
+    Return the sites that stand where one is gone, those with most of its bird-days first.
+
+    None for a site that the caller's catalogue never had; none at all for one that ended.
+    """
+    rows = await execute(
+        conn,
+        """
+        with recursive went as (
+          select to_ref, shared_days, 1 as hops from site_change
+          where scope = :scope and from_ref = :ref and kind <> 'split'
+          union
+          select c.to_ref, c.shared_days, w.hops + 1 from went w
+          join site_change c on c.from_ref = w.to_ref and c.scope = :scope and c.kind <> 'split'
+          where w.hops < :most
+        )
+        select s.ref as id, s.name, max(w.shared_days) as shared_days from went w
+        left join site s on s.ref = w.to_ref and s.scope = :scope
+        group by 1, 2 order by 3 desc, 2
+        """,
+        {"scope": audience.scope, "ref": ref, "most": HOPS_MAX},
+    )
+    return [row for row in rows if row["id"] is not None] if rows else None
+
+
+async def stays(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
+    """Return the stays at a site that this audience sees; families where it knows them."""
+    return await execute(
+        conn,
+        "select x.individual_id, i.local_identifier, i.study_id, x.species_key, x.season,"
+        " x.arrival_time_latest, x.departure_time_earliest, x.arrival_open, x.departure_open,"
+        " case when x.exact then i.terms ->> 'animal-siblings' end as siblings"
+        " from site t join site_visit v on v.site_id = t.id"
+        f" join {STOPOVER} as x on x.id = v.stopover_id"
+        " join individual i on i.id = x.individual_id"
+        " where t.scope = :scope and t.ref = :ref order by x.individual_id, x.id",
+        {**audience.sql, "scope": audience.scope, "ref": ref},
+    )
+
+
+async def tracked(
+    conn: AsyncConnection, audience: Audience, species: list[str], *, simulated: bool
+) -> list[Row]:
+    """Return in which years each bird of the species was seen to stay anywhere."""
+    return await execute(
+        conn,
+        "select distinct x.individual_id, i.local_identifier, i.study_id, year,"
+        " case when x.exact then i.terms ->> 'animal-siblings' end as siblings"
+        f" from {STOPOVER} as x join individual i on i.id = x.individual_id"
+        " join study s on s.id = x.study_id, generate_series("
+        " extract(year from x.arrival_time_latest)::int,"
+        " extract(year from x.departure_time_earliest)::int) as year"
+        " where x.species_key = any(cast(:species as text[])) and s.simulated = :simulated"
+        " order by 1, 3",
+        {**audience.sql, "species": species, "simulated": simulated},
+    )
+
+
+async def within_layers(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
+    """Return the share of own birds' days at a site that lie within each layer of polygons."""
+    return await execute(
+        conn,
+        """
+        select l.ref as layer, l.name, l.source, sum(u.bird_days)::float8 as bird_days,
+          coalesce(sum(u.bird_days) filter (where u.class_id <> -1), 0)::float8
+            / nullif(sum(u.bird_days), 0) as share
+        from site t join site_visit v on v.site_id = t.id
+        join use_day u on u.individual_id = v.individual_id and u.kind <> 'travel'
+          and u.day between (v.arrival_time at time zone 'UTC')::date
+            and (v.departure_time at time zone 'UTC')::date
+        join layer l on l.id = u.layer_id and l.kind = 'polygons' and l.replaced_at is null
+        where t.scope = :scope and t.ref = :ref and u.study_id = any(:exact)
+          and (l.study_id is null or l.study_id = any(:exact))
+        group by 1, 2, 3 order by 2, 1
+        """,
+        {**audience.sql, "scope": audience.scope, "ref": ref},
+    )

@@ -43,17 +43,18 @@ from app.movement.profile import Profile
 from app.movement.screening import (
     ANCHOR_EDGE,
     ANCHOR_RUN,
-    SPIKE_ROUNDS,
-    SPIKE_WINDOW,
+    SPIKE_REACH,
+    SPIKE_RUN,
+    WIDE_STEPS,
     links,
     sharp_turns,
 )
 from app.movement.stopovers import allowed_m
 from app.movement.track import HOUR_US, SECOND_US, BoolArray, FloatArray, IntArray, Track
 
-CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, SPIKE_WINDOW + SPIKE_ROUNDS + 2)
+CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, WIDE_STEPS + SPIKE_REACH + SPIKE_RUN + 2)
 """Calm fixes wanted on each side of a cut."""
-CALM_MARGIN = ANCHOR_EDGE + SPIKE_ROUNDS + 1
+CALM_MARGIN = ANCHOR_EDGE + SPIKE_REACH + 1
 """Calm fixes wanted beyond the blocks X and Y."""
 MIDDLE = 2
 """Fixes beside the cut that no stay can hold: the ends of a stay are told by two fixes beyond."""
@@ -167,7 +168,7 @@ def _calm_run(track: Track, xyz: FloatArray, reach: FloatArray) -> NDArray[np.in
     A fix is calm when it is reachable from the one before it and no sharp detour.
     """
     linked = links(track.time_us, xyz, track.error_m, reach) & ~gap_before(track.time_us)
-    sharp = sharp_turns(track.time_us, xyz, track.error_m) > 0.0
+    sharp = sharp_turns(track.time_us, xyz, track.error_m)
     calm = linked & ~sharp
     n = len(track)
     at = np.arange(n)

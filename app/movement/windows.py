@@ -44,12 +44,9 @@ from app.movement.profile import Profile
 from app.movement.screening import (
     ANCHOR_EDGE,
     ANCHOR_RUN,
-    SPIKE_REACH,
-    SPIKE_RUN,
-    WIDE_STEPS,
     links,
-    sharp_turns,
 )
+from app.movement.spikes import SPIKE_REACH, SPIKE_RUN, WIDE_STEPS, sharp_turns
 from app.movement.stopovers import allowed_m
 from app.movement.track import HOUR_US, SECOND_US, BoolArray, FloatArray, IntArray, Track
 

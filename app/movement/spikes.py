@@ -41,8 +41,9 @@ TURN_SPEED_M_S = 8.3
 """... nor one this long over the time it took [m/s]: 60 km in two hours."""
 NEAR_STEPS, WIDE_STEPS = 6, 24
 """Steps looked at on each side to learn how the bird moves: its hours, and its day."""
-NEAR_RANK, WIDE_RANK = 2, 3
-"""Which of the longest steps counts: of one side, and of both; another error may be the first."""
+NEAR_RANK, WIDE_RANK = 2, 2
+"""Which of the longest steps counts: of one side, and of both. The same way on one other day is
+enough to make it a habit, so that the first and last such days of a track stand too."""
 SPIKE_REACH = SPIKE_ROUNDS * SPIKE_RUN
 """Fixes that spikes can come to take of a stretch that had none."""
 

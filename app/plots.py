@@ -1,9 +1,11 @@
 """
-Plots: what a biologist looks at first, as one SVG of four panels.
+Plots: what a biologist looks at first, as one SVG of four panels and more.
 
-The map with position errors, latitude over time, net squared displacement with stopovers and
-seasons, and the calendar of stopovers. Arrays in, bytes out: the web process and the command line
-load this module (and matplotlib) when the first plot is asked for.
+The map with position errors and the outlines of the areas used, latitude over time, net squared
+displacement with stopovers and seasons, the calendar of stopovers; and, of one bird, the areas of
+its seasons each at a scale of its own, as on a flyway's map they are dots. Arrays in, bytes out:
+the web process and the command line load this module (and matplotlib) when the first plot is asked
+for.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 from numpy.typing import NDArray
 from pyproj import Geod
+from shapely import MultiPolygon, get_coordinates, get_exterior_ring, get_parts
 
 from app.movement.profile import GAP_MAX_S
 
@@ -42,6 +46,8 @@ BIRDS_NAMED = 12
 """With more birds than this the legend would hide the plot; the calendar names them all."""
 NAMES_MAX = 12
 """Most sites named on the map: those of the longest stays."""
+AREAS_MAX = 6
+"""Most seasons whose areas are drawn large: the latest."""
 ERRORS_MAX = 400
 """Most circles of error drawn: the largest."""
 ERROR_SEEN = 0.002
@@ -69,11 +75,23 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """The area that holds `level` percent of a bird's time in a season, by one method."""
+
+    season: str
+    level: int
+    method: str
+    area_km2: float
+    shape: MultiPolygon
+
+
+@dataclass(frozen=True, slots=True)
 class Bird:
     """
     One bird: `time_s` [s since 1970 UTC], `lon`, `lat` [degrees], `error_m` [m], shape (n,).
 
     `seasons` are (kind, start, end). `error_m` is nan where positions are on the public grid.
+    `areas` come by season in time order, the widest level first.
     """
 
     name: str
@@ -83,10 +101,11 @@ class Bird:
     error_m: Floats
     stays: tuple[Stay, ...]
     seasons: tuple[tuple[str, datetime, datetime], ...]
+    areas: tuple[Area, ...] = ()
 
 
 def draw(title: str, note: str, birds: list[Bird]) -> bytes:
-    """Return the four panels as SVG; text stays text, and the same input gives the same bytes."""
+    """Return the panels as SVG; text stays text, and the same input gives the same bytes."""
     settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "flyways", "font.size": 9,
         "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
@@ -96,15 +115,21 @@ def draw(title: str, note: str, birds: list[Bird]) -> bytes:
     }  # fmt: skip
     with DRAWING, mpl.rc_context(settings):
         rows = max(len(_calendar_rows(birds)), 1)
-        figure = Figure(figsize=(12, 8.4 + 0.22 * rows), layout="constrained")
+        homes = _homes(birds)
+        figure = Figure(figsize=(12, 8.4 + 0.22 * rows + 2.6 * bool(homes)), layout="constrained")
         figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14)
         figure.text(0.01, 0.985, f"\n{note}", ha="left", va="top", fontsize=9, color="#444444")
-        grid = figure.add_gridspec(3, 2, height_ratios=[3.6, 3.6, 0.9 + 0.22 * rows])
+        heights = [3.6, 3.6, 0.9 + 0.22 * rows, *([2.6] if homes else [])]
+        grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
         _map(figure.add_subplot(grid[:2, 0]), birds)
         latitude = figure.add_subplot(grid[0, 1])
         _latitude(latitude, birds)
         _displacement(figure.add_subplot(grid[1, 1], sharex=latitude), birds)
         _calendar(figure.add_subplot(grid[2, :]), birds)
+        if homes:
+            row = grid[3, :].subgridspec(1, AREAS_MAX)
+            for number, home in enumerate(homes):
+                _home(figure.add_subplot(row[0, number]), birds[0], home)
         out = io.BytesIO()
         about = {"Title": title, "Date": None, "Creator": "Flyways"}
         figure.savefig(out, format="svg", metadata=about)
@@ -137,7 +162,12 @@ def _unwrapped(birds: list[Bird]) -> list[Floats]:
 
 
 def _map(axes: Axes, birds: list[Bird]) -> None:
-    axes.set_title("Track, with position errors (68 %) and stopovers (area by days)")
+    drawn = any(bird.areas for bird in birds)
+    axes.set_title(
+        "Track, errors (68 %), stopovers by days, areas of 50 and 95 % of time"
+        if drawn
+        else "Track, with position errors (68 %) and stopovers (area by days)"
+    )
     axes.set_xlabel("Longitude [degrees east]")
     axes.set_ylabel("Latitude [degrees north]")
     axes.grid(color="#dddddd", linewidth=0.5)
@@ -148,6 +178,8 @@ def _map(axes: Axes, birds: list[Bird]) -> None:
         name = bird.name if 1 < len(birds) <= BIRDS_NAMED else None
         axes.plot(x, y, color=_line_of(birds, number), linewidth=0.7, alpha=0.8, label=name)
         _errors(axes, bird, lon)
+        for area in bird.areas:
+            _outline(axes, area, float(np.median(lon)) if lon.size else 0.0)
     lats = np.concatenate([bird.lat for bird in birds]) if birds else np.empty(0)
     middle = float(np.median(lats)) if lats.size else 0.0
     axes.set_aspect(1.0 / max(np.cos(np.radians(middle)), 0.05), adjustable="datalim")
@@ -173,6 +205,62 @@ def _errors(axes: Axes, bird: Bird, lon: Floats) -> None:
             facecolors="none", edgecolors="#8888cc", linewidths=0.3, alpha=0.5,
         )
     )  # fmt: skip
+
+
+def _outline(axes: Axes, area: Area, turn: float) -> None:
+    """Draw an area: within 50 % full, within 95 % pale; on the turn of the globe of the track."""
+    colour = KINDS.get(_kind_of(area), KINDS["unknown"])
+    rings = []
+    for part in get_parts(area.shape):
+        for ring in (get_exterior_ring(part), *part.interiors):
+            places = get_coordinates(ring)
+            places[:, 0] += 360.0 * round((turn - float(places[:, 0].mean())) / 360.0)
+            rings.append(Path(places, closed=True))
+    inner = area.level == 50
+    shape = Path.make_compound_path(*rings)  # inner rings run the other way: they are holes
+    axes.add_patch(PathPatch(shape, facecolor=colour, alpha=0.45 if inner else 0.2, linewidth=0))
+    axes.add_patch(
+        PathPatch(shape, fill=False, edgecolor=colour, linewidth=1.2 if inner else 0.8, zorder=2)
+    )
+
+
+def _kind_of(area: Area) -> str:
+    return area.season.split("-", 1)[-1]
+
+
+def _homes(birds: list[Bird]) -> list[list[Area]]:
+    """Return the areas of the latest seasons of a single bird, a list for each season."""
+    if len(birds) != 1:
+        return []
+    seasons = list(dict.fromkeys(area.season for area in birds[0].areas))[-AREAS_MAX:]
+    return [[area for area in birds[0].areas if area.season == name] for name in seasons]
+
+
+def _home(axes: Axes, bird: Bird, areas: list[Area]) -> None:
+    """Draw the areas of one season at their own scale, with the fixes in them."""
+    told = "\n".join(f"{area.level} %: {_round(area.area_km2)} km²" for area in areas)
+    axes.set_title(f"{areas[0].season} ({areas[0].method})\n{told}", fontsize=8)
+    places = np.concatenate([get_coordinates(area.shape) for area in areas])
+    turn, middle = float(places[0, 0]), float(places[:, 1].mean())
+    for area in areas:
+        _outline(axes, area, turn)
+    axes.autoscale_view()
+    left, right, low, high = *axes.get_xlim(), *axes.get_ylim()
+    lon = (bird.lon - turn + 180.0) % 360.0 - 180.0 + turn
+    near = (lon > left) & (lon < right) & (bird.lat > low) & (bird.lat < high)
+    axes.plot(lon[near], bird.lat[near], ".", color="#555555", markersize=0.7, alpha=0.3, zorder=1)
+    axes.set_aspect(1.0 / max(np.cos(np.radians(middle)), 0.05), adjustable="datalim")
+    axes.tick_params(labelsize=6)
+    axes.locator_params(nbins=4)
+    axes.ticklabel_format(useOffset=False)
+    axes.set_xlabel("Longitude [degrees east]", fontsize=7)
+    axes.set_ylabel("Latitude [degrees north]", fontsize=7)
+    _scale_bar(axes, middle)
+
+
+def _round(value: float) -> str:
+    """Return a number in three digits, and no power of ten."""
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def _stays(axes: Axes, birds: list[Bird], lons: list[Floats]) -> None:

@@ -1,12 +1,14 @@
 """The panels of a plot: what is on them, said as text in the SVG."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from shapely import MultiPolygon, Polygon
 
-from app.plots import BIRDS_NAMED, Bird, Stay, draw
+from app.plots import AREAS_MAX, BIRDS_NAMED, Area, Bird, Stay, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 START = datetime(2023, 11, 20, tzinfo=UTC)
@@ -43,6 +45,32 @@ def test_every_panel_has_its_title_labels_and_units(plain: bytes) -> None:
     ):  # fmt: skip
         assert words in said
     assert any(each.endswith(" km") for each in said)  # the scale bar
+
+
+def an_area(season, level, km2, lon=127.0):
+    shell = [(lon, 38.0), (lon + 0.2, 38.0), (lon + 0.2, 38.2), (lon, 38.0)]
+    hole = [(lon + 0.15, 38.05), (lon + 0.15, 38.1), (lon + 0.18, 38.1), (lon + 0.15, 38.05)]
+    shape = MultiPolygon(
+        [Polygon(shell, [hole]), Polygon([(-179.9, 38), (-179.8, 38), (-179.8, 39)])]
+    )
+    return Area(season, level, "akde", km2, shape)
+
+
+def test_areas_are_outlined_on_the_map_and_the_latest_seasons_drawn_large(plain: bytes) -> None:
+    seasons = [f"{2010 + year}-wintering" for year in range(AREAS_MAX + 1)]
+    areas = [an_area(name, level, 123_456.0 * level) for name in seasons for level in (95, 50)]
+    svg = draw("WNC-17", "", [replace(a_bird(lon=179.9), areas=tuple(areas))])
+    said = texts(svg)
+    assert any("areas of 50 and 95 % of time" in each for each in said)
+    assert not any("areas of" in each for each in texts(plain))
+    titles = [each for each in said if "(akde)" in each]
+    assert titles == [f"{name} (akde)" for name in seasons[1:]]
+    assert "95 %: 11,700,000 km²" in said
+    assert "50 %: 6,170,000 km²" in said
+    assert "-150" not in said  # a part beyond 180 degrees is drawn beside the others
+    two = draw("A study", "", [replace(a_bird("A"), areas=tuple(areas)), a_bird("B")])
+    assert not any("(akde)" in each for each in texts(two))
+    assert any("areas of 50 and 95 %" in each for each in texts(two))
 
 
 def test_the_same_bird_gives_the_same_bytes(plain: bytes) -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.problems import READING
-from app.store import fixes, reference, seasons, stopovers, studies
+from app.store import fixes, reference, seasons, stopovers, studies, utilisation
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
 from app.store.sight import Filters
@@ -25,6 +25,8 @@ SVG = "image/svg+xml"
 FIXES_MAX = 200_000
 """Most fixes of one bird on a plot: 20 years by the hour; a line holds fewer points anyway."""
 ROWS_MAX = 5_000
+SEASONS_MAX = 20
+"""Most seasons of one bird whose areas are outlined: the latest."""
 BIRDS_MAX = 40
 """Most birds on the plot of a study: more can't be told apart on one page."""
 _ANSWERS: Any = {**READING, 200: {"content": {SVG: {}}, "description": "The plot"}}
@@ -33,9 +35,10 @@ _ANSWERS: Any = {**READING, 200: {"content": {SVG: {}}, "description": "The plot
 @router.get("/individuals/{individual}/plot.svg", response_class=Response, responses=_ANSWERS)
 async def plot_individual(individual: UUID, store: StoreDep, audience: CurrentAudience) -> Response:
     """
-    Draw one bird: map with errors, latitude, net squared displacement, calendar of stopovers.
+    Draw one bird: map, latitude, net squared displacement, calendar of stopovers, areas used.
 
-    Birds of opened studies of others are drawn from their released positions and days.
+    Birds of opened studies of others are drawn from their released positions and days, without
+    areas.
     """
     return _answer(await individual_svg(store, audience, individual))
 
@@ -98,6 +101,7 @@ async def bird_of(conn: Connection, audience: Audience, bird: dict[str, Any], pl
     asked = Filters(individual=bird["ref"])
     stays = await stopovers.page(conn, audience, asked, fetch=ROWS_MAX)
     year = await seasons.page(conn, audience, asked, fetch=ROWS_MAX)
+    areas = await utilisation.outlines(conn, audience, bird["id"], seasons_max=SEASONS_MAX)
     return plots.Bird(
         bird["local_identifier"],
         *(np.asarray(v[-FIXES_MAX:], dtype=np.float64) for v in at),
@@ -105,7 +109,14 @@ async def bird_of(conn: Connection, audience: Audience, bird: dict[str, Any], pl
         seasons=tuple(
             (row["season"].split("-", 1)[1], row["start_time"], row["end_time"]) for row in year
         ),
-    )
+        areas=tuple(
+            plots.Area(
+                row["season"], row["level"], row["method"], row["area_km2"],
+                plots.from_wkb(bytes(row["geom"])),
+            )
+            for row in areas
+        ),
+    )  # fmt: skip
 
 
 def _stay(plots: Any, row: dict[str, Any]) -> Any:

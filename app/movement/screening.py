@@ -13,7 +13,8 @@ speed
 conflict
     Another fix at the same time was kept.
 spike
-    Reachable, but out and straight back, much farther than the bird moves around then.
+    Reachable, but out and straight back, alone or in a run at one place, much farther than the
+    bird moves around then; or a turn in flight that no crane makes (`spikes`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from app.movement.compiled import kernel
 from app.movement.gaps import gap_before
 from app.movement.geodesy import arc_m, to_xyz
 from app.movement.profile import Profile
+from app.movement.spikes import ERROR_SIGMAS, spikes
 from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray, Track
 
 CODES = (
@@ -40,8 +42,6 @@ SHORT_STEP_S = 600.0
 
 From here on the error of a GPS fix is small beside the way a fast bird makes.
 """
-ERROR_SIGMAS = 2.0
-"""Position error enters the reach of a step this many times: two standard deviations."""
 ANCHOR_RUN = 24
 """Fixes in a row that are true for certain: longer than the longest run of gross errors, 20."""
 ANCHOR_EDGE = 4
@@ -64,20 +64,6 @@ STEP_UNITS = 60.0
 ERROR_UNIT_M = 100.0
 """Position error worth one unit of cost [m]."""
 ERROR_UNITS_MAX = 39.0
-
-SPIKE_WINDOW = 6
-"""Steps looked at on each side to learn how the bird moves around then."""
-SPIKE_ROUNDS = 3
-"""Spikes beside spikes come to light when the first are gone."""
-SPIKE_FLOOR_M = 8000.0
-"""Least detour of a spike [m]: 4 km out and 4 km back."""
-SPIKE_SPEED_M_S = 1.1
-"""Least detour over the time it took [m/s]: what is far within an hour is near within a day."""
-SPIKE_RETURN = 0.35
-"""A spike comes back to within this share of its shorter way: real flights seldom do. With
-this and the ratio below 0.09 % of the fixes of 27 real cranes are spikes, 0.3 % without."""
-SPIKE_RATIO = 2.0
-"""A spike goes this many times farther than the bird usually does around then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +155,7 @@ def _judge(track: Track, profile: Profile, pinned: BoolArray) -> NDArray[np.int8
     part = np.cumsum(fresh)
     for number in range(int(part[-1]) + 1 if part.shape[0] else 0):
         index = np.flatnonzero(kept & (part == number))
-        spiky = _spikes(track.time_us[index], xyz[index], track.error_m[index], pinned[index])
+        spiky = spikes(track.time_us[index], xyz[index], track.error_m[index], pinned[index])
         code[index[spiky]] = SPIKE
     return code
 
@@ -297,70 +283,3 @@ def _trace(
     while last >= 0:
         kept[last] = True
         last = before[last]
-
-
-@kernel
-def sharp_turns(time_us: IntArray, xyz: FloatArray, error_m: FloatArray) -> FloatArray:
-    """
-    Return how far out and back again each fix lies, shape (n,) [m]; 0 where that is no spike.
-
-    The number is the shorter of the ways to the fix before and the fix after, where these two
-    lie within `SPIKE_RETURN` of it of each other and the detour is large enough.
-    """
-    n = time_us.shape[0]
-    way = np.zeros(n)
-    for i in range(1, n - 1):
-        out, back = arc_m(xyz[i - 1], xyz[i]), arc_m(xyz[i], xyz[i + 1])
-        net = arc_m(xyz[i - 1], xyz[i + 1])
-        took_s = (time_us[i + 1] - time_us[i - 1]) / SECOND_US
-        noise = 2.0 * ERROR_SIGMAS * (error_m[i] + max(error_m[i - 1], error_m[i + 1]))
-        least = max(SPIKE_FLOOR_M, SPIKE_SPEED_M_S * took_s) + noise
-        if out + back - net > least and net < SPIKE_RETURN * min(out, back):
-            way[i] = min(out, back)
-    return way
-
-
-@kernel
-def _spikes(
-    time_us: IntArray, xyz: FloatArray, error_m: FloatArray, pinned: BoolArray
-) -> BoolArray:
-    """Return the spikes among fixes of strictly increasing time."""
-    out = np.zeros(time_us.shape[0], dtype=np.bool_)
-    index = np.arange(time_us.shape[0])
-    for _ in range(SPIKE_ROUNDS):
-        way = sharp_turns(time_us[index], xyz[index], error_m[index])
-        found = False
-        for i in range(way.shape[0]):
-            if way[i] == 0.0 or pinned[index[i]] or way[i] < way[i - 1] or way[i] <= way[i + 1]:
-                continue
-            if way[i] > SPIKE_RATIO * _usual_step(xyz, index, i):
-                out[index[i]] = True
-                found = True
-        if not found:
-            break
-        index = np.flatnonzero(~out)
-    return out
-
-
-@kernel
-def _usual_step(xyz: FloatArray, index: IntArray, i: int) -> float:
-    """
-    Return how far the bird moves around the i-th fix of `index`, its own two steps left out [m].
-
-    The second longest of the steps before and of those after it, whichever is less: beside the
-    spike the bird may be about to leave or have just come. Infinite where the track is too short.
-    """
-    least = np.inf
-    for side in range(2):
-        lo = max(1, i - SPIKE_WINDOW) if side == 0 else i + 2
-        hi = i if side == 0 else min(index.shape[0], i + 2 + SPIKE_WINDOW)
-        a = b = 0.0
-        for j in range(lo, hi):
-            v = arc_m(xyz[index[j - 1]], xyz[index[j]])
-            if v > a:
-                a, b = v, a
-            elif v > b:
-                b = v
-        if hi - lo == SPIKE_WINDOW:
-            least = min(least, b)
-    return least

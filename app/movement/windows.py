@@ -10,10 +10,11 @@ decided by a few fixes around it, its *context*, and stands whatever happens out
 There are two kinds. A silence over `GAP_MAX_S` cuts always. A journey cuts where
 
 1. `CALM_RUN` fixes on each side (and all fixes of step 3) are each reachable from the one
-   before and none is sharp enough for a spike. All of these are shown in the whole and in the
-   pieces: in both the fixes `ANCHOR_EDGE` and more from the ends of the run are anchors, the rest
-   cost nothing to keep, and every fix that could be a spike lies so far from the cut that its
-   neighbourhood ends before it.
+   before and none is sharp enough for a spike. All of these but `SPIKE_REACH` at either end are
+   shown in the whole and in the pieces: in both the fixes `ANCHOR_EDGE` and more from the ends of
+   the run are anchors, the rest cost nothing to keep, and each round of spikes can come to take
+   `SPIKE_RUN` more beside what the last one took. Every spike so lies too far from the cut for its
+   neighbourhood of `WIDE_STEPS` to reach across.
 2. the bird is too far away, before and after, for one stay to hold both: there is a block X of
    fixes before and a block Y after, each of two or more fixes over `EXCURSION_MAX_S` or more, with
    every fix of X farther from every fix of the middle and of Y than two allowed distances and
@@ -43,17 +44,15 @@ from app.movement.profile import Profile
 from app.movement.screening import (
     ANCHOR_EDGE,
     ANCHOR_RUN,
-    SPIKE_ROUNDS,
-    SPIKE_WINDOW,
     links,
-    sharp_turns,
 )
+from app.movement.spikes import SPIKE_REACH, SPIKE_RUN, WIDE_STEPS, sharp_turns
 from app.movement.stopovers import allowed_m
 from app.movement.track import HOUR_US, SECOND_US, BoolArray, FloatArray, IntArray, Track
 
-CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, SPIKE_WINDOW + SPIKE_ROUNDS + 2)
+CALM_RUN = max(ANCHOR_RUN + 2 * ANCHOR_EDGE, WIDE_STEPS + SPIKE_REACH + SPIKE_RUN + 2)
 """Calm fixes wanted on each side of a cut."""
-CALM_MARGIN = ANCHOR_EDGE + SPIKE_ROUNDS + 1
+CALM_MARGIN = ANCHOR_EDGE + SPIKE_REACH + 1
 """Calm fixes wanted beyond the blocks X and Y."""
 MIDDLE = 2
 """Fixes beside the cut that no stay can hold: the ends of a stay are told by two fixes beyond."""
@@ -167,7 +166,7 @@ def _calm_run(track: Track, xyz: FloatArray, reach: FloatArray) -> NDArray[np.in
     A fix is calm when it is reachable from the one before it and no sharp detour.
     """
     linked = links(track.time_us, xyz, track.error_m, reach) & ~gap_before(track.time_us)
-    sharp = sharp_turns(track.time_us, xyz, track.error_m) > 0.0
+    sharp = sharp_turns(track.time_us, xyz, track.error_m)
     calm = linked & ~sharp
     n = len(track)
     at = np.arange(n)

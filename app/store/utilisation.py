@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -57,6 +58,32 @@ async def areas(
         f" from {UTILISATION} as x {WITH_BIRD} where {chosen.sql}"
         " order by x.start_time, x.season, x.level desc",
         chosen.values,
+    )
+
+
+async def outlines(
+    conn: AsyncConnection, audience: Audience, individual_id: int, *, seasons_max: int
+) -> list[dict[str, Any]]:
+    """
+    Return the areas of 50 and 95 % of one bird's latest seasons, by time and from the widest.
+
+    Home ranges (akde) where the bird had one, else bridges (dbb), which suit a journey, else plain
+    kernels; `geom` as WKB.
+    """
+    chosen = where(audience).add(
+        "x.individual_id = :bird and x.level in (50, 95)"
+        " and x.method = any(cast(:liked as text[]))",
+        bird=individual_id, liked=["akde", "dbb", "kde"],
+    )  # fmt: skip
+    return await execute(
+        conn,
+        "select season, start_time, level, method, area_km2, st_asbinary(geom) as geom from ("
+        " select x.*, rank() over (partition by x.season"
+        "  order by array_position(cast(:liked as text[]), x.method)) as choice,"
+        " dense_rank() over (order by x.start_time desc, x.season) as age"
+        f" from {UTILISATION} as x {WITH_BIRD} where {chosen.sql}"
+        ") as x where choice = 1 and age <= :seasons_max order by start_time, season, level desc",
+        {**chosen.values, "seasons_max": seasons_max},
     )
 
 

@@ -28,6 +28,11 @@ def flock(new_database: Callable[[], str]) -> Flock:
             flock.fix(study, tag, hour, (127.0 + hour / 100, 38.0))
         flock.stopover(study, bird)
         flock.season(study, bird)
+        for method in ("kde", "akde"):
+            for level in (50, 95):
+                flock.utilisation(study, bird, level=level, method=method)
+        flock.utilisation(study, bird, "2020-autumn", method="kde")
+        flock.utilisation(study, bird, "2020-autumn", method="dbb")
         for hour in (0, 24):
             flock.public_fix(study, bird, hour, (127.1, 38.2))
     return flock
@@ -50,7 +55,10 @@ async def test_the_owner_sees_every_fix_and_the_public_what_is_released(flock, c
     assert own.headers["content-type"] == "image/svg+xml"
     assert "script" not in own.headers["content-security-policy"]
     assert "20 visible fixes" in own.text
+    assert [each for each in ("akde", "dbb", "kde") if f"({each})" in own.text] == ["akde", "dbb"]
+    assert "95 %: 380 km²" in own.text
     public = await client.get(path_of(flock, "Cranes"))
+    assert "km²" not in public.text.replace("million km²", "")
     assert "2 visible fixes" in public.text
     assert "Cranes - Grus vipio" in public.text
 

@@ -20,14 +20,17 @@ class Journey:
     bad: np.ndarray  # fixes with a gross error
 
 
-def fly(seed, *, stays=6, every_us=HOUR_US, bad_share=0.0, start=(115.0, 50.0), runs=False):
-    """A crane's autumn: stays of 1.5 to 12 days, flights by day of 150 to 750 km between them."""
+def fly(
+    seed, *, stays=6, every_us=HOUR_US, bad_share=0.0, start=(115.0, 50.0), runs=False,
+    stay_days=(1.5, 12.0), wander_m=1800.0,
+):  # fmt: skip
+    """A crane's autumn: stays of some days, flights by day of 150 to 750 km between them."""
     rng = np.random.default_rng(seed)
     knots_t, knots_lon, knots_lat, arrivals, departures = [], [], [], [], []
     t, (lon, lat) = 0.0, start
     for k in range(stays):
         arrivals.append(t)
-        t_end = t + float(rng.uniform(1.5, 12.0)) * 86_400
+        t_end = t + float(rng.uniform(*stay_days)) * 86_400
         home_lon, home_lat = lon, lat
         while t < t_end:  # about a kilometre or two from the roost by day, on the roost at night
             knots_t.append(t)
@@ -35,7 +38,7 @@ def fly(seed, *, stays=6, every_us=HOUR_US, bad_share=0.0, start=(115.0, 50.0), 
             knots_lat.append(lat)
             t += float(rng.uniform(0.5, 3.0)) * 3600
             roost = (t / 86_400) % 1 < 0.45
-            away = abs(rng.normal(0, 100 if roost else 1800))
+            away = abs(rng.normal(0, 100 if roost else wander_m))
             lon, lat, _ = GEOD.fwd(home_lon, home_lat, rng.uniform(0, 360), away)
         t = knots_t[-1]
         lon, lat = knots_lon[-1], knots_lat[-1]
@@ -67,7 +70,7 @@ def _spoil(rng, lon, lat, bad, share, *, runs):
     while bad.sum() < wanted:
         i = int(rng.integers(0, bad.shape[0]))
         length = int(rng.integers(2, 20)) if runs and rng.random() < 0.3 else 1
-        far = 1000 * float(np.exp(rng.uniform(np.log(200 if length > 1 else 5), np.log(500))))
+        far = 1000 * float(np.exp(rng.uniform(np.log(200 if length > 1 else 10), np.log(500))))
         heading = float(rng.uniform(0, 360))
         if bad[max(0, i - 2) : i + length + 2].any():
             continue

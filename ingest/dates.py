@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ingest.clock import OrderInForce, order_in_force, reading_dates
+from ingest.clock import OrderInForce, reading_dates
 from ingest.patterns import SWAPPED_DATES_MIN
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
@@ -124,7 +124,7 @@ def dated(
     read : callable
         The decoder, with all else it needs.
     text : bytes
-        What it reads; of a workbook the sheet is judged, see `dated_sheet`.
+        What it reads.
     declared : str or None
         One of `DATE_ORDERS`.
 
@@ -168,11 +168,6 @@ def told_of(found: Evidence, declared: str | None, met: OrderInForce) -> list[Wa
     if declared is not None:
         return _suspect(found, declared)
     return [] if found.proven is None and met.makers else _assumed(found)
-
-
-def dated_sheet(read: Callable[[bytes], Read], sheet: bytes) -> tuple[Read, list[Warning_]]:
-    """Read the sheet of a workbook as `dated` does, in the order declared for the workbook."""
-    return dated(read, sheet, order_in_force())
 
 
 def _read_in(

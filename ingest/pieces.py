@@ -16,7 +16,7 @@ from ingest.archive import unpacked
 from ingest.clock import OrderInForce, reading_dates
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Dates, Evidence, check_order, told_of
-from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16
+from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
 from ingest.known import SEAMS, sniff
@@ -367,10 +367,10 @@ class _Reader:
 
     def _read(self, piece: _Piece, corrections: Sequence[Correction]) -> Decoded:
         with reading_dates(self._date_order or self._dates.proven) as held:
-            decoded = self._how.read(piece.payload, piece.text, corrections)
+            decoded = self._how.read(piece.text, corrections)
         self._met.needed |= held.needed
         self._met.makers |= held.makers
-        return decoded
+        return replace(decoded, refusals=relocate(decoded.refusals, piece.payload, piece.text))
 
     def _tell(self, warnings: list[Warning_], shift: int) -> None:
         for each in warnings:

@@ -10,6 +10,7 @@ from app.errors import BadInput
 from app.pipeline.replay import Replay, Wanted, replay
 from app.store import corrections
 from app.store.sight import Filters
+from tests.ingest.formats.test_xlsx import workbook
 
 HEAD = b"timestamp,location-long,location-lat,tag-local-identifier,individual-local-identifier\n"
 GOOD = HEAD + b"2024-03-01 08:00:00,127.5,34.8,T1,A\n2024-03-01 09:00:00,127.6,34.8,T1,A\n"
@@ -60,6 +61,28 @@ async def test_a_corrected_unit_shows_its_effect_and_then_has_it(service) -> Non
     assert kept == [
         {"unit": 2, "original": "never,127.6,34.8,T1,A", "text": FIXED, "corrected_by": "operator"}
     ]
+
+
+async def test_a_row_of_a_workbook_is_corrected_and_its_bytes_stay(service) -> None:
+    names, *rows = (line.split(",") for line in BAD.decode().splitlines())
+    sent = workbook([names, *rows])
+    ref = await pushed(service, sent)
+    assert await refused(service) == [(2, "time-unreadable"), (3, "time-unreadable")]
+    tried = await again(service, ref, units={2: FIXED})
+    assert tried.effect is not None
+    assert (tried.effect.added, tried.effect.unchanged, tried.effect.refusals_gone) == (1, 1, 1)
+    assert len(await service.rows(LIVE)) == 1
+    await again(service, ref, units={2: FIXED}, apply=True)
+    await service.drain()
+    assert [row["lon"] for row in await service.rows(LIVE)] == [127.5, 127.6]
+    assert await refused(service) == [(3, "time-unreadable")]
+    bodies = await service.rows("select body from push_chunk")
+    assert [row["body"] for row in bodies] == [sent]
+    (kept,) = await service.rows("select original from correction")
+    assert kept["original"] == "never,127.6,34.8,T1,A"
+    await again(service, ref, units={2: None}, apply=True)
+    await service.drain()
+    assert await refused(service) == [(2, "time-unreadable"), (3, "time-unreadable")]
 
 
 async def test_twice_is_once_and_taken_back_it_is_as_before(service) -> None:

@@ -27,7 +27,7 @@ from ingest.clock import parse_instants, reordered, zone
 from ingest.layers.geojson_polygons import decode_polygons
 from ingest.layers.geotiff import decode_geotiff
 from ingest.layers.topojson import decode_topology
-from ingest.patterns import PatternRefused, parse_by, pattern, swap_suspect
+from ingest.patterns import PatternRefused, Swaps, parse_by, pattern
 from ingest.text import as_text
 from tests.ingest.formats.test_xlsx import ROWS, workbook
 from tests.ingest.hostile import files
@@ -164,7 +164,9 @@ def _pattern(payload: bytes) -> None:
     except PatternRefused:
         return
     assert parse_by(times, "UTC", stated).len() == times.len()
-    swap_suspect(times, stated)
+    swaps = Swaps(stated)
+    swaps.add(times)
+    swaps.suspect()
 
 
 def _polygons(payload: bytes) -> None:

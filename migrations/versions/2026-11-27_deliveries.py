@@ -1,0 +1,33 @@
+"""Which delivery had known bytes read in another way.
+
+Revision ID: 0022
+Revises: 0021
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+COMMENT = "the delivery that asked for it; null: the push itself, or a person"
+
+
+def upgrade() -> None:
+    """Add the column; of decodings that are there nobody knows any more."""
+    op.add_column(
+        "decoding", sa.Column("delivery_id", sa.BigInteger(), nullable=True, comment=COMMENT)
+    )
+    op.create_foreign_key(
+        "fk_decoding_study_id_delivery_id_push", "decoding", "push",
+        ["study_id", "delivery_id"], ["study_id", "id"],
+    )  # fmt: skip
+
+
+def downgrade() -> None:
+    """Forget it."""
+    op.drop_column("decoding", "delivery_id")

@@ -14,7 +14,7 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-COMMENT = "the delivery that asked for it; null: the push itself, or a person"
+COMMENT = "the push that brought known bytes to be read so; no key, to take no lock"
 
 
 def upgrade() -> None:
@@ -22,10 +22,6 @@ def upgrade() -> None:
     op.add_column(
         "decoding", sa.Column("delivery_id", sa.BigInteger(), nullable=True, comment=COMMENT)
     )
-    op.create_foreign_key(
-        "fk_decoding_study_id_delivery_id_push", "decoding", "push",
-        ["study_id", "delivery_id"], ["study_id", "id"],
-    )  # fmt: skip
 
 
 def downgrade() -> None:

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+import ingest.pieces
 from app.errors import BadInput
+from app.pipeline.decode import decode_push
 from app.pipeline.replay import Replay, Wanted, replay
-from app.store import corrections
+from app.store import corrections, work
 from app.store.sight import Filters
 from tests.ingest.formats.test_xlsx import workbook
 
@@ -134,6 +136,22 @@ async def test_fixes_that_another_push_brought_as_well_stay(service) -> None:
     assert tried.effect is not None
     assert (tried.effect.added, tried.effect.removed, tried.effect.moved) == (2, 0, 0)
     await again(service, ref, tz="UTC+8", apply=True)
+    await service.drain()
+    assert [row["time"].hour for row in await service.rows(LIVE)] == [0, 1, 8, 9]
+
+
+async def test_a_long_push_that_is_given_back_waits_for_nobody(service, monkeypatch) -> None:
+    """Whoever stores in a study and waited to be alone in it might wait for one who does so too."""
+    monkeypatch.setattr(ingest.pieces, "PIECE_LINES", 1)
+    monkeypatch.setattr(work, "SMALL_BYTES", len(GOOD))
+    ref = await pushed(service, GOOD)
+    await pushed(service, GOOD + b"\n")
+    await again(service, ref, tz="UTC+8", apply=True)
+    (anew,) = await service.rows("select id from decoding where state = 'received'")
+    async with service.store.write() as other:
+        await work.lock_study(other, service.study_id, alone=False)
+        await decode_push(service.store, anew["id"])
+        assert [row["time"].hour for row in await service.rows(LIVE)] == [0, 1]
     await service.drain()
     assert [row["time"].hour for row in await service.rows(LIVE)] == [0, 1, 8, 9]
 

@@ -9,7 +9,7 @@ and refusals, or `UnreadablePush`, and never another exception.
 from __future__ import annotations
 
 from ingest.archive import unpack
-from ingest.correction import Correction, CorrectionRefused, refused_texts
+from ingest.correction import Correction, CorrectionRefused
 from ingest.dates import DATE_ORDERS
 from ingest.datum import DATUMS
 from ingest.encoding import ENCODINGS
@@ -24,7 +24,7 @@ from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_ma
 from ingest.pieces import Push, decode_pieces, open_push
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
-from ingest.whole import decode, decode_many
+from ingest.whole import decode, decode_many, refused_texts
 
 __all__ = [
     "DATE_ORDERS",

@@ -265,12 +265,6 @@ def reading_dates(order: str | None) -> Iterator[OrderInForce]:
         _in_force.reset(before)
 
 
-def order_in_force() -> str | None:
-    """Return the order in which dates with the year last are read at present."""
-    held = _in_force.get(None)
-    return held.order if held else None
-
-
 def year_first(text: pl.Series) -> pl.Series:
     """
     Put the year first in dates that have it last, in the order that is in force.

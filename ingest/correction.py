@@ -14,13 +14,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ingest.encoding import relocate
 from ingest.formats import argos_diag, argos_ds
 from ingest.formats.delimited import logical_rows, open_sheet
 from ingest.formats.elements import begins_json, element_end
 from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
-from ingest.text import as_text
 
 TEXT_MAX_CHARS = 65_536
 """Longest corrected unit [characters]: as long as a line may be."""
@@ -47,22 +45,18 @@ class CorrectionRefused(ValueError):  # noqa: N818 - it names the correction, as
         self.remedy = remedy
 
 
-def refused_texts(
-    payload: bytes, decoded: Decoded, units: Sequence[int], encoding: str | None = None
-) -> dict[int, str]:
+def unit_texts(text: bytes, decoded: Decoded, units: Sequence[int]) -> dict[int, str]:
     """
     Return the whole text of refused units.
 
     Parameters
     ----------
-    payload : bytes
-        As sent, not compressed.
+    text : bytes
+        As decoders take it.
     decoded : Decoded
-        What `ingest.decode` made of it.
+        What its decoder made of it.
     units : sequence of int
         The units.
-    encoding : str or None
-        As it was declared.
 
     Returns
     -------
@@ -73,8 +67,7 @@ def refused_texts(
     CorrectionRefused
         Codes ``unit-not-refused`` and ``correction-impossible``.
     """
-    text, _ = as_text(payload, encoding)
-    refused = {each.unit: each for each in relocate(decoded.refusals, text, payload)}
+    refused = {each.unit: each for each in decoded.refusals}
     found: dict[int, str] = {}
     for unit in units:
         if unit not in refused:
@@ -85,12 +78,10 @@ def refused_texts(
             )
         span = _span(text, decoded.format, refused[unit])
         if span is None:
-            why = "its cells are packed" if text.startswith(b"PK") else "it lost its place"
             raise CorrectionRefused(
                 "correction-impossible",
-                f"Unit {unit} of {decoded.format} has no text of its own to be replaced: {why}.",
-                "Mend it in the file and push that again, or push the unit alone under its header"
-                " line: what is stored already stays once.",
+                f"Unit {unit} of {decoded.format} has no text of its own to be replaced.",
+                "Mend it in the file and push that again: what is stored already stays once.",
             )
         found[unit] = text[slice(*span)].decode("utf-8", errors="replace")
     return found

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from ingest.clock import OrderInForce, order_in_force, reading_dates
+from ingest.clock import reading_dates
 from ingest.patterns import SWAPPED_DATES_MIN
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
@@ -113,75 +114,90 @@ class _Way:
         return not (self.falls and self.rises)
 
 
-def dated(
-    read: Callable[[bytes], Read], text: bytes, declared: str | None
-) -> tuple[Read, list[Warning_]]:
+class Order:
     """
-    Read a push whose dates are in the order that was declared, or that the push itself proves.
+    The order of the dates of a push: as it was declared, or as the push itself proves.
+
+    What proves it is looked for when something that is read needs it: what was read before has no
+    date that it would change.
 
     Parameters
     ----------
-    read : callable
-        The decoder, with all else it needs.
-    text : bytes
-        What it reads; of a workbook the sheet is judged, see `dated_sheet`.
     declared : str or None
         One of `DATE_ORDERS`.
-
-    Returns
-    -------
-    decoded
-        What `read` gave.
-    warnings : list of Warning_
-        ``date-order-assumed``, ``date-order-ambiguous`` or ``day-month-suspect``, where times have
-        the year last.
+    look : callable
+        Gives what the dates of the whole push say.
 
     Raises
     ------
     UnreadablePush
         Code ``date-order-unknown``.
     """
-    check_order(declared)
-    decoded, met = _read_in(declared, read, text)
-    if not met.needed:
-        return decoded, []
-    dates = Dates()
-    dates.add(text)
-    found = dates.evidence()
-    if declared is None and found.proven is not None:
-        decoded, _ = _read_in(found.proven, read, text)
-    return decoded, told_of(found, declared, met)
+
+    def __init__(self, declared: str | None, look: Callable[[], Evidence]) -> None:
+        if declared is not None and declared not in DATE_ORDERS:
+            raise UnreadablePush(
+                "date-order-unknown",
+                f"There is no order of dates {declared[:60]!r}.",
+                f"Declare one of {', '.join(DATE_ORDERS)}, or none.",
+            )
+        self._declared = declared
+        self._look = look
+        self._found: Evidence | None = None
+        self._makers = False
+
+    def read(self, read: Callable[[], Read]) -> Read:
+        """Read the push, or a piece of it, with dates in this order."""
+        known = self._declared or (self._found.proven if self._found else None)
+        with reading_dates(known) as held:
+            decoded = read()
+        self._makers |= held.makers
+        if not held.needed or self._found is not None:
+            return decoded
+        self._found = self._look()
+        if self._declared is None and self._found.proven is not None:
+            return self.read(read)
+        return decoded
+
+    def told(self) -> list[Warning_]:
+        """
+        Say which order was found out, or what speaks against the one declared.
+
+        Returns
+        -------
+        list of Warning_
+            ``date-order-assumed``, ``date-order-ambiguous`` or ``day-month-suspect``, where times
+            have the year last.
+        """
+        if self._found is None:
+            return []
+        if self._declared is not None:
+            return _suspect(self._found, self._declared)
+        return [] if self._found.proven is None and self._makers else _assumed(self._found)
 
 
-def check_order(declared: str | None) -> None:
-    """Raise UnreadablePush, code ``date-order-unknown``, for a word that names no order."""
-    if declared is not None and declared not in DATE_ORDERS:
-        raise UnreadablePush(
-            "date-order-unknown",
-            f"There is no order of dates {declared[:60]!r}.",
-            f"Declare one of {', '.join(DATE_ORDERS)}, or none.",
-        )
+def dated(
+    read: Callable[[bytes], Read], text: bytes, declared: str | None
+) -> tuple[Read, list[Warning_]]:
+    """
+    Read a text at once, with its dates in order; also what there is to tell of them.
 
+    Parameters
+    ----------
+    read : callable
+        The decoder, with all else it needs.
+    text : bytes
+        What it reads.
+    declared : see `Order`
+    """
 
-def told_of(found: Evidence, declared: str | None, met: OrderInForce) -> list[Warning_]:
-    """Say which order was found out, or what speaks against the one declared."""
-    if declared is not None:
-        return _suspect(found, declared)
-    return [] if found.proven is None and met.makers else _assumed(found)
+    def look() -> Evidence:
+        dates = Dates()
+        dates.add(text)
+        return dates.evidence()
 
-
-def dated_sheet(read: Callable[[bytes], Read], sheet: bytes) -> tuple[Read, list[Warning_]]:
-    """Read the sheet of a workbook as `dated` does, in the order declared for the workbook."""
-    return dated(read, sheet, order_in_force())
-
-
-def _read_in(
-    order: str | None, read: Callable[[bytes], Read], text: bytes
-) -> tuple[Read, OrderInForce]:
-    """Read in an order; also whether there was any need of it."""
-    with reading_dates(order) as held:
-        decoded = read(text)
-    return decoded, held
+    order = Order(declared, look)
+    return order.read(partial(read, text)), order.told()
 
 
 def _suspect(found: Evidence, declared: str) -> list[Warning_]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import replace
 from types import MappingProxyType
 
-from ingest.dates import dated_sheet
 from ingest.formats import (
     Format,
     argos_csv,
@@ -50,20 +49,16 @@ _GEOJSON = ("application/geo+json", "application/geo+json-seq")
 _XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
 
 
-def _decode_xlsx(payload: bytes, *, tz: str, now_us: int) -> Decoded:
-    """Decode the first sheet of a workbook whose header line is known."""
-    for sheet in xlsx.sheets(payload):
-        name = _sniff_header(sheet)
-        if name is not None:
-            read = partial(FORMATS[name].decode, tz=tz, now_us=now_us)
-            decoded, told = dated_sheet(read, sheet)
-            lost = xlsx.placeless(decoded.refusals)
-            return Decoded(xlsx.NAME, decoded.records, lost, decoded.warnings + told)
-    raise UnreadablePush(
-        "columns-missing",
-        "No sheet of the workbook has a header line that we know.",
-        "Name the columns as Movebank or the maker does.",
-    )
+def _decode_sheet(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+    """Decode a sheet of a workbook, as CSV, by its header line."""
+    name = _sniff_header(payload)
+    if name is None:
+        raise UnreadablePush(
+            "columns-missing",
+            "No sheet of the workbook has a header line that we know.",
+            "Name the columns as Movebank or the maker does.",
+        )
+    return replace(FORMATS[name].decode(payload, tz=tz, now_us=now_us), format=xlsx.NAME)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -111,7 +106,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
     | {
         xlsx.NAME: Format(
-            xlsx.NAME, "Workbook: the first sheet that is one of the tables.", _XLSX, _decode_xlsx
+            xlsx.NAME, "Workbook: the first sheet that is one of the tables.", _XLSX, _decode_sheet
         )
     }
 )

@@ -13,10 +13,9 @@ import polars as pl
 
 from ingest.admission import UNITS_MAX, too_many_units
 from ingest.archive import unpacked
-from ingest.clock import OrderInForce, reading_dates
 from ingest.correction import NOT_APPLIED, Correction, not_applied
-from ingest.dates import Dates, Evidence, check_order, told_of
-from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16
+from ingest.dates import Dates, Evidence, Order
+from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
 from ingest.known import SEAMS, sniff
@@ -177,15 +176,13 @@ def decode_pieces(
             date_order=date_order, mapping=push.mapping, corrections=corrections, now_us=now_us,
         )  # fmt: skip
         return
-    check_order(date_order)
-    dates = _dates(push, seam, lines)
     decoder = decoder_of(push.first, push.format, push.encoding, push.mapping)
     reader = _Reader(
         seam,
         How(decoder=decoder, tz=tz, datum=datum, now_us=now_us),
         push,
         corrections,
-        (dates, date_order),
+        Order(date_order, partial(_dates, push, seam, lines)),
     )
     for piece in _cut(push, seam, lines):
         yield reader.read(piece)
@@ -319,11 +316,10 @@ class _Reader:
         how: How,
         push: Push,
         corrections: Sequence[Correction],
-        dates: tuple[Evidence, str | None],
+        order: Order,
     ):
         self._how, self._above = how, seam.units
-        self._dates, self._date_order = dates
-        self._met = OrderInForce()
+        self._order = order
         self._corrections = corrections
         self._units = 0
         self._format = ""
@@ -366,11 +362,8 @@ class _Reader:
         return Decoded(decoded.format, records, refusals)
 
     def _read(self, piece: _Piece, corrections: Sequence[Correction]) -> Decoded:
-        with reading_dates(self._date_order or self._dates.proven) as held:
-            decoded = self._how.read(piece.payload, piece.text, corrections)
-        self._met.needed |= held.needed
-        self._met.makers |= held.makers
-        return decoded
+        decoded = self._order.read(partial(self._how.read, piece.text, corrections))
+        return replace(decoded, refusals=relocate(decoded.refusals, piece.payload, piece.text))
 
     def _tell(self, warnings: list[Warning_], shift: int) -> None:
         for each in warnings:
@@ -388,7 +381,7 @@ class _Reader:
             *self._warnings,
             *not_applied(lost),
             *([Warning_("day-month-suspect", swapped)] if swapped else []),
-            *(told_of(self._dates, self._date_order, self._met) if self._met.needed else []),
+            *self._order.told(),
             *([suspect] if suspect else []),
         ]
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ingest.clock import reading_dates
-from ingest.correction import Correction, corrected
+from ingest.correction import Correction, corrected, unit_texts
 from ingest.dates import dated
 from ingest.datum import to_wgs84
 from ingest.encoding import relocate
-from ingest.formats import Decoder, columns
+from ingest.formats import Decoder, columns, xlsx
 from ingest.formats.elements import begins_json
 from ingest.known import FORMATS, named
 from ingest.mapping import ColumnMapping
 from ingest.patterns import Swaps
 from ingest.record import Decoded, Warning_
-from ingest.refusal import UnreadablePush
+from ingest.refusal import Refusal, UnreadablePush
 from ingest.rollover import rollover_suspect
 from ingest.text import as_text
 
@@ -75,15 +75,120 @@ def decode(
     >>> decode(text, now_us=1_700_000_000_000_000).refusals[0].code
     'latitude-out-of-range'
     """
-    how = How(
-        decoder=decoder_of(payload, format, encoding, mapping), tz=tz, datum=datum, now_us=now_us
+    laid = _laid_open(
+        payload, format=format, tz=tz, encoding=encoding, datum=datum, date_order=date_order,
+        mapping=mapping, corrections=corrections, now_us=now_us,
+    )  # fmt: skip
+    swapped = [] if mapping is None else swaps_told(mapping, laid.decoded)
+    found = replace(
+        laid.decoded,
+        refusals=laid.placed(payload),
+        warnings=[*laid.warnings, *laid.decoded.warnings, *swapped, *laid.told],
     )
-    text, warnings = as_text(payload, encoding or (mapping.encoding if mapping else None))
-    read = partial(how.read, payload, corrections=corrections)
-    decoded, told = dated(read, text, date_order)
-    swapped = [] if mapping is None else swaps_told(mapping, decoded)
-    found = replace(decoded, warnings=[*warnings, *decoded.warnings, *swapped, *told])
     return _with_suspects(found, now_us)
+
+
+def refused_texts(
+    payload: bytes,
+    units: Sequence[int],
+    *,
+    format: str | None = None,
+    tz: str = "UTC",
+    encoding: str | None = None,
+    datum: str = "wgs84",
+    date_order: str | None = None,
+    mapping: ColumnMapping | None = None,
+    now_us: int,
+) -> dict[int, str]:
+    """
+    Return the whole text of refused units: of a workbook's row its cells as CSV.
+
+    Parameters
+    ----------
+    payload : bytes
+        As sent, not compressed.
+    units : sequence of int
+        The units.
+    format, tz, encoding, datum, date_order, mapping, now_us : see `decode`
+
+    Returns
+    -------
+    dict of int to str
+
+    Raises
+    ------
+    UnreadablePush
+        As `decode`.
+    CorrectionRefused
+        Codes ``unit-not-refused`` and ``correction-impossible``.
+    """
+    laid = _laid_open(
+        payload, format=format, tz=tz, encoding=encoding, datum=datum, date_order=date_order,
+        mapping=mapping, corrections=(), now_us=now_us,
+    )  # fmt: skip
+    return unit_texts(laid.text, laid.decoded, units)
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """
+    A push laid open: the text that decoders took of it, and what came of that.
+
+    Offsets are those of the text. `warnings` are those of making it, `told` those of its dates.
+    """
+
+    text: bytes
+    is_sheet: bool
+    decoded: Decoded
+    warnings: list[Warning_]
+    told: list[Warning_]
+
+    def placed(self, payload: bytes) -> list[Refusal]:
+        """Give the refusals their places in the bytes as sent, where a cell has none."""
+        if self.is_sheet:
+            return [replace(refusal, offset=None) for refusal in self.decoded.refusals]
+        return relocate(self.decoded.refusals, payload, self.text)
+
+
+_NO_TABLE = ("columns-missing", "empty", "line-too-long")
+"""Codes of a sheet that is not the table: the next one may be."""
+
+
+def _laid_open(
+    payload: bytes,
+    *,
+    format: str | None,
+    tz: str,
+    encoding: str | None,
+    datum: str,
+    date_order: str | None,
+    mapping: ColumnMapping | None,
+    corrections: Sequence[Correction],
+    now_us: int,
+) -> _Laid:
+    """Decode the text of a push, or the first sheet of a workbook that is a table."""
+    decoder = decoder_of(payload, format, encoding, mapping)
+    how = How(decoder=decoder, tz=tz, datum=datum, now_us=now_us)
+    if mapping is None:
+        is_book = format == xlsx.NAME or (format is None and xlsx.accepts(payload))
+    else:
+        is_book = mapping.kind == "table" and xlsx.accepts(payload)
+    texts: Iterable[tuple[bytes, list[Warning_]]] = (
+        ((sheet, []) for sheet in xlsx.sheets(payload))
+        if is_book
+        else [as_text(payload, encoding or (mapping.encoding if mapping else None))]
+    )
+    unfit: UnreadablePush | None = None
+    for text, warnings in texts:
+        try:
+            decoded, told = dated(partial(how.read, corrections=corrections), text, date_order)
+        except UnreadablePush as unreadable:
+            if not is_book or unreadable.code not in _NO_TABLE:
+                raise
+            unfit = unfit or unreadable
+        else:
+            return _Laid(text, is_book, decoded, warnings, told)
+    raise unfit or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 
 def decoder_of(
@@ -104,26 +209,20 @@ class How:
     datum: str
     now_us: int
 
-    def read(self, payload: bytes, text: bytes, corrections: Sequence[Correction]) -> Decoded:
+    def read(self, text: bytes, corrections: Sequence[Correction]) -> Decoded:
         """
         Decode text.
 
         Parameters
         ----------
-        payload : bytes
-            As sent; refusals have their offsets in it.
         text : bytes
-            The same lines, as decoders take them.
+            As decoders take it.
         corrections : sequence of Correction
             Of its units.
         """
         read = partial(self.decoder, tz=self.tz, now_us=self.now_us)
         decoded = corrected(read, text, corrections) if corrections else read(text)
-        return replace(
-            decoded,
-            records=to_wgs84(decoded.records, self.datum),
-            refusals=relocate(decoded.refusals, payload, text),
-        )
+        return replace(decoded, records=to_wgs84(decoded.records, self.datum))
 
 
 def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:

@@ -35,7 +35,8 @@ class CorrectionIn(Body):
 
     unit: int = Field(ge=1, le=2**53, description="its number, from the refusals")
     text: str | None = Field(
-        max_length=TEXT_MAX_CHARS, description="the whole unit; null: read what was sent again"
+        max_length=TEXT_MAX_CHARS,
+        description="the whole unit, of a workbook the row as CSV; null: what was sent",
     )
 
 

@@ -209,8 +209,11 @@ async def _settle(conn: Connection, todos: Sequence[Todo], given_back: list[int]
         if todo["number"] > 1:
             again = partial(reread, to=todo["tz"])
             await verdicts.follow(conn, todo["push_id"], again)
+    if not given_back:
+        return
     # In the same transaction where that is quick, so that no fix is missing in between.
-    ready = await decodings.at_hand(conn, given_back)
+    alone = await work.alone_in_study(conn, todos[0]["study_id"])
+    ready = await decodings.at_hand(conn, given_back, alone=alone)
     if ready:
         await decode_in(conn, *ready)
 

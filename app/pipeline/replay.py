@@ -177,10 +177,7 @@ def _originals(
         "datum": how.datum or inbox.DEFAULT_DATUM, "date_order": how.date_order,
         "mapping": mapping, "now_us": now_us,
     }  # fmt: skip
-    decoded = ingest.decode(plain, **told)
-    encoding = how.encoding or (None if mapping is None else mapping.encoding)
-    known = {unit: held[unit]["original"] for unit in new if unit in held}
-    found = ingest.refused_texts(plain, decoded, [u for u in new if u not in known], encoding)
+    found = ingest.refused_texts(plain, [unit for unit in new if unit not in held], **told)
     all_texts = {unit: row["text"] for unit, row in held.items()} | dict(new)
     places = {unit: row["original"] for unit, row in held.items()} | found
     overlay = [ingest.Correction(u, places[u], t) for u, t in all_texts.items() if t is not None]

@@ -14,7 +14,7 @@ import ingest
 from app.movement.argos import position_error_m
 from app.pipeline.variant import content_variant
 from app.seeds import profile_of
-from app.store import arrivals, implied, names, stated, verdicts, work
+from app.store import arrivals, implied, known, names, stated, verdicts, work
 from app.store.engine import Connection
 from ingest.checks import record_flags
 
@@ -65,17 +65,22 @@ class Landing:
         study_id = self._todos[0]["study_id"]
         frame = await _identify(conn, self._todos[0], records)
         placed = frame.filter(pl.col("lon").is_not_null())
-        flags = _flags(placed)
-        placed = placed.with_columns(pl.col("row").is_in(flags["row"].implode()).alias("flagged"))
         self._tags |= set(frame["tag_id"].unique().to_list())
         await self._lock(conn)
+        there = await known.fixes(conn, placed)
+        news = known.news(placed, there, self._again)
+        flags = _flags(news)
         valid = placed.filter("marked_valid")
         if await verdicts.adopt(conn, study_id, valid):
             self._said |= set(valid["decoding_id"].to_list())
         counts = await arrivals.store(
             conn,
             study_id=study_id,
-            positions=placed,
+            positions=news.with_columns(
+                error_m=_errors(news),
+                flagged=pl.col("row").is_in(flags["row"].implode()),
+            ),
+            known=there,
             readings=frame.filter(pl.col("lon").is_null()).with_columns(
                 flagged=pl.lit(value=False)
             ),
@@ -85,6 +90,9 @@ class Landing:
         if await verdicts.choose(conn, chosen):
             self._said |= set(chosen["decoding_id"].to_list())
         await arrivals.store_flags(conn, study_id, flags)
+        for origin, n in (arrivals.by_origin(placed) - arrivals.by_origin(news)).items():
+            duplicates = arrivals.Counts(0, n, 0, 0)
+            counts[origin] = duplicates.plus(counts[origin]) if origin in counts else duplicates
         for origin, each in counts.items():
             before = self._counts.get(origin)
             self._counts[origin] = before.plus(each) if before else each
@@ -191,7 +199,7 @@ def _together(readings: Sequence[Reading]) -> pl.DataFrame:
 
 
 async def _identify(conn: Connection, todo: dict[str, Any], records: pl.DataFrame) -> pl.DataFrame:
-    """Give each record its tag and bird, its error and the hash of its content."""
+    """Give each record its tag and bird and the hash of its content."""
     records = records.with_row_index("row").with_columns(
         # No tag in the file: a tag named after the individual stands for the unknown one.
         tag=pl.coalesce("tag", "individual")
@@ -210,9 +218,7 @@ async def _identify(conn: Connection, todo: dict[str, Any], records: pl.DataFram
         sensor=pl.col("sensor").replace_strict(sensor, return_dtype=pl.Int16),
         stated_error_m=pl.col("error_m"),
     )
-    return named.with_columns(
-        error_m=_errors(records), variant=pl.Series(content_variant(records), dtype=pl.Int64)
-    )
+    return named.with_columns(variant=pl.Series(content_variant(records), dtype=pl.Int64))
 
 
 def _taxa(records: pl.DataFrame, study_taxon: str | None) -> list[tuple[str, str | None, str]]:
@@ -226,14 +232,14 @@ def _taxa(records: pl.DataFrame, study_taxon: str | None) -> list[tuple[str, str
     return [(n, t, profile_of(t or study_taxon).key) for n, (_, t) in sorted(best.items())]
 
 
-def _errors(records: pl.DataFrame) -> pl.Series:
-    """Return the one-sigma position error [m]; 0 stands where there is no position."""
+def _errors(placed: pl.DataFrame) -> pl.Series:
+    """Return the one-sigma position error [m]."""
     found = position_error_m(
-        records["sensor"].to_numpy(),
-        records["argos_class"].fill_null("").to_numpy(),
-        semi_major_m=records["semi_major_m"].fill_null(np.nan).to_numpy(),
-        semi_minor_m=records["semi_minor_m"].fill_null(np.nan).to_numpy(),
-        stated_error_m=records["error_m"].fill_null(np.nan).to_numpy(),
+        np.asarray(ingest.SENSORS)[placed["sensor"].to_numpy()],
+        placed["argos_class"].fill_null("").to_numpy(),
+        semi_major_m=placed["semi_major_m"].fill_null(np.nan).to_numpy(),
+        semi_minor_m=placed["semi_minor_m"].fill_null(np.nan).to_numpy(),
+        stated_error_m=placed["error_m"].fill_null(np.nan).to_numpy(),
     )
     return pl.Series(np.nan_to_num(found, nan=0.0, posinf=1e6), dtype=pl.Float64)
 

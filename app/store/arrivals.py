@@ -7,19 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import orjson
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import revisions, work
-from app.store.copying import PG_EPOCH_US, copy_in, copy_out, row_type
+from app.store.copying import copy_in
 from app.store.engine import driver, execute
 from app.store.fragments import fix_key, time_of
-
-_KEY = ("tag_id", "time_us", "sensor", "variant")
-_KEY_COLUMNS = ("tag_id", "time", "sensor", "variant")
-_S_TIME = time_of("s.time_us")
+from app.store.known import KEY, KEY_COLUMNS, held
 
 _ATTRIBUTES = {
     "height_m": ">f4", "ground_speed_m_s": ">f4", "heading_deg": ">f4", "satellites": ">i2",
@@ -41,18 +37,8 @@ _READING = {
 }  # fmt: skip
 """Columns of the tables with their wire types, as `copying.copy_in` wants them."""
 
-_KNOWN = row_type(
-    {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "live": "?",
-     "replaced": "?", "decoding_id": ">i8"}
-)  # fmt: skip
-
-KEYS_MAX = 2_000
-"""Up to this many records are looked up one by one; of more, the spans of their tags are read."""
-
-SPARSE = 4
-"""Spans are read up to so many times the records looked up; beyond, one by one after all."""
-
 _TIME = time_of("time_us")
+_TIME_OF_S = time_of("s.time_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +69,7 @@ async def store(
     *,
     study_id: int,
     positions: pl.DataFrame,
+    known: pl.DataFrame,
     readings: pl.DataFrame,
     again: Sequence[int],
 ) -> dict[int, Counts]:
@@ -96,7 +83,9 @@ async def store(
     study_id : int
         Owner of the records.
     positions : polars.DataFrame
-        Keys, attributes, `decoding_id`, `unit` and `flagged` of records with a position.
+        Keys, attributes, `decoding_id`, `unit` and `flagged` of the `news`.
+    known : polars.DataFrame
+        The fixes with their keys, see `known.fixes`.
     readings : polars.DataFrame
         The same columns; records without.
     again : sequence of int
@@ -110,19 +99,18 @@ async def store(
     fixes = _distinct(positions, study_id)
     origins = positions["decoding_id"].unique().to_list()
     await _assert_owned(conn, fixes, study_id)
-    known = await _known(conn, "fix", fixes)
-    fresh = fixes.join(known, on=_KEY_COLUMNS, how="anti")
+    fresh = fixes.join(known, on=KEY_COLUMNS, how="anti")
     await copy_in(conn, "fix", fresh, _FIX)
     back = fixes.join(
-        known.filter(~pl.col("live") & pl.col("replaced")), on=_KEY_COLUMNS, how="semi"
+        known.filter(~pl.col("live") & pl.col("replaced")), on=KEY_COLUMNS, how="semi"
     )
     await _revive(conn, back)
     owned = known.filter(pl.col("decoding_id").is_in(list(again)) & pl.col("live"))
-    stored = sum((_by_origin(rows) for rows in (owned, fresh, back)), start=Counter())
+    stored = sum((by_origin(rows) for rows in (owned, fresh, back)), start=Counter())
     superseded = await revisions.settle(conn, _named(fixes), origins)
     await _apply_verdicts(conn, fixes, origins)
     await _store_readings(conn, _distinct(readings, study_id))
-    placed, without = _by_origin(positions), _by_origin(readings)
+    placed, without = by_origin(positions), by_origin(readings)
     return {
         origin: Counts(
             stored=stored[origin] - superseded[origin],
@@ -139,15 +127,16 @@ def _named(fixes: pl.DataFrame) -> list[tuple[int, str]]:
     return fixes.select("tag_id", "provider_id").drop_nulls().unique().sort(pl.all()).rows()
 
 
-def _by_origin(rows: pl.DataFrame) -> Counter[int]:
+def by_origin(rows: pl.DataFrame) -> Counter[int]:
+    """Count rows by their decoding."""
     return Counter(dict(rows.group_by("decoding_id").len().iter_rows()))
 
 
 def _distinct(frame: pl.DataFrame, study_id: int) -> pl.DataFrame:
     """Return one row for each key, the first that came, in the order of the primary key."""
     return (
-        frame.sort(*_KEY, "decoding_id", "unit")
-        .unique(_KEY, keep="first", maintain_order=True)
+        frame.sort(*KEY, "decoding_id", "unit")
+        .unique(KEY, keep="first", maintain_order=True)
         .with_columns(study_id=pl.lit(study_id, pl.Int32), visible=~pl.col("flagged"))
         .rename({"time_us": "time"})
     )
@@ -162,47 +151,6 @@ async def _assert_owned(conn: AsyncConnection, fixes: pl.DataFrame, study_id: in
     )
     if rows[0]["n"] != fixes["tag_id"].n_unique():
         raise AssertionError("a tag of another study among the records")
-
-
-async def _known(conn: AsyncConnection, table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the keys among these that the table holds; with the tags locked none can join."""
-    if frame.height <= KEYS_MAX:
-        columns = [f"'{{{','.join(map(str, frame[name]))}}}'" for name in _KEY_COLUMNS]
-        kinds = ("int", "bigint", "int", "bigint")
-        arrays = ", ".join(f"{c}::{k}[]" for c, k in zip(columns, kinds, strict=True))
-        of_push = (
-            f"unnest({arrays}) as s(tag_id, time_us, sensor, variant) join {table} f"
-            f" on f.tag_id = s.tag_id and f.time = {_S_TIME} and f.sensor = s.sensor"
-            " and f.variant = s.variant"
-        )
-    else:
-        spans = frame.group_by("tag_id").agg(a=pl.col("time").min(), b=pl.col("time").max())
-        rows = ", ".join(f"({tag}, {a}, {b})" for tag, a, b in spans.iter_rows())
-        of_push = (
-            f"(values {rows}) as s(tag_id, time_us, last_us) join {table} f on f.tag_id = s.tag_id"
-            f" and f.time between {_S_TIME} and {time_of('s.last_us')}"
-        )
-    live = "f.live" if table == "fix" else "true"
-    most = SPARSE * max(frame.height, KEYS_MAX)
-    found = await copy_out(
-        conn,
-        f"select f.tag_id, f.time, f.sensor, f.variant, {live}, d.replaced_at is not null,"
-        f" f.decoding_id from {of_push}"
-        f" join decoding d on d.id = f.decoding_id limit {most}",
-        _KNOWN,
-    )
-    if found.size == most:
-        # Few of many: a span that holds years of other records is not read for a day of these.
-        parts = [frame.slice(start, KEYS_MAX) for start in range(0, frame.height, KEYS_MAX)]
-        return pl.concat([await _known(conn, table, part) for part in parts])
-    return pl.DataFrame({
-        "tag_id": found["tag_id"].astype(np.int32),
-        "time": found["time"].astype(np.int64) + PG_EPOCH_US,
-        "sensor": found["sensor"].astype(np.int16),
-        "variant": found["variant"].astype(np.int64),
-        "decoding_id": found["decoding_id"].astype(np.int64),
-        **{name: found[name].astype(np.bool_) for name in ("live", "replaced")},
-    })  # fmt: skip
 
 
 def _arrays(frame: pl.DataFrame) -> dict[str, Any]:
@@ -224,7 +172,7 @@ async def _revive(conn: AsyncConnection, back: pl.DataFrame) -> None:
         " from unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),"
         " cast(:variants as bigint[]), cast(:visible as boolean[]), cast(:origins as bigint[]))"
         " as s(tag_id, time_us, sensor, variant, visible, decoding_id)"
-        f" where f.tag_id = s.tag_id and f.time = {_S_TIME} and f.sensor = s.sensor"
+        f" where f.tag_id = s.tag_id and f.time = {_TIME_OF_S} and f.sensor = s.sensor"
         " and f.variant = s.variant",
         {**_arrays(back), "visible": back["visible"].to_list(),
          "origins": back["decoding_id"].to_list()},
@@ -247,10 +195,10 @@ async def _apply_verdicts(
 async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None:
     if readings.is_empty():
         return
-    known = await _known(conn, "reading", readings)
-    fresh = readings.join(known, on=_KEY_COLUMNS, how="anti")
+    known = await held(conn, "reading", readings)
+    fresh = readings.join(known, on=KEY_COLUMNS, how="anti")
     await copy_in(conn, "reading", fresh, _READING)
-    back = readings.join(known.filter("replaced"), on=_KEY_COLUMNS, how="semi")
+    back = readings.join(known.filter("replaced"), on=KEY_COLUMNS, how="semi")
     if not back.is_empty():
         # A replaced decoding had brought them: from now on they are this one's.
         await execute(
@@ -258,7 +206,7 @@ async def _store_readings(conn: AsyncConnection, readings: pl.DataFrame) -> None
             "update reading f set decoding_id = s.decoding_id from unnest(cast(:tags as int[]),"
             " cast(:times as bigint[]), cast(:sensors as int[]), cast(:variants as bigint[]),"
             " cast(:origins as bigint[])) as s(tag_id, time_us, sensor, variant, decoding_id)"
-            f" where f.tag_id = s.tag_id and f.time = {_S_TIME} and f.sensor = s.sensor"
+            f" where f.tag_id = s.tag_id and f.time = {_TIME_OF_S} and f.sensor = s.sensor"
             " and f.variant = s.variant",
             {**_arrays(back), "origins": back["decoding_id"].to_list()},
         )

@@ -182,18 +182,22 @@ GIVEN_BACK_BYTES = 32 << 20
 """Pushes that are read again with the one that gives their fixes back, as sent [bytes]."""
 
 
-async def at_hand(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[int]:
-    """Lock those of these decodings that may be read at once: few bytes, and nobody has them."""
-    if not decoding_ids:
-        return []
+async def at_hand(conn: AsyncConnection, decoding_ids: Sequence[int], *, alone: bool) -> list[int]:
+    """
+    Lock those of these decodings that may be read at once: few bytes, and nobody has them.
+
+    Where others store in the study too, only small ones: long ones want it for themselves.
+    """
     rows = await execute(
         conn,
         "select id from (select d.id, sum(p.size_bytes) over (order by d.id) as bytes_so_far"
         " from decoding d join push p on p.id = d.push_id"
-        " where d.id = any(cast(:ids as bigint[]))) as oldest"
+        " where d.id = any(cast(:ids as bigint[]))"
+        " and (:alone or p.size_bytes <= :small)) as oldest"
         " where bytes_so_far <= :bytes and pg_try_advisory_xact_lock(:kind, id::int) order by id",
-        {"ids": list(decoding_ids), "bytes": GIVEN_BACK_BYTES, "kind": work.LOCK_PUSH},
-    )
+        {"ids": list(decoding_ids), "bytes": GIVEN_BACK_BYTES, "kind": work.LOCK_PUSH,
+         "alone": alone, "small": work.SMALL_BYTES},
+    )  # fmt: skip
     return [int(row["id"]) for row in rows]
 
 

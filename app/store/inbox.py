@@ -177,7 +177,9 @@ async def _keep_again(
         await revive(conn, int(current[0]["id"]))
         return Kept(ref, int(current[0]["id"]), replayed=True)
     how = reading.over(current[0])
-    decoding_id = await new_decoding(conn, delivery.study_id, first["id"], how)
+    decoding_id = await new_decoding(
+        conn, delivery.study_id, first["id"], how, delivered_by=push_id
+    )
     return Kept(first["ref"], decoding_id, replayed=False)
 
 
@@ -238,16 +240,24 @@ async def new_decoding(
     push_id: int,
     reading: Reading,
     asked_by: Audience | None = None,
+    *,
+    delivered_by: int | None = None,
 ) -> int:
     """Add a decoding; the one before stays in force until this one is stored."""
     who = "null" if asked_by is None else CALLER
     rows = await execute(
         conn,
-        f"insert into decoding (study_id, push_id, number, {READING_COLUMNS}, asked_by)"
+        f"insert into decoding (study_id, push_id, number, {READING_COLUMNS}, asked_by,"
+        " delivery_id)"
         " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :encoding, :datum,"
-        f" :date_order, :mapping_id, :mapping_version, :correction_id, {who}"
+        f" :date_order, :mapping_id, :mapping_version, :correction_id, {who}, :delivery"
         " from decoding where push_id = :push returning id",
-        {"study": study_id, "push": push_id, "scope": asked_by and asked_by.institute_id}
+        {
+            "study": study_id,
+            "push": push_id,
+            "scope": asked_by and asked_by.institute_id,
+            "delivery": delivered_by,
+        }
         | reading.stored,
     )
     await work.notify(conn)
@@ -257,13 +267,20 @@ async def new_decoding(
 async def by_idempotency_key(
     conn: AsyncConnection, delivery: Delivery, digest: bytes
 ) -> Kept | None:
-    """Return the push sent under the same key; another body under it is a Conflict."""
+    """
+    Return the push that answered the same key; another body under it is a Conflict.
+
+    It is what `keep` returned: the first push of the bytes where it had those read in a new way.
+    """
     rows = await execute(
         conn,
-        "select p.ref, p.digest, max(d.id) as decoding_id from push p"
-        " join decoding d on d.push_id = coalesce(p.replay_of_id, p.id)"
+        "select p.digest, max(d.id) as decoding_id,"
+        " case when bool_or(d.delivery_id = p.id) then first.ref else p.ref end as ref"
+        " from push p join push first on first.id = coalesce(p.replay_of_id, p.id)"
+        " join decoding d on d.push_id = first.id"
         " where p.study_id = :study and p.idempotency_key = :key"
-        " and coalesce(p.source_id, 0) = coalesce(cast(:source as int), 0) group by p.id",
+        " and coalesce(p.source_id, 0) = coalesce(cast(:source as int), 0)"
+        " group by p.id, first.id",
         {"study": delivery.study_id, "key": delivery.idempotency_key,
          "source": delivery.source_id},
     )  # fmt: skip

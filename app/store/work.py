@@ -87,6 +87,20 @@ async def lock_study(conn: AsyncConnection, study_id: int, *, alone: bool) -> No
     await execute(conn, sql, {"kind": LOCK_STUDY, "key": study_id})
 
 
+async def alone_in_study(conn: AsyncConnection, study_id: int) -> bool:
+    """
+    Lock a study as `lock_study` does `alone`, if nobody else stores in it at this moment.
+
+    Who stores in it already must not wait to be alone: another might do the same.
+    """
+    rows = await execute(
+        conn,
+        "select pg_try_advisory_xact_lock(:kind, :key) as alone",
+        {"kind": LOCK_STUDY, "key": study_id},
+    )
+    return bool(rows[0]["alone"])
+
+
 async def notify(conn: AsyncConnection) -> None:
     """Wake the workers once this transaction is committed."""
     await execute(conn, f"notify {CHANNEL}")

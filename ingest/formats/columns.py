@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
 from ingest.clock import parse_instants
-from ingest.dates import dated_sheet
 from ingest.encoding import relocate
-from ingest.formats import xlsx
 from ingest.formats.delimited import open_sheet
 from ingest.formats.layout import Layout, Times, decode_elements, decode_sheet
 from ingest.mapping import ColumnMapping
@@ -35,7 +32,7 @@ def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> D
     mapping : ColumnMapping
         See `mapping.read_mapping`.
     payload : bytes
-        UTF-8, or a workbook.
+        UTF-8.
     tz : str
         Zone of times that carry none.
     now_us : int
@@ -48,7 +45,7 @@ def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> D
     Raises
     ------
     UnreadablePush
-        Codes of `decode_sheet`, `decode_elements` and `xlsx.sheets`.
+        Codes of `decode_sheet` and `decode_elements`.
 
     Examples
     --------
@@ -64,8 +61,6 @@ def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> D
     layout = _layout(mapping, seen)
     if mapping.kind == "json":
         decoded = decode_elements(layout, payload, tz=tz, now_us=now_us)
-    elif xlsx.accepts(payload):
-        decoded = _first_fitting_sheet(mapping, layout, payload, tz=tz, now_us=now_us)
     else:
         decoded = _table(mapping, layout, payload, tz=tz, now_us=now_us)
     return replace(decoded, times=seen[-1] if seen else None)
@@ -112,24 +107,6 @@ def _kinds(table: pl.DataFrame, otherwise: str) -> pl.DataFrame:
     if "argos_class" in table.columns:
         table = table.with_columns(pl.col("argos_class").str.to_uppercase())
     return table
-
-
-def _first_fitting_sheet(
-    mapping: ColumnMapping, layout: Layout, payload: bytes, *, tz: str, now_us: int
-) -> Decoded:
-    """Decode the first sheet of a workbook that has the columns; else tell what the last lacks."""
-    told: UnreadablePush | None = None
-    for sheet in xlsx.sheets(payload):
-        try:
-            decoded, more = dated_sheet(
-                partial(_table, mapping, layout, tz=tz, now_us=now_us), sheet
-            )
-        except UnreadablePush as unreadable:
-            told = told or unreadable
-            continue
-        placeless = xlsx.placeless(decoded.refusals)
-        return Decoded(FORM, decoded.records, placeless, decoded.warnings + more)
-    raise told or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 
 def _table(

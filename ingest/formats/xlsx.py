@@ -6,7 +6,6 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from openpyxl import load_workbook
@@ -14,7 +13,7 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import WorkSheetParser
 
 from ingest.admission import UNITS_MAX
-from ingest.refusal import Refusal, UnreadablePush
+from ingest.refusal import UnreadablePush
 
 NAME = "xlsx"
 
@@ -145,11 +144,6 @@ def _check_size(payload: bytes) -> None:
             f"The workbook grows more than {RATIO_MAX}-fold.",
             "Send the sheet as CSV.",
         )
-
-
-def placeless(refusals: list[Refusal]) -> list[Refusal]:
-    """Take the offsets from refusals: a cell has no place of its own in the bytes."""
-    return [replace(refusal, offset=None) for refusal in refusals]
 
 
 def _unreadable() -> UnreadablePush:

@@ -110,6 +110,15 @@ def test_the_same_key_with_another_body_is_a_conflict(network, upload):
     assert other.json()["code"] == "idempotency-key-reused"
 
 
+def test_a_key_with_known_bytes_in_another_zone_gets_one_receipt(network, upload):
+    body = rows(2, tag="T4b")
+    first = upload(body).json()
+    asked = {"headers": {"Idempotency-Key": "delivery-2"}, "tz": "UTC+8"}
+    anew = upload(body, **asked).json()
+    assert (anew["push_id"], anew["decoding"], anew["replay_of"]) == (first["push_id"], 2, None)
+    assert upload(body, **asked).json() == anew
+
+
 def test_a_dry_run_stores_nothing_and_tells_all(network, upload):
     body = rows(6, tag="T5") + b"not,a,row\n"
     answer = upload(body, dry_run=True)

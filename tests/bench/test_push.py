@@ -49,7 +49,13 @@ def new_site(new_dsn: Callable[[], str]):
         context.__exit__(None, None, None)
 
 
-def settled(site: Site, body: bytes, *, within_s: float = SETTLED_S) -> tuple[float, float]:
+def settled(
+    site: Site,
+    body: bytes,
+    *,
+    within_s: float = SETTLED_S,
+    when_stored: Callable[[], None] = lambda: None,
+) -> tuple[float, float]:
     """Push over HTTP; return the time to stored and to processed [s]."""
     started = time.time()
     with site.client() as client:
@@ -57,6 +63,8 @@ def settled(site: Site, body: bytes, *, within_s: float = SETTLED_S) -> tuple[fl
         assert answer.status_code == 202, answer.text
         receipt = f"/api/v1/pushes/{answer.json()['push_id']}"
         # A busy machine may answer 503 in between.
+        until(lambda: client.get(receipt).json().get("stored_at"), within_s=within_s)
+        when_stored()
         until(lambda: client.get(receipt).json().get("state") == "processed", within_s=within_s)
         said = client.get(receipt).json()
     return tuple(

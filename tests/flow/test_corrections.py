@@ -6,10 +6,13 @@ import asyncio
 
 import pytest
 
+import ingest.pieces
 from app.errors import BadInput
+from app.pipeline.decode import decode_push
 from app.pipeline.replay import Replay, Wanted, replay
-from app.store import corrections
+from app.store import corrections, work
 from app.store.sight import Filters
+from tests.ingest.formats.test_xlsx import workbook
 
 HEAD = b"timestamp,location-long,location-lat,tag-local-identifier,individual-local-identifier\n"
 GOOD = HEAD + b"2024-03-01 08:00:00,127.5,34.8,T1,A\n2024-03-01 09:00:00,127.6,34.8,T1,A\n"
@@ -62,6 +65,28 @@ async def test_a_corrected_unit_shows_its_effect_and_then_has_it(service) -> Non
     ]
 
 
+async def test_a_row_of_a_workbook_is_corrected_and_its_bytes_stay(service) -> None:
+    names, *rows = (line.split(",") for line in BAD.decode().splitlines())
+    sent = workbook([names, *rows])
+    ref = await pushed(service, sent)
+    assert await refused(service) == [(2, "time-unreadable"), (3, "time-unreadable")]
+    tried = await again(service, ref, units={2: FIXED})
+    assert tried.effect is not None
+    assert (tried.effect.added, tried.effect.unchanged, tried.effect.refusals_gone) == (1, 1, 1)
+    assert len(await service.rows(LIVE)) == 1
+    await again(service, ref, units={2: FIXED}, apply=True)
+    await service.drain()
+    assert [row["lon"] for row in await service.rows(LIVE)] == [127.5, 127.6]
+    assert await refused(service) == [(3, "time-unreadable")]
+    bodies = await service.rows("select body from push_chunk")
+    assert [row["body"] for row in bodies] == [sent]
+    (kept,) = await service.rows("select original from correction")
+    assert kept["original"] == "never,127.6,34.8,T1,A"
+    await again(service, ref, units={2: None}, apply=True)
+    await service.drain()
+    assert await refused(service) == [(2, "time-unreadable"), (3, "time-unreadable")]
+
+
 async def test_twice_is_once_and_taken_back_it_is_as_before(service) -> None:
     ref = await pushed(service, BAD)
     before, fixes = await service.content(), await service.rows(LIVE)
@@ -111,6 +136,22 @@ async def test_fixes_that_another_push_brought_as_well_stay(service) -> None:
     assert tried.effect is not None
     assert (tried.effect.added, tried.effect.removed, tried.effect.moved) == (2, 0, 0)
     await again(service, ref, tz="UTC+8", apply=True)
+    await service.drain()
+    assert [row["time"].hour for row in await service.rows(LIVE)] == [0, 1, 8, 9]
+
+
+async def test_a_long_push_that_is_given_back_waits_for_nobody(service, monkeypatch) -> None:
+    """Whoever stores in a study and waited to be alone in it might wait for one who does so too."""
+    monkeypatch.setattr(ingest.pieces, "PIECE_LINES", 1)
+    monkeypatch.setattr(work, "SMALL_BYTES", len(GOOD))
+    ref = await pushed(service, GOOD)
+    await pushed(service, GOOD + b"\n")
+    await again(service, ref, tz="UTC+8", apply=True)
+    (anew,) = await service.rows("select id from decoding where state = 'received'")
+    async with service.store.write() as other:
+        await work.lock_study(other, service.study_id, alone=False)
+        await decode_push(service.store, anew["id"])
+        assert [row["time"].hour for row in await service.rows(LIVE)] == [0, 1]
     await service.drain()
     assert [row["time"].hour for row in await service.rows(LIVE)] == [0, 1, 8, 9]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import gzip
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,9 @@ POYANG = "telemetry/white_naped_crane_poyang/white_naped_crane.csv.gz"
 COVER = "habitat/landcover/MCD12C1_2019_neasia_clip.tif"
 STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
+OYSTERCATCHERS = "telemetry/oystercatcher_o_assen/O_ASSEN-{}"
 DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
+SECOND = timedelta(seconds=1)
 FIVE_STORKS = (b"Wendelin /", b"Linus-A", b"Wendelina", b"Muffine", b"Redrunner")
 """Of fifteen: those with the fewest fixes, of five to nine weeks each."""
 MOST_FIXES = (b"hooded06", b"hooded21", b"hooded33", b"hooded34")
@@ -279,6 +283,63 @@ def test_bitterns_on_redeployed_tags(bitterns: Outcome) -> None:
     wore = {bird["name"]: bird["tags"] for bird in bitterns.birds if bird["tags"] != 1}
     assert wore == {"ab_2061": 2}  # a second tag, three years after the first
     assert sum(bird["fixes"] for bird in bitterns.birds) == bitterns.receipt["stored"]
+
+
+_WORN = """
+select t.local_identifier as tag, f.time, i.local_identifier as bird from fix f
+join tag t on t.id = f.tag_id
+left join deployment d on d.tag_id = f.tag_id and d.during @> f.time and d.replaced_at is null
+left join individual i on i.id = d.individual_id where f.live
+"""
+
+
+async def stored(service: Service, body: bytes) -> dict:
+    """Push and store, derive nothing; the counts of the receipt must sum."""
+    kept = await service.push(body)
+    await flow.decode_push(service.store, kept.decoding_id)
+    receipt = await service.receipt(kept.ref)
+    assert receipt["units"] == receipt["records"] + receipt["refused"]
+    assert receipt["records"] == receipt["stored"] + receipt["duplicates"]
+    return receipt
+
+
+async def test_bitterns_by_their_deployments_alone(service: Service, shared_data: Path) -> None:
+    """Ranges from the column of individuals, which is taken out: each fix is on its bird."""
+    rows = list(csv.DictReader(io.StringIO((shared_data / BITTERNS).read_text())))
+    bird_at: dict[tuple[str, datetime], str] = {}
+    ranges: dict[tuple[str, str], list[datetime]] = {}
+    for row in rows:
+        tag, bird = row["tag-local-identifier"], row.pop("individual-local-identifier")
+        time = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
+        assert bird_at.setdefault((tag, time), bird) == bird
+        ranges.setdefault((tag, bird), []).append(time)
+    worn = [
+        f"{tag},{bird},{min(times):%Y-%m-%d %H:%M:%S},{max(times) + SECOND:%Y-%m-%d %H:%M:%S}"
+        for (tag, bird), times in ranges.items()
+    ]
+    header = "tag-id,animal-id,deploy-on-date,deploy-off-date"
+    assert (await stored(service, "\n".join([header, *worn]).encode()))["stored"] == len(worn)
+    held = io.StringIO()
+    writer = csv.DictWriter(held, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    receipt = await stored(service, held.getvalue().encode())
+    assert (receipt["units"], receipt["refused"], receipt["undeployed"]) == (1950, 0, 0)
+    found = await service.rows(_WORN)
+    assert len(found) == receipt["stored"]
+    assert {(row["tag"], row["time"]): row["bird"] for row in found} == bird_at
+    assert (len({tag for tag, _ in bird_at}), len({*bird_at.values()})) == (10, 26)
+
+
+async def test_a_data_package_of_two_years(service: Service, shared_data: Path) -> None:
+    def real(name: str) -> bytes:
+        return (shared_data / OYSTERCATCHERS.format(name)).read_bytes()
+
+    assert (await stored(service, real("reference-data.csv")))["stored"] == 7
+    years = [await stored(service, real(f"gps-{year}.csv.gz")) for year in (2018, 2019)]
+    assert sum(each["units"] for each in years) == 20_156
+    assert [each["refused"] for each in years] == [0, 0]
+    assert sum(each["stored"] for each in years) == await service.count("fix")
 
 
 def test_argos_diag_of_one_platform(shared_data, new_database) -> None:

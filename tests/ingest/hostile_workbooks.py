@@ -130,13 +130,13 @@ WORKBOOKS: Mapping[str, tuple[bytes, str]] = {
         f"{place} {value[:40]}": (book(three(**{place: value})), code)
         for place, value, code in _CELLS
     },
-    "no sheet part": (book(_PLAIN, sheet=None), "!columns-missing"),
+    "no sheet part": (book(_PLAIN, sheet=None), "!empty"),
     "no workbook part": (book(_PLAIN, workbook=None), "!workbook-unreadable"),
     "no types": (book(_PLAIN, types=None), "!workbook-unreadable"),
     "no links": (book(_PLAIN, links=None), "!workbook-unreadable"),
     "no sheets": (
         book(_PLAIN, workbook=_BOOK.replace(b'<sheet name="a" sheetId="1" r:id="rId1"/>', b"")),
-        "!columns-missing",
+        "!empty",
     ),
     "sheet is no XML": (book(b"timestamp,lon,lat\n"), "!workbook-unreadable"),
     "sheet breaks off": (book(_PLAIN[:-200]), "!workbook-unreadable"),
@@ -208,7 +208,7 @@ WORKBOOKS: Mapping[str, tuple[bytes, str]] = {
     "too many parts": (book(_PLAIN, **{f"a/{n}": b"" for n in range(2_001)}), "!too-large"),
     "a link outside": (
         book(_PLAIN, links=_RELS.format("worksheet", "../../../etc/passwd").encode()),
-        "!columns-missing",
+        "!empty",
     ),
     "a link to itself": (
         book(_PLAIN, links=_RELS.format("worksheet", "workbook.xml").encode()),

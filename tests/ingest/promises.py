@@ -135,7 +135,7 @@ def check_corrected(payload: bytes, form: str | None, texts: Sequence[str]) -> N
     try:
         plain = decode(payload, **told)
         refused = [refusal.unit for refusal in plain.refusals[: len(texts)]]
-        held = refused_texts(payload, plain, refused)
+        held = refused_texts(payload, refused, **told)
         made = [
             Correction(unit, held[unit], text)
             for unit, text in zip(refused, texts, strict=False)

@@ -29,7 +29,7 @@ from ingest.layers.geotiff import decode_geotiff
 from ingest.layers.topojson import decode_topology
 from ingest.layers.vector import MARKS, decode_vector
 from ingest.layers.wanted import Wanted
-from ingest.patterns import PatternRefused, parse_by, pattern, swap_suspect
+from ingest.patterns import PatternRefused, Swaps, parse_by, pattern
 from ingest.text import as_text
 from tests.ingest.formats.test_xlsx import ROWS, workbook
 from tests.ingest.hostile import files
@@ -168,7 +168,9 @@ def _pattern(payload: bytes) -> None:
     except PatternRefused:
         return
     assert parse_by(times, "UTC", stated).len() == times.len()
-    swap_suspect(times, stated)
+    swaps = Swaps(stated)
+    swaps.add(times)
+    swaps.suspect()
 
 
 def _polygons(payload: bytes) -> None:
@@ -221,6 +223,7 @@ def zip_of(content: bytes) -> bytes:
 
 def _corrections() -> list[bytes]:
     bad = [file.payload for file in files() if not file.whole and len(file.payload) < 4_000]
+    bad += [payload for payload in _payloads(WORKBOOKS) if len(payload) < 4_000]
     return [payload + b"\n---\n" + payload for payload in bad[::7]]
 
 

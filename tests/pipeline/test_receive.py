@@ -130,6 +130,28 @@ async def test_a_key_repeats_its_push_and_takes_no_other_bytes(store) -> None:
     assert replay.replayed and replay.ref != first.ref
 
 
+async def test_a_key_under_which_known_bytes_were_read_anew_repeats_its_answer(store) -> None:
+    """The first push of the bytes grew by a decoding: no replay, and so it is told again."""
+    first = await receive(store, inbox.Delivery(1), reading("gpx", None), body(b"<gpx>key</gpx>"))
+    keyed = inbox.Delivery(1, idempotency_key="anew")
+    anew = reading("gpx", "UTC+8")
+    other = await receive(store, keyed, anew, body(b"<gpx>key</gpx>"))
+    assert (other.ref, other.replayed) == (first.ref, False)
+    before = await count(store)
+    for _ in range(2):
+        again = await receive(store, keyed, anew, body(b"<gpx>key</gpx>"))
+        assert (again.ref, again.decoding_id) == (other.ref, other.decoding_id)
+    assert await count(store) == before
+    replay = await receive(
+        store, inbox.Delivery(1, idempotency_key="same"), anew, body(b"<gpx>key</gpx>")
+    )
+    assert replay.replayed and replay.ref != first.ref
+    same = await receive(
+        store, inbox.Delivery(1, idempotency_key="same"), anew, body(b"<gpx>key</gpx>")
+    )
+    assert same.ref == replay.ref
+
+
 async def test_equal_pushes_at_once_become_one_and_its_replays(store) -> None:
     kept = await asyncio.gather(
         *(receive(store, inbox.Delivery(1), HOW, body(b"the same ", b"bytes")) for _ in range(4))

@@ -15,7 +15,7 @@ from app.movement.argos import position_error_m
 from app.pipeline.resolve import _errors, _instant, _rows, _taxa, _widen
 from app.pipeline.variant import content_variant
 from app.store.windows import instant
-from ingest.record import RECORD_SCHEMA
+from ingest.record import RECORD_SCHEMA, SENSORS
 from tests.flow.conftest import open_service
 
 TAXA = ["Grus monacha", "Antigone vipio", "Avis ignota", "", None]
@@ -68,12 +68,13 @@ def test_the_study_lends_its_taxon_to_birds_without_one() -> None:
 def test_every_record_has_a_finite_error(sensor) -> None:
     classes = ["3", "2", "1", "0", "A", "B", "Z", "", None]
     records = table(sensor=[sensor] * 9, argos_class=classes)
-    found = _errors(records).to_list()
+    placed = records.with_columns(sensor=pl.lit(SENSORS.index(sensor), pl.Int16))
+    found = _errors(placed).to_list()
     assert all(0 <= each <= 1e6 for each in found)
     assert np.isfinite(found).all()
     if sensor == "argos":
         assert found[0] < found[1] < found[2] < found[3]
-    stated = _errors(records.with_columns(error_m=pl.lit(12.5))).to_list()
+    stated = _errors(placed.with_columns(error_m=pl.lit(12.5))).to_list()
     known = position_error_m(
         records["sensor"].to_numpy(), records["argos_class"].fill_null("").to_numpy(),
         semi_major_m=np.full(9, np.nan), semi_minor_m=np.full(9, np.nan),

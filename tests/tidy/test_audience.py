@@ -19,6 +19,9 @@ CHECKED = "the caller has found the study or push with its own audience before"
 WITHOUT = {
     "arrivals.store": STAGES,
     "arrivals.standing": STAGES,
+    "known.fixes": STAGES,
+    "known.held": STAGES,
+    "work.alone_in_study": STAGES,
     "revisions.settle": STAGES,
     "verdicts.adopt": STAGES,
     "verdicts.choose": STAGES,

@@ -89,6 +89,8 @@ decoding = Table(
     Column("correction_id", BigInteger, nullable=False, server_default=text("0"),
            comment="read with the corrections of its push up to this one"),
     Column("asked_by", String, comment="who had it read again; null: it came so"),
+    Column("delivery_id", BigInteger,
+           comment="the push that brought known bytes to be read so; no key, to take no lock"),
     Column("state", String, nullable=False, server_default="received"),
     *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in COUNTS),
     instant("time_first", null=True),

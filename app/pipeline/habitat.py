@@ -18,7 +18,7 @@ from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
 from app.store import derived, layers
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, instant, micros, visible_near
+from app.store.windows import FAR_FUTURE, instant, micros
 
 if TYPE_CHECKING:
     from app.store.layers import Index
@@ -79,9 +79,8 @@ async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]
     another season to the travel that leads to a stopover or away from it.
     """
     low, high = _with_travel(found)
-    bird = found.bird.individual_id
-    before = await visible_near(conn, bird, low, before=True)
-    after = await visible_near(conn, bird, high, before=False)
+    before = await found.window.known.near(conn, low, before=True)
+    after = await found.window.known.near(conn, high, before=False)
     if before is not None:
         low = max(before, low - GAP_MAX)
     if after is not None:

@@ -76,8 +76,9 @@ async def _derive(conn: Connection, individual_id: int) -> None:
 
 async def derive_span(conn: Connection, span: work.Span) -> None:
     """Take one bird's span through screen, smooth, segment, habitat and publish."""
-    window, placed = await smooth(conn, await screen(conn, span))
-    found = await segment(conn, window, placed)
+    bird = await derived.bird(conn, span.individual_id)
+    window, placed = await smooth(conn, bird, await screen(conn, bird, span))
+    found = await segment(conn, bird, window, placed)
     await habitat(conn, found)
     await publish(conn, found)
     await measuring.mark(conn, found.bird, window.changed_from, found.to_time)

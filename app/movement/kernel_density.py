@@ -79,7 +79,8 @@ def kernel_density(x: FloatArray, y: FloatArray, grid: Grid, bandwidth_m: float)
     along, across = _waves(grid.n_y, spread), _waves(grid.n_x, spread)
     density = along.T @ (along @ counts @ across.T) @ across
     np.maximum(density, 0.0, out=density)
-    return np.asarray(density / density.sum(), dtype=np.float64)
+    density /= density.sum()
+    return np.asarray(density, dtype=np.float64)
 
 
 @kernel

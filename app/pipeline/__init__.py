@@ -46,11 +46,16 @@ STAGES = (
     ),
     Stage(
         "publish",
-        ("fix", "stopover", "site"),
+        ("fix", "smoothed_fix", "stopover", "site"),
         ("public_fix", "latest_fix", "density_cell", "density_total", "study"),
         "individual",
     ),
-    Stage("utilise", ("fix", "season", "layer"), ("utilisation", "available"), "individual"),
+    Stage(
+        "utilise",
+        ("fix", "smoothed_fix", "season", "layer"),
+        ("utilisation", "available"),
+        "individual",
+    ),
 )
 """A push runs through the first three stages; then each bird it touched through screen, smooth,
 segment, habitat and publish in one transaction; then each catalogue those birds are in through

@@ -35,7 +35,7 @@ class Known:
         self._fixes = fixes
 
     async def between(self, conn: Connection, low: datetime, high: datetime) -> Fixes:
-        """Return the shown fixes in [low, high); what is missing is read, and kept if it adjoins."""
+        """Return the shown fixes in [low, high); what is missing is read, and kept if adjoining."""
         if high < self.from_time or low > self.to_time:
             return await self._read(conn, low, high)
         if low < self.from_time:

@@ -76,12 +76,11 @@ async def _derive(conn: Connection, individual_id: int) -> None:
 
 async def derive_span(conn: Connection, span: work.Span) -> None:
     """Take one bird's span through screen, smooth, segment, habitat and publish."""
-    bird = await derived.bird(conn, span.individual_id)
-    window, placed = await smooth(conn, bird, await screen(conn, bird, span))
-    found = await segment(conn, bird, window, placed)
+    window, placed = await smooth(conn, await screen(conn, span))
+    found = await segment(conn, window, placed)
     await habitat(conn, found)
     await publish(conn, found)
-    await measuring.mark(conn, found.bird, window.changed_from, found.to_time)
+    await measuring.mark(conn, found.bird, found.from_time, found.to_time)
 
 
 async def utilise_individual(store: Store, individual_id: int) -> None:

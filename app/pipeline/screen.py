@@ -21,15 +21,7 @@ from app.store import derived, flags
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
 from app.store.parameters import profile_for
-from app.store.windows import (
-    FAR_FUTURE,
-    FAR_PAST,
-    Fixes,
-    instant,
-    life,
-    load_fixes,
-    micros,
-)
+from app.store.windows import FAR_FUTURE, FAR_PAST, Fixes, instant, life, load_fixes, micros
 from app.store.work import Span
 
 MARGIN = timedelta(days=45)
@@ -49,6 +41,7 @@ class Window:
     """
 
     span: Span
+    bird: derived.Bird
     profile: Profile
     from_time: datetime
     to_time: datetime
@@ -63,7 +56,7 @@ class Window:
 async def shown(
     conn: Connection, window: Window, low: datetime, high: datetime, *, beyond: bool = False
 ) -> Track:
-    """Return the visible fixes of the bird in [low, high); `beyond` adds the next on either side."""
+    """Return the visible fixes in [low, high); `beyond` adds the next one on either side."""
     if beyond:
         low = await window.known.near(conn, low, before=True) or low
         after = await window.known.near(conn, high, before=False)
@@ -71,8 +64,9 @@ async def shown(
     return (await window.known.between(conn, low, high)).track
 
 
-async def screen(conn: Connection, bird: derived.Bird, span: Span) -> Window:
+async def screen(conn: Connection, span: Span) -> Window:
     """Load the window of a change, screen it, and store the verdicts that differ."""
+    bird = await derived.bird(conn, span.individual_id)
     profile = await profile_for(conn, bird.study_id, bird.species_key)
     span = await judge(conn, bird, span, profile)
     loaded = await _bounded(conn, span, profile)
@@ -93,7 +87,7 @@ async def screen(conn: Connection, bird: derived.Bird, span: Span) -> Window:
     everywhere = loaded.fixes.visible.copy()
     everywhere[loaded.own] = visible
     known = Known(span.individual_id, *loaded.between, loaded.fixes.take(everywhere))
-    return Window(span, profile, *between, fixes, visible, changed_from, changed_to, known)
+    return Window(span, bird, profile, *between, fixes, visible, changed_from, changed_to, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,9 @@ def parameters_of(profile: Profile) -> str:
     return f"{profile.key}:{hashlib.sha256(repr(profile).encode()).hexdigest()[:12]}"
 
 
-async def segment(
-    conn: Connection, bird: derived.Bird, window: Window, own: Placed
-) -> Segmented:
+async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     """Derive stays within the window, and from all stays of the bird everything made of them."""
+    bird = window.bird
     stays = await asyncio.to_thread(find_stays, own.track, window.profile)
     await derived.replace_stays(conn, bird, own.from_time, own.to_time, derived.stay_rows(stays))
     life = await derived.load_stays(conn, bird.individual_id)
@@ -280,9 +279,7 @@ async def _changed(
     return min(low for low, _ in spans), max(high for _, high in spans)
 
 
-def _differences(
-    old: list[derived.Row], new: list[derived.Row]
-) -> list[tuple[datetime, datetime]]:
+def _differences(old: list[derived.Row], new: list[derived.Row]) -> list[tuple[datetime, datetime]]:
     """Return the spans of the stopovers that came or went, and of the ends that moved."""
     before = {row["arrival_time_latest"]: row for row in old}
     after = {row["arrival_time_latest"]: row for row in new}

@@ -45,15 +45,14 @@ class Placed:
     moved_to: datetime
 
 
-async def smooth(
-    conn: Connection, bird: derived.Bird, window: Window
-) -> tuple[Window, Placed]:
+async def smooth(conn: Connection, window: Window) -> tuple[Window, Placed]:
     """
     Smooth the half years that a change can reach.
 
     A bird without Argos fixes is where its fixes are, and costs nothing here. GPS fixes of a tag
     that sends both are heard as what they are: fixes with small errors.
     """
+    bird = window.bird
     if not bird.smoothed and not (window.fixes.sensor == ARGOS).any():
         track = window.fixes.track.take(window.visible)
         moved = window.changed_from, window.changed_to
@@ -143,10 +142,15 @@ async def placed(
 ) -> Track:
     """Return what `screen.shown` does, Argos fixes where the bird was by all of them."""
     track = await shown(conn, window, low, high, beyond=beyond)
-    if not window.smoothed or len(track) == 0:
+    return await overlaid(conn, window.span.individual_id, track) if window.smoothed else track
+
+
+async def overlaid(conn: Connection, individual_id: int, track: Track) -> Track:
+    """Return shown fixes of a bird, those of Argos where it was by all of them."""
+    if len(track) == 0:
         return track
     ends = instant(track.time_us[0]), instant(track.time_us[-1]) + timedelta(microseconds=1)
-    time_us, place = await smoothed.places(conn, window.span.individual_id, *ends)
+    time_us, place = await smoothed.places(conn, individual_id, *ends)
     lon, lat, error_m = track.lon.copy(), track.lat.copy(), track.error_m.copy()
     at = np.searchsorted(track.time_us, time_us)
     lon[at], lat[at], error_m[at] = place.T

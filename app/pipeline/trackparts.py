@@ -1,4 +1,4 @@
-"""visible fixes -> track_part: the drawn track, month by month, gaps as parts of their own."""
+"""fix, smoothed_fix -> track_part: the drawn track, by month, gaps as parts of their own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import shapely
 from app.movement.gaps import GAP_MAX_US
 from app.movement.lines import draw
 from app.movement.track import Track
-from app.pipeline.screen import Window, shown
-from app.pipeline.smooth import Placed
+from app.pipeline.screen import Window
+from app.pipeline.smooth import Placed, placed
 from app.store import derived
 from app.store.engine import Connection
 from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros
@@ -32,7 +32,7 @@ async def renew_track_parts(
     before = await window.known.near(conn, own.moved_from, before=True)
     low = month_of(before or own.moved_from)
     high = next_month(own.moved_to)
-    track = await shown(conn, window, low, high, beyond=True)
+    track = await placed(conn, window, low, high, beyond=True)
     rows = _parts(track.take(track.time_us >= micros(low)), bird.species_key)
     rows = [row for row in rows if row["time_first"] < high]
     await derived.replace_days(

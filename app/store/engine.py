@@ -175,7 +175,7 @@ async def driver(conn: AsyncConnection) -> asyncpg.Connection:
     return raw
 
 
-# The same few hundred statements come again and again, and to read one takes longer than to send it.
+# The same few hundred statements come again and again: each is looked through once.
 _statement = lru_cache(maxsize=1_000)(text)
 
 

@@ -64,10 +64,10 @@ async def test_poison_is_laid_aside_others_go_on_and_sending_it_again_revives_it
 ) -> None:
     screen = flow.screen
 
-    async def screens_all_but_one(conn: Connection, facts: Any, span: work.Span) -> Any:
+    async def screens_all_but_one(conn: Connection, span: work.Span) -> Any:
         if span.individual_id == await bird(store, "sick-bird"):
             raise ZeroDivisionError("no step has a duration")
-        return await screen(conn, facts, span)
+        return await screen(conn, span)
 
     with monkeypatch.context() as patched:
         patched.setattr(flow, "screen", screens_all_but_one)

@@ -44,7 +44,8 @@ async def test_any_order_of_deliveries_ends_as_a_rebuild(service: Service, senso
     orders = [in_pieces(own, rng) for own in of.values()]
     assert len(orders) == 4
     for delivery in zip(*orders, strict=True):
-        await service.push("\n".join([header, *(row for piece in delivery for row in piece)]).encode())
+        rows = [row for piece in delivery for row in piece]
+        await service.push("\n".join([header, *rows]).encode())
         await service.drain()
     assert await service.count("stopover") >= 4
     assert [found async for found in verify(service.store) if found.differs] == []

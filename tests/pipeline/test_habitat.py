@@ -19,7 +19,7 @@ from app.pipeline.receive import reading, receive
 from app.pipeline.screen import Window, screen
 from app.pipeline.segment import Segmented, segment
 from app.pipeline.smooth import smooth
-from app.store import derived, inbox, layers, work
+from app.store import inbox, layers, work
 from app.store.audience import PIPELINE
 from app.store.engine import Store, execute
 from app.store.windows import FAR_FUTURE, FAR_PAST, load_fixes, micros
@@ -68,11 +68,8 @@ class Station:
             async with self.store.write() as conn:
                 span = await work.take_span(conn, bird)
                 assert span is not None
-                facts = await derived.bird(conn, bird)
-                self.windows.append(await screen(conn, facts, span))
-                self.found = await segment(
-                    conn, facts, *await smooth(conn, facts, self.windows[-1])
-                )
+                self.windows.append(await screen(conn, span))
+                self.found = await segment(conn, *await smooth(conn, self.windows[-1]))
                 await habitat(conn, self.found)
 
     async def rebuild(self) -> None:

@@ -13,7 +13,7 @@ from app.movement.geodesy import distance_m
 from app.movement.simulate import Flock, flock_csv, reference_csv
 from app.pipeline.screen import screen
 from app.pipeline.smooth import BESIDE, reach, smooth
-from app.store import content, derived, fixes
+from app.store import content, fixes
 from app.store.audience import Audience
 from app.store.engine import Store, execute
 from app.store.sight import Filters
@@ -95,31 +95,27 @@ async def test_the_order_of_arrival_changes_nothing(argos, new_database) -> None
         await service.store.close()
 
 
-async def smoothed(conn, span):
-    bird = await derived.bird(conn, span.individual_id)
-    return await smooth(conn, bird, await screen(conn, bird, span))
-
-
 async def test_a_change_moves_its_half_year_alone(argos) -> None:
     low, high = reach(START + 200 * DAY, START + 201 * DAY)
     async with argos.store.engine.connect() as conn:
         await conn.begin()
         before = await content.of_bird(conn, 1)
         await execute(conn, "update smoothed_fix set weight = 2")
-        window, placed = await smoothed(conn, Span(1, 1, START + 200 * DAY, START + 201 * DAY))
+        window = await screen(conn, Span(1, 1, START + 200 * DAY, START + 201 * DAY))
+        window, placed = await smooth(conn, window)
         assert window.smoothed
         assert placed.from_time <= low < high <= placed.to_time
         old = await execute(conn, "select time from smoothed_fix where weight = 2")
         assert old
         assert all(not low <= row["time"] < high for row in old)
-        await smoothed(conn, Span(1, 1, FAR_PAST, FAR_FUTURE))
+        await smooth(conn, await screen(conn, Span(1, 1, FAR_PAST, FAR_FUTURE)))
         assert await content.of_bird(conn, 1) == before
 
 
 async def test_gps_birds_pay_nothing(life) -> None:
     async with life.store.engine.connect() as conn:
         await conn.begin()
-        window, placed = await smoothed(conn, Span(1, 1, FAR_PAST, FAR_FUTURE))
+        window, placed = await smooth(conn, await screen(conn, Span(1, 1, FAR_PAST, FAR_FUTURE)))
         assert not window.smoothed
         assert (placed.from_time, placed.to_time) == (FAR_PAST, FAR_FUTURE)
         assert np.array_equal(placed.track.lon, window.fixes.track.lon[window.visible])

@@ -164,8 +164,8 @@ def stops() -> Section:
     text = f"""`method=movingpandas` gives the stops of MovingPandas' TrajectoryStopDetector: the
 same start and end of every stop. Compared on every shared set of GPS birds and on
 {
-        RANDOM_TRACKS:,} random tracks with repeated places and times, silences and gross errors. Tracks that
-MovingPandas can't take are left out and counted.
+        RANDOM_TRACKS:,} random tracks with repeated places and times, silences
+and gross errors. Tracks that MovingPandas can't take are left out and counted.
 
 {
         table(

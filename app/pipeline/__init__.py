@@ -46,13 +46,13 @@ STAGES = (
     ),
     Stage(
         "publish",
-        ("fix", "stopover", "site"),
+        ("fix", "smoothed_fix", "stopover", "site"),
         ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "study"),
         "individual",
     ),
     Stage(
         "utilise",
-        ("fix", "public_fix", "season", "layer"),
+        ("fix", "smoothed_fix", "public_fix", "season", "layer"),
         ("utilisation", "available", "season_use", "key_site_due"),
         "individual",
     ),

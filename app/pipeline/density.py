@@ -1,4 +1,4 @@
-"""visible fixes, public_fix -> density_cell: where a bird spent its hours, month by month."""
+"""fix, smoothed_fix, public_fix -> density_cell: where a bird spent its hours, by month."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from app.movement.density import LEVELS, PUBLIC_LEVELS, Cells, count_hours
-from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
+from app.pipeline.smooth import placed
 from app.pipeline.trackparts import month_of, next_month
 from app.store import density
 from app.store.derived import Bird
@@ -19,7 +19,7 @@ from app.store.engine import Connection
 async def renew_density(conn: Connection, found: Segmented, low: datetime, high: datetime) -> None:
     """Count every month again that holds a changed hour; only cells that differ are written."""
     span = month_of(low), next_month(high)
-    track = await shown(conn, found.window, *span)
+    track = await placed(conn, found.window, *span)
     exact = await asyncio.to_thread(count_hours, track.time_us, track.lon, track.lat, LEVELS)
     places = await density.public_places(conn, found.bird, *span)
     public = await asyncio.to_thread(count_hours, *places, PUBLIC_LEVELS)

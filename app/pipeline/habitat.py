@@ -25,7 +25,7 @@ from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
 from app.store import derived, layers
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros, visible_near
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros
 
 if TYPE_CHECKING:
     from app.store.layers import Index
@@ -99,7 +99,7 @@ def _unseen(bird: derived.Bird, silent: DayPieces, doing: _Doing) -> list[derive
 
 async def _caught(conn: Connection, found: Segmented) -> list[derived.Row]:
     """Return where the bird was first seen: tags are put on where birds are caught."""
-    time = await visible_near(conn, found.bird.individual_id, FAR_PAST, before=False)
+    time = await found.window.known.near(conn, FAR_PAST, before=False)
     if time is None:
         return []
     first = await placed(conn, found.window, time, time + timedelta(microseconds=1))
@@ -122,9 +122,9 @@ async def _days(conn: Connection, found: Segmented) -> tuple[datetime, datetime]
     another season to the travel that leads to a stopover or away from it.
     """
     low, high = _with_travel(found)
-    bird = found.bird.individual_id
-    before = await visible_near(conn, bird, low, before=True)
-    after = await visible_near(conn, bird, high, before=False)
+    known = found.window.known
+    before = await known.near(conn, low, before=True)
+    after = await known.near(conn, high, before=False)
     # A silence of any length is shared out between its ends.
     low, high = before or low, after or high
     return _midnight(low), _midnight(min(high + DAY, FAR_FUTURE))

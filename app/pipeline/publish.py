@@ -1,4 +1,4 @@
-"""visible fixes, stopover -> public_fix, latest_fix, recent, …: what readers get to see."""
+"""fix, smoothed_fix, stopover -> public_fix, latest_fix, recent, …: what readers get to see."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from app.movement.track import HOUR_US, Track
 from app.pipeline.density import renew_density
 from app.pipeline.protection import fixes_withheld, grid_centre
 from app.pipeline.recent import renew_recent
-from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
+from app.pipeline.smooth import placed
 from app.store import derived, work
 from app.store.engine import Connection
 from app.store.windows import instant
@@ -26,7 +26,7 @@ async def publish(conn: Connection, found: Segmented) -> None:
     bird = found.bird
     low, high = _hour(found.from_time), _hour(found.to_time + HOUR)
     # Whether a bird flies is told from the fix before.
-    track = await shown(conn, found.window, low, high, beyond=True)
+    track = await placed(conn, found.window, low, high, beyond=True)
     rows = await asyncio.to_thread(_public, found, track)
     rows = [row for row in rows if low <= row["time"] < high]
     await derived.replace_days(

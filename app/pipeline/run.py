@@ -82,7 +82,7 @@ async def derive_span(conn: Connection, span: work.Span) -> None:
     found = await segment(conn, window, placed)
     await habitat(conn, found)
     await publish(conn, found)
-    await measuring.mark(conn, found.bird, window.changed_from, found.to_time)
+    await measuring.mark(conn, found.bird, found.from_time, found.to_time)
 
 
 async def utilise_individual(store: Store, individual_id: int) -> None:

@@ -15,20 +15,13 @@ from app.movement.screening import screen as screen_track
 from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
 from app.movement.windows import window as window_of
+from app.pipeline.known import Known
 from app.pipeline.lifeless import judge
 from app.store import derived, flags
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
 from app.store.parameters import profile_for
-from app.store.windows import (
-    FAR_FUTURE,
-    FAR_PAST,
-    Fixes,
-    instant,
-    load_fixes,
-    micros,
-    visible_near,
-)
+from app.store.windows import FAR_FUTURE, FAR_PAST, Fixes, instant, life, load_fixes, micros
 from app.store.work import Span
 
 MARGIN = timedelta(days=45)
@@ -42,11 +35,13 @@ class Window:
 
     `from_time` and `to_time` are the cuts that bound it (far past and future where the data
     begin and end); `fixes` are all live fixes within, `visible` tells which are shown now.
-    Before `changed_from` and after `changed_to` the shown fixes are what they were. `smoothed`
-    says that the bird has Argos fixes, whose places are told by the stage of that name.
+    Before `changed_from` and after `changed_to` the shown fixes are what they were. `known` has
+    the shown fixes, within and beyond. `smoothed` says that the bird has Argos fixes, whose places
+    are told by the stage of that name.
     """
 
     span: Span
+    bird: derived.Bird
     profile: Profile
     from_time: datetime
     to_time: datetime
@@ -54,33 +49,19 @@ class Window:
     visible: NDArray[np.bool_]
     changed_from: datetime
     changed_to: datetime
+    known: Known
     smoothed: bool = False
 
 
 async def shown(
     conn: Connection, window: Window, low: datetime, high: datetime, *, beyond: bool = False
 ) -> Track:
-    """
-    Return the visible fixes of the bird in [low, high); `beyond` adds the next on either side.
-
-    They come from memory where the window holds the bird's whole life, as on a first push.
-    """
-    bird = window.span.individual_id
+    """Return the visible fixes in [low, high); `beyond` adds the next one on either side."""
     if beyond:
-        low = await visible_near(conn, bird, low, before=True) or low
-        after = await visible_near(conn, bird, high, before=False)
+        low = await window.known.near(conn, low, before=True) or low
+        after = await window.known.near(conn, high, before=False)
         high = after + timedelta(microseconds=1) if after else high
-    return (await shown_fixes(conn, window, low, high)).track
-
-
-async def shown_fixes(conn: Connection, window: Window, low: datetime, high: datetime) -> Fixes:
-    """Return the visible fixes of the bird in [low, high), from memory where that holds them."""
-    if window.from_time <= low and high <= window.to_time:
-        a, b = np.searchsorted(window.fixes.time_us, (_us(low), _us(high)))
-        within = slice(int(a), int(b))
-        return window.fixes.take(within).take(window.visible[within])
-    fixes = await load_fixes(conn, PIPELINE, window.span.individual_id, low, high)
-    return fixes.take(fixes.visible)
+    return (await window.known.between(conn, low, high)).track
 
 
 async def screen(conn: Connection, span: Span) -> Window:
@@ -88,7 +69,9 @@ async def screen(conn: Connection, span: Span) -> Window:
     bird = await derived.bird(conn, span.individual_id)
     profile = await profile_for(conn, bird.study_id, bird.species_key)
     span = await judge(conn, bird, span, profile)
-    fixes, turned, (from_time, to_time) = await _bounded(conn, span, profile)
+    loaded = await _bounded(conn, span, profile)
+    between = loaded.from_time, loaded.to_time
+    fixes, turned = loaded.fixes.take(loaded.own), loaded.turned[loaded.own]
     await flags.turn(conn, fixes, turned)
     verdicts = await asyncio.to_thread(
         screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
@@ -98,27 +81,41 @@ async def screen(conn: Connection, span: Span) -> Window:
     if fixes.withdrawn:
         verdicts.code[:] = WITHDRAWN
     visible = ~fixes.hidden & (verdicts.code == 0)
-    await _store(conn, span, fixes, verdicts, (from_time, to_time))
+    await _store(conn, span, fixes, verdicts, between)
     await flags.show(conn, fixes, visible)
     flipped = fixes.time_us[(visible != fixes.visible) | turned]
     changed_from = min([_clamped(span.from_time), *map(instant, flipped[:1])])
     changed_to = max([_clamped(span.to_time), *map(instant, flipped[-1:])])
-    return Window(span, profile, from_time, to_time, fixes, visible, changed_from, changed_to)
+    everywhere = loaded.fixes.visible.copy()
+    everywhere[loaded.own] = visible
+    known = Known(span.individual_id, *loaded.between, loaded.fixes.take(everywhere))
+    return Window(span, bird, profile, *between, fixes, visible, changed_from, changed_to, known)
 
 
-async def _bounded(
-    conn: Connection, span: Span, profile: Profile
-) -> tuple[Fixes, NDArray[np.bool_], tuple[datetime, datetime]]:
+@dataclass(frozen=True, slots=True)
+class _Loaded:
     """
-    Load fixes around a change until cuts bound it on both sides.
+    Fixes around a change, all live ones between two times, and `own`, those within its window.
 
-    Returns them with the solutions of Argos passes chosen, which of them changed by that, and
-    the cuts.
+    The solutions of Argos passes are chosen; `turned` tells which changed by that.
     """
+
+    fixes: Fixes
+    turned: NDArray[np.bool_]
+    between: tuple[datetime, datetime]
+    own: slice
+    from_time: datetime
+    to_time: datetime
+
+
+async def _bounded(conn: Connection, span: Span, profile: Profile) -> _Loaded:
+    """Load fixes around a change until cuts, or the ends of the data, bound it on both sides."""
     changed = (_us(span.from_time), _us(span.to_time))
+    first, last = await life(conn, span.individual_id) or (FAR_FUTURE, FAR_PAST)
     before = after = MARGIN
     while True:
         low, high = shift(span.from_time, -before), shift(span.to_time, after)
+        low, high = FAR_PAST if low <= first else low, FAR_FUTURE if high > last else high
         loaded = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
         fixes, turned, ends = await asyncio.to_thread(_chosen, loaded, changed)
         found = await asyncio.to_thread(
@@ -130,11 +127,11 @@ async def _bounded(
             after = wider(after)
         else:
             break
-    time_us = fixes.time_us
-    from_time = FAR_PAST if found.head else instant(time_us[found.start])
-    to_time = FAR_FUTURE if found.tail else instant(time_us[found.stop])
-    within = slice(found.start, found.stop)
-    return fixes.take(within), turned[within], (from_time, to_time)
+    return _Loaded(
+        fixes, turned, (low, high), slice(found.start, found.stop),
+        FAR_PAST if found.head else instant(fixes.time_us[found.start]),
+        FAR_FUTURE if found.tail else instant(fixes.time_us[found.stop]),
+    )  # fmt: skip
 
 
 def _chosen(fixes: Fixes, changed: tuple[int, int]) -> tuple[Fixes, NDArray[np.bool_], Reach]:

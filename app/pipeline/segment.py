@@ -40,15 +40,20 @@ class Segmented:
     """
     What the later stages need: the bird, its stopovers, and the span that changed.
 
+    Before `from_time` and after `to_time` the bird is where it was, and so is what it did there.
     `guarded` are the stopovers that are withheld by what the track tells, whatever was corrected.
     """
 
     window: Window
+    own: Placed
     bird: derived.Bird
     stopovers: list[derived.Row]
     guarded: list[derived.Row]
     from_time: datetime
     to_time: datetime
+
+
+TICK = timedelta(microseconds=1)
 
 
 def parameters_of(profile: Profile) -> str:
@@ -58,7 +63,7 @@ def parameters_of(profile: Profile) -> str:
 
 async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     """Derive stays within the window, and from all stays of the bird everything made of them."""
-    bird = await derived.bird(conn, window.span.individual_id)
+    bird = window.bird
     stays = await asyncio.to_thread(find_stays, own.track, window.profile)
     await derived.replace_stays(conn, bird, own.from_time, own.to_time, derived.stay_rows(stays))
     life = await derived.load_stays(conn, bird.individual_id)
@@ -78,9 +83,11 @@ async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     await derived.replace_seasons(conn, bird, told)
     await _legs(conn, window, own, bird, new)
     await renew_stops(conn, window, bird)
-    await renew_track_parts(conn, window, bird)
-    low, high = _changed(own, old, new)
-    return Segmented(window, bird, new, guarded, low, high)
+    await renew_track_parts(conn, window, own, bird)
+    low, high = await _changed(conn, window, own, old, new)
+    if said:  # what a correction covers is guarded all the same, and is not among the stopovers
+        low, high = min(low, own.from_time), max(high, own.to_time)
+    return Segmented(window, own, bird, new, guarded, low, high)
 
 
 def _observed(
@@ -256,19 +263,41 @@ def _unseen(start: datetime, end: datetime, n_fixes: int) -> derived.Row:
     }  # fmt: skip
 
 
-def _changed(
-    own: Placed, old: list[derived.Row], new: list[derived.Row]
+async def _changed(
+    conn: Connection,
+    window: Window,
+    own: Placed,
+    old: list[derived.Row],
+    new: list[derived.Row],
 ) -> tuple[datetime, datetime]:
-    """The window, widened by every stopover that came, went or changed (its kind, say)."""
-    before = {tuple(sorted(_comparable(row).items())) for row in old}
-    after = {tuple(sorted(_comparable(row).items())) for row in new}
-    moved = [dict(row) for row in before ^ after]
-    return (
-        min([own.from_time, *(row["arrival_time_earliest"] for row in moved)]),
-        max([own.to_time, *(row["departure_time_latest"] for row in moved)]),
-    )
+    """
+    Return the span in which places or stopovers are not what they were.
+
+    The fixes beside a change are in it: whether a bird flies at one is told from the one before.
+    """
+    low = await window.known.near(conn, own.moved_from, before=True) or own.moved_from
+    after = await window.known.near(conn, own.moved_to + TICK, before=False)
+    spans = [(low, after or own.moved_to), *_differences(old, new)]
+    return min(low for low, _ in spans), max(high for _, high in spans)
 
 
-def _comparable(row: derived.Row) -> derived.Row:
-    return {c: row[c] for c in ("arrival_time_earliest", "arrival_time_latest",
-            "departure_time_earliest", "departure_time_latest", "kind", "season")}  # fmt: skip
+def _differences(old: list[derived.Row], new: list[derived.Row]) -> list[tuple[datetime, datetime]]:
+    """Return the spans of the stopovers that came or went, and of the ends that moved."""
+    before = {row["arrival_time_latest"]: row for row in old}
+    after = {row["arrival_time_latest"]: row for row in new}
+    spans = []
+    for key in before.keys() | after.keys():
+        rows = [row for row in (before.get(key), after.get(key)) if row is not None]
+        if len(rows) < 2 or _label(rows[0]) != _label(rows[1]):
+            spans += [(row["arrival_time_earliest"], row["departure_time_latest"]) for row in rows]
+            continue
+        for first, last in (("arrival_time_earliest", "arrival_time_latest"),
+                            ("departure_time_earliest", "departure_time_latest")):  # fmt: skip
+            if any(rows[0][end] != rows[1][end] for end in (first, last)):
+                spans.append((min(r[first] for r in rows), max(r[last] for r in rows)))
+    return spans
+
+
+def _label(row: derived.Row) -> tuple[Any, ...]:
+    """Return what the fixes of a stopover are told of it."""
+    return row["kind"], row["season"], row["public_lon"] is None

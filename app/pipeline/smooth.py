@@ -16,7 +16,7 @@ from app.movement.smoothing import ellipse_of
 from app.movement.smoothing import smooth as smooth_track
 from app.movement.track import FloatArray, Track
 from app.movement.windows import window as window_of
-from app.pipeline.screen import MARGIN, Window, shift, shown, shown_fixes, wider
+from app.pipeline.screen import MARGIN, Window, shift, shown, wider
 from app.seeds import noise_of
 from app.store import derived, smoothed
 from app.store.engine import Connection
@@ -34,12 +34,15 @@ class Placed:
     """
     Where the bird was at its visible fixes within [from_time, to_time).
 
-    No stay reaches across either end, and beyond them the bird is where it was.
+    No stay reaches across either end. Before `moved_from` and after `moved_to`, which lie within,
+    the bird is where it was.
     """
 
     track: Track
     from_time: datetime
     to_time: datetime
+    moved_from: datetime
+    moved_to: datetime
 
 
 async def smooth(conn: Connection, window: Window) -> tuple[Window, Placed]:
@@ -49,13 +52,14 @@ async def smooth(conn: Connection, window: Window) -> tuple[Window, Placed]:
     A bird without Argos fixes is where its fixes are, and costs nothing here. GPS fixes of a tag
     that sends both are heard as what they are: fixes with small errors.
     """
-    bird = await derived.bird(conn, window.span.individual_id)
+    bird = window.bird
     if not bird.smoothed and not (window.fixes.sensor == ARGOS).any():
         track = window.fixes.track.take(window.visible)
-        return window, Placed(track, window.from_time, window.to_time)
+        moved = window.changed_from, window.changed_to
+        return window, Placed(track, window.from_time, window.to_time, *moved)
     window = replace(window, smoothed=True)
     low, high = reach(window.changed_from, window.changed_to)
-    fixes = await shown_fixes(conn, window, shift(low, -BESIDE), shift(high, BESIDE))
+    fixes = await window.known.between(conn, shift(low, -BESIDE), shift(high, BESIDE))
     noise = noise_of(bird.species_key)
     rows = await asyncio.to_thread(_rows, fixes, noise, (low, high))
     between = ("time >= :low and time < :high", {"low": low, "high": high})
@@ -138,10 +142,15 @@ async def placed(
 ) -> Track:
     """Return what `screen.shown` does, Argos fixes where the bird was by all of them."""
     track = await shown(conn, window, low, high, beyond=beyond)
-    if not window.smoothed or len(track) == 0:
+    return await overlaid(conn, window.span.individual_id, track) if window.smoothed else track
+
+
+async def overlaid(conn: Connection, individual_id: int, track: Track) -> Track:
+    """Return shown fixes of a bird, those of Argos where it was by all of them."""
+    if len(track) == 0:
         return track
     ends = instant(track.time_us[0]), instant(track.time_us[-1]) + timedelta(microseconds=1)
-    time_us, place = await smoothed.places(conn, window.span.individual_id, *ends)
+    time_us, place = await smoothed.places(conn, individual_id, *ends)
     lon, lat, error_m = track.lon.copy(), track.lat.copy(), track.error_m.copy()
     at = np.searchsorted(track.time_us, time_us)
     lon[at], lat[at], error_m[at] = place.T
@@ -153,6 +162,10 @@ async def _placed(conn: Connection, window: Window, low: datetime, high: datetim
     before = after = MARGIN
     while True:
         first, last = shift(low, -before), shift(high, after)
+        if await window.known.near(conn, first, before=True) is None:
+            first = FAR_PAST
+        if await window.known.near(conn, last, before=False) is None:
+            last = FAR_FUTURE
         track = await placed(conn, window, first, last)
         found = await asyncio.to_thread(
             window_of, track, window.profile, (micros(low), micros(high))
@@ -167,4 +180,6 @@ async def _placed(conn: Connection, window: Window, low: datetime, high: datetim
         track.take(slice(found.start, found.stop)),
         FAR_PAST if found.head else instant(track.time_us[found.start]),
         FAR_FUTURE if found.tail else instant(track.time_us[found.stop]),
+        low,
+        high,
     )

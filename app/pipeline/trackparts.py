@@ -1,4 +1,4 @@
-"""visible fixes -> track_part: the drawn track, month by month, gaps as parts of their own."""
+"""fix, smoothed_fix -> track_part: the drawn track, by month, gaps as parts of their own."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ import shapely
 from app.movement.gaps import GAP_MAX_US
 from app.movement.lines import draw
 from app.movement.track import Track
-from app.pipeline.screen import Window, shown
+from app.pipeline.screen import Window
+from app.pipeline.smooth import Placed, placed
 from app.store import derived
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros, visible_near
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros
 
 OVERVIEW_DEG = 0.1
 """How far the rough line may lie from the fixes [degrees]: below three pixels up to zoom 5."""
 
 
-async def renew_track_parts(conn: Connection, window: Window, bird: derived.Bird) -> None:
+async def renew_track_parts(
+    conn: Connection, window: Window, own: Placed, bird: derived.Bird
+) -> None:
     """
-    Draw every month again that holds a step the window can have changed.
+    Draw every month again that holds a step which can have changed.
 
     A step belongs to the month it starts in, so a month's line runs on to the first fix after.
     """
-    before = await visible_near(conn, bird.individual_id, window.from_time, before=True)
-    low = month_of(before or window.from_time)
-    high = next_month(window.to_time)
-    track = await shown(conn, window, low, high, beyond=True)
+    before = await window.known.near(conn, own.moved_from, before=True)
+    low = month_of(before or own.moved_from)
+    high = next_month(own.moved_to)
+    track = await placed(conn, window, low, high, beyond=True)
     rows = _parts(track.take(track.time_us >= micros(low)), bird.species_key)
     rows = [row for row in rows if row["time_first"] < high]
     await derived.replace_days(

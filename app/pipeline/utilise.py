@@ -1,4 +1,4 @@
-"""visible fixes, season -> utilisation, season_use: the areas a bird used, at leisure."""
+"""fix, smoothed_fix, season -> utilisation, season_use: the areas a bird used, at leisure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from app.movement.methods import LEVELS, METHODS, VERSION
 from app.movement.track import Track
 from app.movement.utilisation import Utilisation, utilise
 from app.pipeline.seasonuse import season_uses
+from app.pipeline.smooth import overlaid
 from app.store import derived, measuring
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
 from app.store.measuring import Due, Row, Stretch
-from app.store.windows import FAR_FUTURE, FAR_PAST, instant, load_fixes
+from app.store.windows import ARGOS, FAR_FUTURE, FAR_PAST, instant, load_fixes
 
 WHOLE = "all"
 """Stands for the season of a bird that has none: a resident, or one not yet seen long enough."""
@@ -74,10 +75,13 @@ async def measure(conn: Connection, individual_id: int, due: Due) -> Measured:
 
 
 async def _shown(conn: Connection, individual_id: int, stretch: Stretch) -> Track:
+    """Return where the bird was in a stretch, by all its fixes where they are of Argos."""
     fixes = await load_fixes(
         conn, PIPELINE, individual_id, stretch.start_time, stretch.end_time + _MOMENT
     )
-    return fixes.track.take(fixes.visible)
+    track = fixes.track.take(fixes.visible)
+    heard = bool((fixes.sensor == ARGOS).any())
+    return await overlaid(conn, individual_id, track) if heard else track
 
 
 async def _whole(conn: Connection, individual_id: int) -> list[Stretch]:

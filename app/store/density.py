@@ -66,8 +66,8 @@ async def renew(
             release_at = excluded.release_at
           where (d.species_key, d.hours, d.release_at)
             is distinct from (excluded.species_key, excluded.hours, excluded.release_at)
-        )
-        select level, x, y from gone union select level, x, y from found
+          returning level, x, y)
+        select level, x, y from gone union select level, x, y from come
         """,
         {
             "individual": owner.individual_id, "study": owner.study_id,
@@ -96,7 +96,8 @@ async def _add_up(conn: AsyncConnection, owner: Bird, touched: Sequence[dict[str
             and d.individual_id = :individual and not d.public
           group by 1, 2, 3),
         gone as (
-          delete from density_total t where t.individual_id = :individual
+          delete from density_total t using touched g where t.individual_id = :individual
+            and t.level = g.level and t.x = g.x and t.y = g.y
             and not exists (select from density_cell d where d.level = t.level and d.x = t.x
               and d.y = t.y and d.individual_id = :individual and not d.public))
         insert into density_total (individual_id, level, x, y, study_id, species_key, hours)

@@ -288,22 +288,29 @@ async def _renew(
         await execute(
             conn, f"delete from {table} where id = any(cast(:ids as bigint[]))", {"ids": leaving}
         )
-    # Successors may swap places in time: unique keys must not meet half-way.
-    moving = [i for i in heirs if i is not None]
-    if moving:
-        await _step_aside(conn, table, moving)
     pairs = list(zip(fresh, heirs, strict=True))
+    await _step_aside(conn, table, spare, pairs)
     await _insert(conn, table, owner, [row for row, heir in pairs if heir is None])
     await _update(conn, table, [{**row, "id": heir} for row, heir in pairs if heir is not None])
 
 
-async def _step_aside(conn: AsyncConnection, table: str, ids: Sequence[int]) -> None:
+async def _step_aside(
+    conn: AsyncConnection,
+    table: str,
+    spare: Sequence[Row],
+    pairs: Sequence[tuple[Row, int | None]],
+) -> None:
+    """Let go of keys: successors may swap places in time, and must not meet half-way."""
     key = "departure_time" if table == "leg" else "arrival_time_latest"
+    was = {row["id"]: row[key] for row in spare}
+    moving = [heir for row, heir in pairs if heir is not None and was[heir] != row[key]]
+    if not moving:
+        return
     await execute(
         conn,
         f"update {table} set {key} = timestamptz '1900-01-01Z' + id * interval '1 second'"
         " where id = any(cast(:ids as bigint[]))",
-        {"ids": list(ids)},
+        {"ids": moving},
     )
 
 

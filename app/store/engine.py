@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -198,9 +199,13 @@ async def driver(conn: AsyncConnection) -> asyncpg.Connection:
     return raw
 
 
+# The same few hundred statements come again and again: each is looked through once.
+_statement = lru_cache(maxsize=1_000)(text)
+
+
 async def execute(
     conn: AsyncConnection, sql: str, values: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """Run one statement with bound values; return its rows, if any, as dictionaries."""
-    result = await conn.execute(text(sql), dict(values or {}))
+    result = await conn.execute(_statement(sql), dict(values or {}))
     return [dict(row) for row in result.mappings()] if result.returns_rows else []

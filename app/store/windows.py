@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,6 +126,20 @@ class Fixes:
             self.ellipse[index], self.withdrawn,
         )  # fmt: skip
 
+    def joined(self, later: Fixes) -> Fixes:
+        """Return these fixes and those that follow them."""
+        if not len(self) or not len(later):
+            return self if len(self) else later
+        both: dict[str, Any] = {
+            each.name: np.concatenate([getattr(self, each.name), getattr(later, each.name)])
+            for each in fields(self) if each.name != "track"
+        }  # fmt: skip
+        track = (
+            np.concatenate([getattr(self.track, name), getattr(later.track, name)])
+            for name in ("time_us", "lon", "lat", "error_m")
+        )
+        return Fixes(track=Track(*track), **both)
+
 
 def _put_away(marked: NDArray[np.bool_], verdict: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Say what is hidden by hand, or by a flag of the record nobody overruled; shape (n,)."""
@@ -137,7 +151,7 @@ _WORN = f"""
 deployment d join fix f on f.tag_id = d.tag_id and f.live and {worn_at("f.time")}
 """
 _WITHIN = """
-d.individual_id = {individual} and d.replaced_at is null and d.study_id = any({studies})
+d.individual_id = {individual} and d.replaced_at is null and {readable}
   and f.time >= {from_time} and f.time < {to_time}
 """
 
@@ -178,10 +192,9 @@ async def load_fixes(
     to_time: datetime = FAR_FUTURE,
 ) -> Fixes:
     """Return the fixes of a bird in [from_time, to_time), through its deployments."""
-    studies = await _studies(conn, audience, individual_id)
     asked = {
         "individual": int(individual_id),
-        "studies": f"array{studies}::int[]",
+        "readable": await _readable(conn, audience, individual_id),
         "from_time": f"'{from_time.isoformat()}'::timestamptz",
         "to_time": f"'{to_time.isoformat()}'::timestamptz",
     }
@@ -202,13 +215,14 @@ async def load_fixes(
     return replace(found, withdrawn=len(lying) < len(still))
 
 
-async def _studies(conn: AsyncConnection, audience: Audience, individual_id: int) -> list[int]:
-    """The stages read every study; any other audience only what it may read in full."""
+async def _readable(conn: AsyncConnection, audience: Audience, individual_id: int) -> str:
+    """Return SQL that tells whether fixes of a bird may be read in full; the stages read all."""
+    if audience.kind == "operator":
+        return "true"
     rows = await execute(
         conn, "select study_id from individual where id = :id", {"id": individual_id}
     )
-    found = [int(row["study_id"]) for row in rows]
-    return [s for s in found if audience.kind == "operator" or s in audience.exact]
+    return "true" if any(row["study_id"] in audience.exact for row in rows) else "false"
 
 
 def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
@@ -218,6 +232,8 @@ def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
     Rows that came between the two questions are of a push that marks the bird again.
     """
     keys = ("tag_id", "time", "sensor", "variant")
+    if not passes.shape[0]:
+        return _unheard(rows.shape[0])
     table = pl.DataFrame({name: rows[name].astype(np.int64) for name in keys})
     kinds = {"lon2": np.float64, "lat2": np.float64, "second": np.bool_, "carries": np.int64}
     kinds |= dict.fromkeys(_ELLIPSE, np.float64)
@@ -229,6 +245,14 @@ def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
         pl.col("lon2", "lat2", *_ELLIPSE).fill_null(np.nan),
         pl.col("second").fill_null(value=False),
         pl.col("carries").fill_null(-1),
+    )
+
+
+def _unheard(n: int) -> pl.DataFrame:
+    """Return what is known of n fixes that no satellite heard."""
+    nowhere = dict.fromkeys(("lon2", "lat2", *_ELLIPSE), np.full(n, np.nan))
+    return pl.DataFrame(
+        {**nowhere, "second": np.zeros(n, dtype=np.bool_), "carries": np.full(n, -1)}
     )
 
 
@@ -261,6 +285,23 @@ def _fixes(rows: NDArray[np.void], passes: pl.DataFrame, still: list[dict[str, A
         passes["lat2"].to_numpy(),
         np.column_stack([passes[name].to_numpy() for name in _ELLIPSE]).reshape(-1, 3),
     )
+
+
+async def life(conn: AsyncConnection, individual_id: int) -> tuple[datetime, datetime] | None:
+    """Return the times of the first and the last live fix of a bird; None: it has none."""
+    nearest = (
+        "select f.time as t from fix f where f.tag_id = d.tag_id and f.live and"
+        f" {worn_at('f.time')} order by f.time {{way}} limit 1"
+    )
+    rows = await execute(
+        conn,
+        "select min(head.t) as first, max(tail.t) as last from deployment d,"
+        f" lateral ({nearest.format(way='')}) as head,"
+        f" lateral ({nearest.format(way='desc')}) as tail"
+        " where d.individual_id = :individual and d.replaced_at is null",
+        {"individual": individual_id},
+    )
+    return None if rows[0]["first"] is None else (rows[0]["first"], rows[0]["last"])
 
 
 async def visible_near(

@@ -264,6 +264,8 @@ async def hand_on(conn: AsyncConnection, subject: str, to: Sequence[str]) -> Non
         " where w.subject = :subject order by d.id for update of d",
         {"subject": subject},
     )
+    if not waited:
+        return
     await execute(
         conn,
         """

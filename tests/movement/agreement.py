@@ -114,6 +114,26 @@ def wander(rng: np.random.Generator, n: int) -> Fixes:
     return time_us, place[:, 0] + 120.0, np.clip(place[:, 1] + rng.uniform(-55, 70), -85, 85)
 
 
+def roughen(rng: np.random.Generator, fixes: Fixes) -> Fixes:
+    """Do to a track what tags do: repeat places and times, fall silent, and send gross errors."""
+    time_us, lon, lat = (column.copy() for column in fixes)
+    n = len(time_us)
+    for _ in range(int(rng.integers(0, 4))):  # the tag sends its last place again
+        a = int(rng.integers(0, n))
+        b = a + int(rng.integers(1, 6))
+        lon[a:b], lat[a:b] = lon[a], lat[a]
+    for _ in range(int(rng.integers(0, 3))):  # silences of hours to months
+        time_us[int(rng.integers(0, n)) :] += int(10 ** rng.uniform(4, 7)) * 1_000_000
+    bad = rng.random(n) < rng.choice([0.0, 0.01, 0.1])
+    lon[bad] = lon[bad] + rng.normal(0, 5.0, int(bad.sum()))
+    lat[bad] = np.clip(lat[bad] + rng.normal(0, 5.0, int(bad.sum())), -85, 85)
+    # Of fixes at one time the service shows one, and MovingPandas keeps the last.
+    twice = np.flatnonzero(rng.random(n - 1) < rng.choice([0.0, 0.02]))
+    time_us[twice] = time_us[twice + 1]
+    last = np.append(np.diff(time_us) > 0, True)
+    return time_us[last], lon[last], lat[last]
+
+
 def a_rule(rng: np.random.Generator) -> StopRule:
     """Give some rule that an ecologist might set."""
     return StopRule(
@@ -135,7 +155,7 @@ def stops() -> Section:
     verdict = verdicts["random tracks and rules"] = Verdict()
     rng = np.random.default_rng(20261123)
     while verdict.tracks < RANDOM_TRACKS:
-        verdict.add(wander(rng, int(rng.integers(2, 120))), a_rule(rng))
+        verdict.add(roughen(rng, wander(rng, int(rng.integers(2, 120)))), a_rule(rng))
     rows = [
         [said, f"{v.tracks:,}", f"{v.fixes:,}", f"{v.stops:,}", v.different, f"{v.centre_deg:.0e}",
          v.left_out]
@@ -143,7 +163,8 @@ def stops() -> Section:
     ]  # fmt: skip
     text = f"""`method=movingpandas` gives the stops of MovingPandas' TrajectoryStopDetector: the
 same start and end of every stop. Compared on every shared set of GPS birds and on
-{RANDOM_TRACKS:,} random tracks. Tracks that MovingPandas can't take are left out and counted.
+{RANDOM_TRACKS:,} random tracks with repeated places and times, silences
+and gross errors. Tracks that MovingPandas can't take are left out and counted.
 
 {
         table(

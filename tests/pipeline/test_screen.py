@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pipeline import screen as stage
+from app.pipeline.known import Known
 from app.pipeline.screen import _clamped, screen, shift, shown
 from app.store import content
 from app.store.audience import PIPELINE
@@ -83,16 +85,8 @@ async def test_what_is_shown_is_the_same_from_memory_and_from_the_database(
     low, high = (START + timedelta(hours=hour) for hour in hours)
     life = await screen(taken_back, WHOLE)
     held = await shown(taken_back, life, low, high, beyond=beyond)
-    nothing = stage.Window(
-        life.span,
-        life.profile,
-        FAR_FUTURE,
-        FAR_FUTURE,
-        life.fixes,
-        life.visible,
-        FAR_PAST,
-        FAR_FUTURE,
-    )
+    none = life.fixes.take(slice(0, 0))
+    nothing = replace(life, known=Known(1, FAR_PAST, FAR_PAST, none))
     read = await shown(taken_back, nothing, low, high, beyond=beyond)
     for name in ("time_us", "lon", "lat", "error_m"):
         assert np.array_equal(getattr(held, name), getattr(read, name)), name

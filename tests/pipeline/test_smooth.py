@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from app.movement.density import LEVELS, count_hours
 from app.movement.geodesy import distance_m
 from app.movement.simulate import Flock, flock_csv, reference_csv
 from app.pipeline.screen import screen
@@ -17,6 +18,7 @@ from app.store import content, fixes
 from app.store.audience import Audience
 from app.store.engine import Store, execute
 from app.store.sight import Filters
+from app.store.smoothed import places
 from app.store.windows import FAR_FUTURE, FAR_PAST, micros
 from app.store.work import Span
 from tests.flow.conftest import START_US, Service, flock, open_service
@@ -139,3 +141,23 @@ def test_reach_ends_at_cuts_beside_which_all_is_heard(days) -> None:
     assert {(c.month, c.day) for c in (low, high)} <= {(1, 15), (7, 15)}
     assert high - low < 400 * DAY
     assert reach(FAR_PAST, FAR_FUTURE) == (FAR_PAST, FAR_FUTURE)
+
+
+async def test_a_bird_is_drawn_and_counted_where_all_its_fixes_put_it(argos) -> None:
+    corners = await argos.rows(
+        "select distinct ST_X(p.geom) as lon, ST_Y(p.geom) as lat"
+        " from track_part t, lateral ST_DumpPoints(t.line) as p"
+    )
+    placed = {(row["lon"], row["lat"]) for row in await argos.rows("select * from smoothed_fix")}
+    assert len(corners) > 20
+    assert {(row["lon"], row["lat"]) for row in corners} <= placed
+    async with argos.store.read() as conn:
+        time_us, place = await places(conn, 1, FAR_PAST, FAR_FUTURE)
+    cells = count_hours(time_us, *place.T[:2], LEVELS)
+    rows = await argos.rows(
+        "select level, x, y, hours from density_cell where not public order by month, level, x, y"
+    )
+    assert [tuple(row.values()) for row in rows] == list(
+        zip(*(column.tolist() for column in (cells.level, cells.x, cells.y, cells.hours)),
+            strict=True)
+    )  # fmt: skip

@@ -39,6 +39,7 @@ WITHOUT = {
     "derived.load_stays": STAGES,
     "derived.stopovers_of": STAGES,
     "derived.legs_of": STAGES,
+    "windows.life": STAGES,
     "windows.visible_near": STAGES,
     "layers.current_layers": STAGES,
     "layers.boundary": STAGES,

@@ -1,0 +1,65 @@
+"""One more fix of a bird that has sent for years: how long until its new stopovers are stored.
+
+Run by `make bench`; it prints figures and asserts none. Histories of one and of three years, an
+hourly fix each; then fixes come one by one, each stored and its bird marked as a push does that,
+and what is timed is `derive_individual`, from the marked bird to the commit with its new
+stopovers. Beside the time is what of it was CPU time of this process: a machine with other work
+shows the first one longer. Goal: 50 ms, and the same for both histories.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+from app.movement.simulate import flock_csv
+from app.pipeline import run as flow
+from app.store.engine import execute
+from tests.flow.conftest import Service, flock
+
+APPENDED = 60
+YEARS = (1, 3)
+
+
+async def dirty(service: Service) -> int | None:
+    rows = await service.rows("select individual_id from dirty")
+    return int(rows[0]["individual_id"]) if rows else None
+
+
+async def decoded(service: Service, body: bytes) -> int:
+    """Push and store; return the bird that waits."""
+    await service.push(body)
+    rows = await service.rows("select study_id from decoding where state = 'received'")
+    await flow.decode_small(service.store, int(rows[0]["study_id"]))
+    bird = await dirty(service)
+    assert bird is not None
+    return bird
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("years", YEARS)
+async def test_one_more_fix(new_service, years, capsys):
+    service = await new_service()
+    birds = flock(seed=3, birds=1, days=years * 365.25, interval_s=3600.0, gross_error_share=0.003)
+    header, *lines = flock_csv(birds).decode().splitlines()
+    await service.push("\n".join([header, *lines[:-APPENDED]]).encode())
+    await service.drain(areas=False)
+    wall, cpu = [], []
+    for line in lines[-APPENDED:]:
+        bird = await decoded(service, f"{header}\n{line}\n".encode())
+        started, spent = time.perf_counter(), time.process_time()
+        await flow.derive_individual(service.store, bird)
+        wall.append((time.perf_counter() - started) * 1e3)
+        cpu.append((time.process_time() - spent) * 1e3)
+        assert await dirty(service) is None
+    async with service.store.read() as conn:
+        kept = await execute(conn, "select count(*) as n from fix where live")
+        stays = await execute(conn, "select count(*) as n from stopover")
+    with capsys.disabled():
+        half, most = np.percentile(wall[5:], (50, 95))
+        print(f"\n{kept[0]['n']:,} fixes, {stays[0]['n']} stopovers: one more fix to its stopovers")
+        print(f"  median {half:.1f} ms, p95 {most:.1f} ms, least {min(wall):.1f} ms (goal 50),")
+        print(f"  of it CPU of this process {statistics.median(cpu[5:]):.1f} ms")

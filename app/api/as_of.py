@@ -287,7 +287,7 @@ async def _whole(inner: _Inner, address: str) -> tuple[str, bytes, int | None]:
     path, _, query = address.partition("?")
     media_type, body = await inner.get(path, query)
     page = orjson.loads(body) if media_type == "application/json" else None
-    if not (isinstance(page, dict) and page.keys() == {"items", "next"}):
+    if not (isinstance(page, dict) and {"items", "next"} <= page.keys()):
         return media_type, body, None
     limit = f"limit={LIMIT_MAX}"
     items: list[Any] = []
@@ -296,7 +296,7 @@ async def _whole(inner: _Inner, address: str) -> tuple[str, bytes, int | None]:
         page = orjson.loads((await inner.get(path, asked))[1])
         items.extend(page["items"])
         if page["next"] is None:
-            return media_type, orjson.dumps({"items": items, "next": None}), len(items)
+            return media_type, orjson.dumps(page | {"items": items}), len(items)
         if len(items) >= ITEMS_MAX:
             raise TooLarge(
                 f"The answer has more than {ITEMS_MAX:,} items.",

@@ -10,10 +10,10 @@ import numpy as np
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.flyways import FlywayId
-from app.api.problems import READING
 from app.api.schemas import Shown, example
 from app.errors import NotFound
 from app.movement.connectivity import Ends, strength, transitions
@@ -92,7 +92,7 @@ class ConnectivityOut(Shown):
     strength: StrengthOut | None = Field(description="null where no bird is seen at both ends")
 
 
-@router.get("/{flyway}/connectivity", responses=READING)
+@router.get("/{flyway}/connectivity", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_connectivity(
     flyway: FlywayId,
     store: StoreDep,

@@ -154,9 +154,7 @@ async def _ledger(
     asked = await ledger.read_asked(
         conn, audience, flyway_of(ask.flyway), by, layer=layer, protection=list(ask.protection)
     )
-    return ledger.shaped(
-        ask.flyway, asked, await ledger.make(conn, audience, asked, ask.days), "today"
-    )
+    return ledger.shaped(ask.flyway, asked, await ledger.make(conn, audience, asked, ask.days))
 
 
 async def _parts(conn: Connection, audience: Audience, one: Flyway) -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep, StrictRoute
 from app.api.feeds import MEDIA_TYPE
 from app.api.filters import SpeciesQuery, species_key
 from app.api.kept import answer_with, sealed, takes_gzip
-from app.api.problems import READING
 from app.store import keysites
 
 router = APIRouter(prefix="/api/v1/key-sites", tags=["sites"], route_class=StrictRoute)
@@ -67,8 +67,9 @@ _EXAMPLE = {
 @router.get(
     "",
     response_class=Response,
+    dependencies=PRODUCT,
     responses={
-        **READING,
+        **READING_KEPT,
         200: {"content": {MEDIA_TYPE: {"example": _EXAMPLE}}, "description": "GeoJSON"},
     },
 )

@@ -12,11 +12,11 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
 from app.api.layers import not_designations
-from app.api.problems import READING
 from app.api.schemas import example
 from app.api.tables import WantsCsv, csv_answer
 from app.errors import NotFound
@@ -221,7 +221,8 @@ async def designated(
 @router.get(
     "/{flyway}/ledger",
     response_model=LedgerOut,
-    responses={**READING, 200: {"content": {"text/csv": {"example": ",".join(COLUMNS)}}}},
+    dependencies=PRODUCT,
+    responses={**READING_KEPT, 200: {"content": {"text/csv": {"example": ",".join(COLUMNS)}}}},
 )
 async def read_ledger(
     flyway: FlywayId,

@@ -9,10 +9,10 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import PartnerAudience
 from app.api.connectivity import families_of, known
 from app.api.deps import StoreDep
-from app.api.problems import READING
 from app.api.schemas import Shown, example
 from app.errors import NotFound
 from app.movement.families import BIRDS_MIN
@@ -78,7 +78,7 @@ class LossOut(Shown):
     items: list[SpeciesLoss]
 
 
-@router.get("/{site}/loss", responses=READING)
+@router.get("/{site}/loss", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_loss(site: UUID, store: StoreDep, audience: PartnerAudience) -> LossOut:
     """
     Read what the loss of a site would do to each species that stops there.

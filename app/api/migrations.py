@@ -9,12 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import SpeciesQuery, species_key
 from app.api.ledger import LayerNamed, ProtectionQuery, boundary_set, designated, named
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING
 from app.api.schemas import BirdOut, Shown, example
 from app.api.tables import WantsCsv, csv_answer
 from app.store import habitat, migrations
@@ -118,7 +118,8 @@ def _shown(row: dict[str, Any]) -> MigrationOut:
 @router.get(
     "",
     response_model=MigrationsOut,
-    responses={**READING, 200: {"content": {"text/csv": {"example": ",".join(COLUMNS)}}}},
+    dependencies=PRODUCT,
+    responses={**READING_KEPT, 200: {"content": {"text/csv": {"example": ",".join(COLUMNS)}}}},
 )
 async def report_migrations(
     store: StoreDep,

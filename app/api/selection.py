@@ -9,10 +9,10 @@ import numpy as np
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
-from app.api.problems import READING
 from app.api.schemas import Shown, example
 from app.errors import BadInput
 from app.movement.families import BIRDS_MIN, family_index
@@ -80,7 +80,7 @@ class SelectionOut(Shown):
 METHOD = "Jacobs 1974, Manly 2002 design III; 95 % intervals over families"
 
 
-@router.get("/selection", responses=READING)
+@router.get("/selection", responses=READING_KEPT, dependencies=PRODUCT)
 async def read_selection(
     store: StoreDep,
     audience: CurrentAudience,

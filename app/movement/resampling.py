@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
 
 from app.movement.track import FloatArray, IntArray
 
@@ -80,6 +79,9 @@ def _resamples(whole: IntArray) -> FloatArray:
 
 
 def _ends(drawn: FloatArray, spent: IntArray, whole: IntArray) -> FloatArray:
+    # Slow to load: a web process that is never asked for a ledger goes without.
+    from scipy.special import ndtr, ndtri, stdtrit  # noqa: PLC0415
+
     n = whole.shape[0]
     share = spent.sum(axis=0) / whole.sum()
     below = (drawn < share).mean(axis=0) + 0.5 * (drawn == share).mean(axis=0)

@@ -14,19 +14,23 @@ from app.pipeline.trackparts import month_of, next_month
 from app.store import density
 from app.store.derived import Bird
 from app.store.engine import Connection
+from app.store.windows import FAR_FUTURE, FAR_PAST
 
 
 async def renew_density(conn: Connection, found: Segmented, low: datetime, high: datetime) -> None:
     """Count every month again that holds a changed hour; only cells that differ are written."""
-    span = month_of(low), next_month(high)
+    change = found.window.span
+    whole = change.from_time <= FAR_PAST and change.to_time >= FAR_FUTURE
+    span = (FAR_PAST, FAR_FUTURE) if whole else (month_of(low), next_month(high))
     track = await placed(conn, found.window, *span)
     exact = await asyncio.to_thread(count_hours, track.time_us, track.lon, track.lat, LEVELS)
     places = await density.public_places(conn, found.bird, *span)
     public = await asyncio.to_thread(count_hours, *places, PUBLIC_LEVELS)
     for cells, is_public in ((exact, False), (public, True)):
         await density.renew(
-            conn, found.bird, span, cells, releases(found.bird, cells), public=is_public
-        )
+            conn, found.bird, span, cells, releases(found.bird, cells), public=is_public,
+            whole=whole,
+        )  # fmt: skip
 
 
 def releases(bird: Bird, cells: Cells) -> list[datetime]:

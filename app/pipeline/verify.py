@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from app.pipeline.available import available
 from app.pipeline.keysites import find_key_sites
 from app.pipeline.route import route
 from app.pipeline.run import derive_span
@@ -22,7 +23,7 @@ class Verdict:
     differs: tuple[str, ...]
 
 
-_AT_LEISURE = ("utilisation", "season_use")
+_AT_LEISURE = ("utilisation", "available", "season_use")
 
 
 class _RollBack(Exception):  # noqa: N818 - not an error: it ends a trial
@@ -66,7 +67,10 @@ async def rebuild(conn: Connection, individual_id: int, *, areas: bool = True) -
     if due is not None:
         found = await measure(conn, individual_id, due)
         bird = await derived.bird(conn, individual_id)
-        await measuring.settle(conn, bird, due, found.kept, found.areas, uses=found.uses)
+        offered = await available(conn, bird, found.areas)
+        await measuring.settle(
+            conn, bird, due, found.kept, found.areas, offered=offered, uses=found.uses
+        )
 
 
 async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str, ...]:

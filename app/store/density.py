@@ -42,8 +42,13 @@ async def renew(
     releases: Sequence[datetime],
     *,
     public: bool,
+    whole: bool = False,
 ) -> None:
-    """Let exactly these cells stand in the months of the span; rows that are equal stay."""
+    """
+    Let exactly these cells stand in the months of the span; rows that are equal stay.
+
+    `whole` says that it is the bird's whole life, whose totals are then summed again from nothing.
+    """
     touched = await execute(
         conn,
         f"""
@@ -68,17 +73,26 @@ async def renew(
             is distinct from (excluded.species_key, excluded.hours, excluded.release_at)
           returning level, x, y)
         select level, x, y from gone union select level, x, y from come
+        union select level, x, y from found where :whole
         """,
         {
             "individual": owner.individual_id, "study": owner.study_id,
             "species": owner.species_key, "public": public,
-            "low": span[0].date(), "high": span[1].date(),
+            "low": span[0].date(), "high": span[1].date(), "whole": whole,
             "months": cells.month.astype("datetime64[D]").tolist(),
             "levels": cells.level.tolist(), "xs": cells.x.tolist(), "ys": cells.y.tolist(),
             "hours": cells.hours.tolist(), "releases": list(releases),
         },
     )  # fmt: skip
-    if touched and not public:
+    if public:
+        return
+    if whole:
+        await execute(
+            conn,
+            "delete from density_total where individual_id = :individual",
+            {"individual": owner.individual_id},
+        )
+    if touched:
         await _add_up(conn, owner, touched)
 
 

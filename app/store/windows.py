@@ -132,13 +132,14 @@ class Fixes:
             return self if len(self) else later
         both: dict[str, Any] = {
             each.name: np.concatenate([getattr(self, each.name), getattr(later, each.name)])
-            for each in fields(self) if each.name != "track"
+            for each in fields(self) if each.name not in {"track", "withdrawn"}
         }  # fmt: skip
         track = (
             np.concatenate([getattr(self.track, name), getattr(later.track, name)])
             for name in ("time_us", "lon", "lat", "error_m")
         )
-        return Fixes(track=Track(*track), **both)
+        withdrawn = self.withdrawn or later.withdrawn
+        return Fixes(track=Track(*track), **both, withdrawn=withdrawn)
 
 
 def _put_away(marked: NDArray[np.bool_], verdict: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -269,6 +269,7 @@ def test_head_is_get_without_its_body(network, path, method, operation):
     head = ask(network.client, path, "head", operation, headers=network.amur)
     assert (head.status_code, head.content) == (get.status_code, b"")
     drop = {"x-request-id", "date"} | ({"content-length"} if path == "/metrics" else set())
+    drop |= {"etag"} if path == "/api/v1/reports/morning" else set()  # it tells the time it is
     assert {k: v for k, v in head.headers.items() if k not in drop} == {
         k: v for k, v in get.headers.items() if k not in drop
     }

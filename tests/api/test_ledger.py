@@ -151,10 +151,10 @@ async def test_rows_are_those_of_a_plain_sum_over_days(client, world) -> None:
 
 
 async def test_what_was_designated_later_counts_today_alone(client, world) -> None:
-    then, today = (
+    then, today = [
         await ledger(client, **EVERYTHING, by="protection", basis=basis)
         for basis in ("at_time", "today")
-    )
+    ]
     later = sum(day[-1] for day in world.days if day[4] == LATER) / US
     of = [
         sum(row["bird_days"] for row in each["items"] if row["protection"] == "Nature Reserve")

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pyproj import Geod
 
+from app.movement.protection import State, class_of
 from tests.api.served import as_key, served
 from tests.store.flock import DAY, SPECIES, START, UNRELEASED, Flock, ref_of
 
@@ -33,7 +34,7 @@ def flock(new_database: Callable[[], str]) -> Flock:
         flock.insert("layer", name="Cover", kind="raster", source="cover of 2019",
                      classes='{"10": "grasslands", "12": "croplands"}', cell_size_m=5600.0,
                      ref=ref_of("Cover")),
-        flock.insert("layer", name="Reserves", kind="polygons", source="list of 2020",
+        flock.insert("layer", name="Reserves", kind="protection", source="list of 2020",
                      classes='{"0": "Nature Reserve", "1": "Ramsar site"}',
                      study_id=studies[0], ref=ref_of("Reserves")),
     ]  # fmt: skip
@@ -71,7 +72,8 @@ def spring(flock: Flock, study: int, bird: int, layers: list[int]) -> None:
             departure_time_earliest=START + b * DAY, duration_min_s=(b - a) * 86_400.0,
             lon=lon, lat=lat, kind=kind, season=season, area=AREAS[k], **hidden,
         )  # fmt: skip
-    cells = [(1, 0, 10, 0), (10, 0, 12, 1), (20, 1, 12, -1)]
+    reserve, listed = (class_of({k: State.IN_FORCE}) for k in (0, 1))
+    cells = [(1, 0, 10, reserve), (10, 0, 12, listed), (20, 1, 12, -1)]
     for day, *classes in cells:
         flock.insert(
             "ledger_day", individual_id=bird, study_id=study, kind="travel", observed=True,

@@ -22,6 +22,7 @@ from app.movement import autocorrelation, geodesy
 from app.movement.bridges import Path as Way
 from app.movement.bridges import dynamic_motion, fixed_motion, lay_bridges
 from app.movement.isopleths import Grid
+from app.movement.kernel_density import kernel_density
 from app.movement.noise import Noise, Walk
 from app.movement.outliers import outlier_cleaner
 from app.movement.residence import residence_time_s, visits
@@ -120,7 +121,8 @@ def of_areas(track: Track) -> list[Any]:
     return [
         *(autocorrelation._filtered(steps, np.column_stack((x, y)) / 1e5, np.array(tau))
           for tau in ([], [86_400.0], [86_400.0, 7_200.0])),
-        lay_bridges(path, motion, grid), fixed_motion(path).variance_m2_s,
+        kernel_density(x, y, grid, 3_000.0), lay_bridges(path, motion, grid),
+        fixed_motion(path).variance_m2_s,
         dynamic_motion(path).variance_m2_s,
         residence_time_s(time_s, x, y, 2000.0, away_max_s=7200.0),
         visits(time_s, x, y, (x[0], y[0]), 2000.0, away_min_s=3600.0),

@@ -52,8 +52,8 @@ def leg(first: int, last: int, **more) -> derived.Row:
         "arrival_time": START + last * HOUR, "from_lon": 127.0, "from_lat": 38.0, "to_lon": 115.0,
         "to_lat": 49.0, "season": None, "length_m": 1.0, "displacement_m": 1.0,
         "straightness": 1.0, "speed_max_m_s": 1.0, "observed_s": 1.0, "unobserved_s": 0.0,
-        "n_fixes": 2, "line": LINE, "method": "m", "parameters": "p", "release_at": RELEASED,
-        **more,
+        "unobserved_m": 0.0, "n_fixes": 2, "line": LINE, "method": "m", "parameters": "p",
+        "release_at": RELEASED, **more,
     }  # fmt: skip
 
 

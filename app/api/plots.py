@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import shapely
 from fastapi import APIRouter, Response
 
 from app.api.auth import CurrentAudience
@@ -112,7 +113,7 @@ async def bird_of(conn: Connection, audience: Audience, bird: dict[str, Any], pl
         areas=tuple(
             plots.Area(
                 row["season"], row["level"], row["method"], row["area_km2"],
-                plots.from_wkb(bytes(row["geom"])),
+                shapely.from_wkb(bytes(row["geom"])),
             )
             for row in areas
         ),

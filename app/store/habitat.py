@@ -14,6 +14,7 @@ from app.errors import NotFound, TooLarge
 from app.movement.protection import Basis, Cover, cover
 from app.store.audience import RELEASED, Audience
 from app.store.engine import execute
+from app.store.fragments import days_of
 from app.store.layers import OUTSIDE, Layer
 from app.store.sight import GROUP_MIN, Filters, Where, where
 
@@ -140,12 +141,12 @@ async def use(
           from {table} x join individual i on i.id = x.individual_id
           where {chosen.sql}
         ), grouped as (
-          select part, key, name, sum(bird_days) as bird_days,
+          select part, key, name, {days_of("bird_days")} as bird_days,
             count(distinct individual_id) as birds
           from seen group by part, key, name, own
           having own or count(distinct individual_id) >= {GROUP_MIN}
         )
-        select part, key, name, sum(bird_days)::float8 as bird_days,
+        select part, key, name, {days_of("bird_days")} as bird_days,
           sum(birds)::int as n_individuals
         from grouped group by part, key, name
         order by part, bird_days desc, key limit {ROWS_MAX + 1}
@@ -203,9 +204,9 @@ async def _pending(
     rows = await execute(
         conn,
         f"""
-        select coalesce((select sum(x.bird_days) from presence_day x
+        select coalesce((select {days_of("x.bird_days")} from presence_day x
             join individual i on i.id = x.individual_id where {chosen.sql}), 0)
-          - coalesce((select sum(x.bird_days) from use_day x
+          - coalesce((select {days_of("x.bird_days")} from use_day x
             join individual i on i.id = x.individual_id
             where {chosen.sql} and x.layer_id = :layer), 0) as pending
         """,

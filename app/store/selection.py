@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import days_of
 from app.store.layers import Layer
 from app.store.sight import Filters, where
 
@@ -34,7 +35,8 @@ async def against_availability(
           select x.individual_id, x.season, x.class_id, x.share
           from available x join individual i on i.id = x.individual_id where {chosen.sql}
         ), spent as (
-          select x.individual_id, {WHOLE} as season, x.class_id, sum(x.bird_days) as bird_days
+          select x.individual_id, {WHOLE} as season, x.class_id,
+            {days_of("x.bird_days")} as bird_days
           from use_day x where x.layer_id = :layer and x.study_id = any(:exact)
             and (x.individual_id, {WHOLE}) in (select individual_id, season from offered)
           group by 1, 2, 3

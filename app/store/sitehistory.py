@@ -7,8 +7,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.movement.protection import DESIGNATIONS_MAX, State
 from app.store.audience import Audience
 from app.store.engine import execute
+from app.store.fragments import days_of
+from app.store.layers import OUTSIDE
 from app.store.sight import STOPOVER
 
 Row = dict[str, Any]
@@ -92,19 +95,27 @@ async def tracked(
     )
 
 
+_WITHIN = f"""(case when l.kind = 'protection' then exists (
+  select from generate_series(0, {DESIGNATIONS_MAX - 1}) as k
+  where u.class_id >= 0 and (u.class_id >> 2 * k & 3) = {int(State.IN_FORCE)})
+  else u.class_id <> {OUTSIDE} end)"""
+"""SQL: was this time spent within the layer, or in what was designated by then?"""
+
+
 async def within_layers(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
     """Return the share of own birds' days at a site that lie within each layer of polygons."""
     return await execute(
         conn,
-        """
-        select l.ref as layer, l.name, l.source, sum(u.bird_days)::float8 as bird_days,
-          coalesce(sum(u.bird_days) filter (where u.class_id <> -1), 0)::float8
-            / nullif(sum(u.bird_days), 0) as share
+        f"""
+        select l.ref as layer, l.name, l.source, {days_of("u.bird_days")} as bird_days,
+          coalesce({days_of(f"u.bird_days * {_WITHIN}::int")}
+            / nullif({days_of("u.bird_days")}, 0), 0) as share
         from site t join site_visit v on v.site_id = t.id
         join use_day u on u.individual_id = v.individual_id and u.kind <> 'travel'
           and u.day between (v.arrival_time at time zone 'UTC')::date
             and (v.departure_time at time zone 'UTC')::date
-        join layer l on l.id = u.layer_id and l.kind = 'polygons' and l.replaced_at is null
+        join layer l on l.id = u.layer_id and l.kind in ('polygons', 'protection')
+          and l.replaced_at is null
         where t.scope = :scope and t.ref = :ref and u.study_id = any(:exact)
           and (l.study_id is null or l.study_id = any(:exact))
         group by 1, 2, 3 order by 2, 1

@@ -88,7 +88,7 @@ async def test_a_death_is_suspected_and_leaves_every_product(died, new_service) 
     have, want = await died.content(), await other.content()
     assert have["operator"] == want["operator"]
     (bird,) = {*have} - {"operator"}
-    told = {"lifeless", "fix_flag", "fix"}
+    told = {"lifeless", "fix_flag", "fix", "recent"}  # it is still heard of
     assert {t for t in have[bird] if have[bird][t] != want[bird][t]} == told
     flags = await died.rows("select count(*) as n from fix_flag where code = :c",
                             c="suspected-dead-or-dropped")  # fmt: skip

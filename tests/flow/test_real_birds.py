@@ -92,6 +92,7 @@ async def _tell(service: Service, outcome: Outcome, species: str) -> None:
                 boundary=boundary,
                 layer=cover,
                 protection=(),
+                basis="at_time",
             )
             outcome.by[",".join(by)] = await ledger(conn, service.audience, Filters(), asked)
         wanted = migrations.Wanted(species=species, boundary=boundary, layer=cover)

@@ -79,8 +79,8 @@ def _resamples(whole: IntArray) -> FloatArray:
 
 
 def _ends(drawn: FloatArray, spent: IntArray, whole: IntArray) -> FloatArray:
-    # Slow to load: a web process that is never asked for a ledger goes without.
-    from scipy.special import ndtr, ndtri, stdtrit  # noqa: PLC0415
+    # A web process that is never asked for a ledger goes without.
+    from scipy.special import ndtr, ndtri, stdtrit  # noqa: PLC0415 - slow to load
 
     n = whole.shape[0]
     share = spent.sum(axis=0) / whole.sum()

@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it lacks, once.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-JOBS ?= 3
+JOBS ?= 2
 FILES ?=
 SECONDS ?= 45
 BIN := .venv/bin

@@ -13,7 +13,8 @@ from app.movement.geodesy import distance_m
 from app.movement.migrations import in_order, measure_way
 
 place = st.tuples(st.floats(-180, 180), st.floats(-89, 89))
-leg = st.tuples(st.floats(0, 5e6), st.floats(0, 1), st.floats(0, 1e6))
+times = st.integers(0, 10**12).map(lambda time_us: time_us / 1e6)  # fixes have microseconds
+leg = st.tuples(st.floats(0, 5e6), st.floats(0, 1), times)
 
 
 @settings(max_examples=80)

@@ -41,7 +41,7 @@ class Found:
     stopovers: Stopovers
 
 
-@pytest.fixture(scope="module", params=[21, 22])
+@pytest.fixture(scope="module", params=[22])
 def flock(request) -> list[Found]:
     """Sixteen birds of eight species, hourly, with gaps, gross errors and late uploads."""
     made = simulate_flock(

@@ -130,7 +130,7 @@ def blocks(payload: bytes) -> list[list[bytes]]:
 
 
 @pytest.mark.parametrize("name", CUTTABLE)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_pieces_say_what_the_whole_says(
     sample: Callable[[str], bytes], name: str, data: st.DataObject
@@ -149,7 +149,7 @@ def test_pieces_say_what_the_whole_says(
     assert_same(sent, data.draw(PIECE), form=None if above else "argos-diag")
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_objects_a_line_too(sample: Callable[[str], bytes], data: st.DataObject) -> None:
     rows = [
@@ -173,7 +173,7 @@ TERMS = {
 }  # fmt: skip
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_a_mapping_in_any_encoding_too(data: st.DataObject) -> None:
     encoding = data.draw(st.sampled_from(["utf-8", "gb18030", "utf-16"]))
@@ -206,7 +206,7 @@ def table(n: int) -> bytes:
     return HEADER + "".join(rows).encode()
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
     lines=st.integers(5, 60),
     units=st.lists(st.integers(1, 130), unique=True, max_size=8),
@@ -274,7 +274,7 @@ def test_of_a_large_file_no_more_than_a_piece_is_held() -> None:
     assert sum(part.units for part in found) + first.units == 4_000
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     days=st.lists(st.tuples(st.integers(1, 28), st.integers(1, 12)), min_size=20, max_size=60),
     form=st.sampled_from(["{0:02d}/{1:02d}/2023", "{1}.{0}.2023", "2023-{1:02d}-{0:02d}"]),

@@ -121,7 +121,7 @@ def of_areas(track: Track) -> list[Any]:
     return [
         *(autocorrelation._filtered(steps, np.column_stack((x, y)) / 1e5, np.array(tau))
           for tau in ([], [86_400.0], [86_400.0, 7_200.0])),
-        kernel_density(x, y, grid, 3_000.0), lay_bridges(path, motion, grid),
+        kernel_density(x, y, grid, 2.0 * grid.cell_m), lay_bridges(path, motion, grid),
         fixed_motion(path).variance_m2_s,
         dynamic_motion(path).variance_m2_s,
         residence_time_s(time_s, x, y, 2000.0, away_max_s=7200.0),

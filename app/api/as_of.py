@@ -153,9 +153,9 @@ def filters_of(path: str, query: str) -> Filters:
     """Return by which birds an address is narrowed, as far as its filters and its path tell."""
     told = _filters_told(query)
     species = species_key(told.get("species"))
-    last = path.rsplit("/", 1)[-1]
-    if ":" in last:  # a flyway is named by its species
-        species = last.partition(":")[0]
+    _, is_flyway, rest = path.partition("/flyways/")
+    if is_flyway:  # it is named by its species
+        species = rest.partition("/")[0].partition(":")[0]
     return Filters(
         species=species, season=told.get("season"),
         individual=_id(told.get("individual")), study=_id(told.get("study")),

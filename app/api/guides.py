@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from app.api.shell import shell
+
 GUIDES = Path(__file__).parents[1] / "guides"
 
 ORDER = (
@@ -96,7 +98,7 @@ def index() -> str:
         for name, each in ((name, guide(name)) for name in ORDER)
     )
     body = f'<h1>Guides</h1>\n<p>Every example that has no note beside it is run by the tests.</p>\n<ul class="guides">\n{rows}\n</ul>'  # noqa: E501 - one piece of markup
-    return _page("Guides", body, folder="guides/", up="")
+    return shell("Guides", body, styles=["guides/guides.css"], here="guides")
 
 
 def rendered(text: str) -> Guide:
@@ -121,7 +123,7 @@ def rendered(text: str) -> Guide:
             parser.renderer.render(tokens[first:], parser.options, {}),
         )
     )
-    return Guide(title, _plain(said), _page(title, body, folder="", up="../"))
+    return Guide(title, _plain(said), shell(title, body, styles=["guides/guides.css"], up="../"))
 
 
 def anchor_of(words: str) -> str:
@@ -189,33 +191,3 @@ def _link_open(self: object, tokens: list[Token], at: int, options: object, env:
     if "://" not in href:
         tokens[at].attrSet("href", re.sub(r"^([\w-]+)\.md(?=#|$)", r"\1", href))
     return self.renderToken(tokens, at, options, env)  # type: ignore[attr-defined,no-any-return]  # its renderer
-
-
-def _page(title: str, body: str, *, folder: str, up: str) -> str:
-    """Put a page together; addresses are relative, so that a prefix before the service holds."""
-    current = ' aria-current="page"' if not up else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)} - Flyways</title>
-<link rel="icon" href="{up}viewer/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{folder}guides.css">
-</head>
-<body>
-<a class="skip" href="#main">Skip to the text</a>
-<header>
-<nav aria-label="Flyways">
-<a href="{up or "."}">Map</a>
-<a href="{up}guides"{current}>Guides</a>
-<a href="{up}docs">API</a>
-</nav>
-</header>
-<main id="main" tabindex="-1">
-{body}
-</main>
-</body>
-</html>
-"""

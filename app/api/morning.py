@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from app.api import morning_page
@@ -16,6 +14,7 @@ from app.api.auth import CurrentAudience, require
 from app.api.deps import StoreDep
 from app.api.problems import READING
 from app.api.schemas import BirdOut, CentreOut, Instant, Shown, example
+from app.api.tables import CSV, WantsCsv, csv_answer
 from app.store import morning, studies
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -23,7 +22,6 @@ from app.store.morning import State
 
 router = APIRouter(tags=["reports"])
 
-CSV = "text/csv"
 _BIRD = "6b0e2dd2-35c4-4b4c-b8d1-e0a2f3c47b11"
 _STUDY = "5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11"
 
@@ -148,25 +146,15 @@ async def report(
     )
 
 
-def csv_of(found: MorningOut) -> str:
-    """Return the birds of a report as CSV; a text that a sheet would take for a formula is held."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for bird in found.birds:
-        row = bird.model_dump(mode="json")
-        place = row["last_place"] or {"lon": None, "lat": None}
-        flat = row | place | {
-            "individual": row["individual"]["local_identifier"],
-            "individual_id": row["individual"]["id"],
-            "tag": row["tag"]["local_identifier"], "tag_id": row["tag"]["id"],
-        }  # fmt: skip
-        writer.writerow([_cell(flat[name]) for name in COLUMNS])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+def _flat(bird: MorningBird) -> dict[str, Any]:
+    """Return a bird as a row of CSV."""
+    row = bird.model_dump()
+    place = row["last_place"] or {"lon": None, "lat": None}
+    return row | place | {
+        "individual": row["individual"]["local_identifier"],
+        "individual_id": row["individual"]["id"],
+        "tag": row["tag"]["local_identifier"], "tag_id": row["tag"]["id"],
+    }  # fmt: skip
 
 
 async def _asked(
@@ -194,13 +182,7 @@ Asked = Annotated[MorningOut, Depends(_asked)]
     response_model=MorningOut,
     responses={**READING, 200: {"content": {CSV: {}}, "description": "The report"}},
 )
-async def read_morning(
-    found: Asked,
-    request: Request,
-    format: Annotated[  # noqa: A002 - its name in the address
-        Literal["json", "csv"] | None, Query(description="else by Accept; csv: the birds alone")
-    ] = None,
-) -> Response:
+async def read_morning(found: Asked, wants_csv: WantsCsv) -> Response:
     """
     Read how each bird of your own studies is, and what came since yesterday.
 
@@ -208,19 +190,13 @@ async def read_morning(
     interval (and the usual lag of its fixes) ago that it was heard of: as expected while the
     silence is within its own habit (99 of 100 intervals are shorter), or no longer than another
     one of your birds has ended that began within 50 km; else unexpectedly. Distances run over all
-    visible fixes, interpolated where the span begins between two.
+    visible fixes, interpolated where the span begins between two. CSV has the birds alone.
     """
-    as_csv = format == "csv" or (format is None and _prefers_csv(request))
-    if as_csv:
-        return Response(csv_of(found), media_type=CSV, headers={"Vary": "Accept"})
+    if wants_csv:
+        return csv_answer([_flat(bird) for bird in found.birds], COLUMNS, "morning")
     return Response(
         found.model_dump_json(), media_type="application/json", headers={"Vary": "Accept"}
     )
-
-
-def _prefers_csv(request: Request) -> bool:
-    told = request.headers.get("accept", "").lower()
-    return CSV in told and "json" not in told
 
 
 @router.get("/morning", include_in_schema=False)

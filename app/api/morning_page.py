@@ -9,6 +9,8 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
+from app.api.shell import shell
+
 _HEADERS = {
     "Cache-Control": "private, no-store",
     "Content-Security-Policy": (
@@ -147,30 +149,6 @@ def _age(seconds: float | None) -> str:
 
 
 def _whole(body: str) -> str:
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Morning report - Flyways</title>
-<link rel="icon" href="viewer/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="guides/guides.css">
-<link rel="stylesheet" href="viewer/morning.css">
-</head>
-<body>
-<a class="skip" href="#main">Skip to the report</a>
-<header>
-<nav aria-label="Flyways">
-<a href=".">Map</a>
-<a href="morning" aria-current="page">Morning report</a>
-<a href="guides">Guides</a>
-<a href="docs">API</a>
-</nav>
-</header>
-<main id="main" tabindex="-1">
-{body}
-</main>
-</body>
-</html>
-"""
+    return shell(
+        "Morning report", body, styles=["guides/guides.css", "viewer/morning.css"], here="morning"
+    )

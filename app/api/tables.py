@@ -63,4 +63,4 @@ def _cell(value: Any) -> str:
         return str(value.isoformat().replace("+00:00", "Z"))
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_RISKY) else value
-    return repr(value)
+    return repr(value) if isinstance(value, int | float) else str(value)

@@ -7,7 +7,7 @@ import numpy as np
 from app.movement.track import FloatArray
 
 EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius [m]: within 0.6 % of the geodesic, far below the size of a site."""
+"""Mean radius [m] (IUGG R1); turns a chord into an arc."""
 
 
 def arcs_m(

@@ -6,14 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
+from app.movement.arcs import EARTH_RADIUS_M
 from app.movement.compiled import kernel
 from app.movement.track import FloatArray, IntArray
 
 WGS84 = Geod(ellps="WGS84")
 SEMI_MAJOR_M = WGS84.a
 ECCENTRICITY_SQUARED = WGS84.es
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius [m] (IUGG R1); turns a chord into an arc."""
 
 
 def distance_m(

@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from app.movement.geodesy import EARTH_RADIUS_M, to_xyz
+from app.movement.arcs import EARTH_RADIUS_M
+from app.movement.geodesy import to_xyz
 from app.movement.protection import State
 from app.movement.track import FloatArray, IntArray
 

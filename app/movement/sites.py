@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist, pdist
 
-from app.movement.geodesy import EARTH_RADIUS_M, distance_m, mean_position, to_xyz
+from app.movement.arcs import EARTH_RADIUS_M
+from app.movement.geodesy import distance_m, mean_position, to_xyz
 from app.movement.track import FloatArray, IntArray
 
 SITE_WITHIN_M = 20_000.0

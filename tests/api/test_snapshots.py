@@ -26,6 +26,8 @@ PRODUCTS = (
     "/api/v1/sites",
     "/api/v1/flyways",
     "/api/v1/habitat/use?by=individual",
+    "/api/v1/flyways/white_naped_crane/ledger",
+    "/api/v1/reports/migrations",
 )
 
 
@@ -125,6 +127,9 @@ def test_old_numbers_are_told_to_the_digit_after_edits_and_gone_after_a_withdraw
         assert content["digest"] == f"sha256:{sha256(told.content).hexdigest()}"
         canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         assert made["digest"] == f"sha256:{sha256(canonical.encode()).hexdigest()}"
+        if before[address].get("items") == []:  # too short a story for a migration
+            assert manifest["individuals"] == []
+            continue
         assert manifest["individuals"]
         assert manifest["contributors"][0]["licence"] == "CC-BY-4.0"
         assert "Amur: Kept" in manifest["citation"]

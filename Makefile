@@ -4,6 +4,8 @@ JOBS ?= 2
 FILES ?=
 SECONDS ?= 45
 BIN := .venv/bin
+# Containers often tell Python to keep no bytecode; then every process compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint coverage validate fuzz bench install lock clean

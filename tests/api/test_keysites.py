@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -76,14 +74,3 @@ async def test_strangers_read_nothing_of_it(client, flock, headers) -> None:
 async def test_what_it_does_not_know_is_refused(client, asked) -> None:
     answer = await client.get("/api/v1/key-sites", headers=KEY, params=asked)
     assert answer.status_code == 422
-
-
-def test_the_web_process_loads_none_of_the_heavy_libraries() -> None:
-    """Key sites are found by the worker: the web process must not even know how."""
-    code = (
-        "import sys, app.main; bad = {'pandas', 'numba', 'movingpandas', 'geopandas',"
-        " 'app.movement.keysites', 'app.pipeline.keysites'} & set(sys.modules);"
-        " sys.exit(str(bad) if bad else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
 
 import pytest
 from fastapi import APIRouter
@@ -162,14 +160,3 @@ def test_metrics_are_for_operators_and_name_no_ids(network):
 def test_made_up_methods_make_no_series(network):
     network.client.request("BREW", "/api/v1/studies")
     assert "BREW" not in network.client.get("/metrics").text
-
-
-def test_the_web_process_loads_no_heavy_science():
-    code = (
-        "import sys; from app.main import create_app; from app.config import Settings;"
-        "create_app(Settings(_env_file=None, database_url='postgresql:///x')).openapi();"
-        "print([m for m in ('pandas', 'numba', 'movingpandas', 'geopandas', 'scipy')"
-        " if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -43,9 +43,9 @@ def csv(*lines: str) -> bytes:
 
 def year() -> list[str]:
     return [
-        *fixes("2020-12-01", 75, WINTER),
-        *fixes("2021-05-05", 90, SUMMER),
-        *fixes("2021-12-01", 75, WINTER),
+        *fixes("2020-12-10", 40, WINTER),
+        *fixes("2021-05-25", 40, SUMMER),
+        *fixes("2021-12-10", 40, WINTER),
     ]
 
 
@@ -86,7 +86,7 @@ async def test_the_order_of_pushes_is_immaterial(service: Service, another: Serv
     lines = year()
     await service.push(csv(*lines))
     await service.drain(areas=True)
-    for part in (lines[400:], lines[:100], lines[100:400]):
+    for part in (lines[200:], lines[:50], lines[50:200]):
         await another.push(csv(*part))
         await another.drain(areas=True)
     one, other = [(await each.content())["Cranes / K1"] for each in (service, another)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -23,6 +24,9 @@ BIRDS = 16
 
 DAYS = 900.0
 """Two and a half years [days]: two whole migrations each way for every bird."""
+
+NEWEST_ROWS = BIRDS * 12 * 30
+"""Rows of about the last month: an empty map has every bird seconds after they are kept."""
 
 SEED = 7
 SENDING = Sending(interval_s=7200.0)
@@ -82,10 +86,25 @@ async def keep(store: Store, body: bytes, study: UUID, format_name: str | None =
         return await deliver.push(store, Path(file.name), study, Reading(format_name, None))
 
 
-async def load(store: Store) -> UUID | None:
-    """Push the flock into an empty service; give the push, or None where there are studies."""
+def newest_first(body: bytes, rows: int) -> list[bytes]:
+    r"""
+    Part a CSV whose rows are in order of upload into its last `rows` and all before, if any.
+
+    Examples
+    --------
+    >>> newest_first(b"a\n1\n2\n3\n", 1)
+    [b'a\n3\n', b'a\n1\n2\n']
+    """
+    head, *lines = body.splitlines(keepends=True)
+    at = max(0, len(lines) - rows)
+    return [head + b"".join(part) for part in (lines[at:], lines[:at]) if part]
+
+
+async def load(store: Store) -> list[UUID]:
+    """Push the flock into an empty service; give the pushes, none where there are studies."""
     async with store.write() as conn:
         if not await simulated.is_empty(conn):
-            return None
+            return []
         study = await simulated.create(conn, STUDY_NAME)
-    return await keep(store, flock(datetime.now(UTC)), study, "movebank-csv")
+    parts = newest_first(await asyncio.to_thread(flock, datetime.now(UTC)), NEWEST_ROWS)
+    return [await keep(store, part, study, "movebank-csv") for part in parts]

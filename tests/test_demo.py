@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import demo, operate
+from app import deliver, demo, operate
 from app.movement.sensing import Sending
 from app.store.engine import execute
 
@@ -60,20 +60,37 @@ def test_without_a_day_it_is_todays() -> None:
     assert before - timedelta(days=1) < demo.midnight(None) <= datetime.now(UTC)
 
 
-async def test_an_empty_service_gets_the_flock_once_and_a_used_one_never(
-    database, monkeypatch
+@given(st.lists(st.integers(0, 99)), st.integers(1, 40))
+def test_newest_rows_come_first_and_none_is_lost_or_twice(numbers, rows) -> None:
+    lines = [b"%d\n" % number for number in numbers]
+    parts = demo.newest_first(b"".join([b"head\n", *lines]), rows)
+    bodies = [part.splitlines(keepends=True) for part in parts]
+    assert all(body[0] == b"head\n" and len(body) > 1 for body in bodies)
+    assert len(parts) == (len(lines) > 0) + (len(lines) > rows)
+    newest, before = ([body[1:] for body in bodies] + [[], []])[:2]
+    assert before + newest == lines and len(newest) == min(rows, len(lines))
+
+
+async def test_an_empty_service_gets_the_flock_once_newest_days_first_and_a_used_one_never(
+    database, files, monkeypatch
 ) -> None:
-    monkeypatch.setattr(demo, "flock", lambda end: b"timestamp,location-long,location-lat\n")
+    monkeypatch.setattr(demo, "flock", lambda end: files["events"])
+    monkeypatch.setattr(demo, "NEWEST_ROWS", 12)
     async with operate.opened(database) as store:
-        ref = await demo.load(store)
+        refs = await demo.load(store)
         async with store.read() as conn:
-            (kept,) = await execute(
+            kept = await execute(
                 conn,
                 "select p.ref, d.format, s.simulated from push p join decoding d"
-                " on d.push_id = p.id join study s on s.id = p.study_id",
+                " on d.push_id = p.id join study s on s.id = p.study_id order by p.id",
             )
-        assert (kept["ref"], kept["format"], kept["simulated"]) == (ref, "movebank-csv", True)
-        assert await demo.load(store) is None
+        assert [each["ref"] for each in kept] == refs
+        assert all((each["format"], each["simulated"]) == ("movebank-csv", True) for each in kept)
+        newest, before = [await deliver.settled(store, ref) for ref in refs]
+        assert (newest["stored"], before["stored"]) == (12, len(rows(files["events"])) - 12)
+        assert before["duplicates"] == newest["refused"] == before["refused"] == 0
+        assert newest["time_last"] > before["time_last"]
+        assert await demo.load(store) == []
 
 
 async def test_a_flock_pushed_into_a_study_ends_in_the_receipt_of_its_fixes(

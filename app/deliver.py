@@ -71,6 +71,13 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
     return receipt.model_dump(mode="json")
 
 
+async def processed(store: Store, push_ref: UUID) -> None:
+    """Wait until the workers have processed a push, or given it up."""
+    audience = await operator(store)
+    while (await receipt_of(store, audience, push_ref)).state not in FINAL:  # noqa: ASYNC110 - others'
+        await asyncio.sleep(POLL_S)
+
+
 async def delivered(
     store: Store, file: Path, study: UUID, how: inbox.Reading, *, mapping: UUID | None
 ) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
 from pyproj import Geod
 
 from app.plots import DRAWING, KINDS, LINES, Bird, broken, dates, day_of
@@ -33,6 +34,12 @@ CALENDAR_ROWS = 40
 """Rows of one figure of the calendar: what a page of A4 holds."""
 WIDE_IN = 7.1
 """Width of a figure [inches]: A4 between its margins."""
+MAP_HIGH_IN = (2.6, 6.4)
+"""Least and greatest height of the map [inches]: the greatest fills the first page."""
+LABEL_IN = 0.8
+"""Least distance of two numbers on an axis of the map [inches]."""
+ROUND = [1, 2, 5, 10]
+"""First digits of the steps between them."""
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -47,14 +54,14 @@ class Route:
 
 
 def route(found: Route) -> bytes:
-    """Draw corridor, connections and sites over land."""
+    """Draw corridor, connections and sites over land, as high as the flyway is long."""
+    box = _frame(found)
+    stretch = 1.0 / max(float(np.cos(np.radians((box[1] + box[3]) / 2))), 0.05)
+    shape = stretch * (box[3] - box[1]) / (box[2] - box[0])
+    high_in = float(np.clip(WIDE_IN * shape, *MAP_HIGH_IN))
+    wide_in = min(WIDE_IN, high_in / shape)
 
     def draw(axes: Axes) -> None:
-        shapes = [*found.corridors.values(), *found.connections]
-        points = [shapely.Point(lon, lat) for lon, lat, _ in found.sites]
-        west, south, east, north = shapely.total_bounds([*shapes, *points])
-        margin = max(1.0, 0.04 * max(east - west, north - south))
-        box = (west - margin, max(south - margin, -90), east + margin, min(north + margin, 90))
         axes.set_facecolor(SEA)
         near = [shapely.clip_by_rect(shape, *box) for shape in found.land]
         _areas(axes, near, LAND, "#b8b4a5", 0)
@@ -73,11 +80,22 @@ def route(found: Route) -> bytes:
             )  # fmt: skip
         axes.set_xlim(box[0], box[2])
         axes.set_ylim(box[1], box[3])
-        axes.set_aspect(1.0 / max(float(np.cos(np.radians((box[1] + box[3]) / 2))), 0.05))
+        axes.set_aspect(stretch)
+        axes.xaxis.set_major_locator(MaxNLocator(max(2, int(wide_in / LABEL_IN)), steps=ROUND))
+        axes.yaxis.set_major_locator(MaxNLocator(max(2, int(high_in / LABEL_IN)), steps=ROUND))
         axes.xaxis.set_major_formatter(lambda v, _: _degrees(v, "EW"))
         axes.yaxis.set_major_formatter(lambda v, _: _degrees(v, "NS"))
 
-    return _svg(draw, 5.4)
+    return _svg(draw, high_in)
+
+
+def _frame(found: Route) -> tuple[float, float, float, float]:
+    """Return what the map shows as (west, south, east, north) [degrees]."""
+    shapes = [*found.corridors.values(), *found.connections]
+    points = [shapely.Point(lon, lat) for lon, lat, _ in found.sites]
+    west, south, east, north = shapely.total_bounds([*shapes, *points]).tolist()
+    margin = max(1.0, 0.04 * max(east - west, north - south))
+    return west - margin, max(south - margin, -90.0), east + margin, min(north + margin, 90.0)
 
 
 def latitude(birds: Sequence[Bird]) -> bytes:
@@ -146,8 +164,8 @@ def _short(name: str) -> str:
 
 def _svg(draw: Callable[[Axes], None], high_in: float, *, fontsize: float = 8.0) -> bytes:
     settings: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": "flyways", "font.size": fontsize,
-        "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
+        "svg.fonttype": "none", "svg.hashsalt": "flyways", "text.parse_math": False,
+        "font.size": fontsize, "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
         "axes.axisbelow": True, "axes.linewidth": 0.6, "date.converter": "auto",
         "timezone": "UTC", "path.simplify_threshold": 0.5,
     }  # fmt: skip

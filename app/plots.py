@@ -107,7 +107,7 @@ class Bird:
 def draw(title: str, note: str, birds: list[Bird]) -> bytes:
     """Return the panels as SVG; text stays text, and the same input gives the same bytes."""
     settings: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": "flyways", "font.size": 9,
+        "svg.fonttype": "none", "svg.hashsalt": "flyways", "text.parse_math": False, "font.size": 9,
         "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
         "axes.titlesize": 10, "axes.axisbelow": True, "legend.edgecolor": "none",
         "axes.titlelocation": "left",

@@ -76,6 +76,7 @@ async def test_an_empty_service_gets_the_flock_once_newest_days_first_and_a_used
 ) -> None:
     monkeypatch.setattr(demo, "flock", lambda end: files["events"])
     monkeypatch.setattr(demo, "NEWEST_ROWS", 12)
+    monkeypatch.setattr(demo, "SHOWN_MAX_S", 0.0)  # no worker runs here
     async with operate.opened(database) as store:
         refs = await demo.load(store)
         async with store.read() as conn:
@@ -88,6 +89,7 @@ async def test_an_empty_service_gets_the_flock_once_newest_days_first_and_a_used
         assert all((each["format"], each["simulated"]) == ("movebank-csv", True) for each in kept)
         newest, before = [await deliver.settled(store, ref) for ref in refs]
         assert (newest["stored"], before["stored"]) == (12, len(rows(files["events"])) - 12)
+        await deliver.processed(store, refs[0])  # and there is nothing more to wait for
         assert before["duplicates"] == newest["refused"] == before["refused"] == 0
         assert newest["time_last"] > before["time_last"]
         assert await demo.load(store) == []

@@ -47,6 +47,11 @@ def test_every_panel_has_its_title_labels_and_units(plain: bytes) -> None:
     assert any(each.endswith(" km") for each in said)  # the scale bar
 
 
+def test_a_name_with_dollars_is_no_formula() -> None:
+    name = r"$\frac$ 10"
+    assert name in texts(draw(name, "", [a_bird(name, days=2)]))
+
+
 def an_area(season, level, km2, lon=127.0):
     shell = [(lon, 38.0), (lon + 0.2, 38.0), (lon + 0.2, 38.2), (lon, 38.0)]
     hole = [(lon + 0.15, 38.05), (lon + 0.15, 38.1), (lon + 0.18, 38.1), (lon + 0.15, 38.05)]

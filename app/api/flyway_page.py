@@ -57,8 +57,9 @@ def page(content: Content) -> str:
     title = _title(content)
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     body = "\n".join(
-        [*_head(content, title), *_figures(content), *_ledger(content), *_migrations(content),
-         *_notes(content)]
+        [*_head(content, title), *_figures(content), *_ledger(content),
+         "<section class=wide>" if content.migrations else "<section>",
+         *_migrations(content), *_notes(content), "</section>"]
     )  # fmt: skip
     return (
         f'<!doctype html>\n<html lang="{content.lang}"><head><meta charset="utf-8">'
@@ -72,7 +73,7 @@ def _title(content: Content) -> str:
     name = content.names["own"] or content.names["en"]
     season = content.flyway.season
     when = content.words[f"season.{season}" if season else "year"]
-    return f"{content.words['title']}: {name}, {when}"
+    return content.words["title"].format(name=name, when=when)
 
 
 def _head(content: Content, title: str) -> Iterable[str]:
@@ -90,17 +91,16 @@ def _head(content: Content, title: str) -> Iterable[str]:
     sample = area.sample
     low, high = (f"{day:%Y-%m-%d}" if day else "…" for day in content.days)
     facts = [
-        (w["period"], f"{low} {TO} {high}" if any(content.days) else w["year"]),
+        (w["season"], w[f"season.{content.flyway.season}" if content.flyway.season else "year"]),
+        *([(w["period"], f"{low} {TO} {high}")] if any(content.days) else []),
         (w["sample"], w["sample.of"].format(
             birds=sample.birds, tracked=sample.birds_tracked, families=sample.families)),
-        (w["total"], _number(area.total_bird_days)),
-        (w["unobserved"], _number(area.unobserved_days)),
+        (w["total"], _number(w, area.total_bird_days)),
+        (w["unobserved"], _number(w, area.unobserved_days)),
         (w["boundary"], f"{area.boundary.name}. {area.boundary.source}" if area.boundary
          else w["value.not measured"]),
         (w["layer"], _layer(content)),
     ]  # fmt: skip
-    if content.flyway.season and not any(content.days):
-        facts[0] = (w["season"], w[f"season.{content.flyway.season}"])
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     yield f"<dl>{rows}</dl>"
     made = w["made"].format(time=f"{content.made:%Y-%m-%d %H:%M}", version=content.version)
@@ -113,7 +113,7 @@ def _layer(content: Content) -> str:
         return content.words["value.not measured"]
     text = f"{layer.name}. {layer.source}"
     if layer.fitness and layer.cell_size_m:
-        km = f"{layer.cell_size_m / 1000:.1f}"
+        km = _number(content.words, layer.cell_size_m / 1000)
         text += f" ({content.words['demonstration'].format(km=km)})"
     return text
 
@@ -128,7 +128,7 @@ def _figures(content: Content) -> Iterable[str]:
         for number, image in enumerate(images):
             caption = f"<figcaption>{escape(w[f'{name}.note'])}</figcaption>" if not number else ""
             yield f'<figure><img alt="{escape(w[name])}" src="{image}">{caption}</figure>'
-        if name == "latitude" and len(content.lines) <= BIRDS_NAMED:
+        if name in {"latitude", "nsd"} and len(content.lines) <= BIRDS_NAMED:
             yield _legend(content.lines)
         if name == "calendar":
             yield _legend([(w[f"stay.{kind}"], colour) for kind, colour in content.kinds.items()])
@@ -157,8 +157,9 @@ def _ledger(content: Content) -> Iterable[str]:
         heads = [w["season"] if c == "season" else w[f"col.{c}"] for c in columns]
         numbers = [w[f"col.{c}"] for c in ("bird_days", "share", "interval", "birds", "families")]
         rows = [
-            [*(_value(content, c, row) for c in columns), *_numbers(row),
-             ", ".join(_area(content, a) for a in row.capture_areas), _number(row.unobserved_days)]
+            [*(_value(content, c, row) for c in columns), *_numbers(w, row),
+             ", ".join(_area(content, a) for a in row.capture_areas),
+             _number(w, row.unobserved_days)]
             for row in table.items[:ROWS_MAX]
         ]  # fmt: skip
         head = [*heads, *numbers, w["col.capture"], w["unobserved"]]
@@ -168,14 +169,12 @@ def _ledger(content: Content) -> Iterable[str]:
             yield f'<p class="note">{escape(w["first_only"].format(n=ROWS_MAX))}</p>'
 
 
-def _numbers(row: LedgerRow) -> list[str]:
+def _numbers(w: dict[str, str], row: LedgerRow) -> list[str]:
     interval = TO
     if row.share_low is not None and row.share_high is not None:
-        interval = f"{100 * row.share_low:.1f}{TO}{100 * row.share_high:.1f} %"
-    return [
-        _number(row.bird_days), f"{100 * row.share:.1f} %", interval, str(row.birds),
-        str(row.families),
-    ]  # fmt: skip
+        interval = f"{_number(w, 100 * row.share_low)}{TO}{_number(w, 100 * row.share_high)} %"
+    share = f"{_number(w, 100 * row.share)} %"
+    return [_number(w, row.bird_days), share, interval, str(row.birds), str(row.families)]
 
 
 def _value(content: Content, column: str, row: LedgerRow) -> str:
@@ -203,7 +202,7 @@ def _migrations(content: Content) -> Iterable[str]:
     if not content.migrations:
         yield f"<h2>{escape(w['migrations'])}</h2><p>{escape(w['migrations.none'])}</p>"
         return
-    yield f"<section class=wide><h2>{escape(w['migrations'])}</h2>"
+    yield f"<h2>{escape(w['migrations'])}</h2>"
     hours = f"{profile_of(content.flyway.species).headline_min_s / 3600:g}"
     yield f'<p class="note">{escape(w["migrations.note"].format(hours=hours))}</p>'
     names = ("bird", "season", "departure", "arrival", "days", "travel", "stop", "stopovers",
@@ -214,25 +213,25 @@ def _migrations(content: Content) -> Iterable[str]:
     yield _table(head, rows, {4, 5, 6, 7, 8, 9, 10, 11, 12}, "migrations")
     if content.migrations_left:
         yield f'<p class="note">{escape(w["first_only"].format(n=len(content.migrations)))}</p>'
-    yield "</section>"
 
 
 def _migration(content: Content, row: dict[str, Any]) -> list[str]:
+    w = content.words
     year, _, season = row["season"].partition("-")
     return [
         row["individual"],
-        f"{year} {content.words[f'season.{season}']}",
+        f"{year} {w[f'season.{season}']}",
         f"{row['departure_time']:%Y-%m-%d}",
         f"{row['arrival_time']:%Y-%m-%d}",
-        _number(row["duration_days"]),
-        _number(row["travel_days"]),
-        _number(row["stop_days"]),
+        _number(w, row["duration_days"]),
+        _number(w, row["travel_days"]),
+        _number(w, row["stop_days"]),
         str(row["stopovers"]),
         str(row["staging_sites"]),
-        _number(row["route_km"], 0),
-        _number(row["unobserved_days"]),
-        _number(row["travel_speed_m_s"]),
-        _number(row["straightness"], 2),
+        _number(w, row["route_km"], 0),
+        _number(w, row["unobserved_days"]),
+        _number(w, row["travel_speed_m_s"]),
+        _number(w, row["straightness"], 2),
         " → ".join(_area(content, name) for name in row["countries"]),
     ]
 
@@ -244,7 +243,7 @@ def _notes(content: Content) -> Iterable[str]:
     boundary = content.tables["area"].boundary
     if boundary and boundary.note:
         notes.append(boundary.note)
-    if content.lang != "en" and "verify" in content.names["status"]:
+    if content.lang != "en" and f"verify {content.lang}" in content.names["status"]:
         notes.append(f"{content.names['own']}: {content.names['status']}")
     yield "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul>"
     yield f"<h2>{escape(w['studies'])}</h2>"
@@ -270,11 +269,14 @@ def _table(
 
     body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return (
-        f'<table class="{kind}"><thead><tr>{cells("th", head)}</tr></thead>\n'
-        f"<tbody>{body}</tbody></table>"
+        f'<div class="scroll" tabindex="0"><table class="{kind}">'
+        f"<thead><tr>{cells('th', head)}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 
 
-def _number(value: float | None, digits: int = 1) -> str:
-    """Return a number with narrow spaces between thousands, as every one of the languages reads."""
-    return TO if value is None else f"{value:,.{digits}f}".replace(",", "\u202f")
+def _number(w: dict[str, str], value: float | None, digits: int = 1) -> str:
+    """Return a number with the language's decimal mark and narrow spaces between thousands."""
+    if value is None:
+        return TO
+    whole, point, parts = f"{value:,.{digits}f}".partition(".")
+    return whole.replace(",", "\u202f") + (w["decimal"] if point else "") + parts

@@ -165,7 +165,8 @@ def _short(name: str) -> str:
 def _svg(draw: Callable[[Axes], None], high_in: float, *, fontsize: float = 8.0) -> bytes:
     settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "flyways", "text.parse_math": False,
-        "font.size": fontsize, "font.family": "sans-serif", "axes.spines.top": False, "axes.spines.right": False,
+        "font.size": fontsize, "font.family": "sans-serif",
+        "axes.spines.top": False, "axes.spines.right": False,
         "axes.axisbelow": True, "axes.linewidth": 0.6, "date.converter": "auto",
         "timezone": "UTC", "path.simplify_threshold": 0.5,
     }  # fmt: skip

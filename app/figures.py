@@ -34,8 +34,8 @@ CALENDAR_ROWS = 40
 """Rows of one figure of the calendar: what a page of A4 holds."""
 WIDE_IN = 7.1
 """Width of a figure [inches]: A4 between its margins."""
-MAP_HIGH_IN = (2.6, 6.4)
-"""Least and greatest height of the map [inches]: the greatest fills the first page."""
+MAP_HIGH_IN = (2.6, 5.5)
+"""Least and greatest height of the map [inches]: with the greatest it ends the first page."""
 LABEL_IN = 0.8
 """Least distance of two numbers on an axis of the map [inches]."""
 ROUND = [1, 2, 5, 10]

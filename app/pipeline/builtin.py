@@ -107,7 +107,8 @@ LAND_COVER_NAME = "MODIS land cover 2019, IGBP classes (MCD12C1 v006)"
 BUILT_IN = (
     _BuiltIn(
         COUNTRIES_NAME,
-        "Natural Earth 4.1.0, May 2018, public domain, as packed by world-atlas 2.0.2 (ISC)",
+        "Natural Earth 4.1.0, May 2018, public domain, as packed by world-atlas 2.0.2 (ISC),"
+        " cut at 180 degrees",
         "Install the viewer's files: make install",
         _countries,
         _add_countries,

@@ -6,13 +6,17 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
+import shapely
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from ingest.layers.geojson_polygons import read_object, unreadable
 from ingest.layers.polygons import PolygonLayer, RawFeature, build_layer, check_vertices
+from ingest.layers.projection import TURN_MAX_DEG
 
 _WANTED = "a TopoJSON topology"
+RING_MIN = 4
+"""Vertices of the smallest ring, which ends where it begins."""
 _Arc = Annotated[list[Annotated[list[float], Meta(min_length=2, max_length=3)]], Meta(min_length=2)]
 _Pair = Annotated[list[float], Meta(min_length=2, max_length=2)]
 
@@ -110,11 +114,60 @@ def _raw(geometry: object, arcs: _Arcs) -> RawFeature:
     try:
         if kind == "Polygon":
             polygon = msgspec.convert(geometry.get("arcs"), list[list[int]])
-            return RawFeature(kind, [arcs.ring(ring) for ring in polygon], properties)
+            parts = cut([arcs.ring(ring) for ring in polygon])
+            return RawFeature("MultiPolygon", parts, properties)
         if kind == "MultiPolygon":
             polygons = msgspec.convert(geometry.get("arcs"), list[list[list[int]]])
-            coordinates = [[arcs.ring(ring) for ring in polygon] for polygon in polygons]
-            return RawFeature(kind, coordinates, properties)
+            parts = [part for each in polygons for part in cut([arcs.ring(ring) for ring in each])]
+            return RawFeature(kind, parts, properties)
     except (msgspec.ValidationError, IndexError):
         return RawFeature(kind, None, properties)
     return RawFeature(kind, None, properties)
+
+
+def cut(rings: list[list[list[float]]]) -> list[list[list[list[float]]]]:
+    """
+    Cut a polygon where its rings step over the antimeridian: topologies run on over it.
+
+    Read as a plane's, the step would go round the world and turn a strip of land into sea. A
+    polygon that encloses a pole is left as it is, and so is one with too few vertices to be any.
+
+    Parameters
+    ----------
+    rings : list of rings
+        Outline and holes, each of (lon, lat) [degrees].
+
+    Returns
+    -------
+    list of polygons
+        The same area within -180..180; the polygon itself where nothing steps over.
+
+    Examples
+    --------
+    >>> over = [[179.0, 0.0], [-179.0, 0.0], [-179.0, 1.0], [179.0, 1.0], [179.0, 0.0]]
+    >>> sorted(shapely.Polygon(*part).bounds for part in cut([over]))
+    [(-180.0, 0.0, -179.0, 1.0), (179.0, 0.0, 180.0, 1.0)]
+    """
+    runs = [np.array(ring) for ring in rings if len(ring) >= RING_MIN]
+    if len(runs) != len(rings) or not any(
+        (np.abs(np.diff(ring[:, 0])) > TURN_MAX_DEG).any() for ring in runs
+    ):
+        return [rings]
+    for ring in runs:
+        ring[:, 0] = np.unwrap(ring[:, 0], period=2 * TURN_MAX_DEG)
+    if any(ring[0, 0] != ring[-1, 0] for ring in runs):
+        return [rings]
+    middle = runs[0][:, 0].mean()
+    for hole in runs[1:]:  # a hole beyond the meridian is on the outline's own side of it
+        hole[:, 0] += 2 * TURN_MAX_DEG * round((middle - hole[:, 0].mean()) / (2 * TURN_MAX_DEG))
+    whole = shapely.make_valid(shapely.Polygon(runs[0], runs[1:]), method="structure")
+    parts: list[list[list[list[float]]]] = []
+    for west in (-3 * TURN_MAX_DEG, -TURN_MAX_DEG, TURN_MAX_DEG):
+        side = shapely.intersection(whole, shapely.box(west, -90, west + 2 * TURN_MAX_DEG, 90))
+        moved = shapely.transform(side, lambda xy, west=west: xy - [west + TURN_MAX_DEG, 0])
+        parts += [
+            [shapely.get_coordinates(ring).tolist() for ring in (each.exterior, *each.interiors)]
+            for each in shapely.get_parts(moved)
+            if isinstance(each, shapely.Polygon) and not each.is_empty
+        ]
+    return parts

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from html.parser import HTMLParser
 
 import httpx2
+import numpy as np
 import pytest
 import pytest_asyncio
+import shapely
 
 from app.api.flyway_page import FOLDER
-from app.api.flyway_report import spoken
+from app.api.flyway_report import LAND, _land, spoken
 from app.api.species import LANGUAGES
 from tests.api.served import as_key, served
 from tests.api.test_ledger import World
@@ -79,6 +81,16 @@ async def test_a_page_in_each_language_loads_nothing_from_elsewhere(client, lang
     assert ("Translation not verified" in answer.text) == (lang != "en")
     assert "UTC" in answer.text
     assert "&lt;b&gt;&amp;nbsp;鹤" in answer.text  # the name of a bird is text
+
+
+@pytest.mark.skipif(not LAND.is_file(), reason="the viewer's files: make install")
+def test_land_is_whole_up_to_the_arctic_and_over_180_degrees() -> None:
+    """Russia steps over the antimeridian between 65 and 69 degrees north."""
+    (land,) = _land()
+    shapely.prepare(land)
+    inside = [(130.0, 67.0), (60.0, 67.0), (179.0, 67.0), (-173.0, 66.0), (116.0, 29.0)]
+    assert shapely.contains_xy(land, *np.transpose(inside)).all()
+    assert not shapely.contains_xy(land, [-20.0, 150.0], [67.0, 0.0]).any()
 
 
 async def test_the_first_language_a_browser_speaks_is_taken(client) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from app.api.shell import shell
+from app.seeds import profile_of
 
 _HEADERS = {
     "Cache-Control": "private, no-store",
@@ -84,8 +85,8 @@ def _bird(row: dict[str, Any]) -> str:
     name = f'<th scope="row">{escape(row["individual"]["local_identifier"])}{simulated}</th>'
     return (
         f"<td>{mark}</td>{name}"
-        + _cells(row["species"].replace("_", " "), row["study_name"],
-                 row["tag"]["local_identifier"], _time(row["last_time"]))
+        + _prose(profile_of(row["species"]).english_name, row["study_name"])
+        + _cells(row["tag"]["local_identifier"], _time(row["last_time"]))
         + _numbers(_age(row["silence_s"]), _fixed(row["moved_24h_km"], 1),
                    _fixed(row["moved_7d_km"], 1), _fixed(row["days_beyond_habit"], 1),
                    _fixed(row["battery_v"], 2))
@@ -111,6 +112,11 @@ def _arrival(row: dict[str, Any]) -> str:
 
 def _cells(*texts: str) -> str:
     return "".join(f"<td>{escape(text)}</td>" for text in texts)
+
+
+def _prose(*texts: str) -> str:
+    """Cells that may break between words, so that the numbers beside them stay in the window."""
+    return "".join(f'<td class="prose">{escape(text)}</td>' for text in texts)
 
 
 def _numbers(*texts: str) -> str:

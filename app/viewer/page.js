@@ -74,8 +74,9 @@ function drawSession(viewer) {
   const institute = own?.name ?? t('session.operator');
   const leave = () => viewer.attempt('session', () => viewer.leave());
   const button = element('button', { type: 'button', click: leave }, t('session.sign_out'));
+  const report = element('a', { href: 'morning', hreflang: 'en' }, t('session.morning'));
   byId('session').replaceChildren(
     element('span', {}, signedIn ? t('session.signed_in', { institute }) : t('session.public')),
-    ...(signedIn ? [button] : []),
+    ...(signedIn ? [report, button] : []),
   );
 }

@@ -182,6 +182,8 @@ def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub)
     page = visit.open(f"?signin={TICKET}").page
     assert "signin" not in page.url
     assert "Signed in: Crane Institute" in page.inner_text("#session")
+    link = page.get_by_role("link", name="Morning report")
+    assert link.evaluate("link => new URL(link.href).pathname") == "/morning"
     with page.expect_navigation():
         page.get_by_role("button", name="Sign out").click()
     visit.page.wait_for_function(

@@ -18,7 +18,7 @@ from app.api.ledger import Flyway, LedgerOut
 from app.api.species import LANGUAGES
 
 NAMES = {"own": "Цэн тогоруу", "en": "White-naped Crane", "status": "from memory: verify mn"}
-EXAMPLE: dict[str, Any] = LedgerOut.model_config["json_schema_extra"]["examples"][0]  # type: ignore
+EXAMPLE: dict[str, Any] = LedgerOut.model_json_schema()["examples"][0]
 LAYER = EXAMPLE["boundary"] | {"name": "MODIS", "cell_size_m": 5_566.0, "fitness": "demonstration"}
 WAY: dict[str, Any] = {
     "individual": "WNC-17", "season": "2024-spring",

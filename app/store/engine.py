@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import event, text
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -217,7 +216,7 @@ async def driver(conn: AsyncConnection) -> asyncpg.Connection:
 _statement = lru_cache(maxsize=1_000)(text)
 
 
-_DIALECT = dialect()
+_DIALECT = async_url("postgresql://").get_dialect()()
 
 
 @lru_cache(maxsize=1_000)

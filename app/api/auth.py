@@ -15,6 +15,7 @@ from app.api.deps import StoreDep
 from app.errors import NotAllowed, NotSignedIn
 from app.store import partners
 from app.store.audience import Audience, Scope, load_audience
+from app.store.engine import Store
 
 COOKIE = "flyways_session"
 
@@ -69,6 +70,11 @@ def require(audience: Audience, scope: Scope) -> Audience:
 
 async def _reader(audience: Annotated[Audience, Depends(caller)]) -> Audience:
     return audience if audience.kind == "public" else require(audience, "read")
+
+
+async def reader(request: Request, store: Store) -> Audience:
+    """Return who asks to read, for routes that solve no arguments."""
+    return await _reader(await caller(request, store))
 
 
 async def _partner(audience: Annotated[Audience, Depends(caller)]) -> Audience:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Query, Request, Response
@@ -63,7 +64,10 @@ class Page:
     def next_url(self, key: Sequence[Scalar]) -> str:
         """Return the address of the page that starts after the row with this key."""
         cursor = _seal(self._secret, self._bound_to, key)
-        return str(self._request.url.include_query_params(cursor=cursor))
+        url, asked = self._request.url, self._request.query_params.multi_items()
+        values = [(name, value) for name, value in asked if name != "cursor"]
+        query = urlencode([*values, ("cursor", cursor)])
+        return f"{url.scheme}://{url.netloc}{url.path}?{query}"
 
 
 async def page_of(

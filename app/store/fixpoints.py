@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,15 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound
 from app.seeds import profiles
 from app.store.audience import RELEASED, Audience
-from app.store.copying import PG_EPOCH_US, copy_out, row_type
+from app.store.copying import PG_EPOCH_US
 from app.store.engine import execute
 from app.store.features import DECIMALS
-from app.store.fragments import time_of
-from app.store.sight import Filters
+from app.store.sight import Box, Filters
 from ingest.record import SENSORS
 
 FIRST, LAST = datetime(1978, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Ends of the time window the table itself allows."""
+AFTER_ALL = LAST + timedelta(days=1)
+"""A time after that of every fix."""
 
 _MEASURED = ("error_m", "height_m", "ground_speed_m_s", "heading_deg")
 PROPERTIES = (
@@ -31,69 +32,106 @@ PROPERTIES = (
     "time", "tag", "sensor", "variant", *_MEASURED, "argos_class",
 )  # fmt: skip
 _CLASSES = "3210ABZG"
-_ROW = row_type(
-    {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "lon": ">f8", "lat": ">f8",
-     "argos_class": ">i4", **dict.fromkeys(_MEASURED, ">f4")}
-)  # fmt: skip
-_PUBLIC_ROW = row_type({"time": ">i8", "lon": ">f8", "lat": ">f8"})
 
-_BIRD = """
-select i.id, i.ref, i.study_id, i.local_identifier, i.species_key, i.taxon, s.name as study,
-  s.simulated, s.public_grid_deg, i.study_id = any(:exact) as exact,
-  (select coalesce(json_object_agg(t.id, t.local_identifier), '{}')
-   from tag t where t.id in (select d.tag_id from deployment d
-     where d.individual_id = i.id and d.replaced_at is null)) as tags
-from individual i join study s on s.id = i.study_id
-where i.ref = :ref and (i.study_id = any(:exact) or i.study_id = any(:open))
+Columns = Mapping[str, NDArray[Any]]
+"""Columns of one length, in the machine's byte order."""
+
+_KINDS = {
+    "time": ">i8", "lon": ">f8", "lat": ">f8", "variant": ">i8", "tag": ">i4", "sensor": ">i2",
+    "argos_class": ">i4", **dict.fromkeys(_MEASURED, ">f4"),
+}  # fmt: skip
+_PUBLIC = ("time", "lon", "lat")
+_ARRAY_HEAD_BYTES = 20
+"""What stands before the elements of an array of one dimension as PostgreSQL sends it."""
+
+
+def _sent(names: Iterable[str], table: str) -> str:
+    """
+    Return the SQL of whole columns in PostgreSQL's binary form.
+
+    Arrays of the driver's own would make an object of each number, which costs more than to read.
+    """
+    return ", ".join(f"array_send(array_agg({name})) as {table}_{name}" for name in names)
+
+
+_SQL = f"""
+with bird as (
+  select i.id, i.ref, i.local_identifier, i.species_key, i.taxon, s.name as study, s.simulated,
+    s.public_grid_deg, i.study_id = any(:exact) as exact
+  from individual i join study s on s.id = i.study_id
+  where i.ref = :ref and (i.study_id = any(:exact) or i.study_id = any(:open))
+)
+select bird.*, tags.tags, own.*, open.*
+from bird
+cross join lateral (
+  select coalesce(json_object_agg(t.id, t.local_identifier), '{{{{}}}}') as tags
+  from tag t where t.id in (select d.tag_id from deployment d
+    where d.individual_id = bird.id and d.replaced_at is null)
+) as tags
+cross join lateral (
+  select {_sent(_KINDS, "own")} from (
+    select f.tag_id as tag, f.time, f.sensor, f.variant, f.lon, f.lat,
+      coalesce(strpos('{_CLASSES}', f.argos_class), 0) as argos_class,
+      {", ".join(f"coalesce(f.{name}, 'NaN') as {name}" for name in _MEASURED)}
+    from deployment d cross join lateral (
+      select * from fix f
+      where f.tag_id = d.tag_id and f.live and f.visible and {{box}}
+        and f.time >= greatest(coalesce(lower(d.during), '-infinity'), :first)
+        and f.time < coalesce(upper(d.during), 'infinity') and f.time <= :last
+        and (f.time, f.tag_id, f.sensor, f.variant) < (
+          cast(:before as timestamptz), cast(coalesce((
+            select t.id from tag t join deployment w on w.tag_id = t.id
+            where w.individual_id = bird.id and w.replaced_at is null
+              and t.local_identifier = cast(:tag as text) limit 1
+          ), 0) as int), cast(:sensor as smallint), cast(:variant as bigint))
+      order by f.time desc, f.sensor desc, f.variant desc limit :fetch
+    ) as f
+    where bird.exact and d.individual_id = bird.id and d.replaced_at is null
+      and d.study_id = any(:exact)
+    order by f.time desc, f.tag_id desc, f.sensor desc, f.variant desc limit :fetch
+  ) as f
+) as own
+cross join lateral (
+  select {_sent(_PUBLIC, "open")} from (
+    select f.time, f.lon, f.lat from public_fix f
+    where not bird.exact and f.individual_id = bird.id and f.study_id = any(:open) and {RELEASED}
+      and f.time >= :first and f.time <= :last and f.time < cast(:before as timestamptz)
+      and {{box}}
+    order by f.time desc limit :fetch
+  ) as f
+) as open
 """
+"""SQL: a bird, its tags and its newest fixes; one statement, so that all is of one moment."""
 
-_OWN = """
-select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat,
-  coalesce(strpos('{classes}', f.argos_class), 0), {measured}
-from deployment d cross join lateral (
-  select * from fix f
-  where f.tag_id = d.tag_id and f.live and f.visible and {box}
-    and f.time >= greatest(coalesce(lower(d.during), '-infinity'), {first})
-    and f.time < coalesce(upper(d.during), 'infinity') and f.time <= {last}
-    and (f.time, f.tag_id, f.sensor, f.variant) < ({key})
-  order by f.time desc, f.sensor desc, f.variant desc limit {fetch}
-) as f
-where d.individual_id = {bird} and d.replaced_at is null and d.study_id = any('{{{studies}}}')
-order by f.time desc, f.tag_id desc, f.sensor desc, f.variant desc limit {fetch}
-"""
-
-_OPEN = """
-select f.time, f.lon, f.lat from public_fix f
-where f.individual_id = {bird} and f.study_id = any('{{{studies}}}') and {released}
-  and f.time >= {first} and f.time <= {last} and f.time < {before} and {box}
-order by f.time desc limit {fetch}
-"""
-
-Columns = NDArray[np.void]
+_BOX = (
+    "f.lat between :south and :north"
+    " and (f.lon between :west0 and :east0 or f.lon between :west1 and :east1)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
     """Fixes of one bird, newest first: their text as features, and their places in the order."""
 
-    rows: Columns
+    columns: Columns
     bird: Mapping[str, Any]
     tags: Mapping[int, str]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.columns["time"])
 
     def text(self, n: int) -> str:
         """Return the first `n` features as JSON, with commas between."""
-        return _written(self.rows[:n], self.bird, self.tags)
+        shown = {name: values[:n] for name, values in self.columns.items()}
+        return _written(shown, self.bird, self.tags)
 
     def key(self, number: int) -> tuple[Any, ...]:
         """Return what the page after this feature starts from."""
-        row = self.rows[number]
-        time = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(row["time"]))
+        row = {name: values[number] for name, values in self.columns.items()}
+        time = _EPOCH + timedelta(microseconds=int(row["time"]) + PG_EPOCH_US)
         if not self.bird["exact"]:
             return (time,)
-        return (time, self.tags[int(row["tag_id"])], int(row["sensor"]), str(row["variant"]))
+        return (time, self.tags[int(row["tag"])], int(row["sensor"]), str(row["variant"]))
 
 
 async def newest(
@@ -111,138 +149,141 @@ async def newest(
 
     Raises NotFound for a bird that the audience may not know of.
     """
-    found = await execute(conn, _BIRD, {**audience.sql, "ref": filters.individual})
+    box = filters.box
+    found = await execute(
+        conn,
+        _SQL.format(box=_BOX if box else "true"),
+        {
+            **audience.sql,
+            "ref": filters.individual,
+            "first": filters.time_from or FIRST,
+            "last": filters.time_to or LAST,
+            "fetch": fetch,
+            **_key(after),
+            **(_spans(box) if box else {}),
+        },
+    )
     if not found:
         raise NotFound(
             "There is no such individual.", remedy="Take an id from GET /api/v1/individuals."
         )
     bird = found[0]
     tags = {int(number): name for number, name in bird["tags"].items()}
-    read = _own if bird["exact"] else _public
-    rows = await read(conn, audience, bird, filters, fetch=fetch, after=after, tags=tags)
-    return Points(rows, bird, tags)
+    table, names = ("own", tuple(_KINDS)) if bird["exact"] else ("open", _PUBLIC)
+    return Points({name: _received(bird[f"{table}_{name}"], name) for name in names}, bird, tags)
 
 
-async def _own(
-    conn: AsyncConnection,
-    audience: Audience,
-    bird: Mapping[str, Any],
-    filters: Filters,
-    *,
-    fetch: int,
-    after: Sequence[Any] | None,
-    tags: Mapping[int, str],
-) -> Columns:
-    """Read fixes of an own study; every value that goes into the text of the SQL is a number."""
-    numbers = {name: number for number, name in tags.items()}
-    key = "'infinity', 0, 0::smallint, 0::bigint"
-    if after is not None:
-        tag, sensor, variant = numbers.get(after[1], 0), int(after[2]), int(after[3])
-        key = f"{_instant(after[0])}, {tag}, {sensor}::smallint, ({variant})::bigint"
-    sql = _OWN.format(
-        classes=_CLASSES,
-        measured=", ".join(f"coalesce(f.{name}, 'NaN')" for name in _MEASURED),
-        key=key,
-        **_asked(bird, audience.exact, filters, fetch),
-    )
-    return await copy_out(conn, sql, _ROW)
+def _key(after: Sequence[Any] | None) -> dict[str, Any]:
+    """Return the values of the place in the order that a page starts after; strangers have less."""
+    if after is None:
+        return {"before": AFTER_ALL, "tag": None, "sensor": 0, "variant": 0}
+    time, tag, sensor, variant = (*after, None, 0, 0)[:4]
+    return {"before": time, "tag": tag, "sensor": int(sensor), "variant": int(variant)}
 
 
-async def _public(
-    conn: AsyncConnection,
-    audience: Audience,
-    bird: Mapping[str, Any],
-    filters: Filters,
-    *,
-    fetch: int,
-    after: Sequence[Any] | None,
-    tags: Mapping[int, str],  # noqa: ARG001 - nobody else learns of tags
-) -> Columns:
-    before = "'infinity'" if after is None else _instant(after[0])
-    sql = _OPEN.format(
-        released=RELEASED, before=before, **_asked(bird, audience.open, filters, fetch)
-    )
-    return await copy_out(conn, sql, _PUBLIC_ROW)
-
-
-def _asked(
-    bird: Mapping[str, Any], studies: Sequence[int], filters: Filters, fetch: int
-) -> dict[str, Any]:
-    spans = [] if filters.box is None else filters.box.spans
-    boxes = " or ".join(f"f.lon between {west!r} and {east!r}" for west, east in spans)
-    box = filters.box
+def _spans(box: Box) -> dict[str, float]:
+    (west0, east0), (west1, east1) = (box.spans * 2)[:2]
     return {
-        "bird": int(bird["id"]),
-        "studies": ",".join(map(str, studies)),
-        "first": _instant(filters.time_from or FIRST),
-        "last": _instant(filters.time_to or LAST),
-        "box": f"f.lat between {box.south!r} and {box.north!r} and ({boxes})" if box else "true",
-        "fetch": int(fetch),
-    }
+        "south": box.south, "north": box.north,
+        "west0": west0, "east0": east0, "west1": west1, "east1": east1,
+    }  # fmt: skip
+
+
+def _received(sent: bytes | None, name: str) -> NDArray[Any]:
+    """Return a column that was sent as an array without nulls; an empty one is null."""
+    kind = np.dtype(_KINDS[name])
+    element = np.dtype([("length", ">i4"), ("value", kind)])
+    values = np.frombuffer(sent or b"", dtype=element, offset=_ARRAY_HEAD_BYTES if sent else 0)
+    return values["value"].astype(kind.newbyteorder("="))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _instant(time: datetime) -> str:
-    return time_of(str((time - _EPOCH) // timedelta(microseconds=1)))
-
-
-def _written(rows: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]) -> str:
+def _written(columns: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]) -> str:
     """
     Return the features as text.
 
-    Each column becomes text at once and falls into its place in one long list of pieces, so that
-    nothing is done feature by feature.
+    What all fixes share is written once. Each other column becomes text at once and falls into its
+    place in one long list of pieces, so that nothing is done feature by feature.
     """
-    if not len(rows):
+    n = len(columns["time"])
+    if not n:
         return ""
-    columns = _columns(rows, bird, tags)
-    told = {**dict.fromkeys(PROPERTIES), **_shared(bird)}
-    same = orjson.dumps({name: told[name] for name in PROPERTIES if name not in columns}).decode()
-    lon, lat = (_listed(rows[name].astype(np.float64).round(DECIMALS)) for name in ("lon", "lat"))
-    pieces = ['{"type":"Feature","geometry":{"type":"Point","coordinates":[', lon, ",", lat]
-    opening = ']},"properties":' + same.removesuffix("}")
-    for name, values in columns.items():
+    lon, lat = (_listed(columns[name].round(DECIMALS)) for name in ("lon", "lat"))
+    shared, differing = _properties(columns, bird, tags)
+    opening = ']},"properties":{' + ",".join(f'"{name}":{value}' for name, value in shared)
+    pieces: list[str | list[str]] = [
+        '{"type":"Feature","geometry":{"type":"Point","coordinates":[', lon, ",", lat
+    ]  # fmt: skip
+    for name, values in differing:
         pieces += [f'{opening},"{name}":', values]
         opening = ""
-    pieces.append("}},\n")
-    text = [piece if isinstance(piece, str) else "" for piece in pieces] * len(rows)
+    pieces.append(f"{opening}}}}},\n")
+    text = [piece if isinstance(piece, str) else "" for piece in pieces] * n
     for place, piece in enumerate(pieces):
         if not isinstance(piece, str):
             text[place :: len(pieces)] = piece
-    return "".join(text).removesuffix(",\n")
+    text[-1] = text[-1].removesuffix(",\n")
+    return "".join(text)
 
 
-def _columns(
-    rows: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]
-) -> dict[str, list[str]]:
-    """Return the JSON of each property that differs from fix to fix."""
-    times = (rows["time"].astype(np.int64) + PG_EPOCH_US).astype("datetime64[us]")
-    columns = {"time": _listed(times)}
-    if not bird["exact"]:
-        return columns
-    columns |= {name: _listed(rows[name].astype(np.float32)) for name in _MEASURED}
-    columns["variant"] = [f'"{number}"' for number in rows["variant"].tolist()]
-    named = {number: orjson.dumps(name).decode() for number, name in tags.items()}
-    sensors = [f'"{name}"' for name in SENSORS]
-    classes = ["null", *(f'"{letter}"' for letter in _CLASSES)]
-    columns["tag"] = [named[number] for number in rows["tag_id"].tolist()]
-    columns["sensor"] = [sensors[number] for number in rows["sensor"].tolist()]
-    columns["argos_class"] = [classes[number] for number in rows["argos_class"].tolist()]
-    return columns
+def _properties(
+    columns: Columns, bird: Mapping[str, Any], tags: Mapping[int, str]
+) -> tuple[list[tuple[str, str]], list[tuple[str, list[str]]]]:
+    """Return the JSON of the properties that all fixes share, and of those that differ, by fix."""
+    told = {**dict.fromkeys(PROPERTIES), **_of_bird(bird)}
+    shared: list[tuple[str, str]] = []
+    differing: list[tuple[str, list[str]]] = []
+    for name in PROPERTIES:
+        values = columns.get(name)
+        if values is None:
+            shared.append((name, _text(told[name])))
+        elif _all_same(values):
+            shared.append((name, _json(name, values[:1], tags)[0]))
+        else:
+            differing.append((name, _json(name, values, tags)))
+    return shared, differing
+
+
+def _all_same(values: NDArray[Any]) -> bool:
+    bits = values.view(f"i{values.itemsize}")  # NaN is not equal to itself
+    return bool((bits == bits[0]).all())
+
+
+def _json(name: str, values: NDArray[Any], tags: Mapping[int, str]) -> list[str]:
+    """Return the JSON of a property of each fix."""
+    if name == "time":
+        return _listed((values + PG_EPOCH_US).astype("datetime64[us]"))
+    if name in {"variant", *_MEASURED}:
+        return _listed(values, quoted=name == "variant")
+    texts = _WORDS.get(name) or {number: _text(word) for number, word in tags.items()}
+    return [texts[number] for number in values.tolist()]
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+_WORDS = {
+    "sensor": {number: _text(word) for number, word in enumerate(SENSORS)},
+    "argos_class": {number: _text(word) for number, word in enumerate((None, *_CLASSES))},
+}
+"""JSON of what a number stands for."""
 
 
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
-def _listed(values: NDArray[Any]) -> list[str]:
+def _listed(values: NDArray[Any], *, quoted: bool = False) -> list[str]:
     """Return the JSON of each number or time; NaN is `null`."""
-    text = orjson.dumps(values, option=_NUMPY)
-    return text[1:-1].decode().split(",")
+    text = orjson.dumps(values, option=_NUMPY)[1:-1].decode()
+    if quoted:
+        text = '"' + text.replace(",", '","') + '"'
+    return text.split(",")
 
 
-def _shared(bird: Mapping[str, Any]) -> dict[str, Any]:
+def _of_bird(bird: Mapping[str, Any]) -> dict[str, Any]:
     profile = profiles().get(bird["species_key"])
     return {
         "individual": bird["local_identifier"],

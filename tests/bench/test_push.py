@@ -21,6 +21,7 @@ from tests.faults.conftest import Site, _site, kill, until
 from tests.flow.conftest import flock
 
 ROUNDS = 5
+REPLAYS = 3
 SETTLED_S = 300
 COLUMNS = (
     "tag_id, time, sensor, variant, study_id, decoding_id, visible, live, lon, lat, error_m,"
@@ -55,8 +56,9 @@ def settled(
     *,
     within_s: float = SETTLED_S,
     when_stored: Callable[[], None] = lambda: None,
-) -> tuple[float, float]:
-    """Push over HTTP; return the time to stored and to processed [s]."""
+    to_the_end: bool = True,
+) -> tuple[float, float | None]:
+    """Push over HTTP; return the time to stored, and to processed where that is waited for [s]."""
     started = time.time()
     with site.client() as client:
         answer = client.post(site.uploads, content=body, headers={"Content-Type": "text/csv"})
@@ -65,12 +67,14 @@ def settled(
         # A busy machine may answer 503 in between.
         until(lambda: client.get(receipt).json().get("stored_at"), within_s=within_s)
         when_stored()
-        until(lambda: client.get(receipt).json().get("state") == "processed", within_s=within_s)
+        if to_the_end:
+            until(lambda: client.get(receipt).json().get("state") == "processed", within_s=within_s)
         said = client.get(receipt).json()
-    return tuple(
-        datetime.fromisoformat(said[name]).timestamp() - started
-        for name in ("stored_at", "processed_at")
-    )
+
+    def after(name: str) -> float:
+        return datetime.fromisoformat(said[name]).timestamp() - started
+
+    return after("stored_at"), after("processed_at") if to_the_end else None
 
 
 def raw_copy(dsn: str) -> float:
@@ -88,33 +92,63 @@ def raw_copy(dsn: str) -> float:
     return taken
 
 
-@pytest.mark.timeout(1_200)
-def test_bulk_push_against_raw_copy(new_site, capsys):
+@pytest.fixture(scope="module")
+def files() -> tuple[bytes, bytes]:
+    """Give a year of birds as Movebank event and reference data."""
     birds = flock(seed=11, birds=12, days=365, interval_s=1800.0)
-    events, reference = flock_csv(birds), reference_csv(birds)
-    again = events.replace(b"\n", b"\r\n")  # the same records in other bytes
+    return flock_csv(birds), reference_csv(birds)
+
+
+@pytest.mark.timeout(1_200)
+def test_bulk_push_against_raw_copy(new_site, files, capsys):
+    events, reference = files
     rows = events.count(b"\n") - 1
-    taken: dict[str, list[float]] = {"raw": [], "stored": [], "processed": [], "again": []}
-    for _ in range(ROUNDS):
+    taken: dict[str, list[float]] = {"raw": [], "stored": [], "processed": []}
+    for number in range(ROUNDS):
         site = new_site()
         settled(site, reference)
-        stored, processed = settled(site, events)
+        # Products take minutes more: they are waited for once.
+        stored, processed = settled(site, events, to_the_end=number == 0)
         taken["stored"].append(stored)
-        taken["processed"].append(processed)
-        taken["again"].append(settled(site, again)[0])
         taken["raw"].append(raw_copy(site.dsn))
+        if processed is not None:
+            taken["processed"].append(processed)
         assert site.one("select count(*) from fix") == rows
-        for process in site.running:
-            kill(process)
+        end(site)
     with capsys.disabled():
-        print(f"\nbulk push of {rows:,} fixes as Movebank CSV over HTTP, {ROUNDS} turns each")
+        print(f"\nbulk push of {rows:,} fixes as Movebank CSV over HTTP, {ROUNDS} turns")
         for name, said in (
             ("raw", "raw binary COPY"), ("stored", "push to stored"),
-            ("again", "same records, other bytes"), ("processed", "push to processed"),
+            ("processed", "push to processed, once"),
         ):  # fmt: skip
             print(f"  {said:26} {rows / statistics.median(taken[name]):>10,.0f} fixes/s (median)")
         print(f"  stored / raw COPY          {_ratio(taken, 'raw', 'stored'):>10.2f} (goal 0.25)")
+
+
+@pytest.mark.timeout(1_200)
+def test_a_replay_of_duplicates_against_the_first_load(new_site, files, capsys):
+    events, reference = files
+    again = events.replace(b"\n", b"\r\n")  # the same records in other bytes
+    rows = events.count(b"\n") - 1
+    taken: dict[str, list[float]] = {"stored": [], "again": []}
+    for _ in range(REPLAYS):
+        site = new_site()
+        settled(site, reference)
+        taken["stored"].append(settled(site, events)[0])  # to the end: the worker is free again
+        taken["again"].append(settled(site, again, to_the_end=False)[0])
+        assert site.one("select count(*) from fix") == rows
+        end(site)
+    with capsys.disabled():
+        print(f"\nreplay of {rows:,} fixes in other bytes over HTTP, {REPLAYS} turns")
+        for name, said in (("stored", "first load"), ("again", "same records, other bytes")):
+            print(f"  {said:26} {rows / statistics.median(taken[name]):>10,.0f} fixes/s (median)")
         print(f"  again / first load         {_ratio(taken, 'stored', 'again'):>10.2f} (goal 1.5)")
+
+
+def end(site: Site) -> None:
+    """End the processes of an installation."""
+    for process in site.running:
+        kill(process)
 
 
 def _ratio(taken: dict[str, list[float]], of: str, to: str) -> float:

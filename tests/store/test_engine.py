@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -113,4 +114,54 @@ async def test_the_driver_works_inside_the_transaction(store: Store) -> None:
     async with store.read() as conn:
         assert await (await driver(conn)).fetchval("show transaction_read_only") == "on"
     async with store.look() as conn:
-        assert not (await driver(conn)).is_in_transaction()
+        assert not conn.is_in_transaction()
+
+
+async def test_a_look_answers_as_a_transaction_does(store: Store) -> None:
+    """A name may stand twice, casts are no names, and JSON and identifiers arrive as such."""
+    sql = (
+        "select cast(:n as int) + cast(:n as int) as twice, cast(:many as int[]) as many,"
+        " cast('{\"a\": [1]}' as json) as told, '2020-03-01T00:00:00Z'::timestamptz as time,"
+        " cast('5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11' as uuid) as ref, null as nothing"
+    )
+    values = {"n": 2, "many": [1, 2], "not asked for": 1}
+    async with store.look() as conn:
+        looked = await execute(conn, sql, values)
+        assert await execute(conn, "select 1 where false") == []
+    async with store.read() as conn:
+        assert await execute(conn, sql, values) == looked
+    assert (looked[0]["twice"], looked[0]["told"]) == (4, {"a": [1]})
+
+
+async def test_a_look_tells_errors_as_a_transaction_does(store: Store) -> None:
+    with pytest.raises(Unavailable):
+        async with store.look() as conn:
+            await execute(conn, raising("40P01"))
+    with pytest.raises(asyncpg.PostgresError, match="told") as met:
+        async with store.look() as conn:
+            await execute(conn, raising("23514"))
+    assert "127.1" not in str(met.value) + repr(met.value) + str(met.value.detail)
+
+
+async def test_a_look_that_is_called_off_gives_its_connection_back(store: Store) -> None:
+    only = Store(store.dsn, pool_size=1, pool_wait_s=5)
+
+    async def long() -> None:
+        async with only.look() as conn:
+            await execute(conn, "select pg_sleep(60)")
+
+    task = asyncio.create_task(long())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with only.look() as conn:
+        assert await execute(conn, "select 1 as n") == [{"n": 1}]
+    await only.close()
+
+
+async def test_looks_beyond_the_pool_are_unavailable(store: Store) -> None:
+    async with store.look(), store.look():
+        with pytest.raises(Unavailable):
+            async with store.look():
+                raise AssertionError("there is no third connection")

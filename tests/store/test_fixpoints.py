@@ -26,18 +26,24 @@ words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> np.ndarray[Any, Any]:
-    made = [
-        (
-            0, 4, draw(st.integers(1, 3)), 8, draw(st.integers(-(10**15), 10**15)),
-            2, draw(st.integers(0, len(SENSORS) - 1)), 8, draw(st.integers(-(2**63), 2**63 - 1)),
-            8, draw(st.floats(-180, 180)), 8, draw(st.floats(-90, 90)),
-            4, draw(st.integers(0, len(fixpoints._CLASSES))),
-            *(each for _ in fixpoints._MEASURED for each in (4, draw(measure))),
-        )
-        for _ in range(draw(st.integers(1, 4)))
-    ]  # fmt: skip
-    return np.array(made, dtype=fixpoints._ROW)
+def rows(draw: st.DrawFn) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns of a few fixes, some of them alike."""
+    n = draw(st.integers(1, 4))
+
+    def column(name: str, values: st.SearchStrategy[Any]) -> np.ndarray[Any, Any]:
+        few = st.lists(values, min_size=n, max_size=n) | values.map(lambda one: [one] * n)
+        return np.array(draw(few), np.dtype(fixpoints._KINDS[name]).newbyteorder("="))
+
+    return {
+        "tag": column("tag", st.integers(1, 3)),
+        "time": column("time", st.integers(-(10**15), 10**15)),
+        "sensor": column("sensor", st.integers(0, len(SENSORS) - 1)),
+        "variant": column("variant", st.integers(-(2**63), 2**63 - 1)),
+        "lon": column("lon", st.floats(-180, 180)),
+        "lat": column("lat", st.floats(-90, 90)),
+        "argos_class": column("argos_class", st.integers(0, len(fixpoints._CLASSES))),
+        **{name: column(name, measure) for name in fixpoints._MEASURED},
+    }
 
 
 def plainly(row: Any, bird: dict[str, Any], tags: dict[int, str]) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def plainly(row: Any, bird: dict[str, Any], tags: dict[int, str]) -> dict[str, A
         "individual": bird["local_identifier"], "individual_id": bird["ref"],
         "species": "white_naped_crane", "species_name": "Grus vipio", "study": bird["study"],
         "precision": "exact", "simulated": False,
-        "time": time.isoformat().replace("+00:00", "Z"), "tag": tags[int(row["tag_id"])],
+        "time": time.isoformat().replace("+00:00", "Z"), "tag": tags[int(row["tag"])],
         "sensor": SENSORS[int(row["sensor"])], "variant": str(row["variant"]),
         "argos_class": fixpoints._CLASSES[number - 1] if number else None,
     }  # fmt: skip
@@ -63,18 +69,19 @@ def plainly(row: Any, bird: dict[str, Any], tags: dict[int, str]) -> dict[str, A
 @settings(max_examples=60)
 @given(rows(), words, words, st.lists(words, min_size=3, max_size=3))
 def test_columns_say_what_rows_say(
-    columns: np.ndarray[Any, Any], name: str, study: str, tags: list[str]
+    columns: dict[str, np.ndarray[Any, Any]], name: str, study: str, tags: list[str]
 ) -> None:
     bird, named = {**BIRD, "local_identifier": name, "study": study}, dict(enumerate(tags, 1))
     found = fixpoints.Points(columns, {**bird, "exact": True}, named)
-    for shown in {0, len(columns) // 2, len(columns)}:
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for shown in {0, len(found) // 2, len(found)}:
         features = json.loads(f"[{found.text(shown)}]")
-        assert features == [plainly(row, bird, named) for row in columns[:shown]]
+        assert features == [plainly(row, bird, named) for row in rows[:shown]]
         assert all(set(each["properties"]) == set(fixpoints.PROPERTIES) for each in features)
 
 
 def test_a_stranger_gets_every_property_and_nothing_of_the_tag() -> None:
-    columns = np.array([(0, 8, 0, 8, 127.1, 8, 38.2)], dtype=fixpoints._PUBLIC_ROW)
+    columns = {"time": np.array([0]), "lon": np.array([127.1]), "lat": np.array([38.2])}
     found = fixpoints.Points(columns, {**BIRD, "exact": False}, {})
     told = json.loads(found.text(1))["properties"]
     assert set(told) == set(fixpoints.PROPERTIES)
@@ -84,4 +91,4 @@ def test_a_stranger_gets_every_property_and_nothing_of_the_tag() -> None:
 
 
 def test_no_rows_are_no_features() -> None:
-    assert fixpoints.Points(np.empty(0, fixpoints._ROW), BIRD, {}).text(5) == ""
+    assert fixpoints.Points({"time": np.empty(0, np.int64)}, BIRD, {}).text(5) == ""

@@ -221,25 +221,12 @@ async def test_a_whole_table_would_be_noticed(store: Store) -> None:
 
 
 @pytest.mark.parametrize("audience", [OWNER, STRANGER], ids=["owner", "stranger"])
-async def test_the_newest_fixes_go_by_index(
-    store: Store, flock: Flock, monkeypatch: pytest.MonkeyPatch, audience: Audience
-) -> None:
-    """A COPY passes the engine by, so its statement is taken where it is sent."""
-    told: list[str] = []
-    copy_out = fixpoints.copy_out
-
-    async def noted(conn: Connection, statement: str, row: Any) -> Any:
-        told.extend(
-            next(iter(line.values())) for line in await execute(conn, f"explain {statement}")
-        )
-        return await copy_out(conn, statement, row)
-
-    monkeypatch.setattr(fixpoints, "copy_out", noted)
+async def test_the_newest_fixes_go_by_index(store: Store, flock: Flock, audience: Audience) -> None:
     study = (*audience.exact, *audience.open)[0]
     bird = flock.run("select ref from individual where study_id = %s limit 1", study)[0][0]
-    async with store.read() as conn:
-        found = await fixpoints.newest(conn, audience, Filters(individual=bird), fetch=50)
-    assert len(found) == 50
-    plan = "\n".join(told)
+    asked = Filters(individual=bird)
+    async with store.look() as conn:
+        assert len(await fixpoints.newest(conn, audience, asked, fetch=50)) == 50
+    plan = await plans(store, lambda c: fixpoints.newest(c, audience, asked, fetch=50))
     assert "Index Scan Backward" in plan
     assert not re.search(rf"Seq Scan on ({'|'.join(LARGE)})\b", plan)

@@ -142,7 +142,8 @@ def _reads(source: str) -> Iterator[ast.AsyncFunctionDef]:
     for node in ast.parse(source).body:
         if not isinstance(node, ast.AsyncFunctionDef) or node.name.startswith("_"):
             continue
-        connected = _asks(node, "AsyncConnection") or _asks(node, "Connection")
+        kinds = ("AsyncConnection", "Connection", "AsyncConnection | asyncpg.Connection")
+        connected = any(_asks(node, kind) for kind in kinds)
         if connected and ast.unparse(node.returns or ast.Constant(None)) != "None":
             yield node
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from app import archive, columns, connectors, lifeless, morning, tags
 from app.errors import Problem, SetupError
-from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
+from app.terminal import AsJson, answer, complain, loading, say, settings, uuid, with_store
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
@@ -77,10 +77,11 @@ def serve() -> None:
 
     flyways serve
     """
-    import uvicorn
+    with loading():
+        import uvicorn
 
-    from app.main import create_app
-    from app.operate import database
+        from app.main import create_app
+        from app.operate import database
 
     chosen = settings()
     # uvicorn raises the signal anew when it has finished: unhandled, it would end this process
@@ -105,9 +106,10 @@ def worker() -> None:
 
     flyways worker
     """
-    from app.operate import database
-    from app.pull.run import Surroundings
-    from app.worker import run
+    with loading():
+        from app.operate import database
+        from app.pull.run import Surroundings
+        from app.worker import run
 
     chosen = settings()
     with database(chosen) as dsn:

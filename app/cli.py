@@ -84,8 +84,7 @@ def serve() -> None:
         from app.operate import database
 
     chosen = settings()
-    # uvicorn raises the signal anew when it has finished: unhandled, it would end this process
-    # before the embedded database is stopped.
+    # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
         uvicorn.run(
@@ -110,7 +109,6 @@ def worker() -> None:
         from app.operate import database
         from app.pull.run import Surroundings
         from app.worker import run
-
     chosen = settings()
     with database(chosen) as dsn:
         asyncio.run(run(dsn, Surroundings(chosen.pull_bases, chosen.inbox_dir)))

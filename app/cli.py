@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from app import archive, columns, connectors, lifeless, morning, tags
 from app.errors import Problem, SetupError
-from app.terminal import AsJson, answer, complain, say, settings, uuid, with_store
+from app.terminal import AsJson, answer, complain, loading, say, settings, uuid, with_store
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
@@ -77,14 +77,14 @@ def serve() -> None:
 
     flyways serve
     """
-    import uvicorn
+    with loading():
+        import uvicorn
 
-    from app.main import create_app
-    from app.operate import database
+        from app.main import create_app
+        from app.operate import database
 
     chosen = settings()
-    # uvicorn raises the signal anew when it has finished: unhandled, it would end this process
-    # before the embedded database is stopped.
+    # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
         uvicorn.run(
@@ -105,10 +105,10 @@ def worker() -> None:
 
     flyways worker
     """
-    from app.operate import database
-    from app.pull.run import Surroundings
-    from app.worker import run
-
+    with loading():
+        from app.operate import database
+        from app.pull.run import Surroundings
+        from app.worker import run
     chosen = settings()
     with database(chosen) as dsn:
         asyncio.run(run(dsn, Surroundings(chosen.pull_bases, chosen.inbox_dir)))

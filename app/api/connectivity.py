@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
@@ -28,7 +28,7 @@ UNSEEN = "unseen"
 ENDS = {"breeding", "wintering"}
 
 
-class NodeOut(BaseModel):
+class NodeOut(Shown):
     """Where a passage begins or ends."""
 
     kind: str = Field(description="kind of the stay; unseen: the caller may not see it, or none")
@@ -36,7 +36,7 @@ class NodeOut(BaseModel):
     site: UUID | None
 
 
-class TransitionOut(BaseModel):
+class TransitionOut(Shown):
     """Passages from one node to another."""
 
     origin: NodeOut
@@ -48,7 +48,7 @@ class TransitionOut(BaseModel):
     share_high: float | None
 
 
-class StrengthOut(BaseModel):
+class StrengthOut(Shown):
     """How firmly birds keep their neighbours between breeding and wintering, 0 to 1."""
 
     n_birds: int = Field(description="with a passage seen from one to the other; the latest counts")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from app.api.auth import CurrentAudience, ManagerAudience, require
 from app.api.deps import StoreDep, StrictRoute
@@ -78,7 +78,7 @@ class PlaceOut(Shown):
     lat: float
 
 
-class ChangeOut(BaseModel):
+class ChangeOut(Shown):
     """One fix that changes."""
 
     change: Literal["added", "removed", "moved"]
@@ -96,7 +96,7 @@ class RefusalChange(Shown):
     code_after: str | None
 
 
-class EffectOut(BaseModel):
+class EffectOut(Shown):
     """What another reading changes: all of it counted, the first of it listed."""
 
     added: int

@@ -6,14 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.layers import not_designations
-from app.api.schemas import example
+from app.api.schemas import Shown, example
 from app.errors import BadInput
 from app.movement.protection import Basis, Cover, is_ramsar
 from app.store import habitat
@@ -24,7 +24,7 @@ from app.store.sight import Filters
 router = APIRouter(prefix="/api/v1/habitat", tags=["habitat"])
 
 
-class UseRow(BaseModel):
+class UseRow(Shown):
     """Bird-days of one key."""
 
     part: str | None = Field(description="individual id, season or species, where asked by `per`")
@@ -35,7 +35,7 @@ class UseRow(BaseModel):
     n_individuals: int
 
 
-class DesignationUse(BaseModel):
+class DesignationUse(Shown):
     """Bird-days under one designation, whatever others hold there as well."""
 
     designation: str
@@ -44,7 +44,7 @@ class DesignationUse(BaseModel):
     share: float
 
 
-class ProtectionOut(BaseModel):
+class ProtectionOut(Shown):
     """
     Shares of the time under protection; each second counts once in each of them.
 
@@ -60,7 +60,7 @@ class ProtectionOut(BaseModel):
     designations: list[DesignationUse]
 
 
-class UseOut(BaseModel):
+class UseOut(Shown):
     """Bird-days by key; `total_bird_days` is the sum of the rows and of what is pending."""
 
     model_config = example(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, Text
@@ -66,7 +66,7 @@ class LayerOut(Shown):
     recorded_at: datetime
 
 
-class RefusedFeature(BaseModel):
+class RefusedFeature(Shown):
     """A feature of an upload that was left out."""
 
     unit: int

@@ -10,14 +10,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
 from app.api.layers import not_designations
-from app.api.schemas import example
+from app.api.schemas import Shown, example
 from app.api.tables import WantsCsv, csv_answer
 from app.errors import NotFound
 from app.movement.families import BIRDS_MIN
@@ -56,7 +56,7 @@ ProtectionQuery = Annotated[
 ]
 
 
-class LayerNamed(BaseModel):
+class LayerNamed(Shown):
     """A layer as results name it."""
 
     id: UUID
@@ -67,7 +67,7 @@ class LayerNamed(BaseModel):
     fitness: str | None = Field(description=f"'{DEMONSTRATION}' where cells are above 1 km")
 
 
-class LedgerRow(BaseModel):
+class LedgerRow(Shown):
     """Bird-days of one area, season, protection and class; null: not asked for."""
 
     area: str | None
@@ -86,7 +86,7 @@ class LedgerRow(BaseModel):
     unobserved_days: float = Field(description="silence of these birds in this season")
 
 
-class Representativeness(BaseModel):
+class Representativeness(Shown):
     """Which birds the answer stands for."""
 
     birds: int
@@ -96,7 +96,7 @@ class Representativeness(BaseModel):
     birds_left_out: int = Field(description="confined, relocated or reintroduced")
 
 
-class LedgerOut(BaseModel):
+class LedgerOut(Shown):
     """The ledger; shares of the rows add up to 1, bird-days to the total."""
 
     model_config = example(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import PartnerAudience
@@ -26,7 +26,7 @@ ALTERNATIVES_MAX = 20
 """Most other sites that are listed with a species; they come by how many ways they mend."""
 
 
-class AlternativeOut(BaseModel):
+class AlternativeOut(Shown):
     """Another site within a leg of both neighbours of the lost one."""
 
     site: UUID
@@ -35,7 +35,7 @@ class AlternativeOut(BaseModel):
     detour_km: float = Field(description="median length that it adds")
 
 
-class SpeciesLoss(BaseModel):
+class SpeciesLoss(Shown):
     """What the loss of the site would do to one species."""
 
     species: str

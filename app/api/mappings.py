@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 import ingest
 from app.api.auth import CurrentAudience, ManagerAudience, PushAudience
@@ -105,7 +105,7 @@ class TrialIn(Body):
     sample_base64: str | None = Field(None, description="bytes in another encoding, or a workbook")
 
 
-class TrialOut(BaseModel):
+class TrialOut(Shown):
     """What the sample would become; nothing was stored."""
 
     model_config = example(

@@ -19,10 +19,10 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel
 
 from app.api.auth import AnyAudience
 from app.api.deps import StoreDep
+from app.api.schemas import Shown
 from app.errors import BadInput
 from app.store import partners
 from app.store.audience import Audience
@@ -38,7 +38,7 @@ Row = TypeVar("Row")
 Scalar = str | int | float | datetime | None
 
 
-class Listing(BaseModel, Generic[T]):
+class Listing(Shown, Generic[T]):
     """One page of a list; `next` is the address of the page after it, null on the last."""
 
     items: list[T]

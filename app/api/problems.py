@@ -44,6 +44,7 @@ class ProblemOut(BaseModel):
     """An error, as every path of the service answers it (RFC 9457)."""
 
     model_config = ConfigDict(
+        defer_build=True,  # a thousand routes and statuses tell of it, and few requests use it
         json_schema_extra={
             "examples": [
                 {
@@ -55,7 +56,7 @@ class ProblemOut(BaseModel):
                     "remedy": "Take the id from GET /api/v1/studies, with the key of its owner.",
                 }
             ]
-        }
+        },
     )
 
     type: str

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 from starlette.datastructures import UploadFile
 
 from app.api.auth import CurrentAudience, PushAudience
 from app.api.deps import SettingsDep, StoreDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
+from app.api.schemas import Shown
 from app.errors import BadInput, NotFound
 from app.pipeline.decode import decode_in
 from app.pipeline.receive import bounded, mapped, mapped_anew, reading, receive
@@ -46,7 +47,7 @@ RECEIPT_EXAMPLE: dict[str, JsonValue] = {
 }  # fmt: skip
 
 
-class UndeployedTag(BaseModel):
+class UndeployedTag(Shown):
     """A tag with fixes of a push that wait for a deployment."""
 
     tag: UUID
@@ -56,7 +57,7 @@ class UndeployedTag(BaseModel):
     time_last: datetime
 
 
-class OfStored(BaseModel):
+class OfStored(Shown):
     """What the stored fixes have become."""
 
     undeployed: int = Field(description="no bird wore the tag then; they wait with the tag")
@@ -64,7 +65,7 @@ class OfStored(BaseModel):
     flagged: dict[str, int] = Field(description="flag code to number of fixes")
 
 
-class Receipt(BaseModel):
+class Receipt(Shown):
     """
     A push and what became of it.
 
@@ -105,7 +106,7 @@ class Receipt(BaseModel):
     links: dict[str, str]
 
 
-class RefusalOut(BaseModel):
+class RefusalOut(Shown):
     """One unit of a push that did not become a record."""
 
     unit: int = Field(description="number of the data row, block or element, from 1")
@@ -117,7 +118,7 @@ class RefusalOut(BaseModel):
     remedy: str
 
 
-class PushOut(BaseModel):
+class PushOut(Shown):
     """One delivery, in lists."""
 
     push_id: UUID

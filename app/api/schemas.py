@@ -40,7 +40,8 @@ class Body(BaseModel):
 class Shown(BaseModel):
     """A thing as the service answers it."""
 
-    model_config = ConfigDict(from_attributes=False, extra="ignore")
+    # Of two hundred such models a process uses a few: each is built when it is used first.
+    model_config = ConfigDict(from_attributes=False, extra="ignore", defer_build=True)
 
 
 STATISTICS: dict[str, JsonValue] = {

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
@@ -24,7 +24,7 @@ from app.store.layers import Layer
 router = APIRouter(prefix="/api/v1/habitat", tags=["habitat"])
 
 
-class SelectionRow(BaseModel):
+class SelectionRow(Shown):
     """One class: 0 of Jacobs' index and 1 of Manly's ratio mean used as it was there."""
 
     name: str

@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
@@ -71,7 +71,7 @@ class SiteOut(Shown):
     simulated: bool
 
 
-class VisitorOut(BaseModel):
+class VisitorOut(Shown):
     """A bird that stayed at a site."""
 
     id: UUID
@@ -82,7 +82,7 @@ class VisitorOut(BaseModel):
     time_last: datetime
 
 
-class PeriodOut(BaseModel):
+class PeriodOut(Shown):
     """Use of a site in one part of the year, over all years."""
 
     period: int = Field(description="pentad 1..73 or month 1..12")
@@ -90,7 +90,7 @@ class PeriodOut(BaseModel):
     bird_days: float
 
 
-class ChangeOut(BaseModel):
+class ChangeOut(Shown):
     """Another site that gave stays to this one, or took some."""
 
     id: UUID
@@ -102,7 +102,7 @@ class ChangeOut(BaseModel):
     changed_at: datetime
 
 
-class DateOut(BaseModel):
+class DateOut(Shown):
     """The date by which a share of the birds had come or gone, as MM-DD."""
 
     share: float
@@ -111,7 +111,7 @@ class DateOut(BaseModel):
     high: str | None
 
 
-class DatesOut(BaseModel):
+class DatesOut(Shown):
     """When birds come or go in a season, over all years, by the days of the site's own zone."""
 
     season: str
@@ -122,7 +122,7 @@ class DatesOut(BaseModel):
     quantiles: list[DateOut]
 
 
-class YearOut(BaseModel):
+class YearOut(Shown):
     """Use in a year, beside the birds of these species that were tracked anywhere."""
 
     year: int
@@ -132,7 +132,7 @@ class YearOut(BaseModel):
     bird_days_per_tracked: float
 
 
-class TrendOut(BaseModel):
+class TrendOut(Shown):
     """Bird-days per tracked bird by year; the median slope between years, [days a year]."""
 
     years: list[YearOut]
@@ -141,7 +141,7 @@ class TrendOut(BaseModel):
     high: float | None
 
 
-class WithinOut(BaseModel):
+class WithinOut(Shown):
     """Share of own birds' days at the site that lie within a layer of polygons."""
 
     layer: UUID

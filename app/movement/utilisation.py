@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from pyproj import Proj
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 from shapely import MultiPolygon
 
 from app.movement.autocorrelation import bandwidth, fit_wandering
@@ -212,7 +212,7 @@ def _akde(
         return None
     density = kernel_density(u, v, grid, h_m)
     low, high = (
-        chi2.ppf(q, 2.0 * home.n_effective) / (2.0 * home.n_effective)
+        gammaincinv(home.n_effective, q) / home.n_effective  # quantile of chi2 over its freedom
         for q in ((1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0)
     )
     found = []

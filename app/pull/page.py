@@ -21,7 +21,7 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 class Options(BaseModel):
     """Settings of a connector, which the API shows; credentials are not among them."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Since(Options):

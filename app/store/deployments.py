@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
 from app.store import work
-from app.store.engine import execute
+from app.store.engine import Clash, execute
 from app.store.handover import hand_over
 from app.store.implied import renew
 
@@ -217,8 +216,8 @@ async def _insert(conn: AsyncConnection, values: Mapping[str, Any], *, ref: obje
             " coalesce(cast(:ref as uuid), gen_random_uuid())) returning id",
             {**values, "ref": ref},
         )
-    except IntegrityError as clash:
-        if "ex_deployment" in str(clash.orig):
+    except Clash as clash:
+        if "ex_deployment" in str(clash):
             raise Conflict(
                 "The tag is on another bird for part of that time.",
                 remedy="End the other deployment first, or choose a range that does not overlap.",

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.stopovers import Stays, Stopovers
-from app.store.engine import driver, execute
+from app.store.engine import driver, execute, execute_many
 from app.store.windows import instant, micros
 
 _STAY = (
@@ -245,12 +244,6 @@ async def replace_days(
         f" values (:individual_id, :study_id, {values})",
         [{"individual_id": owner.individual_id, "study_id": owner.study_id, **row} for row in new],
     )
-
-
-async def execute_many(conn: AsyncConnection, sql: str, rows: Sequence[Row]) -> None:
-    """Run one statement for each row, all in one round trip."""
-    if rows:
-        await conn.execute(text(sql), list(rows))
 
 
 def overlap_s(a: Row, b: Row) -> float:

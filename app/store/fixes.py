@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.seeds import profiles
 from app.store import features
 from app.store.audience import RELEASED, Audience
-from app.store.engine import execute
+from app.store.engine import execute, fetch_rows
 from app.store.features import Feature, when
 from app.store.fragments import fix_key
 from app.store.sight import POSITION, WITH_BIRD, Filters, where
@@ -202,8 +201,9 @@ async def smoothed(
     Rows are time, lon, lat [degrees], semi-axes [m] and direction of the major one [degrees]; of
     the reader's own studies alone, as from ellipses the place of a grid's cell could be told.
     """
-    rows = await conn.execute(
-        text(_SMOOTHED),
+    rows = await fetch_rows(
+        conn,
+        _SMOOTHED,
         {
             "individual": individual_id,
             "time_from": filters.time_from or FIRST,
@@ -215,7 +215,7 @@ async def smoothed(
             "variant": -(2**63),
         },
     )
-    return [tuple(row) for row in rows.all()]
+    return [tuple(row) for row in rows]
 
 
 async def drawn(
@@ -235,8 +235,8 @@ async def drawn(
         "fetch": fetch,
     }
     own = {"exact": audience.sql["exact"], "tag": "", "sensor": -1, "variant": -(2**63)}
-    rows = (await conn.execute(text(_DRAWN), both | own)).all()
+    rows = await fetch_rows(conn, _DRAWN, both | own)
     if not rows:
         opened = {"open": audience.sql["open"], "after": first - timedelta(days=1)}
-        rows = (await conn.execute(text(_PUBLIC), both | opened)).all()
+        rows = await fetch_rows(conn, _PUBLIC, both | opened)
     return [(row[0], row[1], row[2]) for row in rows]

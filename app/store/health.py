@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.engine import execute
@@ -16,6 +15,8 @@ _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 @cache
 def newest_revision() -> str | None:
     """Return the revision this version of the service is written for."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - slow to load
+
     return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 

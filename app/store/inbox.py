@@ -9,13 +9,12 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import BadInput, Conflict
 from app.store import failures, work
 from app.store.audience import Audience
-from app.store.engine import driver, execute
+from app.store.engine import Clash, driver, execute
 from app.store.fragments import CALLER
 
 DEFAULT_TZ = "UTC"
@@ -122,7 +121,7 @@ async def keep(
     """
     try:
         return await _keep(conn, delivery, reading, body)
-    except IntegrityError as clash:
+    except Clash as clash:
         # Two equal pushes at once: the unique index let one through; the other is sent again.
         raise Conflict(
             "The same push is being stored by another request at this moment.",

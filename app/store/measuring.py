@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import work
-from app.store.derived import Bird, execute_many
-from app.store.engine import execute
+from app.store.derived import Bird
+from app.store.engine import execute, execute_many
 
 Row = dict[str, Any]
 

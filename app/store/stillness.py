@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.track import Senses, Track
 from app.store.copying import PG_EPOCH_US, copy_out, row_type
-from app.store.derived import Bird, execute_many
-from app.store.engine import execute
+from app.store.derived import Bird
+from app.store.engine import execute, execute_many
 from app.store.fragments import fix_key
 from app.store.lifeless import CONTENT
 from app.store.windows import FAR_FUTURE, FAR_PAST

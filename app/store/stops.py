@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from app.movement.stops import StopState
-from app.store.derived import Bird, execute_many
-from app.store.engine import Connection, execute
+from app.store.derived import Bird
+from app.store.engine import Connection, execute, execute_many
 
 _CONTENT = ("end_time", "ended", "n_fixes", "lon", "lat")
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
 from app.seeds import profile_of
 from app.store import work
 from app.store.audience import Audience
-from app.store.engine import execute
+from app.store.engine import Clash, execute
 
 Row = dict[str, Any]
 EDITABLE = ("name", "taxon", "licence", "citation", "release_delay_s", "public_grid_deg")
@@ -117,8 +116,8 @@ async def edit(
                 " where id = :id",
                 {**changed, "id": study["id"]},
             )
-        except IntegrityError as clash:
-            if "uq_study" not in str(clash.orig):
+        except Clash as clash:
+            if "uq_study" not in str(clash):
                 raise
             raise _name_taken() from clash
     if turned:

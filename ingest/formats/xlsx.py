@@ -7,13 +7,13 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
-
-from openpyxl import load_workbook
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
-from openpyxl.worksheet._reader import WorkSheetParser
+from typing import TYPE_CHECKING
 
 from ingest.admission import UNITS_MAX
 from ingest.refusal import UnreadablePush
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 NAME = "xlsx"
 
@@ -53,6 +53,10 @@ def sheets(payload: bytes) -> Iterator[bytes]:
     UnreadablePush
         Codes ``workbook-unreadable``, ``too-large``, ``archive-ratio``, ``too-many-units``.
     """
+    # Slow to load, and few pushes are workbooks.
+    from openpyxl import load_workbook  # noqa: PLC0415
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet  # noqa: PLC0415
+
     _check_size(payload)
     try:
         workbook = load_workbook(
@@ -97,6 +101,8 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[dict[int, object]]:
 
     `iter_rows` passes over a row whose number does not rise, and over cells right of the last.
     """
+    from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415
+
     book = sheet.parent
     with sheet._get_source() as source:
         parser = WorkSheetParser(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import hashlib
+import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import numpy as np
 import psycopg
+from asyncpg.connection import LoggedQuery
 from psycopg import sql
 
 from app.movement.density import LEVELS, PUBLIC_LEVELS
@@ -24,6 +28,20 @@ RELEASED = datetime(2021, 1, 1, tzinfo=UTC)
 UNRELEASED = datetime(2099, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 SPECIES = "white_naped_crane"
+
+
+@asynccontextmanager
+async def statements(raw: asyncpg.Connection) -> AsyncIterator[list[LoggedQuery]]:
+    """Give the statements sent within the block, without the driver's own, which asks for types."""
+    sent: list[LoggedQuery] = []
+
+    def note(query: LoggedQuery) -> None:
+        if not re.search(r"typeinfo_tree|_(setting|config)\(.jit.", query.query):
+            sent.append(query)
+
+    with raw.query_logger(note):
+        yield sent
+        await asyncio.sleep(0)  # the driver tells of a statement when the loop comes round
 
 
 def ref_of(*words: object) -> uuid.UUID:

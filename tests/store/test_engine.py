@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from sqlalchemy.exc import DBAPIError
 
 from app.errors import Overrun, Unavailable
 from app.store import work
@@ -37,19 +36,17 @@ async def test_what_passes_by_itself_is_unavailable(store: Store, state: str) ->
 
 @pytest.mark.parametrize("state", ["XX000", "23514", "22003", "P0001"])
 async def test_what_stays_is_an_error_without_the_row(store: Store, state: str) -> None:
-    with pytest.raises(DBAPIError, match="told") as met:
+    with pytest.raises(asyncpg.PostgresError, match="told") as met:
         async with store.write() as conn:
             await execute(conn, raising(state))
-    assert met.value.orig is not None
-    for error in (met.value, met.value.orig, met.value.orig.__cause__):
-        assert "127.1" not in str(error) + repr(error)
+    assert met.value.sqlstate == state
+    assert "127.1" not in f"{met.value} {met.value!r} {met.value.as_dict()}"
 
 
 async def test_a_value_that_cannot_be_sent_is_an_error_that_stays(store: Store) -> None:
-    with pytest.raises(DBAPIError) as met:
+    with pytest.raises(asyncpg.DataError):
         async with store.write() as conn:
             await execute(conn, "select cast(:n as int)", {"n": 1 << 40})
-    assert "[parameters" not in str(met.value) or "hidden" in str(met.value)
 
 
 async def test_a_statement_over_its_time_is_an_overrun(store: Store) -> None:

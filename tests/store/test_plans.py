@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from app.store import (
     corrections,
@@ -28,9 +27,9 @@ from app.store import (
     work,
 )
 from app.store.audience import Audience
-from app.store.engine import Connection, Store, execute
+from app.store.engine import Connection, Store, driver, execute
 from app.store.sight import Box, Filters
-from tests.store.flock import Flock, ref_of
+from tests.store.flock import Flock, ref_of, statements
 
 LARGE = (
     "fix", "public_fix", "track_part", "stopover", "leg", "fix_flag", "fix_verdict", "decoding",
@@ -139,20 +138,13 @@ Query = Callable[[Connection], Awaitable[Any]]
 
 async def plans(store: Store, query: Query) -> str:
     """Run a read, and return the plans of the statements it sent with the values it sent."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        sent.append((statement, values))
-
-    engine = store.engine.sync_engine
     async with store.read() as conn:
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+        raw = await driver(conn)
+        async with statements(raw) as sent:
             await query(conn)
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
-        told = [await conn.exec_driver_sql(f"explain {text}", values) for text, values in sent]
-    return "\n".join(line for plan in told for line in plan.scalars())
+        assert sent
+        told = [await raw.fetch(f"explain {one.query}", *one.args) for one in sent]
+    return "\n".join(line for plan in told for (line,) in plan)
 
 
 HOT: dict[str, tuple[Query, str]] = {

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from app.store import (
     fixes,
@@ -21,9 +20,9 @@ from app.store import (
     worn,
 )
 from app.store.audience import Audience, load_audience
-from app.store.engine import Connection, Store, execute
+from app.store.engine import Connection, Store, driver, execute
 from app.store.sight import Filters
-from tests.store.flock import Flock
+from tests.store.flock import Flock, statements
 
 Request = Callable[[Connection, Audience, int], Awaitable[Any]]
 MANY = 20
@@ -63,19 +62,9 @@ async def store(flock: Flock):
 async def _sent(store: Store, request: Request, study: int) -> tuple[int, Any]:
     """Count the statements of a request of the study's owner; nothing it writes is kept."""
     owner = Audience("institute", 1, 1, frozenset({"read", "manage"}), exact=(study,))
-    count = 0
-
-    def note(*_: Any) -> None:
-        nonlocal count
-        count += 1
-
-    async with store.engine.connect() as conn:
-        event.listen(store.engine.sync_engine, "before_cursor_execute", note)
-        try:
-            answer = await request(conn, owner, study)
-        finally:
-            event.remove(store.engine.sync_engine, "before_cursor_execute", note)
-    return count, answer
+    async with store.engine.connect() as conn, statements(await driver(conn)) as sent:
+        answer = await request(conn, owner, study)
+    return len(sent), answer
 
 
 READS: dict[str, Request] = {

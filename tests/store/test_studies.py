@@ -5,12 +5,11 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from app.errors import Conflict, NotFound
 from app.store import studies, work
 from app.store.audience import Audience, load_audience
-from app.store.engine import execute
+from app.store.engine import Clash, execute
 from app.store.tables import metadata
 from tests.store.flock import Flock, ref_of
 
@@ -105,7 +104,7 @@ async def test_a_name_is_one_institutes_once(trial) -> None:
     "values", [{"release_delay_s": -1}, {"public_grid_deg": 0.0}, {"name": None}]
 )
 async def test_only_a_taken_name_is_called_taken(trial, values) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Clash):
         await studies.edit(trial, OWNER, REF, values)
 
 

@@ -128,6 +128,7 @@ WITHOUT = {
     "copying.copy_out": RUNS,
     "engine.driver": RUNS,
     "engine.execute": RUNS,
+    "engine.fetch_rows": RUNS,
     "features.read": RUNS,
 }
 

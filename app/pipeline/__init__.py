@@ -37,7 +37,12 @@ STAGES = (
         ("stay", "stopover", "stop", "leg", "season", "track_part"),
         "individual",
     ),
-    Stage("route", ("stopover", "leg"), ("site", "connection", "corridor"), "catalogue"),
+    Stage(
+        "route",
+        ("stopover", "leg", "way"),
+        ("site", "connection", "corridor", "flyway_line"),
+        "catalogue",
+    ),
     Stage(
         "habitat",
         ("fix", "smoothed_fix", "stopover", "layer"),
@@ -46,8 +51,8 @@ STAGES = (
     ),
     Stage(
         "publish",
-        ("fix", "smoothed_fix", "stopover", "site"),
-        ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "study"),
+        ("fix", "smoothed_fix", "stopover", "leg", "site"),
+        ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "way", "study"),
         "individual",
     ),
     Stage(

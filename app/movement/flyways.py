@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from shapely import MultiPolygon
 
 from app.movement.geodesy import distance_m, mean_position
-from app.movement.isopleths import Grid, isopleth
+from app.movement.isopleths import Grid, isopleth, volume
 from app.movement.track import DAY_US, FloatArray
 from app.movement.ways import Way
 
@@ -31,7 +31,7 @@ MAX_CELLS = 500
 CELL_MIN_M = 5_000.0
 """Smallest cell [m]: an hourly fix says no more of a bird flying 10 m/s."""
 
-BANDWIDTHS_M = (15_000.0, 30_000.0, 60_000.0, 120_000.0)
+BANDWIDTHS_M = (15_000.0, 20_000.0, 30_000.0, 40_000.0, 60_000.0, 80_000.0, 120_000.0)
 """Candidates for the kernel's standard deviation [m]: published crane corridors are 100-800 km
 wide (Batbayar et al. 2021, doi:10.3390/rs13204049; Yi et al. 2022, doi:10.3390/rs14205101)."""
 
@@ -42,12 +42,15 @@ CHOICE_BIRDS = 30
 """Most birds that vote on the bandwidth; more cost time and change nothing."""
 
 CHOICE_CELLS = 125
-"""Cells along a side while choosing; the candidates differ by factors of two."""
+"""Cells along a side while choosing; the candidates differ by a third and more."""
+
+HELD = 0.95
+"""Share of the way of a bird not seen that the 95 % corridor must hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One bird's leg from site `origin` to site `target`; -1 for an end at no site, no way unseen."""
+    """One bird's leg from site `origin` to site `target`; -1 for an end at no site."""
 
     individual: int
     origin: int
@@ -97,10 +100,10 @@ def build_route(passages: Sequence[Passage], site_lon: FloatArray, site_lat: Flo
 
     Every passage counts in exactly one connection. The corridor is the mean over birds, each of
     weight 1, of where the Brownian bridges between their fixes run per length (`ways.lay_way`),
-    smoothed by a Gaussian kernel on a Lambert azimuthal equal-area grid. Its width is the
-    candidate under which each bird's way is likeliest given the other birds (leave-one-out
-    likelihood; Horne & Garton 2006, doi:10.2193/0022-541X(2006)70[641:LCVVLS]2.0.CO;2), a way of
-    saying how well the birds seen tell of those not seen.
+    smoothed by a Gaussian kernel on a Lambert azimuthal equal-area grid. Its width is the least
+    under which 95 % of a bird's way lies within the 95 % corridor of the other birds, each left
+    out in turn: the corridor tells of birds that were not tracked, and is no wider than that
+    takes.
 
     Parameters
     ----------
@@ -223,14 +226,22 @@ class Densities:
         return np.stack([gaussian_filter(d, sigma, mode="constant") for d in self.each])
 
     def bandwidth_m(self) -> float:
-        """Choose the kernel under which each bird's way is likeliest given the other birds."""
+        """
+        Choose the narrowest kernel whose corridor tells of birds that it was not made of.
+
+        Of each bird in turn, the share of its way within the 95 % corridor of the others is
+        taken; on average it must reach 95 %.
+        """
         n = self.each.shape[0]
         if n < 2:
             return BANDWIDTH_ONE_BIRD_M
-        floor = 1e-3 / self.each[0].size  # a way no other bird has flown is rare, not impossible
-        scores = []
         for bandwidth_m in BANDWIDTHS_M:
             smooth = self.smoothed(bandwidth_m)
-            others = (smooth.sum(axis=0) - smooth) / (n - 1)
-            scores.append(float((self.each * np.log(np.maximum(others, 0.0) + floor)).sum()))
-        return BANDWIDTHS_M[int(np.argmax(scores))]
+            total = smooth.sum(axis=0)
+            held = [
+                float(own[volume(total - mine) <= HELD].sum())
+                for own, mine in zip(self.each, smooth, strict=True)
+            ]
+            if np.mean(held) >= HELD:
+                return bandwidth_m
+        return BANDWIDTHS_M[-1]

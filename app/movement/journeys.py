@@ -75,12 +75,15 @@ class Shift:
     """
     How the journeys `b` differ from the journeys `a` at one fraction of the way.
 
-    `lateral_m` is how far the mean route of b lies to the right of that of a, in the direction in
-    which a flies; `distance_m` how far apart they are; `days` how much later in the year b passes.
-    Ends of 95 % intervals over families are nan below ten birds in either.
+    `a` and `b` are (lon, lat) of their mean routes there [degrees], `distance_m` how far apart
+    they are, `lateral_m` how far that of b lies to the right, in the direction in which a flies,
+    and `days` how much later in the year b passes. Ends of 95 % intervals over families are nan
+    below ten birds in either.
     """
 
     fraction: float
+    a: tuple[float, float]
+    b: tuple[float, float]
     distance_m: float
     lateral_m: float
     lateral_low_m: float
@@ -157,7 +160,8 @@ def _between(a: FloatArray, b: FloatArray, angle: FloatArray, share: FloatArray)
     left = np.where(flat, 1.0 - share, np.sin((1.0 - share) * angle) / sine)
     right = np.where(flat, share, np.sin(share * angle) / sine)
     place = left[:, None] * a + right[:, None] * b
-    return place / np.linalg.norm(place, axis=1)[:, None]
+    unit: FloatArray = place / np.linalg.norm(place, axis=1)[:, None]
+    return unit
 
 
 def mean_route(journeys: Iterable[Journey]) -> MeanRoute | None:
@@ -268,9 +272,13 @@ def shifts(
     nothing = np.full(at.shape, np.nan)
     if back:
         days = early = late = nothing
+    places = [[(float(x), float(y)) for x, y in zip(*degrees(m[at]), strict=True)]
+              for m in (mean_a, mean_b)]  # fmt: skip
     return tuple(
-        Shift(float(i) / (POINTS - 1), *map(float, row))
-        for i, *row in zip(at.tolist(), far, lateral, low, high, days, early, late, strict=True)
+        Shift(i / (POINTS - 1), places[0][k], places[1][k], *map(float, row))
+        for k, (i, *row) in enumerate(
+            zip(at.tolist(), far, lateral, low, high, days, early, late, strict=True)
+        )
     )
 
 

@@ -48,7 +48,7 @@ def overlap(
     """
     Compare the corridors of two sets of birds, each a mean over its birds.
 
-    Both are drawn with the kernel that tells best of the birds of both together, as
+    Both are drawn with the kernel that suits the birds of both together, as
     `flyways.build_route` chooses it: of two sets with kernels of their own the smaller would
     seem another by its wider kernel alone.
 
@@ -103,4 +103,5 @@ def _drawn(a: FloatArray, b: FloatArray, weights: tuple[FloatArray, FloatArray])
         )
         for at in range(0, shares[0].shape[0], _DRAWS_AT_ONCE)
     ]
-    return np.minimum(np.concatenate([each.sum(axis=1) for each in found]), 1.0)[:, None]
+    affinity: FloatArray = np.concatenate([each.sum(axis=1) for each in found])
+    return np.minimum(affinity, 1.0)[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.movement.track import FloatArray
 from app.store.ways import unpacked
 
 Row = dict[str, Any]
+Cells = np.ndarray[Any, np.dtype[np.float32]]
 
 HOMES = frozenset({"breeding", "wintering", "summering"})
 """Kinds of stays between which a migration is whole."""
@@ -37,13 +39,25 @@ def journeys(legs: list[Row]) -> list[Journey]:
     return [each for each in found if each is not None]
 
 
+def flights(legs: list[Row]) -> list[tuple[int, Cells]]:
+    """Return the cells of the observed ways of each bird of some legs."""
+    by_bird: dict[int, list[Cells]] = defaultdict(list)
+    for leg in sorted(legs, key=lambda leg: (leg["individual_id"], leg["departure_time"])):
+        cells = unpacked(leg["positions"], leg["cells"])[3]
+        if cells.shape[0]:
+            by_bird[leg["individual_id"]].append(cells)
+    return [(bird, np.concatenate(cells)) for bird, cells in by_bird.items()]
+
+
 def _whole(legs: list[Row]) -> bool:
     ends = legs[0]["from_kind"], legs[-1]["to_kind"]
     follows = all(
         a["to_stopover"] is not None and a["to_stopover"] == b["from_stopover"]
-        for a, b in zip(legs, legs[1:], strict=False)
+        for a, b in pairwise(legs)
     )
-    return follows and ends[0] != ends[1] and set(ends) <= HOMES and any(leg["cells"] for leg in legs)
+    return (
+        follows and ends[0] != ends[1] and set(ends) <= HOMES and any(leg["cells"] for leg in legs)
+    )
 
 
 def _positions(legs: list[Row]) -> tuple[FloatArray, FloatArray, np.ndarray[Any, Any]]:

@@ -123,9 +123,7 @@ class _Made:
     lines: list[Row] = field(default_factory=list)
 
 
-def _routes(
-    legs: list[Row], site_of: dict[int, int], sites: list[Row], *, enough: int
-) -> _Made:
+def _routes(legs: list[Row], site_of: dict[int, int], sites: list[Row], *, enough: int) -> _Made:
     lon = np.array([row["lon"] for row in sites], dtype=np.float64)
     lat = np.array([row["lat"] for row in sites], dtype=np.float64)
     groups = defaultdict(list)

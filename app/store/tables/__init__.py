@@ -78,9 +78,9 @@ from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
     "api_key", "capture", "connection", "correction", "corridor", "decoding", "density_cell",
-    "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "flyway_line", "individual",
-    "institute", "key_sample", "key_site", "key_site_due", "latest_fix", "layer", "layer_feature",
-    "layer_raster", "ledger_day", "leg", "lifeless", "lifeless_verdict", "mapping",
+    "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "flyway_line",
+    "individual", "institute", "key_sample", "key_site", "key_site_due", "latest_fix", "layer",
+    "layer_feature", "layer_raster", "ledger_day", "leg", "lifeless", "lifeless_verdict", "mapping",
     "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
     "public_fix", "push", "push_chunk", "push_wait", "reading", "recent", "refusal",
     "screening_trial", "season", "season_use", "sign_in", "site", "site_change", "site_count",

@@ -1,4 +1,4 @@
-"""Where birds flew on each leg, the lines of a flyway, and how birds used the places they stayed."""
+"""Where birds flew on each leg, the lines of a flyway, and how birds used where they stayed."""
 
 from __future__ import annotations
 

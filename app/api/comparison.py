@@ -19,7 +19,7 @@ from app.errors import NotFound
 from app.movement.families import BIRDS_MIN, CONFIDENCE, DRAWS
 from app.movement.journeys import Journey, shifts
 from app.pipeline.flywaylines import Cells, flights, journeys
-from app.store import connectivity, ways
+from app.store import connectivity, flown
 
 Row = dict[str, Any]
 
@@ -134,7 +134,7 @@ async def read_comparison(
     simulated = bool(word)
     async with store.read() as conn:
         rows = {
-            part: await ways.flown(
+            part: await flown.legs(
                 conn, audience, species=species, season=part, simulated=simulated
             )
             for part in ([season] if by == "year" else [season, OTHER[season]])
@@ -174,8 +174,8 @@ def _beside(a: _Side, b: _Side, family: dict[int, int], *, back: bool) -> Compar
 
     common = overlap(a[1], b[1], family)
     sides = [
-        SideOut(season=name, n_birds=len(flown), n_journeys=len(whole))
-        for name, flown, whole in (a, b)
+        SideOut(season=name, n_birds=len(cells), n_journeys=len(whole))
+        for name, cells, whole in (a, b)
     ]
     return ComparedOut(
         a=sides[0],

@@ -12,7 +12,7 @@ import shapely
 from app.movement.gaps import GAP_MAX_US
 from app.movement.journeys import Journey, journey, mean_route
 from app.movement.track import FloatArray
-from app.store.ways import unpacked
+from app.store.flown import unpacked
 
 Row = dict[str, Any]
 Cells = np.ndarray[Any, np.dtype[np.float32]]
@@ -43,7 +43,7 @@ def flights(legs: list[Row]) -> list[tuple[int, Cells]]:
     """Return the cells of the observed ways of each bird of some legs."""
     by_bird: dict[int, list[Cells]] = defaultdict(list)
     for leg in sorted(legs, key=lambda leg: (leg["individual_id"], leg["departure_time"])):
-        cells = unpacked(leg["positions"], leg["cells"])[3]
+        cells = unpacked(leg["positions"] or b"", leg["cells"] or b"")[3]
         if cells.shape[0]:
             by_bird[leg["individual_id"]].append(cells)
     return [(bird, np.concatenate(cells)) for bird, cells in by_bird.items()]

@@ -17,8 +17,8 @@ from app.pipeline.flywaylines import line_rows
 from app.seeds import rows as seed
 from app.store import catalogue
 from app.store.engine import Connection
+from app.store.flown import unpacked
 from app.store.sight import GROUP_MIN
-from app.store.ways import unpacked
 from app.store.windows import micros
 
 Row = dict[str, Any]

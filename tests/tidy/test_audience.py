@@ -52,6 +52,7 @@ WITHOUT = {
     "stops.saved": STAGES,
     "stops.beginning": STAGES,
     "density.public_places": STAGES,
+    "ways.stale": STAGES,
     "measuring.due": STAGES,
     "measuring.waiting": OPERATES,
     "measuring.seasons": STAGES,

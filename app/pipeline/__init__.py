@@ -57,8 +57,8 @@ STAGES = (
     ),
     Stage(
         "utilise",
-        ("fix", "smoothed_fix", "public_fix", "season", "layer"),
-        ("utilisation", "available", "season_use", "key_site_due"),
+        ("fix", "smoothed_fix", "public_fix", "season", "stopover", "layer"),
+        ("utilisation", "available", "season_use", "stay_range", "stay_cover", "key_site_due"),
         "individual",
     ),
     Stage("keysites", ("season_use",), ("key_sample", "key_site"), "catalogue"),

@@ -14,6 +14,7 @@ BIRD_TABLES = (
     "lifeless", "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season",
     "track_part", "presence_day", "use_day", "ledger_day", "capture", "public_fix", "latest_fix",
     "recent", "density_cell", "density_total", "way", "utilisation", "available", "season_use",
+    "stay_range", "stay_cover",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 

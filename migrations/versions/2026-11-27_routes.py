@@ -79,10 +79,74 @@ def upgrade() -> None:
         sa.CheckConstraint("part in ('route', 'unobserved')", name="ck_flyway_line_part"),
         comment="the mean route of a flyway, and the silences that nothing of it is made of",
     )  # fmt: skip
+    _ranges()
     op.execute(EVERYBODY)
+
+
+def _of_stay() -> list[sa.Column[object]]:
+    return [
+        sa.Column("individual_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "arrival_time", sa.DateTime(timezone=True), nullable=False, comment="of its stopover"
+        ),
+    ]
+
+
+def _ranges() -> None:
+    doubles = postgresql.ARRAY(sa.Double())
+    op.create_table(
+        "stay_range",
+        *_of_stay(),
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column("departure_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("species_key", sa.String(), nullable=False),
+        sa.Column("roost_lon", doubles, nullable=False, comment="by nights, most first"),
+        sa.Column("roost_lat", doubles, nullable=False),
+        sa.Column("roost_nights", postgresql.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("day_range_m", doubles, nullable=False, comment="of each day"),
+        sa.Column("to_feeding_m", doubles, nullable=False, comment="of each day"),
+        sa.Column("hull_km2", sa.Double(), nullable=False),
+        sa.Column(
+            "area_50_km2", sa.Double(), comment="kernel density of the reference bandwidth"
+        ),
+        sa.Column("area_95_km2", sa.Double()),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id", "individual_id"], ["individual.study_id", "individual.id"],
+            name="fk_stay_range_study_id_individual_id_individual",
+        ),
+        sa.PrimaryKeyConstraint("individual_id", "arrival_time", name="pk_stay_range"),
+        comment="how a bird used the place of a stopover; roosts are for its owners alone",
+    )  # fmt: skip
+    op.create_table(
+        "stay_cover",
+        *_of_stay(),
+        sa.Column("layer_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "class_id", sa.Integer(), autoincrement=False, nullable=False,
+            comment="-1: outside every class",
+        ),
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "share", sa.Double(), nullable=False,
+            comment="of the polygon of the stopover, by area [1]",
+        ),
+        sa.ForeignKeyConstraint(["layer_id"], ["layer.id"], name="fk_stay_cover_layer_id_layer"),
+        sa.ForeignKeyConstraint(
+            ["study_id", "individual_id"], ["individual.study_id", "individual.id"],
+            name="fk_stay_cover_study_id_individual_id_individual",
+        ),
+        sa.PrimaryKeyConstraint(
+            "individual_id", "arrival_time", "layer_id", "class_id", name="pk_stay_cover"
+        ),
+        comment="what each class takes of the ground of a stopover; for its owners alone",
+    )  # fmt: skip
+    op.create_index("ix_stay_cover_layer", "stay_cover", ["layer_id", "study_id"])
 
 
 def downgrade() -> None:
     """Take the tables away."""
+    op.drop_table("stay_cover")
+    op.drop_table("stay_range")
     op.drop_table("flyway_line")
     op.drop_table("way")

@@ -56,6 +56,8 @@ WITHOUT = {
     "measuring.due": STAGES,
     "measuring.waiting": OPERATES,
     "measuring.seasons": STAGES,
+    "stayuse.stays": STAGES,
+    "stayuse.ranged": STAGES,
     "measuring.measured": STAGES,
     "measuring.settle": WRITES,
     "keysites.waiting": OPERATES,

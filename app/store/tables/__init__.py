@@ -60,7 +60,7 @@ from app.store.tables.reference import (
     tag,
     tag_alias,
 )
-from app.store.tables.routes import flyway_line, way
+from app.store.tables.routes import flyway_line, stay_cover, stay_range, way
 from app.store.tables.telemetry import (
     correction,
     decoding,
@@ -84,7 +84,7 @@ __all__ = [
     "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
     "public_fix", "push", "push_chunk", "push_wait", "reading", "recent", "refusal",
     "screening_trial", "season", "season_use", "sign_in", "site", "site_change", "site_count",
-    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop",
-    "stop_state", "stopover", "study", "study_parameters", "tag", "tag_alias", "track_part",
-    "use_day", "utilisation", "utilisation_due", "way", "withdrawal",
+    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stay_cover",
+    "stay_range", "stop", "stop_state", "stopover", "study", "study_parameters", "tag", "tag_alias",
+    "track_part", "use_day", "utilisation", "utilisation_due", "way", "withdrawal",
 ]  # fmt: skip

@@ -80,7 +80,23 @@ def upgrade() -> None:
         comment="the mean route of a flyway, and the silences that nothing of it is made of",
     )  # fmt: skip
     _ranges()
+    _classes(sa.Integer(), sa.BigInteger())
     op.execute(EVERYBODY)
+
+
+def _classes(old: sa.types.TypeEngine[int], new: sa.types.TypeEngine[int]) -> None:
+    """Let a class hold the states of 31 designations instead of 15."""
+    outside = "-1: outside every class"
+    for table in ("use_day", "available"):
+        op.alter_column(
+            table, "class_id", existing_type=old, type_=new, existing_nullable=False,
+            existing_comment=outside,
+        )  # fmt: skip
+    op.alter_column(
+        "ledger_day", "class_ids", existing_type=postgresql.ARRAY(old),
+        type_=postgresql.ARRAY(new), existing_nullable=False,
+        existing_comment=f"class in each layer of layer_ids; {outside}",
+    )  # fmt: skip
 
 
 def _of_stay() -> list[sa.Column[object]]:
@@ -123,7 +139,7 @@ def _ranges() -> None:
         *_of_stay(),
         sa.Column("layer_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column(
-            "class_id", sa.Integer(), autoincrement=False, nullable=False,
+            "class_id", sa.BigInteger(), autoincrement=False, nullable=False,
             comment="-1: outside every class",
         ),
         sa.Column("study_id", sa.Integer(), nullable=False),
@@ -145,7 +161,8 @@ def _ranges() -> None:
 
 
 def downgrade() -> None:
-    """Take the tables away."""
+    """Take the tables away; layers of more designations than a class held must be retired first."""
+    _classes(sa.BigInteger(), sa.Integer())
     op.drop_table("stay_cover")
     op.drop_table("stay_range")
     op.drop_table("flyway_line")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -83,7 +84,7 @@ stay_cover = Table(
     Column("individual_id", Integer, primary_key=True, autoincrement=False),
     Column("arrival_time", DateTime(timezone=True), primary_key=True, comment="of its stopover"),
     Column("layer_id", ForeignKey("layer.id"), primary_key=True),
-    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
+    Column("class_id", BigInteger, primary_key=True, comment="-1: outside every class"),
     study_column(),
     Column("share", Double, nullable=False, comment="of the polygon of the stopover, by area [1]"),
     bird_key(),

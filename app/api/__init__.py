@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.api import (
+    comparison,
     connectivity,
     connectors,
     counts,
@@ -70,6 +71,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     session.router,
     flyways.router,
     connectivity.router,
+    comparison.router,
     ledger.router,
     flyway_report.router,
     migrations.router,

@@ -13,6 +13,7 @@ from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.layers import not_designations
+from app.api.ledger import INTERVAL
 from app.api.schemas import Shown, example
 from app.errors import BadInput
 from app.movement.protection import Basis, Cover, is_ramsar
@@ -32,6 +33,8 @@ class UseRow(Shown):
     name: str
     bird_days: float
     share: float
+    share_low: float | None = Field(description="95 % interval; null below ten birds")
+    share_high: float | None
     n_individuals: int
 
 
@@ -70,10 +73,11 @@ class UseOut(Shown):
         cell_size_m=5600.0,
         total_bird_days=412.5,
         pending_bird_days=0.0,
+        interval="95 %, …",
         items=[
             {
                 "part": None, "key": "Grassland", "name": "Grassland", "bird_days": 412.5,
-                "share": 1.0, "n_individuals": 7,
+                "share": 1.0, "share_low": None, "share_high": None, "n_individuals": 7,
             }
         ],
         protection=None,
@@ -85,6 +89,7 @@ class UseOut(Shown):
     cell_size_m: float | None
     total_bird_days: float
     pending_bird_days: float = Field(description="own bird-days not yet measured against the layer")
+    interval: str
     items: list[UseRow]
     protection: ProtectionOut | None = Field(description="with by=protection")
 
@@ -129,11 +134,28 @@ async def read_use(
         cell_size_m=chosen.cell_size_m if chosen else None,
         total_bird_days=total,
         pending_bird_days=found.pending_bird_days,
-        items=[
-            UseRow(**row, share=row["bird_days"] / total if total else 0.0) for row in found.rows
-        ],
+        interval=INTERVAL,
+        items=_rows(found, total),
         protection=_protection(basis, found, covers) if by == "protection" else None,
     )
+
+
+def _rows(found: Use, total: float) -> list[UseRow]:
+    """Return the rows with their shares; what is pending makes each smaller, its interval too."""
+    shown = sum(row["bird_days"] for row in found.rows)
+    measured = shown / total if total else 0.0
+    out = []
+    for row in found.rows:
+        low, high = found.intervals.get((row["part"], row["key"]), (None, None))
+        out.append(
+            UseRow(
+                **row,
+                share=row["bird_days"] / total if total else 0.0,
+                share_low=None if low is None else low * measured,
+                share_high=None if high is None else high * measured,
+            )
+        )
+    return out
 
 
 def _check(filters: Filters, by: By, layer: UUID | None) -> None:

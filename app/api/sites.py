@@ -18,6 +18,7 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.schemas import CentreOut, Shown, example
+from app.api.siteranges import GroundOut, RangesOut, told_ground, told_ranges
 from app.api.timezones import zone_at
 from app.errors import Gone, NotFound, Problem
 from app.pipeline.siteyear import family_of, season_dates, yearly_trend
@@ -164,6 +165,8 @@ class SiteWithUse(SiteOut):
     dates: list[DatesOut]
     trend: TrendOut
     within: list[WithinOut]
+    ranges: RangesOut | None = Field(description="of own birds; null without any")
+    ground: list[GroundOut]
     predecessors: list[ChangeOut]
     successors: list[ChangeOut]
 
@@ -217,9 +220,12 @@ async def read_site(site: UUID, store: StoreDep, audience: CurrentAudience) -> S
             conn, audience, row["species"], simulated=row["simulated"]
         )
         within = await sitehistory.within_layers(conn, audience, site)
+        ranges = await sitehistory.ranges(conn, audience, site)
+        ground = await sitehistory.covers(conn, audience, site)
         before, after = await sitehistory.changes(conn, audience, site)
     zone = await asyncio.to_thread(zone_at, row["lon"], row["lat"])
     dates, yearly = await asyncio.to_thread(_told, stays, tracked, zone)
+    used = await asyncio.to_thread(told_ranges, ranges, family_of)
     return SiteWithUse(
         **_fields(row),
         time_zone=zone,
@@ -231,6 +237,8 @@ async def read_site(site: UUID, store: StoreDep, audience: CurrentAudience) -> S
         dates=dates,
         trend=yearly,
         within=[WithinOut(**each) for each in within],
+        ranges=used,
+        ground=told_ground(ground),
         predecessors=[ChangeOut(**change) for change in before],
         successors=[ChangeOut(**change) for change in after],
     )

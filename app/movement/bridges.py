@@ -256,7 +256,9 @@ def _window(
     return found, before, after
 
 
-def lay_bridges(path: Path, motion: Motion, grid: Grid) -> FloatArray:
+def lay_bridges(
+    path: Path, motion: Motion, grid: Grid, weight: FloatArray | None = None
+) -> FloatArray:
     """
     Lay the bridges of all known ways on a grid, each by the time it took.
 
@@ -273,6 +275,8 @@ def lay_bridges(path: Path, motion: Motion, grid: Grid) -> FloatArray:
         Of its n - 1 ways.
     grid : Grid
         In the same plane. What lies beyond it is lost.
+    weight : ndarray of float64, shape (n - 1,), optional
+        What each way counts, where that is not the time it took.
 
     Returns
     -------
@@ -282,7 +286,7 @@ def lay_bridges(path: Path, motion: Motion, grid: Grid) -> FloatArray:
     out = np.zeros((grid.n_y, grid.n_x))
     _lay(
         path.time_s, path.x, path.y, path.error_m, motion.variance_m2_s,
-        grid.x0, grid.y0, grid.cell_m, out,
+        np.diff(path.time_s) if weight is None else weight, grid.x0, grid.y0, grid.cell_m, out,
     )  # fmt: skip
     total = out.sum()
     return out / total if total > 0.0 else out
@@ -291,7 +295,7 @@ def lay_bridges(path: Path, motion: Motion, grid: Grid) -> FloatArray:
 @kernel
 def _lay(
     time_s: FloatArray, x: FloatArray, y: FloatArray, error_m: FloatArray, variance: FloatArray,
-    x0: float, y0: float, cell_m: float, out: FloatArray,
+    weight: FloatArray, x0: float, y0: float, cell_m: float, out: FloatArray,
 ) -> None:  # fmt: skip
     n_y, n_x = out.shape
     across, along = np.empty(n_x), np.empty(n_y)
@@ -318,7 +322,7 @@ def _lay(
             left, n_across = _shares(column, spread / cell_m, across)
             low, n_along = _shares(row, spread / cell_m, along)
             for j in range(n_along):
-                mass = along[j] * whole * share
+                mass = along[j] * weight[k] * share
                 for i in range(n_across):
                     out[low + j, left + i] += mass * across[i]
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pyproj import Proj
 from scipy.ndimage import gaussian_filter
 from shapely import MultiPolygon
 
-from app.movement.geodesy import distance_m, mean_position, to_normal
-from app.movement.isopleths import Grid, isopleth
+from app.movement.geodesy import distance_m, mean_position
+from app.movement.isopleths import Grid, isopleth, volume
 from app.movement.track import DAY_US, FloatArray
+from app.movement.ways import Way
+
+Cells: TypeAlias = NDArray[np.float32]
+"""lon, lat [degrees] and length [m] of cells that were flown through, shape (m, 3)."""
 
 LEVELS = (50, 95)
 """Printed corridors hold this share of the mean bird's way [%], as dBBMM flyway maps of Asia do
@@ -25,7 +31,7 @@ MAX_CELLS = 500
 CELL_MIN_M = 5_000.0
 """Smallest cell [m]: an hourly fix says no more of a bird flying 10 m/s."""
 
-BANDWIDTHS_M = (15_000.0, 30_000.0, 60_000.0, 120_000.0)
+BANDWIDTHS_M = (15_000.0, 20_000.0, 30_000.0, 40_000.0, 60_000.0, 80_000.0, 120_000.0)
 """Candidates for the kernel's standard deviation [m]: published crane corridors are 100-800 km
 wide (Batbayar et al. 2021, doi:10.3390/rs13204049; Yi et al. 2022, doi:10.3390/rs14205101)."""
 
@@ -36,16 +42,10 @@ CHOICE_BIRDS = 30
 """Most birds that vote on the bandwidth; more cost time and change nothing."""
 
 CHOICE_CELLS = 125
-"""Cells along a side while choosing; the candidates differ by factors of two."""
+"""Cells along a side while choosing; the candidates differ by a third and more."""
 
-
-@dataclass(frozen=True, slots=True)
-class LegLine:
-    """A stretch of a leg; where not `observed` it only bridges a silence."""
-
-    lon: FloatArray
-    lat: FloatArray
-    observed: bool
+HELD = 0.95
+"""Share of the way of a bird not seen that the 95 % corridor must hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Passage:
     start_us: int
     end_us: int
     observed_s: float
-    lines: tuple[LegLine, ...]
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ def build_route(passages: Sequence[Passage], site_lon: FloatArray, site_lat: Flo
     Build the route of one species in one season direction.
 
     Every passage counts in exactly one connection. The corridor is the mean over birds, each of
-    weight 1, of where their observed lines run per length, smoothed by a Gaussian kernel on a
-    Lambert azimuthal equal-area grid. Its width is the candidate under which each bird's way is
-    likeliest given the other birds (leave-one-out likelihood; Horne & Garton 2006,
-    doi:10.2193/0022-541X(2006)70[641:LCVVLS]2.0.CO;2), a way of saying how well the birds seen
-    tell of those not seen.
+    weight 1, of where the Brownian bridges between their fixes run per length (`ways.lay_way`),
+    smoothed by a Gaussian kernel on a Lambert azimuthal equal-area grid. Its width is the least
+    under which 95 % of a bird's way lies within the 95 % corridor of the other birds, each left
+    out in turn: the corridor tells of birds that were not tracked, and is no wider than that
+    takes.
 
     Parameters
     ----------
@@ -119,30 +119,28 @@ def build_route(passages: Sequence[Passage], site_lon: FloatArray, site_lat: Flo
 
     Examples
     --------
-    >>> way = LegLine(np.array([115.0, 116.0]), np.array([49.0, 45.0]), observed=True)
-    >>> route = build_route([Passage(1, 0, -1, 0, 86_400_000_000, 8e4, (way,))],
+    >>> from app.movement.track import Track
+    >>> from app.movement.ways import lay_way
+    >>> seen = Track(np.array([0, 86_400_000_000]), np.array([115.0, 116.0]),
+    ...     np.array([49.0, 45.0]), np.array([10.0, 10.0]))
+    >>> route = build_route([Passage(1, 0, -1, 0, 86_400_000_000, 8e4, lay_way(seen))],
     ...     np.array([115.0]), np.array([49.0]))
     >>> route.connections[0].n_passages, [c.level for c in route.corridors]
     (1, [50, 95])
     """
     connections = _connections(passages, site_lon, site_lat)
-    lines = _lines(passages)
-    if not lines:
+    flown = occupied(passages)
+    if not flown:
         return Route(connections, (), BANDWIDTH_ONE_BIRD_M, CELL_MIN_M)
-    every = np.concatenate([xy for _, xy in lines])
-    proj = _projection(every)
-    x, y = proj(every[:, 0], every[:, 1])
-    grid = Grid.around(np.asarray(x), np.asarray(y), 3 * max(BANDWIDTHS_M), CELL_MIN_M, MAX_CELLS)
-    total, n_birds = np.zeros((grid.n_y, grid.n_x)), 0
-    for density in _densities(lines, proj, grid):
-        total += density
-        n_birds += 1
-    bandwidth_m = max(_bandwidth_m(lines, proj, grid), grid.cell_m)
-    mean = gaussian_filter(total / n_birds, bandwidth_m / grid.cell_m, mode="constant")
+    proj, grid = ground([cells for _, cells in flown])
+    votes = Densities.of(voters(flown), proj, grid.coarser(CHOICE_CELLS))
+    bandwidth_m = max(votes.bandwidth_m(), grid.cell_m)
+    total = sum(_laid(cells, proj, grid) for _, cells in flown)
+    mean = gaussian_filter(total / len(flown), bandwidth_m / grid.cell_m, mode="constant")
     corridors = []
     for level in LEVELS:
         area_km2, shape = isopleth(mean, grid, level / 100.0, proj)
-        corridors.append(Corridor(level, n_birds, area_km2, shape))
+        corridors.append(Corridor(level, len(flown), area_km2, shape))
     return Route(connections, tuple(corridors), bandwidth_m, grid.cell_m)
 
 
@@ -176,68 +174,74 @@ def _connections(
     return tuple(out)
 
 
-def _lines(passages: Sequence[Passage]) -> list[tuple[int, FloatArray]]:
-    """Collect observed lines of two and more points as (bird, lon and lat), in a fixed order."""
-    lines = [
-        (p.individual, p.start_us, i, np.column_stack([line.lon, line.lat]))
+def occupied(passages: Iterable[Passage]) -> list[tuple[int, Cells]]:
+    """Return the cells of each bird's observed ways, in the order of birds and passages."""
+    ways = [
+        (p.individual, p.start_us, p.way.cells.tobytes(), p.way.cells)
         for p in passages
-        for i, line in enumerate(p.lines)
-        if line.observed and _moves(line)
+        if p.way is not None and p.way.cells.shape[0]
     ]
-    lines.sort(key=lambda item: (*item[:3], item[3].tobytes()))
-    return [(bird, xy) for bird, _, _, xy in lines]
+    by_bird: dict[int, list[Cells]] = defaultdict(list)
+    for bird, _, _, cells in sorted(ways, key=lambda way: way[:3]):
+        by_bird[bird].append(cells)
+    return [(bird, np.concatenate(cells)) for bird, cells in by_bird.items()]
 
 
-def _moves(line: LegLine) -> bool:
-    return bool(np.any(line.lon != line.lon[:1]) or np.any(line.lat != line.lat[:1]))
-
-
-def _projection(lonlat: FloatArray) -> Proj:
+def ground(each: Sequence[Cells]) -> tuple[Proj, Grid]:
+    """Return an equal-area plane around all these cells, and the grid of their corridor."""
+    lonlat = np.concatenate(each).astype(np.float64)
     lon, lat = mean_position(lonlat[:, 0], lonlat[:, 1])
-    return Proj(proj="laea", lon_0=lon, lat_0=lat, ellps="WGS84")
+    proj = Proj(proj="laea", lon_0=lon, lat_0=lat, ellps="WGS84")
+    x, y = (np.asarray(v) for v in proj(lonlat[:, 0], lonlat[:, 1]))
+    return proj, Grid.around(x, y, 3 * max(BANDWIDTHS_M), CELL_MIN_M, MAX_CELLS)
 
 
-def _densities(lines: list[tuple[int, FloatArray]], proj: Proj, grid: Grid) -> Iterator[FloatArray]:
-    """Yield the length per cell of each bird, shape (n_y, n_x), summing to 1."""
-    by_bird: dict[int, list[FloatArray]] = defaultdict(list)
-    for bird, lonlat in lines:
-        by_bird[bird].append(lonlat)
-    for group in by_bird.values():
-        points = [_along(lonlat, grid.cell_m / 2.0) for lonlat in group]
-        lonlat, mass = (np.concatenate(part) for part in zip(*points, strict=True))
-        x, y = proj(lonlat[:, 0], lonlat[:, 1])
-        yield grid.histogram(np.asarray(x), np.asarray(y), mass / mass.sum())
+def _laid(cells: Cells, proj: Proj, grid: Grid) -> FloatArray:
+    """Return the length per cell of the grid of one bird, shape (n_y, n_x), summing to 1."""
+    lon, lat, mass = cells.astype(np.float64).T
+    x, y = (np.asarray(v) for v in proj(lon, lat))
+    return grid.histogram(x, y, mass / mass.sum())
 
 
-def _along(lonlat: FloatArray, spacing_m: float) -> tuple[FloatArray, FloatArray]:
-    """Return points along a line and the length each stands for [m]."""
-    lon, lat = lonlat[:, 0], lonlat[:, 1]
-    length = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
-    n = np.maximum(1, np.ceil(length / spacing_m)).astype(np.int64)
-    step = np.repeat(np.arange(n.shape[0]), n)
-    share = (np.arange(step.shape[0]) - np.repeat(np.cumsum(n) - n, n) + 0.5) / n[step]
-    normal = to_normal(lon, lat)
-    point = normal[step] * (1.0 - share)[:, None] + normal[step + 1] * share[:, None]
-    x, y, z = point.T
-    where = np.column_stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
-    return np.degrees(where), (length / n)[step]
+def voters(flown: list[tuple[int, Cells]]) -> list[tuple[int, Cells]]:
+    """Return the birds that vote on the bandwidth, `CHOICE_BIRDS` at most."""
+    return flown[:: max(1, -(-len(flown) // CHOICE_BIRDS))]
 
 
-def _bandwidth_m(lines: list[tuple[int, FloatArray]], proj: Proj, grid: Grid) -> float:
-    """Choose the kernel under which each bird's way is likeliest given the other birds."""
-    birds = sorted({bird for bird, _ in lines})
-    chosen = set(birds[:: -(-len(birds) // CHOICE_BIRDS)])
-    coarse = grid.coarser(CHOICE_CELLS)
-    voters = [line for line in lines if line[0] in chosen]
-    density = np.stack(list(_densities(voters, proj, coarse)))
-    n = density.shape[0]
-    if n < 2:
-        return BANDWIDTH_ONE_BIRD_M
-    floor = 1e-3 / density[0].size  # a way no other bird has flown counts as rare, not impossible
-    scores = []
-    for bandwidth_m in BANDWIDTHS_M:
-        sigma = bandwidth_m / coarse.cell_m
-        smooth = np.stack([gaussian_filter(d, sigma, mode="constant") for d in density])
-        others = (smooth.sum(axis=0) - smooth) / (n - 1)
-        scores.append(float((density * np.log(np.maximum(others, 0.0) + floor)).sum()))
-    return BANDWIDTHS_M[int(np.argmax(scores))]
+@dataclass(frozen=True, slots=True)
+class Densities:
+    """Where each of some birds flew, shape (b, n_y, n_x) on a coarse grid, each summing to 1."""
+
+    each: FloatArray
+    cell_m: float
+
+    @classmethod
+    def of(cls, flown: Sequence[tuple[int, Cells]], proj: Proj, grid: Grid) -> Densities:
+        """Lay the cells of birds on a grid."""
+        return cls(np.stack([_laid(cells, proj, grid) for _, cells in flown]), grid.cell_m)
+
+    def smoothed(self, bandwidth_m: float) -> FloatArray:
+        """Return each bird's density under a Gaussian kernel."""
+        sigma = bandwidth_m / self.cell_m
+        return np.stack([gaussian_filter(d, sigma, mode="constant") for d in self.each])
+
+    def bandwidth_m(self) -> float:
+        """
+        Choose the narrowest kernel whose corridor tells of birds that it was not made of.
+
+        Of each bird in turn, the share of its way within the 95 % corridor of the others is
+        taken; on average it must reach 95 %.
+        """
+        n = self.each.shape[0]
+        if n < 2:
+            return BANDWIDTH_ONE_BIRD_M
+        for bandwidth_m in BANDWIDTHS_M:
+            smooth = self.smoothed(bandwidth_m)
+            total = smooth.sum(axis=0)
+            held = [
+                float(own[volume(total - mine) <= HELD].sum())
+                for own, mine in zip(self.each, smooth, strict=True)
+            ]
+            if np.mean(held) >= HELD:
+                return bandwidth_m
+        return BANDWIDTHS_M[-1]

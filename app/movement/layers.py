@@ -10,13 +10,12 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from app.movement import coverage
 from app.movement.arcs import EARTH_RADIUS_M
+from app.movement.coverage import OUTSIDE, equal_area
 from app.movement.geodesy import to_xyz
 from app.movement.protection import State
 from app.movement.track import FloatArray, IntArray
-
-OUTSIDE = -1
-"""Class of a position outside every class of a layer."""
 
 COAST_M = 24 * 1852.0
 """Width of the coast [m]: 24 nautical miles, the contiguous zone (UNCLOS article 33)."""
@@ -80,6 +79,15 @@ class PolygonIndex:
             out[won] = self._class_ids[part]
         return out
 
+    def shares_in(self, area: shapely.Geometry) -> dict[int, float]:
+        """Return the share of each class in an area, exact on the sphere, by `coverage`."""
+        return coverage.of_classes(area, *self._meeting(area))
+
+    def _meeting(self, area: shapely.Geometry) -> tuple[list[shapely.Geometry], list[int]]:
+        """Return the parts that meet an area with their classes, the smallest polygons first."""
+        found = np.sort(self._tree.query(area, predicate="intersects"))
+        return self._parts[found].tolist(), self._class_ids[found].tolist()
+
     def _hits(self, lon: FloatArray, lat: FloatArray) -> Iterator[tuple[int, IntArray]]:
         """Yield each part of a polygon that holds any of the positions, with those it holds."""
         points, parts = self._tree.query(shapely.points(lon, lat))
@@ -122,6 +130,13 @@ class ProtectionIndex(PolygonIndex):
         super().__init__(shapes, np.arange(len(shapes)))
         self._designation = np.asarray(class_ids, dtype=np.int64)
         self._since = np.asarray(since_day, dtype=np.int64)
+
+    def shares_in(self, area: shapely.Geometry) -> dict[int, float]:
+        """Return the share of each class in an area as the layer holds it today, exact."""
+        shapes, areas = self._meeting(area)
+        designations = [int(self._designation[k]) for k in areas]
+        states = [State.UNDATED if self._since[k] == NO_DAY else State.IN_FORCE for k in areas]
+        return coverage.of_designations(area, shapes, designations, states)
 
     def states_at(self, lon: FloatArray, lat: FloatArray, day: IntArray) -> IntArray:
         """Return the class of each position on its UTC day, `OUTSIDE` in no area, shape (n,)."""
@@ -182,6 +197,13 @@ class RasterClasses:
         if self._nodata is not None:
             out[inside & (out == self._nodata)] = OUTSIDE
         return out
+
+    def shares_in(self, area: shapely.Geometry) -> dict[int, float]:
+        """Return the share of each class in an area, cells that lie partly within by that part."""
+        cells = self._cells
+        if self._nodata is not None:
+            cells = np.where(cells == self._nodata, OUTSIDE, cells)
+        return coverage.of_cells(area, cells, (self._west, self._north, self._dx, self._dy))
 
 
 class AreaIndex:
@@ -258,18 +280,6 @@ class AreaIndex:
         close = first[distance[first] <= COAST_M]
         out[row[close]] = self._edge_area[edge[close]]
         return out
-
-
-def equal_area(shapes: Shapes) -> FloatArray:
-    """
-    Return the area of each shape on the sphere [square degrees of the equator], shape (n,).
-
-    Lambert's cylindrical projection keeps areas; good for telling the smaller of two shapes.
-    """
-    projected = shapely.transform(
-        shapes, lambda xy: np.column_stack([xy[:, 0], np.degrees(np.sin(np.radians(xy[:, 1])))])
-    )
-    return np.asarray(shapely.area(projected), dtype=np.float64)
 
 
 def _edges(shapes: Shapes) -> tuple[FloatArray, FloatArray, IntArray]:

@@ -11,8 +11,8 @@ from typing import Literal
 Basis = Literal["at_time", "today"]
 """`at_time`: what was designated by the day of the stay; `today`: all that the layer holds."""
 
-DESIGNATIONS_MAX = 15
-"""Most designations of one layer: a state of each fits into a class of 30 bits."""
+DESIGNATIONS_MAX = 31
+"""Most designations of one layer: a state of each fits into a class of 62 bits."""
 
 UNPROTECTED = "unprotected"
 UNDATED = "date unknown"

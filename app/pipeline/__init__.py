@@ -37,7 +37,12 @@ STAGES = (
         ("stay", "stopover", "stop", "leg", "season", "track_part"),
         "individual",
     ),
-    Stage("route", ("stopover", "leg"), ("site", "connection", "corridor"), "catalogue"),
+    Stage(
+        "route",
+        ("stopover", "leg", "way"),
+        ("site", "connection", "corridor", "flyway_line"),
+        "catalogue",
+    ),
     Stage(
         "habitat",
         ("fix", "smoothed_fix", "stopover", "layer"),
@@ -46,14 +51,14 @@ STAGES = (
     ),
     Stage(
         "publish",
-        ("fix", "smoothed_fix", "stopover", "site"),
-        ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "study"),
+        ("fix", "smoothed_fix", "stopover", "leg", "site"),
+        ("public_fix", "latest_fix", "recent", "density_cell", "density_total", "way", "study"),
         "individual",
     ),
     Stage(
         "utilise",
-        ("fix", "smoothed_fix", "public_fix", "season", "layer"),
-        ("utilisation", "available", "season_use", "key_site_due"),
+        ("fix", "smoothed_fix", "public_fix", "season", "stopover", "layer"),
+        ("utilisation", "available", "season_use", "stay_range", "stay_cover", "key_site_due"),
         "individual",
     ),
     Stage("keysites", ("season_use",), ("key_sample", "key_site"), "catalogue"),

@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import shapely
 
 from app.movement.availability import class_shares, lattice
-from app.movement.layers import NO_DAY, ProtectionIndex
-from app.movement.track import FloatArray, IntArray
+from app.movement.layers import AreaIndex
 from app.store import layers
 from app.store.derived import Bird
 from app.store.engine import Connection
@@ -33,17 +31,12 @@ async def available(conn: Connection, bird: Bird, areas: Sequence[Row]) -> list[
             outlines.setdefault(area["season"], area)
     if not outlines:
         return []
-    places = {
-        season: await asyncio.to_thread(lattice, shapely.from_wkb(area["geom"]))
-        for season, area in outlines.items()
-    }
+    shapes = {season: shapely.from_wkb(area["geom"]) for season, area in outlines.items()}
     rows: list[Row] = []
     for layer in await layers.current_layers(conn, bird.study_id):
         index = await layers.index_of(conn, layer)
-        for season, (lon, lat) in places.items():
-            if not lon.size:
-                continue
-            shares = class_shares(await asyncio.to_thread(_classes, index, lon, lat))
+        for season, shape in shapes.items():
+            shares = await asyncio.to_thread(shares_in, index, shape)
             common = {
                 "season": season, "layer_id": layer.id, "species_key": bird.species_key,
                 "method": outlines[season]["method"],
@@ -52,8 +45,11 @@ async def available(conn: Connection, bird: Bird, areas: Sequence[Row]) -> list[
     return rows
 
 
-def _classes(index: Index, lon: FloatArray, lat: FloatArray) -> IntArray:
-    """Return the class of each place; of designations, as the layer holds them today."""
-    if isinstance(index, ProtectionIndex):
-        return index.states_at(lon, lat, np.full(lon.shape[0], NO_DAY - 1))
-    return index.classes_at(lon, lat)
+def shares_in(index: Index, area: shapely.Geometry) -> dict[int, float]:
+    """Return the share of each class in an area; of designations, as the layer holds them today."""
+    if not area.area > 0.0:
+        return {}
+    if isinstance(index, AreaIndex):  # the coast is all that lies near: no shape to measure
+        lon, lat = lattice(shapely.MultiPolygon(shapely.get_parts(area).tolist()))
+        return class_shares(index.classes_at(lon, lat))
+    return index.shares_in(area)

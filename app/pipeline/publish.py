@@ -13,6 +13,7 @@ from app.pipeline.protection import fixes_withheld, grid_centre
 from app.pipeline.recent import renew_recent
 from app.pipeline.segment import Segmented
 from app.pipeline.smooth import placed
+from app.pipeline.ways import renew_ways
 from app.store import derived, work
 from app.store.engine import Connection
 from app.store.windows import instant
@@ -38,6 +39,7 @@ async def publish(conn: Connection, found: Segmented) -> None:
     )
     await renew_recent(conn, found)
     await renew_density(conn, found, low, high)
+    await renew_ways(conn, found, low, high)
     await work.bump_version(conn, bird.study_id)
 
 

@@ -1,19 +1,23 @@
-"""stopover, leg -> site, connection, corridor: the catalogue that one class of readers sees."""
+"""stopover, leg, way -> site, connection, corridor, flyway_line: what one class of readers sees."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import shapely
 
-from app.movement.flyways import LegLine, Passage, Route, build_route
+from app.movement.flyways import Passage, Route, build_route
 from app.movement.sites import SITE_WITHIN_M, NamedSites, Sites, find_sites
+from app.movement.ways import Way
+from app.pipeline.flywaylines import line_rows
 from app.seeds import rows as seed
 from app.store import catalogue
 from app.store.engine import Connection
+from app.store.flown import unpacked
 from app.store.sight import GROUP_MIN
 from app.store.windows import micros
 
@@ -32,15 +36,16 @@ async def route(conn: Connection, scope: str, *, simulated: bool) -> None:
     ids = await catalogue.replace_sites(conn, scope, found, simulated=simulated)
     legs = await catalogue.legs(conn, readers)
     site_of = {stays[i]["id"]: place.get(int(s), -1) for i, s in enumerate(sites.of_stopover)}
-    connections, corridors = await asyncio.to_thread(
+    made = await asyncio.to_thread(
         _routes, legs, site_of, found, enough=1 if simulated else GROUP_MIN
     )
-    for row in connections:
+    for row in made.connections:
         for end in ("from_site_id", "to_site_id"):
             row[end] = ids[found[row[end]]["key"]] if row[end] >= 0 else None
     await catalogue.replace_routes(
-        conn, scope, simulated=simulated, connections=connections, corridors=corridors
-    )
+        conn, scope, simulated=simulated, connections=made.connections,
+        corridors=made.corridors, lines=made.lines,
+    )  # fmt: skip
 
 
 def _named() -> NamedSites:
@@ -109,29 +114,36 @@ def _site_rows(stays: list[Row], sites: Sites, *, enough: int) -> tuple[list[Row
     return rows, place
 
 
-def _routes(
-    legs: list[Row], site_of: dict[int, int], sites: list[Row], *, enough: int
-) -> tuple[list[Row], list[Row]]:
+@dataclass(slots=True)
+class _Made:
+    """Rows of the flyways of one catalogue."""
+
+    connections: list[Row] = field(default_factory=list)
+    corridors: list[Row] = field(default_factory=list)
+    lines: list[Row] = field(default_factory=list)
+
+
+def _routes(legs: list[Row], site_of: dict[int, int], sites: list[Row], *, enough: int) -> _Made:
     lon = np.array([row["lon"] for row in sites], dtype=np.float64)
     lat = np.array([row["lat"] for row in sites], dtype=np.float64)
     groups = defaultdict(list)
     for leg in legs:
         season = (leg["season"] or "").partition("-")[2]
         groups[leg["species_key"], season if season in SEASONS else "other"].append(leg)
-    connections: list[Row] = []
-    corridors: list[Row] = []
+    out = _Made()
     for (species_key, season), members in sorted(groups.items()):
         facts = {"species_key": species_key, "season": season}
         for ends in _by_ends(members, site_of):
             same = tellable(ends, enough)
             if same:
-                made = build_route([_passage(leg, site_of, lines=False) for leg in same], lon, lat)
-                connections += [{**facts, **row} for row in _connection_rows(made)]
+                made = build_route([_passage(leg, site_of, flown=False) for leg in same], lon, lat)
+                out.connections += [{**facts, **row} for row in _connection_rows(made)]
         told = tellable(members, enough)
         if season in SEASONS and told:
             made = build_route([_passage(leg, site_of) for leg in told], lon, lat)
-            corridors += [{**facts, **row} for row in _corridor_rows(made)]
-    return connections, corridors
+            out.corridors += [{**facts, **row} for row in _corridor_rows(made)]
+            out.lines += [{**facts, **row} for row in line_rows(told)]
+    return out
 
 
 def _by_ends(legs: list[Row], site_of: dict[int, int]) -> list[list[Row]]:
@@ -144,12 +156,7 @@ def _by_ends(legs: list[Row], site_of: dict[int, int]) -> list[list[Row]]:
     return [groups[ends] for ends in sorted(groups)]
 
 
-def _passage(leg: Row, site_of: dict[int, int], *, lines: bool = True) -> Passage:
-    shape = shapely.from_wkb(leg["line"]) if lines and leg["line"] else None
-    drawn = []
-    for part in shapely.get_parts(shape) if shape is not None else ():
-        xy = shapely.get_coordinates(part)
-        drawn.append(LegLine(xy[:, 0], xy[:, 1], observed=True))
+def _passage(leg: Row, site_of: dict[int, int], *, flown: bool = True) -> Passage:
     return Passage(
         individual=leg["individual_id"],
         origin=site_of.get(leg["from_stopover"], -1),
@@ -157,7 +164,7 @@ def _passage(leg: Row, site_of: dict[int, int], *, lines: bool = True) -> Passag
         start_us=micros(leg["departure_time"]),
         end_us=micros(leg["arrival_time"]),
         observed_s=leg["observed_s"],
-        lines=tuple(drawn),
+        way=Way(*unpacked(leg["positions"], leg["cells"])) if flown and leg["cells"] else None,
     )
 
 

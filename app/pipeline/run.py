@@ -102,8 +102,9 @@ async def utilise_individual(store: Store, individual_id: int) -> None:
             offered = await available(conn, bird, found.areas)
         async with store.write() as conn:
             await measuring.settle(
-                conn, bird, due, found.kept, found.areas, offered=offered, uses=found.uses
-            )
+                conn, bird, due, found.kept, found.areas, offered=offered, uses=found.uses,
+                stays=found.stays,
+            )  # fmt: skip
 
 
 async def renew_key_sites(store: Store, scope: str, *, simulated: bool) -> None:

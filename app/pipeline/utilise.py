@@ -1,4 +1,4 @@
-"""fix, smoothed_fix, season -> utilisation, season_use: the areas a bird used, at leisure."""
+"""fix, smoothed_fix, season, stopover -> utilisation, season_use, …: areas used, at leisure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from app.movement.track import Track
 from app.movement.utilisation import Utilisation, utilise
 from app.pipeline.seasonuse import season_uses
 from app.pipeline.smooth import overlaid
+from app.pipeline.stayranges import measure_stays
 from app.store import derived, measuring
 from app.store.audience import PIPELINE
 from app.store.engine import Connection
 from app.store.measuring import Due, Row, Stretch
+from app.store.stayuse import StayUse
 from app.store.windows import ARGOS, FAR_FUTURE, FAR_PAST, instant, load_fixes
 
 WHOLE = "all"
@@ -39,11 +41,12 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seasons that stand as they are; areas and hours by cell of the others."""
+    """Seasons that stand as they are; areas and hours by cell of the others; the stays."""
 
     kept: list[str]
     areas: list[Row]
     uses: list[Row]
+    stays: StayUse
 
 
 async def measure(conn: Connection, individual_id: int, due: Due) -> Measured:
@@ -62,7 +65,10 @@ async def measure(conn: Connection, individual_id: int, due: Due) -> Measured:
         if s in done and (s.end_time < due.from_time or s.start_time > due.to_time)
     ]  # fmt: skip
     bird = await derived.bird(conn, individual_id)
-    made = Measured([s.season for s in kept], [], [])
+    stays = await measure_stays(
+        conn, bird, due, lambda low, high: _shown(conn, individual_id, Stretch(WHOLE, low, high))
+    )
+    made = Measured([s.season for s in kept], [], [], stays)
     for stretch in stretches:
         if stretch not in kept:
             track = await _shown(conn, individual_id, stretch)

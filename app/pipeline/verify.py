@@ -23,7 +23,7 @@ class Verdict:
     differs: tuple[str, ...]
 
 
-_AT_LEISURE = ("utilisation", "available", "season_use")
+_AT_LEISURE = ("utilisation", "available", "season_use", "stay_range", "stay_cover")
 
 
 class _RollBack(Exception):  # noqa: N818 - not an error: it ends a trial
@@ -69,8 +69,9 @@ async def rebuild(conn: Connection, individual_id: int, *, areas: bool = True) -
         bird = await derived.bird(conn, individual_id)
         offered = await available(conn, bird, found.areas)
         await measuring.settle(
-            conn, bird, due, found.kept, found.areas, offered=offered, uses=found.uses
-        )
+            conn, bird, due, found.kept, found.areas, offered=offered, uses=found.uses,
+            stays=found.stays,
+        )  # fmt: skip
 
 
 async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str, ...]:

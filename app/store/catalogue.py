@@ -26,6 +26,11 @@ CONNECTION = (
 
 CORRIDOR = ("species_key", "season", "level", "n_birds", "area_km2", "geom")
 
+LINE = (
+    "species_key", "season", "part", "n_birds", "n_passages", "length_m", "width_50_m",
+    "width_95_m", "geom",
+)  # fmt: skip
+
 
 async def audience_of(conn: AsyncConnection, scope: str, *, simulated: bool) -> Audience:
     """Return the readers a catalogue is made for, narrowed to real or to simulated studies."""
@@ -58,28 +63,22 @@ async def legs(conn: AsyncConnection, audience: Audience) -> list[Row]:
     """
     Return the legs that these readers' flyways are made of, with the stopovers at their ends.
 
-    Legs of studies that are only open carry no line of their own: theirs is drawn from the
-    public positions.
+    The way of a leg of studies that are only open is that of their public positions.
     """
     return await execute(
         conn,
         f"""
         select l.individual_id, l.species_key, l.season, l.departure_time, l.arrival_time,
-          l.observed_s, l.study_id = any(:exact) as exact,
-          a.id as from_stopover, b.id as to_stopover,
-          case when l.study_id = any(:exact) then ST_AsBinary(l.line)
-            else ST_AsBinary(ST_Multi(drawn.line)) end as line
+          l.observed_s, l.study_id = any(:exact) as exact, a.id as from_stopover,
+          b.id as to_stopover, a.kind as from_kind, b.kind as to_kind, w.positions, w.cells
         from leg l
         left join stopover a on a.individual_id = l.individual_id
           and a.departure_time_earliest = l.departure_time
         left join stopover b on b.individual_id = l.individual_id
           and b.arrival_time_latest = l.arrival_time
-        left join lateral (
-          select ST_MakeLine(ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4326) order by p.time) as line
-          from public_fix p where p.individual_id = l.individual_id
-            and p.time between l.departure_time and l.arrival_time and p.{RELEASED}
-          having count(*) > 1
-        ) as drawn on not l.study_id = any(:exact)
+        left join way w on w.individual_id = l.individual_id
+          and w.departure_time = l.departure_time and w.arrival_time = l.arrival_time
+          and w.public = (not l.study_id = any(:exact)) and l.season ~ '(spring|autumn)$'
         where l.study_id = any(:exact) or (l.study_id = any(:open) and l.{RELEASED})
         order by l.individual_id, l.departure_time
         """,
@@ -207,12 +206,14 @@ async def replace_routes(
     simulated: bool,
     connections: Sequence[Row],
     corridors: Sequence[Row],
+    lines: Sequence[Row],
 ) -> None:
-    """Let exactly these connections and corridors stand."""
+    """Let exactly these connections, corridors and lines stand."""
     binds = {"scope": scope, "simulated": simulated}
     for table, columns, rows in (
         ("connection", CONNECTION, connections),
         ("corridor", CORRIDOR, corridors),
+        ("flyway_line", LINE, lines),
     ):
         await execute(
             conn,

@@ -13,11 +13,12 @@ from app.store.fragments import fix_key, worn_by_bird
 BIRD_TABLES = (
     "lifeless", "smoothed_fix", "stay", "stop", "stop_state", "stopover", "leg", "season",
     "track_part", "presence_day", "use_day", "ledger_day", "capture", "public_fix", "latest_fix",
-    "recent", "density_cell", "density_total", "utilisation", "available", "season_use",
+    "recent", "density_cell", "density_total", "way", "utilisation", "available", "season_use",
+    "stay_range", "stay_cover",
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 
-CATALOGUE_TABLES = ("site", "connection", "corridor", "key_sample", "key_site")
+CATALOGUE_TABLES = ("site", "connection", "corridor", "flyway_line", "key_sample", "key_site")
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
@@ -122,7 +123,7 @@ def differing(before: dict[str, str], after: dict[str, str]) -> Sequence[str]:
 
 async def clear_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) -> None:
     """Take away one catalogue, as if it had never been made."""
-    for table in ("key_site", "key_sample", "corridor", "connection", "site"):
+    for table in ("key_site", "key_sample", "flyway_line", "corridor", "connection", "site"):
         await execute(
             conn,
             f"delete from {table} where scope = :scope and simulated = :simulated",

@@ -27,21 +27,28 @@ select 'connection' as part, c.scope, c.simulated, c.species_key, c.season,
     || case when c.simulated then ':' || 'simulated' else '' end as ref,
   case when a.id <> b.id then {_ROUTE} end as shape, c.n_birds, c.n_passages,
   c.travel_days_median, c.distance_m, c.observed_share, a.ref as from_site, b.ref as to_site,
-  a.name as from_name, b.name as to_name, null::int as level, null::float8 as area_km2
+  a.name as from_name, b.name as to_name, null::int as level, null::float8 as area_km2,
+  null::float8 as length_m, null::float8[] as width_50_m, null::float8[] as width_95_m
 from connection c left join site a on a.id = c.from_site_id left join site b on b.id = c.to_site_id
 union all
 select 'corridor', scope, simulated, species_key, season,
   species_key || ':' || season || ':' || level
     || case when simulated then ':' || 'simulated' else '' end,
-  geom, n_birds, null, null, null, null, null, null, null, null, level, area_km2
+  geom, n_birds, null, null, null, null, null, null, null, null, level, area_km2, null, null, null
 from corridor
+union all
+select part, scope, simulated, species_key, season, species_key || ':' || season || ':' || part
+    || case when simulated then ':' || 'simulated' else '' end,
+  st_segmentize(geom::geography, {STRAIGHT_MAX_M})::geometry, n_birds, n_passages, null, null,
+  null, null, null, null, null, null, null, length_m, width_50_m, width_95_m
+from flyway_line
 )"""
 PROPERTIES = {
     name: f"x.{name}"
     for name in (
         "part", "season", "n_birds", "n_passages", "travel_days_median", "distance_m",
         "observed_share", "from_site", "to_site", "from_name", "to_name", "level", "area_km2",
-        "simulated",
+        "length_m", "width_50_m", "width_95_m", "simulated",
     )
 } | {"species": "x.species_key"}  # fmt: skip
 _ORDER = {"x.part": "text", "x.ref": "text"}
@@ -117,7 +124,7 @@ async def route(
     season: str,
     simulated: bool,
 ) -> list[Feature]:
-    """Return the parts of one flyway: its sites, connections and corridors; none is unknown."""
+    """Return the parts of one flyway: sites, connections, corridors, lines; none is unknown."""
     values = {
         "scope": audience.scope, "species": species, "season": season, "simulated": simulated,
     }  # fmt: skip

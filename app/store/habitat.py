@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 from uuid import UUID
 
+import numpy as np
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, TooLarge
+from app.movement.families import BIRDS_MIN, family_index
+from app.movement.ledger import tally
 from app.movement.protection import Basis, Cover, cover
+from app.movement.track import DAY_US
 from app.store.audience import RELEASED, Audience
 from app.store.engine import execute
 from app.store.fragments import days_of
@@ -50,12 +56,27 @@ _PARTS: dict[Per | None, str] = {
 }
 
 
+CELLS_MAX = 500_000
+"""Most sums of one bird in one row that intervals are made of: 200 MB of work."""
+
+RowKey = tuple[str | None, str]
+"""Part and key of a row."""
+
+_Bird = tuple[int, int, str, str | None]
+"""Id, study, local identifier and siblings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Bird-days in rows; `pending_bird_days` are known and not yet measured against the layer."""
+    """
+    Bird-days in rows; `pending_bird_days` are known and not yet measured against the layer.
+
+    `intervals` are 95 % ones of the share of a row, by (part, key), among all that is shown.
+    """
 
     rows: list[dict[str, Any]]
     pending_bird_days: float
+    intervals: dict[RowKey, tuple[float, float]]
 
 
 async def layers(
@@ -125,22 +146,11 @@ async def use(
     what is shown. Own studies are complete: rows and pending make up their presence. `names` are
     those of classes, where they are not the layer's own.
     """
-    key, name = _KEYS[by]
-    table = "presence_day" if layer is None else "use_day"
-    chosen = _chosen(audience, filters)
-    if layer is not None:
-        chosen.add("x.layer_id = :layer", layer=layer.id)
-    if by in {"class", "area", "protection"} and layer is not None:
-        chosen.values["class_names"] = _names(layer, by) if names is None else _json(names)
+    seen, values = _seen(audience, filters, by=by, layer=layer, per=per, names=names)
     rows = await execute(
         conn,
         f"""
-        with seen as (
-          select {key} as key, {name} as name, {_PARTS[per]} as part, x.individual_id,
-            x.bird_days, x.study_id = any(:exact) as own
-          from {table} x join individual i on i.id = x.individual_id
-          where {chosen.sql}
-        ), grouped as (
+        with seen as ({seen}), grouped as (
           select part, key, name, {days_of("bird_days")} as bird_days,
             count(distinct individual_id) as birds
           from seen group by part, key, name, own
@@ -151,7 +161,7 @@ async def use(
         from grouped group by part, key, name
         order by part, bird_days desc, key limit {ROWS_MAX + 1}
         """,
-        chosen.values,
+        values,
     )
     if len(rows) > ROWS_MAX:
         raise TooLarge(
@@ -159,7 +169,88 @@ async def use(
             remedy="Narrow it by species, study, season or datetime.",
         )
     pending = 0.0 if layer is None else await _pending(conn, audience, filters, layer)
-    return Use(rows, pending)
+    spent = {}
+    if "individual" not in {by, per}:  # of one bird no interval is told
+        spent = await _spent(conn, seen, values)
+    return Use(rows, pending, await asyncio.to_thread(_intervals, spent))
+
+
+def _seen(
+    audience: Audience,
+    filters: Filters,
+    *,
+    by: By,
+    layer: Layer | None,
+    per: Per | None,
+    names: Mapping[int, str] | None,
+) -> tuple[str, dict[str, Any]]:
+    """Return the SQL of a row for each day of a bird with its key, and the values it binds."""
+    key, name = _KEYS[by]
+    table = "presence_day" if layer is None else "use_day"
+    chosen = _chosen(audience, filters)
+    if layer is not None:
+        chosen.add("x.layer_id = :layer", layer=layer.id)
+    if by in {"class", "area", "protection"} and layer is not None:
+        chosen.values["class_names"] = _names(layer, by) if names is None else _json(names)
+    return (
+        f"select {key} as key, {name} as name, {_PARTS[per]} as part, x.individual_id,"
+        " x.bird_days, x.study_id = any(:exact) as own, i.study_id, i.local_identifier,"
+        " i.terms ->> 'animal-siblings' as siblings"
+        f" from {table} x join individual i on i.id = x.individual_id where {chosen.sql}",
+        chosen.values,
+    )
+
+
+async def _spent(
+    conn: AsyncConnection, seen: str, values: Mapping[str, Any]
+) -> dict[RowKey, dict[_Bird, int]]:
+    """Return the time of each bird in each row that is shown [microseconds]."""
+    rows = await execute(
+        conn,
+        f"""
+        select part, key, own, individual_id, study_id, local_identifier, siblings,
+          sum((bird_days * {DAY_US})::bigint)::bigint as time_us
+        from ({seen}) as seen group by 1, 2, 3, 4, 5, 6, 7
+        order by 1, 2, 4 limit {CELLS_MAX + 1}
+        """,
+        dict(values),
+    )
+    if len(rows) > CELLS_MAX:
+        raise TooLarge(
+            f"The intervals would be made of more than {CELLS_MAX:,} sums.",
+            remedy="Narrow it by species, study, season or datetime.",
+        )
+    found: dict[RowKey, dict[_Bird, int]] = defaultdict(dict)
+    others: dict[RowKey, set[int]] = defaultdict(set)
+    for row in rows:
+        if not row["own"]:
+            others[row["part"], row["key"]].add(row["individual_id"])
+    for row in rows:
+        at = row["part"], row["key"]
+        if row["own"] or len(others[at]) >= GROUP_MIN:
+            who = (row["individual_id"], row["study_id"], row["local_identifier"], row["siblings"])
+            found[at][who] = row["time_us"]
+    return found
+
+
+def _intervals(spent: dict[RowKey, dict[_Bird, int]]) -> dict[RowKey, tuple[float, float]]:
+    """Return the intervals of the shares of rows, those that can be told."""
+    birds = sorted({bird for row in spent.values() for bird in row})
+    if len(birds) < BIRDS_MIN:
+        return {}
+    at = {bird: k for k, bird in enumerate(birds)}
+    time_us = np.zeros((len(birds), len(spent)), dtype=np.int64)
+    for column, row in enumerate(spent.values()):
+        for bird, time in row.items():
+            time_us[at[bird], column] = time
+    family = family_index(
+        [bird[2] for bird in birds], [bird[3] for bird in birds], [bird[1] for bird in birds]
+    )
+    found = tally(time_us, family)
+    ends = zip(found.low.tolist(), found.high.tolist(), strict=True)
+    return {
+        key: (low, high) for key, (low, high) in zip(spent, ends, strict=True) if not np.isnan(low)
+    }
 
 
 def _names(layer: Layer, by: By) -> str:

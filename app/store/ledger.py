@@ -275,7 +275,7 @@ async def _cells(
         f"""
         select x.individual_id, x.observed, {season} as season, {_class_in("boundary")} as area,
           {_class_in("layer")} as class,
-          cast(array[{", ".join(map(_class_in, listed))}] as int[]) as protection,
+          cast(array[{", ".join(map(_class_in, listed))}] as bigint[]) as protection,
           sum((x.bird_days * {DAY_US})::bigint)::bigint as time_us
         from ledger_day x where {chosen.sql} group by 1, 2, 3, 4, 5, 6 limit {CELLS_MAX + 1}
         """,

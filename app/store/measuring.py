@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store import work
 from app.store.derived import Bird
 from app.store.engine import execute, execute_many
+from app.store.stayuse import StayUse, settle_stays
 
 Row = dict[str, Any]
 
@@ -130,6 +131,7 @@ async def settle(
     *,
     offered: Sequence[Row] = (),
     uses: Sequence[Row] = (),
+    stays: StayUse | None = None,
 ) -> bool:
     """
     Let what the `kept` seasons have and these areas and uses stand, and nothing else of the bird.
@@ -170,6 +172,7 @@ async def settle(
         ],
     )
     await _add_uses(conn, owner, uses)
+    await settle_stays(conn, owner, stays or StayUse([], [], []))
     await work.bump_version(conn, owner.study_id)
     return True
 

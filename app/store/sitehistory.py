@@ -95,6 +95,51 @@ async def tracked(
     )
 
 
+async def ranges(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
+    """Return how own birds used a site, stay by stay: roosts are told to owners alone."""
+    return await execute(
+        conn,
+        "select r.individual_id, i.local_identifier, i.study_id, r.roost_lon, r.roost_lat,"
+        " r.roost_nights, r.day_range_m, r.to_feeding_m, r.hull_km2, r.area_50_km2, r.area_95_km2,"
+        " i.terms ->> 'animal-siblings' as siblings"
+        " from site t join site_visit v on v.site_id = t.id"
+        " join stay_range r on r.individual_id = v.individual_id"
+        " and r.arrival_time = v.arrival_time"
+        " join individual i on i.id = r.individual_id"
+        " where t.scope = :scope and t.ref = :ref and r.study_id = any(:exact)"
+        " order by r.individual_id, r.arrival_time",
+        {**audience.sql, "scope": audience.scope, "ref": ref},
+    )
+
+
+async def covers(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
+    """Return what each class takes of the ground of own birds' stays at a site, a bird as one."""
+    return await execute(
+        conn,
+        """
+        with ground as (
+          select c.layer_id, c.class_id, c.individual_id, c.arrival_time, c.share
+          from site t join site_visit v on v.site_id = t.id
+          join stay_cover c on c.individual_id = v.individual_id
+            and c.arrival_time = v.arrival_time
+          where t.scope = :scope and t.ref = :ref and c.study_id = any(:exact)
+        ), stays as (
+          select layer_id, individual_id, count(distinct arrival_time) as n from ground
+          group by 1, 2
+        ), birds as (
+          select layer_id, count(*) as n from stays group by 1
+        )
+        select l.ref as layer, l.name, l.source, l.cell_size_m, l.kind, l.classes, g.class_id,
+          sum(g.share / s.n / b.n) as share, b.n::int as n_birds
+        from ground g join stays s using (layer_id, individual_id) join birds b using (layer_id)
+        join layer l on l.id = g.layer_id and l.replaced_at is null
+          and (l.study_id is null or l.study_id = any(:exact))
+        group by 1, 2, 3, 4, 5, 6, 7, b.n order by l.name, l.ref, share desc, g.class_id
+        """,
+        {**audience.sql, "scope": audience.scope, "ref": ref},
+    )
+
+
 _WITHIN = f"""(case when l.kind = 'protection' then exists (
   select from generate_series(0, {DESIGNATIONS_MAX - 1}) as k
   where u.class_id >= 0 and (u.class_id >> 2 * k & 3) = {int(State.IN_FORCE)})

@@ -177,7 +177,7 @@ async def test_what_can_not_be_designated_is_refused(client) -> None:
     for body, code in ((FORMATS["geojson"], "designation-missing"),):
         answer = await _sent(client, body, "Bad", kind="protection")
         assert (answer.status_code, answer.json()["code"]) == (422, code)
-    many = geopackage([(blob(SQUARE), f"type {n}", None) for n in range(16)])
+    many = geopackage([(blob(SQUARE), f"type {n}", None) for n in range(32)])
     answer = await _sent(client, many, "Many", kind="protection", class_property="kind")
     assert (answer.status_code, answer.json()["code"]) == (422, "designations-too-many")
 

@@ -9,26 +9,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod, Proj
 
-from app.movement.flyways import MAX_CELLS, LegLine, Passage, build_route
+from app.movement.flyways import MAX_CELLS, Passage, build_route
 from app.movement.isopleths import Grid, isopleth
-from app.movement.track import DAY_US
+from app.movement.track import DAY_US, Track
+from app.movement.ways import lay_way
 
 GEOD = Geod(ellps="WGS84")
 SITES = np.array([115.0, 119.0, 130.0, -179.0]), np.array([49.7, 37.7, 32.1, 65.0])
 
 
-def line(a, b, n=40, bow_m=0.0, *, observed=True):
+def fixes(a, b, n=40, bow_m=0.0, *, gaps=False) -> Track:
+    """Give a flight of five days; with gaps of eight days between its fixes."""
     azimuth, _, far = GEOD.inv(*a, *b)
     along = np.linspace(0, far, n)
     lon, lat, back = GEOD.fwd(np.full(n, a[0]), np.full(n, a[1]), np.full(n, azimuth), along)
     lon, lat, _ = GEOD.fwd(lon, lat, np.array(back) + 90, bow_m * np.sin(np.pi * along / far))
-    return LegLine(np.array(lon), np.array(lat), observed)
+    step_us = 8 * DAY_US if gaps else 5 * DAY_US // (n - 1)
+    return Track(np.arange(n) * step_us, np.array(lon), np.array(lat), np.full(n, 10.0))
+
+
+def points(p):
+    return shapely.points(p.way.lon, p.way.lat)
 
 
 def passage(bird, a, b, bow_m=0.0, days=5.0, **more):
     ends = [(SITES[0][i], SITES[1][i]) for i in (a, b)]
     end_us = int(days * DAY_US)
-    return Passage(bird, a, b, 0, end_us, days * 43_200, (line(*ends, bow_m=bow_m, **more),))
+    way = lay_way(fixes(*ends, bow_m=bow_m, **more))
+    return Passage(bird, a, b, 0, end_us, days * 43_200, way)
 
 
 ENDS = st.integers(-1, 3)
@@ -37,7 +45,7 @@ PASSAGES = st.lists(st.tuples(st.integers(0, 4), ENDS, ENDS, st.integers(1, 40))
 
 @given(PASSAGES)
 def test_passages_are_conserved_whatever_their_ends(rows):
-    made = [Passage(b, o, t, 0, d * DAY_US, d * 4e4, ()) for b, o, t, d in rows]
+    made = [Passage(b, o, t, 0, d * DAY_US, d * 4e4) for b, o, t, d in rows]
     route = build_route(made, *SITES)
     assert sum(c.n_passages for c in route.connections) == len(rows)
     for c in route.connections:
@@ -79,14 +87,13 @@ def test_corridors_are_valid_nested_and_hold_their_ways():
     for corridor in route.corridors:
         check_polygons(corridor)
     assert half.geometry.difference(most.geometry).area < 1e-6 * half.geometry.area
-    points = [shapely.points(p.lines[0].lon, p.lines[0].lat) for p in flock]
-    inside = shapely.contains(most.geometry, np.concatenate(points))
+    inside = shapely.contains(most.geometry, np.concatenate([points(p) for p in flock]))
     assert inside.mean() > 0.9
 
 
 def test_a_corridor_over_the_antimeridian_is_cut_there():
-    way = line((170.0, 66.0), (-165.0, 63.0))
-    route = build_route([Passage(1, -1, 3, 0, DAY_US, 8e4, (way,))], *SITES)
+    way = lay_way(fixes((170.0, 66.0), (-165.0, 63.0)))
+    route = build_route([Passage(1, -1, 3, 0, DAY_US, 8e4, way)], *SITES)
     most = route.corridors[-1]
     check_polygons(most)
     assert len(most.geometry.geoms) == 2
@@ -94,9 +101,9 @@ def test_a_corridor_over_the_antimeridian_is_cut_there():
     assert most.geometry.bounds[2] == 180
 
 
-def test_unobserved_lines_add_nothing():
+def test_unobserved_ways_add_nothing():
     seen = [passage(1, 0, 1), passage(2, 0, 1, bow_m=20e3)]
-    silent = passage(2, 1, 2, observed=False)
+    silent = passage(2, 1, 2, gaps=True)
     assert build_route([*seen, silent], *SITES).corridors == build_route(seen, *SITES).corridors
     assert build_route([silent], *SITES).corridors == ()
 
@@ -105,7 +112,7 @@ def test_each_bird_weighs_the_same_however_often_it_flew():
     west = [passage(1, 0, 1, bow_m=-300e3) for _ in range(9)]
     east = [passage(2, 0, 1, bow_m=300e3)]
     half = build_route(west + east, *SITES).corridors[0].geometry
-    for way in (west[0].lines[0], east[0].lines[0]):
+    for way in (west[0].way, east[0].way):
         assert half.contains(shapely.Point(way.lon[20], way.lat[20]))
 
 
@@ -128,15 +135,14 @@ def test_a_bird_left_out_flies_within_the_corridor_of_the_others():
     inside = []
     for left in range(13):
         others = build_route([p for p in flock if p.individual != left], *SITES)
-        way = flock[left].lines[0]
-        points = shapely.points(way.lon, way.lat)
-        inside.append(shapely.contains(others.corridors[1].geometry, points).mean())
+        seen = shapely.contains(others.corridors[1].geometry, points(flock[left]))
+        inside.append(seen.mean())
     assert np.mean(inside) > 0.9
 
 
 def test_the_grid_is_bounded_across_half_the_world():
-    long = line((72.0, 23.0), (179.0, 70.0), n=200)
-    route = build_route([Passage(1, -1, -1, 0, DAY_US, 8e4, (long,))], *SITES)
+    long = lay_way(fixes((72.0, 23.0), (179.0, 70.0), n=200))
+    route = build_route([Passage(1, -1, -1, 0, DAY_US, 8e4, long)], *SITES)
     grid = Grid.around(np.array([0, 9e6]), np.array([0, 5e6]), 3e5, 5e3, MAX_CELLS)
     assert max(grid.n_x, grid.n_y) <= MAX_CELLS
     assert route.cell_m > 10_000

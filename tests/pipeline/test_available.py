@@ -67,6 +67,6 @@ async def test_shares_of_every_layer_in_the_widest_outline_of_the_best_method(st
         (marsh, 0): 0.25, (marsh, -1): 0.75,
         (cover, -1): 1.0,  # the grid lies at 49 to 50 degrees north
         (kept, both): 0.25, (kept, class_of({0: State.IN_FORCE})): 0.25, (kept, -1): 0.5,
-    }, abs=0.01)  # fmt: skip
+    }, abs=1e-6)  # fmt: skip
     assert share["2020-autumn", marsh, 0] == 1.0
     assert {r["method"] for r in found if r["season"] == "2020-autumn"} == {"dbb"}

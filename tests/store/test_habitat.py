@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import NotFound, TooLarge
+from app.movement.ledger import tally
+from app.movement.track import DAY_US
 from app.store import habitat
 from app.store.audience import Audience
 from app.store.engine import execute
@@ -165,3 +168,41 @@ async def test_an_answer_without_bounds_is_refused(trial, monkeypatch) -> None:
     monkeypatch.setattr(habitat, "ROWS_MAX", 1)
     with pytest.raises(TooLarge):
         await habitat.use(trial, OWNER, Filters(), by="individual", layer=None)
+
+
+async def test_rows_of_ten_birds_have_the_interval_of_the_ledger(new_database) -> None:
+    """As `movement.ledger.tally` tells it of the same times; siblings are drawn together."""
+    flock = Flock(new_database())
+    study = flock.study(flock.institute("Amur")[0], "Cranes")
+    flock.insert(
+        "layer", name="Land", kind="polygons", ref=ref_of("land"),
+        classes='{"0": "marsh", "1": "field"}', source="own",
+    )  # fmt: skip
+    days = {bird: (1 + bird % 4, 2 if bird < 9 else 0) for bird in range(11)}
+    for number, spent in days.items():
+        bird = flock.bird(study, f"B{number}")
+        if number == 1:
+            flock.run(
+                'update individual set terms = \'{"animal-siblings": "B0"}\' where id = %s', bird
+            )
+        for k, n in enumerate(spent):
+            if n:
+                flock.insert(
+                    "use_day", individual_id=bird, layer_id=1, day=date(2020, 3, 1),
+                    kind="stopover", class_id=k, study_id=study, species_key=SPECIES,
+                    bird_days=n / 10, release_at=RELEASED,
+                )  # fmt: skip
+    async with flock.trial() as conn:
+        layer = await habitat.find_layer(
+            conn, own := Audience("operator", exact=(study,)), ref_of("land")
+        )
+        found = await habitat.use(conn, own, Filters(), by="class", layer=layer)
+        alone = await habitat.use(conn, own, Filters(), by="individual", layer=layer)
+        season = await habitat.use(conn, own, Filters(), by="class", layer=layer, per="season")
+    time_us = np.array([days[b] for b in days], dtype=np.int64) * DAY_US // 10
+    family = np.array([0, 0, *range(1, 10)])
+    expected = tally(time_us[:, ::-1], family)  # fields first, by their name
+    assert set(found.intervals) == {(None, "marsh")}  # fields have nine birds
+    assert found.intervals[None, "marsh"] == (expected.low[1], expected.high[1])
+    assert season.intervals["", "marsh"] == found.intervals[None, "marsh"]
+    assert alone.intervals == {}

@@ -60,6 +60,7 @@ from app.store.tables.reference import (
     tag,
     tag_alias,
 )
+from app.store.tables.routes import flyway_line, stay_cover, stay_range, way
 from app.store.tables.telemetry import (
     correction,
     decoding,
@@ -77,13 +78,13 @@ from app.store.tables.work import dirty, product_dirty, push_wait
 
 __all__ = [
     "api_key", "capture", "connection", "correction", "corridor", "decoding", "density_cell",
-    "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "individual",
-    "institute", "key_sample", "key_site", "key_site_due", "latest_fix", "layer", "layer_feature",
-    "layer_raster", "ledger_day", "leg", "lifeless", "lifeless_verdict", "mapping",
+    "density_total", "deployment", "dirty", "fix", "fix_flag", "fix_verdict", "flyway_line",
+    "individual", "institute", "key_sample", "key_site", "key_site_due", "latest_fix", "layer",
+    "layer_feature", "layer_raster", "ledger_day", "leg", "lifeless", "lifeless_verdict", "mapping",
     "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
     "public_fix", "push", "push_chunk", "push_wait", "reading", "recent", "refusal",
     "screening_trial", "season", "season_use", "sign_in", "site", "site_change", "site_count",
-    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stop",
-    "stop_state", "stopover", "study", "study_parameters", "tag", "tag_alias", "track_part",
-    "use_day", "utilisation", "utilisation_due", "withdrawal",
+    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stay_cover",
+    "stay_range", "stop", "stop_state", "stopover", "study", "study_parameters", "tag", "tag_alias",
+    "track_part", "use_day", "utilisation", "utilisation_due", "way", "withdrawal",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -93,7 +94,7 @@ use_day = Table(
     Column("layer_id", ForeignKey("layer.id"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("kind", String, primary_key=True),
-    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
+    Column("class_id", BigInteger, primary_key=True, comment="-1: outside every class"),
     study_column(),
     Column("species_key", String, nullable=False),
     Column("season", String),
@@ -110,7 +111,7 @@ available = Table(
     Column("individual_id", Integer, primary_key=True, autoincrement=False),
     Column("season", String, primary_key=True),
     Column("layer_id", ForeignKey("layer.id"), primary_key=True),
-    Column("class_id", Integer, primary_key=True, comment="-1: outside every class"),
+    Column("class_id", BigInteger, primary_key=True, comment="-1: outside every class"),
     study_column(),
     Column("species_key", String, nullable=False),
     Column("method", String, nullable=False, comment="of utilisation, whose 95 % area it is"),
@@ -128,7 +129,7 @@ ledger_day = Table(
     Column("kind", String, primary_key=True, comment="kind of stopover, or travel"),
     Column("observed", Boolean, primary_key=True,
            comment="false: a silence too long to say where the bird was; then without classes"),
-    Column("class_ids", ARRAY(Integer), primary_key=True,
+    Column("class_ids", ARRAY(BigInteger), primary_key=True,
            comment="class in each layer of layer_ids; -1: outside every class"),
     Column("layer_ids", ARRAY(Integer), nullable=False),
     study_column(),

@@ -207,12 +207,12 @@ def test_spring_days_by_age_are_the_true_ones(world: World) -> None:
         first = [stay for stay in told_stays if stay["kind"] == "wintering"][-1]
         last = next(stay for stay in told_stays if stay["kind"] == "breeding")
         winter, *stops, summer = true_stays(bird, profiles()[bird.species_key])
-        held.append(
+        held += [
             time_of(first["departure_time_earliest"]) <= instant(winter.exit_us)
-            and instant(winter.departure_us) <= time_of(first["departure_time_latest"])
-        )
-        held.append(time_of(last["arrival_time_earliest"]) <= instant(summer.arrival_us)
-                    and instant(summer.entry_us) <= time_of(last["arrival_time_latest"]))  # fmt: skip
+            and instant(winter.departure_us) <= time_of(first["departure_time_latest"]),
+            time_of(last["arrival_time_earliest"]) <= instant(summer.arrival_us)
+            and instant(summer.entry_us) <= time_of(last["arrival_time_latest"]),
+        ]
         assert row["season"] == "2024-spring"
         true[row["life_stage"]].append((coming - leaving).total_seconds() / 86_400)
         told[row["life_stage"]].append(row["duration_days"])

@@ -33,7 +33,7 @@ OF_BIRD = ("/track", "/utilisation?method=kde", "/seasons")
 OF_SITE = ("", "/loss")
 OF_ALL = (
     "/api/v1/key-sites",
-    "/api/v1/flyways/white_naped_crane/connectivity",
+    "/api/v1/flyways/white_naped_crane:autumn/connectivity",
     "/api/v1/flyways/white_naped_crane:autumn",
     "/tiles/density/2/3/1.pbf",
     "/tiles/tracks/2/3/1.pbf",

@@ -31,10 +31,9 @@ PRODUCTS = (
 )
 OF_BIRD = ("/track", "/utilisation?method=kde", "/seasons")
 OF_SITE = ("", "/loss")
+OF_FLYWAY = ("", "/connectivity")
 OF_ALL = (
     "/api/v1/key-sites",
-    "/api/v1/flyways/white_naped_crane:autumn/connectivity",
-    "/api/v1/flyways/white_naped_crane:autumn",
     "/tiles/density/2/3/1.pbf",
     "/tiles/tracks/2/3/1.pbf",
     "/tiles/stopovers/2/3/1.pbf",
@@ -78,7 +77,11 @@ class Site:
                     for part in OF_BIRD]  # fmt: skip
         sites = self.get("/api/v1/sites")["items"]
         of_sites = [f"/api/v1/sites/{each['id']}{part}" for each in sites[:2] for part in OF_SITE]
-        return [*PRODUCTS, *OF_ALL, *of_birds, *of_sites]
+        flyways = self.get("/api/v1/flyways")["items"]
+        of_flyways = [f"/api/v1/flyways/{each['id']}{part}" for each in flyways[:1]
+                      for part in OF_FLYWAY]  # fmt: skip
+        assert of_sites and of_flyways
+        return [*PRODUCTS, *OF_ALL, *of_birds, *of_sites, *of_flyways]
 
     def read(self, address: str) -> object:
         """Give what an answer says: JSON where it is that, else its bytes."""
@@ -156,7 +159,10 @@ def test_old_numbers_are_told_to_the_digit_after_edits_and_gone_after_a_withdraw
         assert content["digest"] == f"sha256:{sha256(told.content).hexdigest()}"
         canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         assert made["digest"] == f"sha256:{sha256(canonical.encode()).hexdigest()}"
-        if before[address].get("items") == []:  # too short a story for a migration
+        answer = before[address]
+        if (
+            isinstance(answer, dict) and answer.get("items") == []
+        ):  # too short a story for a migration
             assert manifest["individuals"] == []
             continue
         assert manifest["individuals"]

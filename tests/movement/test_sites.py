@@ -132,8 +132,7 @@ def test_a_crowd_keeps_the_bound_and_takes_seconds():
     assert np.all(sites.of_stopover >= 0)
 
 
-def test_sites_found_are_the_places_of_simulated_birds():
-    """`make validate` measures twenty flocks of four times as many birds."""
-    for found in measured([flock(7, birds=16, days=150)]).values():
-        assert min(found.precision, found.recall) >= 0.95
-        assert found.true >= 10
+def test_the_measure_of_the_catalogue_counts_what_is_there():
+    """`make validate` measures twenty flocks of 32 birds; `test_truth.py` holds the aim."""
+    for found in measured([flock(7, birds=9, days=60)]).values():
+        assert found.hit == found.found == found.true > 0

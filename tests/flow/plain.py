@@ -1,0 +1,42 @@
+"""The ledger's sums, written plainly: every visible fix looked up on its own."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from itertools import groupby
+
+import rasterio
+import shapely
+from shapely import STRtree
+
+from app.pipeline.builtin import BUILT_IN, IGBP
+from ingest.layers.topojson import decode_topology
+
+
+def plain_days(shown: list[dict]) -> tuple[dict[str, float], dict[str, float]]:
+    """Sum bird-days by class and by land, fix by fix: half of each step of seven days at most."""
+    places, days = [], []
+    for _, group in groupby(shown, key=lambda fix: fix["bird"]):
+        fixes = list(group)
+        spent = [0.0] * len(fixes)
+        for k in range(len(fixes) - 1):
+            step = (fixes[k + 1]["time"] - fixes[k]["time"]).total_seconds() / 86_400
+            if step <= 7:
+                spent[k] += step / 2
+                spent[k + 1] += step / 2
+        places += [(fix["lon"], fix["lat"]) for fix in fixes]
+        days += spent
+    by_class: dict[str, float] = defaultdict(float)
+    with rasterio.open(BUILT_IN[1].find()) as cover:
+        cells = cover.read(1)
+        for (lon, lat), spent_days in zip(places, days, strict=True):
+            row, column = cover.index(lon, lat, op=math.floor)
+            by_class[IGBP[cells[int(row), int(column)]]] += spent_days
+    by_land: dict[str, float] = defaultdict(float)
+    land = decode_topology(BUILT_IN[0].find().read_bytes(), object_name="countries",
+                           class_property="name")  # fmt: skip
+    tree = STRtree([shapely.from_wkb(feature.wkb) for feature in land.features])
+    for point, country in tree.query(shapely.points(places), predicate="within").T.tolist():
+        by_land[land.classes[land.features[country].class_index]] += days[point]
+    return by_class, by_land

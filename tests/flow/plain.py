@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from itertools import groupby
 
+import numpy as np
 import rasterio
 import shapely
+from rasterio.transform import rowcol
 from shapely import STRtree
 
 from app.pipeline.builtin import BUILT_IN, IGBP
@@ -30,13 +31,15 @@ def plain_days(shown: list[dict]) -> tuple[dict[str, float], dict[str, float]]:
     by_class: dict[str, float] = defaultdict(float)
     with rasterio.open(BUILT_IN[1].find()) as cover:
         cells = cover.read(1)
-        for (lon, lat), spent_days in zip(places, days, strict=True):
-            row, column = cover.index(lon, lat, op=math.floor)
-            by_class[IGBP[cells[int(row), int(column)]]] += spent_days
+        rows, columns = rowcol(cover.transform, *zip(*places, strict=True), op=np.floor)
+    found = cells[np.asarray(rows, dtype=int), np.asarray(columns, dtype=int)].tolist()
+    for number, spent_days in zip(found, days, strict=True):
+        by_class[IGBP[number]] += spent_days
     by_land: dict[str, float] = defaultdict(float)
     land = decode_topology(BUILT_IN[0].find().read_bytes(), object_name="countries",
                            class_property="name")  # fmt: skip
-    tree = STRtree([shapely.from_wkb(feature.wkb) for feature in land.features])
-    for point, country in tree.query(shapely.points(places), predicate="within").T.tolist():
+    countries = [shapely.from_wkb(feature.wkb) for feature in land.features]
+    inside = STRtree(shapely.points(places)).query(countries, predicate="contains")
+    for country, point in inside.T.tolist():
         by_land[land.classes[land.features[country].class_index]] += days[point]
     return by_class, by_land

@@ -156,7 +156,7 @@ async def judge(service: Service, rng: random.Random) -> None:
             verdict = rng.choice(["confirm", "dismiss", "dismiss"])
             await lifeless_verdicts.decide(
                 conn, service.audience, suspicion["ref"],
-                lifeless_verdicts.Decision(verdict, "Kim"),  # type: ignore[arg-type]
+                lifeless_verdicts.Decision(verdict, "Kim"),
             )  # fmt: skip
 
 

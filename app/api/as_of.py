@@ -152,13 +152,16 @@ def _filters_told(query: str) -> Row:
 def filters_of(path: str, query: str) -> Filters:
     """Return by which birds an address is narrowed, as far as its filters and its path tell."""
     told = _filters_told(query)
-    species = species_key(told.get("species"))
+    species, individual = species_key(told.get("species")), told.get("individual")
     _, is_flyway, rest = path.partition("/flyways/")
     if is_flyway:  # it is named by its species
         species = rest.partition("/")[0].partition(":")[0]
+    _, of_bird, rest = path.partition("/individuals/")
+    if of_bird:
+        individual = rest.partition("/")[0]
     return Filters(
         species=species, season=told.get("season"),
-        individual=_id(told.get("individual")), study=_id(told.get("study")),
+        individual=_id(individual), study=_id(told.get("study")),
     )  # fmt: skip
 
 
@@ -247,8 +250,12 @@ class _Inner:
         self.scope = {**request.scope, "method": "GET", "headers": headers, PINNED: store,
                       _SEEN: self.products}  # fmt: skip
 
-    async def get(self, path: str, query: str) -> tuple[str, bytes]:
-        """Return the media type and body of an answer; a problem is raised as it was told."""
+    async def get(self, path: str, query: str) -> tuple[str, bytes, bool]:
+        """
+        Return the media type and body of an answer, and whether there is more of it.
+
+        A problem is raised as it was told.
+        """
         scope = {
             **self.scope, "path": path, "raw_path": path.encode(),
             "query_string": query.encode(),
@@ -279,15 +286,18 @@ class _Inner:
             raise (NotFound if status == 404 else BadInput)(
                 told["detail"], remedy=told["remedy"], code=told["code"]
             )
-        return headers[b"content-type"].decode().partition(";")[0], body
+        more = b'rel="next"' in headers.get(b"link", b"")
+        return headers[b"content-type"].decode().partition(";")[0], body, more
 
 
 async def _whole(inner: _Inner, address: str) -> tuple[str, bytes, int | None]:
     """Return an answer with all its pages as one."""
     path, _, query = address.partition("?")
-    media_type, body = await inner.get(path, query)
+    media_type, body, more = await inner.get(path, query)
     page = orjson.loads(body) if media_type == "application/json" else None
     if not (isinstance(page, dict) and {"items", "next"} <= page.keys()):
+        if more:
+            raise TooLarge("The track is too long to be kept.", remedy="Narrow it by datetime.")
         return media_type, body, None
     limit = f"limit={LIMIT_MAX}"
     items: list[Any] = []

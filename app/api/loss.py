@@ -155,13 +155,15 @@ def _journeys(legs: list[Row], number: dict[UUID, int]) -> list[Journey]:
     for (bird, _), way in ways.items():
         stops = [(way[0], "from"), *((leg, "to") for leg in way)]
         seen = [(leg, end) for leg, end in stops if leg[f"{end}_lon"] is not None]
-        if not seen:
+        sites = tuple(number.get(leg[f"{end}_site"], NO_SITE) for leg, end in seen)
+        # A bird that came back to the one place that it left made no journey to lose.
+        if not seen or (len(sites) > 1 and {*sites} == {sites[0]} != {NO_SITE}):
             continue
         journeys.append(
             Journey(
                 bird=bird,
                 family=family[bird],
-                site=tuple(number.get(leg[f"{end}_site"], NO_SITE) for leg, end in seen),
+                site=sites,
                 lon=tuple(leg[f"{end}_lon"] for leg, end in seen),
                 lat=tuple(leg[f"{end}_lat"] for leg, end in seen),
             )

@@ -34,6 +34,7 @@ class MigrationOut(Shown):
             "id": "6b0e2dd2-35c4-4b4c-b8d1-e0a2f3c47b11",
             "local_identifier": "WNC-17",
         },
+        life_stage="adult",
         study="5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11", simulated=False, exact=True,
         species="white_naped_crane", season="2020-spring", basis="track", confidence=0.9,
         departure_time="2020-02-20T05:00:00Z", arrival_time="2020-04-08T09:00:00Z",
@@ -45,6 +46,9 @@ class MigrationOut(Shown):
     )  # fmt: skip
 
     individual: BirdOut
+    life_stage: str | None = Field(
+        description="animal-life-stage of its reference data, as it was when it was caught"
+    )
     study: UUID
     simulated: bool
     exact: bool = Field(description="false: read through the public view of another's study")
@@ -85,9 +89,9 @@ class MigrationsOut(Listing[MigrationOut]):
 
 
 COLUMNS = (
-    "individual", "species", "season", "departure_time", "arrival_time",
+    "individual", "life_stage", "species", "season", "departure_time", "arrival_time",
     *(name for name in MigrationOut.model_fields if name not in {
-        "individual", "species", "season", "departure_time", "arrival_time", "study",
+        "individual", "life_stage", "species", "season", "departure_time", "arrival_time", "study",
         "simulated", "exact"}),
     "layer", "cell_size_m", "fitness", "boundary_set", "individual_id", "study", "simulated",
     "exact",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import SpeciesQuery, species_key
@@ -149,8 +150,9 @@ async def read_tilejson(
 @router.get(
     "/{layer}/{z}/{x}/{y}.pbf",
     response_class=Response,
+    dependencies=PRODUCT,
     responses={
-        **READING,
+        **READING_KEPT,
         200: {"content": {MEDIA_TYPE: {}}, "description": "A tile; without features no bytes"},
         304: {"description": "The caller's copy is current"},
     },

@@ -13,10 +13,10 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
-from app.api.problems import READING
 from app.movement.noise import SIGMAS_95
 from app.movement.profile import GAP_MAX_S
 from app.store import fixes, reference
@@ -157,8 +157,9 @@ def _ellipses(times: list[datetime], at: Floats) -> dict[str, Any]:
 @router.get(
     "/{individual}/track",
     response_class=Response,
+    dependencies=PRODUCT,
     responses={
-        **READING,
+        **READING_KEPT,
         200: {
             "content": {
                 GEOJSON: {"example": _EXAMPLE},

@@ -8,11 +8,11 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
+from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.feeds import MEDIA_TYPE
 from app.api.kept import answer_with, sealed, takes_gzip
-from app.api.problems import READING
 from app.errors import BadInput
 from app.movement.methods import LEVELS, Method
 from app.store import reference, utilisation
@@ -65,8 +65,9 @@ def _levels(text: str) -> list[int]:
 @router.get(
     "/{individual}/utilisation",
     response_class=Response,
+    dependencies=PRODUCT,
     responses={
-        **READING,
+        **READING_KEPT,
         200: {"content": {MEDIA_TYPE: {"example": _EXAMPLE}}, "description": "GeoJSON"},
     },
 )

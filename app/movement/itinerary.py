@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from pyproj import Geod
@@ -104,6 +104,16 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """A planned stay: until a date, and at least for so long after the arrival [microseconds]."""
+
+    place: Place
+    until_us: int = 0
+    rest_us: int = 0
+    kind: str = ""  # empty: stopover or staging, by its length
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """True positions at the turns of a path, shape (n,); straight and even between them."""
 
@@ -151,25 +161,81 @@ def live(
     windows = _windows(profile)
     clock = _january_us(start_us)
     year = _year(start_us)
-    stays: list[Stay] = []
-    knots: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    made = _Life()
     while clock < end_us:
         for window, way in zip(windows, (route[::-1], route), strict=True):
             leave_us, rests_us = _season(window, year, len(way) - 2, rng)
             kind = "wintering" if way[0] is route[-1] else "breeding"
-            ends = [max(leave_us, clock + 10 * DAY_US), *rests_us]
-            for i, place in enumerate(way[:-1]):
-                until = ends[i] if i == 0 else clock + ends[i]
-                leave = _departure_us(until, place.lon, profile, rng)
-                stays.append(_stay(place, kind if i == 0 else "", clock, leave, profile))
-                knots.append(_stay_knots(stays[-1], profile, rng))
-                knots.append(_leg_knots(place, way[i + 1], leave, profile, rng))
-                clock = int(knots[-1][0][-1])
+            plan = [Visit(way[0], leave_us, 10 * DAY_US, kind)]
+            plan += [Visit(place, 0, rest) for place, rest in zip(way[1:-1], rests_us, strict=True)]
+            clock = made.travel(plan, way[-1], clock, profile, rng=rng)
         year += 1
-    stays.append(_stay(route[-1], "wintering", clock, clock + 30 * DAY_US, profile))
-    knots.append(_stay_knots(stays[-1], profile, rng))
-    time, lon, lat = (np.concatenate(part) for part in zip(*knots, strict=True))
-    return _clip(stays, start_us, end_us), Path(time.astype(np.int64), lon, lat)
+    made.stay(route[-1], "wintering", (clock, clock + 30 * DAY_US), profile, rng=rng)
+    return made.between(start_us, end_us)
+
+
+def follow(
+    profile: Profile,
+    plan: Sequence[Visit],
+    *,
+    start_us: int,
+    end_us: int,
+    rng: np.random.Generator,
+) -> tuple[tuple[Stay, ...], Path]:
+    """
+    Let one bird live by a plan, from its first place at `start_us`; it stays at the last.
+
+    Parameters and results are those of `live`, with visits in place of a calendar that is drawn.
+    """
+    *visits, last = plan
+    made = _Life()
+    clock = made.travel(visits, last.place, start_us, profile, rng=rng)
+    until_us = max(end_us, clock + 30 * DAY_US)
+    made.stay(last.place, last.kind, (clock, until_us), profile, rng=rng)
+    return made.between(start_us, end_us)
+
+
+@dataclass(slots=True)
+class _Life:
+    """What a bird has lived so far: its stays, and the turns of its path in pieces."""
+
+    stays: list[Stay] = field(default_factory=list)
+    knots: list[tuple[FloatArray, FloatArray, FloatArray]] = field(default_factory=list)
+
+    def stay(
+        self,
+        place: Place,
+        kind: str,
+        during_us: tuple[int, int],
+        profile: Profile,
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        self.stays.append(_stay(place, kind, *during_us, profile))
+        self.knots.append(_stay_knots(self.stays[-1], profile, rng))
+
+    def travel(
+        self,
+        visits: Sequence[Visit],
+        onward: Place,
+        clock: int,
+        profile: Profile,
+        *,
+        rng: np.random.Generator,
+    ) -> int:
+        """Make visits one after the other and fly on to a place; return when it is reached."""
+        targets = [*(visit.place for visit in visits[1:]), onward]
+        for visit, target in zip(visits, targets, strict=True):
+            until = max(visit.until_us, clock + visit.rest_us)
+            leave = _departure_us(until, visit.place.lon, profile, rng)
+            self.stay(visit.place, visit.kind, (clock, leave), profile, rng=rng)
+            self.knots.append(_leg_knots(visit.place, target, leave, profile, rng))
+            clock = int(self.knots[-1][0][-1])
+        return clock
+
+    def between(self, start_us: int, end_us: int) -> tuple[tuple[Stay, ...], Path]:
+        time, lon, lat = (np.concatenate(part) for part in zip(*self.knots, strict=True))
+        return _clip(self.stays, start_us, end_us), Path(time.astype(np.int64), lon, lat)
 
 
 def _windows(profile: Profile) -> tuple[Window, Window]:

@@ -97,7 +97,8 @@ async def _seasons(
         conn,
         "select x.individual_id as bird, i.ref as individual_id, i.local_identifier as individual,"
         " s.ref as study, s.simulated, x.exact, x.species_key as species, x.season,"
-        " x.start_time as departure_time, x.end_time as arrival_time, x.basis, x.confidence"
+        " x.start_time as departure_time, x.end_time as arrival_time, x.basis, x.confidence,"
+        " case when x.exact then i.terms ->> 'animal-life-stage' end as life_stage"
         f" from {SEASON} as x {WITH_BIRD} where {chosen.sql}"
         f" order by {', '.join(_KEY)} limit :fetch",
         {**chosen.values, "fetch": fetch},

@@ -49,6 +49,7 @@ def test_an_address_says_which_birds_it_is_about() -> None:
     ref = "6b0e2dd2-35c4-4b4c-b8d1-e0a2f3c47b11"
     found = filters_of("/api/v1/sites", f"individual={ref}&species=Grus+vipio&limit=3")
     assert (found.individual, found.species) == (UUID(ref), "white_naped_crane")
+    assert filters_of(f"/api/v1/individuals/{ref}/track", "").individual == UUID(ref)
     assert filters_of("/api/v1/flyways/hooded_crane:spring", "").species == "hooded_crane"
     with pytest.raises(BadInput):
         filters_of("/api/v1/sites", "study=mine")

@@ -35,6 +35,10 @@ def flock(new_database: Callable[[], str]) -> Flock:
             flock.insert("site_visit", site_id=sites[name], stopover_id=stay)
             if k:
                 flock.leg(study, bird, 10 * k - 7, arrival_time=START + 10 * k * DAY)
+        if number == 0:  # it roams for some days in summer, and comes back: no journey
+            stay = flock.stopover(study, bird, 40, lon=lon, lat=lat, season=None)
+            flock.insert("site_visit", site_id=sites[name], stopover_id=stay)
+            flock.leg(study, bird, 33, arrival_time=START + 40 * DAY, season=None)
     return flock
 
 

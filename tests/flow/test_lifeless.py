@@ -12,7 +12,7 @@ from app.movement.simulate import flock_csv
 from app.store import lifeless, lifeless_verdicts
 from app.store.lifeless_verdicts import Decision
 from tests.flow.conftest import Service, flock
-from tests.flow.test_edits import stale
+from tests.flow.edits import stale
 
 ALIVE = flock(seed=21, birds=1, days=32, interval_s=14_400.0, gaps_per_year=0.0, late_per_year=0.0,
               gross_error_share=0.0)  # fmt: skip

@@ -15,7 +15,7 @@ from app.store.engine import execute
 from app.store.observations import Correction
 from app.store.work import mark_all_dirty
 from tests.flow.conftest import Service, flock
-from tests.flow.test_edits import csv, stale
+from tests.flow.edits import csv, stale
 
 LIFE = flock(seed=9, birds=1, days=300, interval_s=21_600.0, gaps_per_year=0.0)
 HEADER, *LINES = flock_csv(LIFE).decode().splitlines()

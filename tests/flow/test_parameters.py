@@ -8,7 +8,7 @@ from app.errors import BadInput
 from app.movement.simulate import flock_csv
 from app.store import parameters, screening
 from tests.flow.conftest import Service, flock
-from tests.flow.test_edits import stale
+from tests.flow.edits import stale
 
 EVENTS = flock_csv(flock(seed=9, birds=1, days=45, interval_s=14_400.0, gross_error_share=0.03))
 SPECIES = "white_naped_crane"

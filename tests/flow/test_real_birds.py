@@ -26,6 +26,7 @@ from app.store.sight import Filters
 from ingest.layers.geotiff import decode_geotiff
 from tests.api.served import as_key, served
 from tests.flow.conftest import Service, open_service
+from tests.flow.plain import plain_days
 
 KAZAKH = "telemetry/demoiselle_crane_kazakhstan/1000 Cranes. Southern Kazakhstan."
 GUO = "telemetry/demoiselle_crane_neasia/cranes_guo_2018_2019.csv.gz"
@@ -58,6 +59,8 @@ class Outcome:
     by: dict[str, Ledger] = field(default_factory=dict)
     migrations: list[dict] = field(default_factory=list)
     plain_days: list[dict] = field(default_factory=list)
+    shown: list[dict] = field(default_factory=list)
+    corridors: list[dict] = field(default_factory=list)
 
     @property
     def receipt(self) -> dict:
@@ -110,6 +113,16 @@ async def _tell(service: Service, outcome: Outcome, species: str) -> None:
         "select coalesce(sum(bird_days), 0) as days from presence_day where species_key = :species"
         " union all select coalesce(sum(u.bird_days), 0) from use_day u"
         " join layer l on l.id = u.layer_id where l.kind = 'raster' and species_key = :species",
+        species=species,
+    )
+    outcome.shown = await service.rows(
+        "select d.individual_id as bird, f.time, f.lon, f.lat from fix f join deployment d"
+        " on d.tag_id = f.tag_id and d.replaced_at is null and d.during @> f.time"
+        " where f.live and f.visible order by d.individual_id, f.time"
+    )
+    outcome.corridors = await service.rows(
+        "select season, level, ST_IsValid(geom) as valid, ST_Area(geom::geography) as area_m2"
+        " from corridor where scope = 'operator' and species_key = :species",
         species=species,
     )
 
@@ -185,6 +198,26 @@ def told(outcome: Outcome) -> None:
         assert sum(row["land_cover"].values()) == pytest.approx(1)
 
 
+def agrees(outcome: Outcome) -> None:
+    """Check that the ledger tells the plain sums to 1e-6."""
+    by_class, by_land = plain_days(outcome.shown)
+    told_class = {row["class"]: row["bird_days"] for row in outcome.by["class"].rows}
+    told_land = {row["area"]: row["bird_days"] for row in outcome.by["area"].rows
+                 if row["area_kind"] == "land"}  # fmt: skip
+    assert told_class == pytest.approx({k: v for k, v in by_class.items() if v}, abs=1e-6)
+    assert told_land == pytest.approx({k: v for k, v in by_land.items() if v}, abs=1e-6)
+
+
+def drawn(outcome: Outcome) -> None:
+    """Check that both migrations have corridors, the wider one holding more."""
+    of = {(row["season"], row["level"]): row for row in outcome.corridors}
+    assert {season for season, _ in of} <= {"spring", "autumn"}
+    assert of
+    for season, level in of:
+        assert of[season, level]["valid"]
+        assert of[season, 50]["area_m2"] < of[season, 95]["area_m2"]
+
+
 @pytest.fixture(scope="module")
 def guo(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
     header, *rows = gzip.decompress((shared_data / GUO).read_bytes()).splitlines()
@@ -211,6 +244,8 @@ def test_kazakh_cranes_with_their_reference_data(shared_data, new_database) -> N
     outcome = lived(new_database, (reference, "UTC"), (events, "UTC"), species="demoiselle_crane")
     sound(outcome)
     told(outcome)
+    agrees(outcome)
+    drawn(outcome)
     assert len(outcome.migrations) >= 4
     assert outcome.receipts[0]["units"] == outcome.receipts[0]["stored"] == 7
     assert outcome.receipt["units"] == 6752
@@ -242,6 +277,8 @@ def test_cranes_of_north_east_asia(guo: Outcome) -> None:
     assert guo.flags.get("speed", 0) <= 10
     assert all(bird["stopovers"] >= 1 for bird in guo.birds)
     told(guo)
+    agrees(guo)
+    drawn(guo)
     assert [row["class"] for row in guo.by["class"].rows[:2]] == ["grasslands", "croplands"]
     assert any(row["share_low"] is not None for row in guo.by["area"].rows)
 
@@ -270,6 +307,7 @@ def test_white_naped_cranes_of_poyang(shared_data, new_database) -> None:
     outcome = lived(new_database, ("\n".join(body).encode(), "UTC+8"), species="white_naped_crane")
     sound(outcome)
     told(outcome)
+    agrees(outcome)
     assert len(outcome.birds) == 2
     areas = {row["area"]: row["share"] for row in outcome.by["area"].rows}
     assert areas["China"] == pytest.approx(1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from app.movement.sites import CROWD, NamedSites, find_sites
+from tests.movement.catalogue import flock, measured
 from tests.movement.flocks import key_sites
 
 GEOD = Geod(ellps="WGS84")
@@ -129,3 +130,9 @@ def test_a_crowd_keeps_the_bound_and_takes_seconds():
     assert time.process_time() - began < 5
     assert max(spans_m(lon, lat, sites.of_stopover, k) for k in range(min(len(sites), 12))) < 20_010
     assert np.all(sites.of_stopover >= 0)
+
+
+def test_the_measure_of_the_catalogue_counts_what_is_there():
+    """`make validate` measures twenty flocks of 32 birds; `test_truth.py` holds the aim."""
+    for found in measured([flock(7, birds=9, days=60)]).values():
+        assert found.hit == found.found == found.true > 0

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.movement import accuracy, agreement, peers, shares
+from tests.movement import accuracy, agreement, catalogue, peers, shares
 from tests.movement.section import Section
 
 GUIDES = Path(__file__).parents[2] / "app" / "guides"
@@ -25,6 +25,7 @@ SECTIONS: tuple[Callable[[], Section], ...] = (
     peers.screening,
     peers.areas,
     shares.shares,
+    catalogue.sites,
 )
 HEAD = """# Validation
 

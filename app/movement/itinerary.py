@@ -40,11 +40,11 @@ class Foraging:
     day_spread: float
 
 
-BREEDING = Foraging(0.08, 200.0, 0.6, 1.0, 0.3)
+BREEDING = Foraging(0.25, 250.0, 0.6, 1.0, 0.4)
 """With chicks or on a clutch birds walk all day and stay near: of the real Demoiselle Cranes, June
 to August, medians of hourly steps are 0.03 to 0.05 m/s, of day ranges 0.6 to 3.4 km."""
 
-ELSEWHERE = Foraging(0.4, 850.0, 1.3, 0.55, 0.9)
+ELSEWHERE = Foraging(0.4, 850.0, 1.3, 0.6, 0.9)
 """Elsewhere they fly out to feed: medians of day ranges of 8 km and more."""
 
 WALK_MAX_M = 1_500.0

@@ -77,8 +77,9 @@ LATER = 0.3
 """Weight of the hypothesis that the bird was still on its way at a fix within the stay's radius."""
 ELSEWHERE = 0.08
 """Weight of a moment of setting out that the speed of flight does not explain."""
-HALT_S = 1800.0
-"""A rest so long within the radius is arrival [s]; of a shorter one a bird may fly on."""
+HALT_S = (1800.0, 3 * 3600.0)
+"""A rest within the radius is arrival when its step is so long, least and most [s]: after a shorter
+one a bird may fly on, and within a longer one it may have flown out and back."""
 HALTING = 0.1
 """Weight of such a rest that was none: a bird that drank, or was slow on its last way."""
 FAR_BELOW = 14.0
@@ -261,7 +262,7 @@ def _levels(
         if k > known:
             level[k - known] += np.log(LATER)
         outside = 1.0
-        if k > known and dt_s >= HALT_S:
+        if k > known and HALT_S[0] <= dt_s <= HALT_S[1]:
             beyond = (radius_m - np.sqrt(xy[k, 0] ** 2 + xy[k, 1] ** 2)) / error_m[k]
             outside = max(0.5 * (1.0 - math.erf(beyond / math.sqrt(2.0))), HALTING)
         travelled += np.log(0.5 * outside * rest + 0.5 * flight)

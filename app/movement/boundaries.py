@@ -10,7 +10,8 @@ within it, so that `windows` holds.
 The probability that the bird arrived before fix j and after fix j - 1 is that of
 
 - each step up to j - 1 under travel: rest (a Student t of three degrees of freedom around the
-  last position) or flight (of one degree, `FLIGHT_M_S` times the step's duration wide),
+  last position) or flight (of one degree, `FLIGHT_M_S` times the step's duration wide); rest
+  within the stop radius is arrival, so there as far as the fix may lie outside of it,
 - fix j somewhere in the stay (t of three degrees around its centre, as wide as the stay),
 - each step after j within the stay: rest, or a step of an Ornstein-Uhlenbeck process as wide as
   the stay, which forgets in `MEMORY_S`,
@@ -76,6 +77,11 @@ LATER = 0.3
 """Weight of the hypothesis that the bird was still on its way at a fix within the stay's radius."""
 ELSEWHERE = 0.08
 """Weight of a moment of setting out that the speed of flight does not explain."""
+HALT_S = (1800.0, 3 * 3600.0)
+"""A rest within the radius is arrival when its step is so long, least and most [s]: after a shorter
+one a bird may fly on, and within a longer one it may have flown out and back."""
+HALTING = 0.1
+"""Weight of such a rest that was none: a bird that drank, or was slow on its last way."""
 FAR_BELOW = 14.0
 """Hypotheses whose logarithm lies so far below the best count as nothing."""
 
@@ -95,7 +101,7 @@ def locate(
     centre : ndarray of float64, shape (k, 2)
         Lon and lat of the middle of each stay [degrees].
     profile : Profile
-        Gives `roosts_at_night`.
+        Gives `roosts_at_night` and `stop_radius_m`.
 
     Returns
     -------
@@ -131,7 +137,12 @@ def locate(
                 np.ascontiguousarray(track.error_m[near]),
             ),
             (a - lo, b - lo),
-            (float(centre[k, 0]), float(centre[k, 1]), profile.roosts_at_night),
+            (
+                float(centre[k, 0]),
+                float(centre[k, 1]),
+                profile.roosts_at_night,
+                profile.stop_radius_m,
+            ),
         )
     return out
 
@@ -154,7 +165,7 @@ def _plane(xyz: FloatArray, origin: FloatArray, centre: FloatArray) -> FloatArra
     return out
 
 
-def _ends(near: Fixes, span: tuple[int, int], place: tuple[float, float, bool]) -> IntArray:
+def _ends(near: Fixes, span: tuple[int, int], place: tuple[float, float, bool, float]) -> IntArray:
     """Return arrival and departure of the stay of fixes `span` among those given, shape (2, 3)."""
     time_us, xy, error_m = near
     a, b = span
@@ -184,16 +195,16 @@ def _arrival(
     xy: FloatArray,
     error_m: FloatArray,
     what: tuple[int, float, int],
-    place: tuple[float, float, bool],
+    place: tuple[float, float, bool, float],
 ) -> IntArray:
     """
     Return the 5, 50 and 95 % points of an arrival, shape (3,) [us].
 
     `what` is how many fixes lie before the stay, its variance [m2] per axis, and the direction of
-    time; `place` its lon, lat and whether birds there keep to the day.
+    time; `place` its lon, lat, whether birds there keep to the day, and the stop radius [m].
     """
     known, spread2, way = what
-    level = _levels(time_us, xy, error_m, known, spread2)
+    level = _levels(time_us, xy, error_m, (known, spread2, place[3]))
     best = level.max()
     mass = np.zeros(level.shape[0] * CELLS)
     for c in range(level.shape[0]):
@@ -219,9 +230,14 @@ def _arrival(
 
 @kernel
 def _levels(
-    time_us: IntArray, xy: FloatArray, error_m: FloatArray, known: int, spread2: float
+    time_us: IntArray, xy: FloatArray, error_m: FloatArray, what: tuple[int, float, float]
 ) -> FloatArray:
-    """Return the logarithm of the weight of each fix from `known` on as the first of the stay."""
+    """
+    Return the logarithm of the weight of each fix from `known` on as the first of the stay.
+
+    `what` is how many fixes lie before the stay, its variance [m2] and the stop radius [m].
+    """
+    known, spread2, radius_m = what
     n = time_us.shape[0]
     level = np.empty(n - known)
     travelled, stayed = 0.0, 0.0  # a common constant says nothing: steps within from `known` on
@@ -245,7 +261,11 @@ def _levels(
         level[k - known] = TEMPER * (travelled + np.log(anew) - stayed)
         if k > known:
             level[k - known] += np.log(LATER)
-        travelled += np.log(0.5 * rest + 0.5 * flight)
+        outside = 1.0
+        if k > known and HALT_S[0] <= dt_s <= HALT_S[1]:
+            beyond = (radius_m - np.sqrt(xy[k, 0] ** 2 + xy[k, 1] ** 2)) / error_m[k]
+            outside = max(0.5 * (1.0 - math.erf(beyond / math.sqrt(2.0))), HALTING)
+        travelled += np.log(0.5 * outside * rest + 0.5 * flight)
     return level
 
 
@@ -262,7 +282,7 @@ def _within_step(
     xy: FloatArray,
     error_m: FloatArray,
     what: tuple[int, float, int],
-    place: tuple[float, float, bool],
+    place: tuple[float, float, bool, float],
 ) -> FloatArray:
     """Return the probability of arriving in each cell of the step after fix `what[0]`."""
     o, spread2, way = what

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from pyproj import Geod
 
+from app.movement.foraging import BREEDING, ELSEWHERE, forage
 from app.movement.profile import Profile, Window
 from app.movement.track import DAY_US, HOUR_US, SECOND_US, FloatArray, IntArray
 
@@ -18,12 +19,26 @@ METRES_PER_DEGREE = 111_195.0
 COMMUTE_SPEED_M_S = 10.0
 """Speed of flights between roost and fields [m/s]: median of the hourly crane steps >= 5 m/s."""
 
+REACH = 0.75
+"""Farthest that a bird goes from the middle of a stay, of the stop radius. Day ranges and fast
+steps so fall short of the real cranes' by a third (`make validate`)."""
+
 WALK_MAX_M = 1_500.0
 """An hour's move longer than this is flown, not walked [m]: 0.4 m/s, p90 of resting cranes."""
 
 FLIGHT_SPEED_M_S = (10.2, 5.2)
 """Mean and spread of cross-country speed over an hour [m/s]; gives p50/p95/p99 of 96,976 hourly
 fixes of 27 Demoiselle Cranes of north-east Asia: 10.0, 17.6 and 20.5 m/s."""
+
+WIND_M_S = 3.0
+"""Spread of the wind along a bird's way and across it [m/s], our choice: the part of the spread of
+`FLIGHT_SPEED_M_S` that stays the same for hours; the whole spread is as it was measured."""
+
+WIND_H = 8
+"""Hours of flight under one wind [h]: about one flying day."""
+
+DRIFT = 0.3
+"""Share of the wind across its way that a bird does not make up for at once."""
 
 FLYING_DAY_H = (7.0, 10.5)
 """Hours a crane flies on a travelling day [h], from the same birds' daylight hours of flight."""
@@ -301,8 +316,8 @@ def _stay_knots(
     active = (solar_h >= 5.0) & (solar_h < 19.0)
     if not profile.roosts_at_night:
         active = ~active
-    reach_m = 0.75 * profile.stop_radius_m
-    xy = _feeding_m(active, reach_m, rng)
+    reach_m = REACH * profile.stop_radius_m
+    xy = forage(active, reach_m, BREEDING if stay.kind == "breeding" else ELSEWHERE, rng)
     start = np.zeros((1, 2))
     xy = np.concatenate([start, xy, start])
     move_m = np.hypot(*np.diff(xy, axis=0).T)
@@ -317,36 +332,18 @@ def _stay_knots(
     return order_time, stay.place.lon + order_xy[:, 0] / scale, lat
 
 
-def _feeding_m(
-    active: np.ndarray[tuple[int], np.dtype[np.bool_]], reach_m: float, rng: np.random.Generator
-) -> FloatArray:
-    """Positions per hour, shape (n, 2) [m from the centre]: still at the roost, moving by day."""
-    n = active.shape[0]
-    begins = np.diff(active.astype(np.int8), prepend=0) == 1
-    day = np.cumsum(begins)
-    roosts = rng.normal(0.0, reach_m / 8, (4, 2))
-    roost = roosts[np.minimum(rng.geometric(0.6, day.max(initial=0) + 1) - 1, 3)]
-    fields = rng.normal(0.0, reach_m / 2.5, (day.max(initial=0) + 1, 2))
-    busy = rng.lognormal(-0.6, 0.9, day.max(initial=0) + 1)
-    fields *= busy[:, None]
-    step_m = rng.lognormal(np.log(850.0), 1.3, n) * busy[day]
-    angle = rng.uniform(0.0, 2 * np.pi, n)
-    steps = np.where(active, step_m, 0.0)[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    walked = np.cumsum(steps, axis=0)
-    since = np.maximum.accumulate(np.where(begins, np.arange(n), 0))
-    xy = np.where(active[:, None], fields[day] + walked - walked[since], roost[day])
-    far = np.hypot(*xy.T)
-    inside: FloatArray = xy * np.minimum(1.0, reach_m / np.maximum(far, 1.0))[:, None]
-    return inside
-
-
 def _leg_knots(
     origin: Place, target: Place, leave_us: int, profile: Profile, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fly from place to place: a speed for each hour, cranes by day with nights on the ground."""
     azimuth, _, length_m = _GEOD.inv(origin.lon, origin.lat, target.lon, target.lat)
     hours = int(length_m / 3600.0 / 4.0) + 24
-    speed = np.clip(rng.normal(*FLIGHT_SPEED_M_S, hours), 3.0, 26.0)
+    mean, spread = FLIGHT_SPEED_M_S
+    (weather,) = rng.spawn(1)
+    winds = weather.normal(0.0, WIND_M_S, (2, hours // WIND_H + 1))
+    along, across = np.repeat(winds, WIND_H, axis=1)
+    speed = rng.normal(mean, np.sqrt(spread**2 - WIND_M_S**2), hours) + along[:hours]
+    speed = np.clip(speed, 3.0, 26.0)
     flown_m = np.concatenate([[0.0], np.cumsum(speed * 3600.0)])
     airborne_h = np.interp(length_m, flown_m, np.arange(flown_m.size))
     bouts_h = rng.uniform(*FLYING_DAY_H, int(airborne_h / FLYING_DAY_H[0]) + 2)
@@ -362,6 +359,9 @@ def _leg_knots(
     time = leave_us + (bout * 24.0 + flight_h - begun_h) * HOUR_US
     along_m = np.interp(flight_h, np.arange(flown_m.size), flown_m)
     bow_m = rng.normal(0.0, 0.03) * length_m * np.sin(np.pi * along_m / length_m)
+    blown_m = np.concatenate([[0.0], np.cumsum(DRIFT * across[:hours] * 3600.0)])
+    drift_m = np.interp(flight_h, np.arange(hours + 1), blown_m)
+    bow_m += drift_m - drift_m[-1] * along_m / length_m  # made up for before the bird arrives
     one = np.ones(along_m.shape)
     lon, lat, back = _GEOD.fwd(origin.lon * one, origin.lat * one, azimuth * one, along_m)
     lon, lat, _ = _GEOD.fwd(lon, lat, back + 90.0, bow_m)

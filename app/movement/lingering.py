@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from app.movement.compiled import kernel
 from app.movement.gaps import GAP_MAX_US
 from app.movement.geodesy import arc_m
-from app.movement.track import SECOND_US, BoolArray, FloatArray, IntArray
+from app.movement.track import HOUR_US, SECOND_US, BoolArray, FloatArray, IntArray
 
 EXCURSION_MAX_S = 3 * 3600.0
 """A bird back within this time was on an excursion [s]; so was one with a single fix outside."""
@@ -21,6 +21,11 @@ EDGE_RATIO = 1.5
 """Fixes at an end of a stay this many core radii out are still on their way."""
 EDGE_FLOOR_M = 2000.0
 """No fix this near the centre is called far out [m]."""
+REST_M_S = 0.4
+"""A step so slow was rest or a walk [m/s]: p90 of hourly steps of resting cranes. A bird that
+rested within the radius had arrived, however far from the core."""
+REST_STEP_MAX_US = 3 * HOUR_US
+"""... if it took at most this long [us]: within a longer step a bird has flown and come back."""
 HOMING_M_S = 3.0
 """Least speed of the step to a fix on the last of the way [m/s]: a slow flight over an hour. With
 this and the four below, 97 % of the hourly intervals of arrival and departure of simulated birds
@@ -127,8 +132,12 @@ def _settle(
     edge = max(EDGE_FLOOR_M, EDGE_RATIO * np.quantile(far, EDGE_QUANTILE))
     a, b = lo, hi
     while a < b and far[a - lo] > min(edge + allowed[a] - rule[1], allowed[a]):
+        if far[a - lo] <= rule[1] and _resting(time_us, xyz, a, a + 1):
+            break
         a += 1
     while b > a and far[b - lo] > min(edge + allowed[b] - rule[1], allowed[b]):
+        if far[b - lo] <= rule[1] and _resting(time_us, xyz, b - 1, b):
+            break
         b -= 1
     while a < b and _homing(time_us, xyz, centre, a, 1):
         a += 1
@@ -140,6 +149,14 @@ def _settle(
         inside[i] = far[i - lo] <= allowed[i]
     inside[a] = inside[b] = True
     return a, b
+
+
+@kernel
+def _resting(time_us: IntArray, xyz: FloatArray, i: int, j: int) -> bool:
+    """Say whether the bird certainly rested from one fix to the next."""
+    step_us = time_us[j] - time_us[i]
+    moved = arc_m(xyz[i], xyz[j])
+    return bool(step_us <= REST_STEP_MAX_US and moved <= REST_M_S * step_us / SECOND_US)
 
 
 @kernel

@@ -234,7 +234,7 @@ async def driver(conn: AsyncConnection | asyncpg.Connection) -> asyncpg.Connecti
     return raw
 
 
-_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed it
 
 
 @lru_cache(maxsize=1_000)

@@ -54,8 +54,8 @@ def sheets(payload: bytes) -> Iterator[bytes]:
         Codes ``workbook-unreadable``, ``too-large``, ``archive-ratio``, ``too-many-units``.
     """
     # Slow to load, and few pushes are workbooks.
-    from openpyxl import load_workbook  # noqa: PLC0415
-    from openpyxl.worksheet._read_only import ReadOnlyWorksheet  # noqa: PLC0415
+    from openpyxl import load_workbook  # noqa: PLC0415 - slow to load
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet  # noqa: PLC0415 - slow to load
 
     _check_size(payload)
     try:
@@ -101,7 +101,7 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[dict[int, object]]:
 
     `iter_rows` passes over a row whose number does not rise, and over cells right of the last.
     """
-    from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415
+    from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415 - slow to load
 
     book = sheet.parent
     with sheet._get_source() as source:

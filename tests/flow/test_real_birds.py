@@ -10,13 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import numpy as np
 import polars as pl
 import pytest
 
-from app import operate
 from app.movement.layers import RasterClasses
 from app.pipeline import run as flow
 from app.pipeline.builtin import IGBP, ensure_builtin_layers
@@ -24,7 +22,6 @@ from app.store import habitat, migrations
 from app.store.ledger import DIMENSIONS, Asked, Ledger, ledger
 from app.store.sight import Filters
 from ingest.layers.geotiff import decode_geotiff
-from tests.api.served import as_key, served
 from tests.flow.conftest import Service, open_service
 from tests.flow.plain import plain_days
 
@@ -35,12 +32,6 @@ COVER = "habitat/landcover/MCD12C1_2019_neasia_clip.tif"
 STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
 OYSTERCATCHERS = "telemetry/oystercatcher_o_assen/O_ASSEN-{}"
-PORTALS = {
-    "argos_wildlife_computers/106744-Locations.csv": ("wildlife-csv", 543),
-    "argos_wildlife_computers/106744-Argos.csv": ("wildlife-csv", 1_349),
-    "argos_stat/Sara.txt": ("stat-tab", 2_496),
-}
-OUTCOMES = ("stored", "duplicates", "superseded", "without_position")
 DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
 SECOND = timedelta(seconds=1)
 FIVE_STORKS = (b"Wendelin /", b"Linus-A", b"Wendelina", b"Muffine", b"Redrunner")
@@ -388,30 +379,6 @@ async def test_a_data_package_of_two_years(service: Service, shared_data: Path) 
     assert sum(each["units"] for each in years) == 20_156
     assert [each["refused"] for each in years] == [0, 0]
     assert sum(each["stored"] for each in years) == await service.count("fix")
-
-
-async def test_files_of_argos_portals_sum_over_http(service: Service, shared_data: Path) -> None:
-    async with operate.opened(service.store.dsn) as store:
-        partner = await operate.add_partner(store, "Kenai", "US")
-        studies = [
-            await operate.add_study(store, name, UUID(partner["institute"])) for name in PORTALS
-        ]
-    async with served(service.store.dsn) as client:
-        client.headers.update(as_key(partner["key"]))
-        for study, (name, (form, units)) in zip(studies, PORTALS.items(), strict=True):
-            body = (shared_data / "telemetry" / name).read_bytes()
-            kept = await client.post(f"/api/v1/studies/{study['ref']}/pushes", content=body)
-            assert kept.status_code == 202, kept.text
-            (waiting,) = await service.rows("select id from decoding where state = 'received'")
-            await flow.decode_push(service.store, waiting["id"])
-            receipt = (await client.get(f"/api/v1/pushes/{kept.json()['push_id']}")).json()
-            assert (receipt["format"], receipt["units"]) == (form, units)
-            assert receipt["records"] + receipt["refused"] == units
-            assert sum(receipt[each] for each in OUTCOMES) == receipt["records"]
-            live = await service.rows(
-                "select count(*) as n from fix where live and study_id = :id", id=study["id"]
-            )
-            assert live[0]["n"] == receipt["stored"] > 450
 
 
 def test_argos_diag_of_one_platform(shared_data, new_database) -> None:

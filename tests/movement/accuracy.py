@@ -7,7 +7,6 @@ Stopovers, their intervals and seasons against simulated truth, by sampling regi
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -283,29 +282,3 @@ median is {worst:.2f} days.
 {table(["regime", "date", "n", "median error [days]", "90 % [days]", "greatest [days]"], rows)}
 """
     return Section("Seasons against simulated truth", text, holds=worst <= 2.0)
-
-
-def cost() -> Section:
-    """Tell what stays cost, as a ratio: twice the fixes should take twice the time."""
-    profile = profiles()["white_naped_crane"]
-    rows = []
-    base = 0.0
-    for n_days in (100, 200, 400, 800):
-        (bird,) = simulate_flock(
-            [profile], key_sites(), n_individuals=1, start_us=START_US, days=n_days, seed=1,
-            sending=Sending(interval_s=MINUTES_10, gaps_per_year=0),
-        ).birds  # fmt: skip
-        track = visible(bird, profile)
-        find_stays(track, profile)
-        begun = time.process_time()
-        for _ in range(5):
-            find_stays(track, profile)
-        took = (time.process_time() - begun) / 5 / len(track)
-        base = base or took
-        rows.append([f"{len(track):,}", f"{1e-6 / took:.2f}", f"{took / base:.2f}"])
-    text = f"""One bird every ten minutes, longer and longer: stays with their boundaries, CPU time.
-Linear cost keeps the last column near 1.
-
-{table(["fixes", "million fixes a second", "time per fix, of the first row's"], rows)}
-"""
-    return Section("Cost", text)

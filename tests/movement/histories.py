@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from app.movement.itinerary import Path, Place
+from app.movement.lifeless import find_lifeless
 from app.movement.sensing import Sending, Sent, sense
 from app.movement.simulate import simulate_flock
 from app.movement.track import DAY_US, HOUR_US, SECOND_US, Senses, Track
@@ -156,3 +157,41 @@ def gap(rng: np.random.Generator) -> History:
         kept &= (time_us < begin) | (time_us > begin + rng.uniform(1, 30) * DAY_US)
     senses = NO_SENSES if rng.random() < 0.7 else _senses(sent, None, rng)
     return History("gap", "white_naped_crane", sent.track.take(kept), senses, None)
+
+
+def part(of: History, first_us: int, last_us: int) -> tuple[Track, Senses]:
+    """What the tag had sent between two times."""
+    track, senses = of.track, of.senses
+    heard = (senses.time_us >= first_us) & (senses.time_us <= last_us)
+    return (
+        track.take((track.time_us >= first_us) & (track.time_us <= last_us)),
+        Senses(*(getattr(senses, each.name)[heard] for each in fields(Senses))),
+    )
+
+
+def suspected(kind: str, seed: int) -> tuple[bool, bool]:
+    """Say whether one that ceased to move is found, not before it did, and whether it was early."""
+    told = history(kind, seed)
+    profile = profiles()[told.species_key]
+    assert told.dead_us is not None
+    found, _ = find_lifeless(told.track, told.senses, profile)
+    # No more than a night's rest before.
+    hit = found is not None and found.start_us > told.dead_us - DAY_US
+    alive = part(told, told.dead_us - 30 * DAY_US, told.dead_us - 1)
+    early = len(alive[0]) > 0 and find_lifeless(*alive, profile)[0] is not None
+    return hit, early or (found is not None and not hit)
+
+
+def alarms(kind: str, seed: int) -> list[int]:
+    """Return the days as of which a living bird is taken for dead."""
+    told = history(kind, seed)
+    profile = profiles()[told.species_key]
+    out = []
+    for day in range(8 + seed % 6, DAYS + 1, 6):
+        last = START_US + day * DAY_US
+        found, head = find_lifeless(*part(told, last - 12 * DAY_US, last), profile)
+        if head:
+            found, _ = find_lifeless(*part(told, 0, last), profile)
+        if found is not None:
+            out.append(day)
+    return out

@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
 from app.movement.lifeless import find_lifeless
 from app.movement.track import DAY_US, HOUR_US, Senses, Track
 from app.seeds import profiles
-from tests.movement.histories import DAYS, NO_SENSES, START_US, History, history
+from tests.movement.histories import NO_SENSES, alarms, history, part, suspected
+from tests.movement.worlds import LIFELESS_SEEDS
 
 CRANE = profiles()["white_naped_crane"]
-ACCEPTED = range(1000, 1050)
-"""Seeds below 1,000 served to find the numbers of the rule; these had no part in it."""
-
-
-def part(of: History, first_us: int, last_us: int) -> tuple[Track, Senses]:
-    """What the tag had sent between two times."""
-    track, senses = of.track, of.senses
-    heard = (senses.time_us >= first_us) & (senses.time_us <= last_us)
-    return (
-        track.take((track.time_us >= first_us) & (track.time_us <= last_us)),
-        Senses(*(getattr(senses, each.name)[heard] for each in fields(Senses))),
-    )
 
 
 @pytest.mark.parametrize("kind", ["death", "dropped"])
 def test_the_dead_and_the_dropped_are_found_within_48_hours_of_evidence(kind: str) -> None:
-    found, early = 0, []
-    for seed in ACCEPTED:
-        told = history(kind, seed)
-        profile = profiles()[told.species_key]
-        assert told.dead_us is not None
-        suspected, _ = find_lifeless(told.track, told.senses, profile)
-        found += suspected is not None
-        if suspected is not None:
-            assert suspected.start_us > told.dead_us - DAY_US  # no more than a night's rest before
-        alive = part(told, told.dead_us - 30 * DAY_US, told.dead_us - 1)
-        if len(alive[0]) and find_lifeless(*alive, profile)[0] is not None:
-            early.append(seed)
-    assert found >= 0.95 * len(ACCEPTED)
-    assert not early
+    found = [suspected(kind, seed) for seed in LIFELESS_SEEDS]
+    assert sum(hit for hit, _ in found) >= 0.95 * len(found)
+    assert not any(early for _, early in found)
 
 
 @pytest.mark.parametrize("kind", ["roost", "gap"])
 def test_the_living_are_never_suspected_at_any_time_of_theirs(kind: str) -> None:
-    alarms = []
-    for seed in ACCEPTED:
-        told = history(kind, seed)
-        for day in range(8 + seed % 6, DAYS + 1, 6):
-            last, profile = START_US + day * DAY_US, profiles()[told.species_key]
-            found, head = find_lifeless(*part(told, last - 12 * DAY_US, last), profile)
-            if head:
-                found, _ = find_lifeless(*part(told, 0, last), profile)
-            if found is not None:
-                alarms.append((seed, day))
-    assert not alarms
+    assert not [seed for seed in LIFELESS_SEEDS if alarms(kind, seed)]
 
 
 @pytest.mark.parametrize("seed", range(6))

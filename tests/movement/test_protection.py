@@ -26,7 +26,7 @@ STATES = st.dictionaries(
 def test_a_class_says_every_state_and_fits_its_column(states) -> None:
     made = class_of(states)
     assert states_of(made) == states
-    assert -1 <= made < 2**31
+    assert -1 <= made < 2**63
 
 
 @given(STATES)

@@ -10,7 +10,7 @@ from app.movement.geodesy import arc_m, to_xyz
 from app.movement.screening import CONFLICT, OK, SPEED, SPIKE, screen
 from app.movement.track import HOUR_US, Track
 from app.seeds import profile_of
-from tests.movement.journeys import fly, join, turn
+from tests.movement.journeys import fly, join, roll, turn
 from tests.movement.screenworld import ALONE, RUNS, quiet, screened
 
 CRANE = profile_of("Grus vipio")
@@ -136,6 +136,13 @@ def test_verdicts_do_not_depend_on_place_date_or_order(seed, degrees, shift):
     mixed = mixed[np.argsort(track.time_us[mixed], kind="stable")]
     shown = track.lon[mixed][screen(track.take(mixed), CRANE).code == OK]
     assert np.array_equal(shown, track.lon[code == OK])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), st.floats(-180, 180))
+def test_a_bad_fix_is_bad_anywhere_on_the_globe(axis, degrees):
+    track = roll(moved(moved(resting(), [40], 3.0), [60], 0.3), axis, degrees)
+    assert np.flatnonzero(screen(track, CRANE).code).tolist() == [40, 60]
 
 
 def oracle_chain(track, must):

@@ -11,7 +11,7 @@ from app.movement.screening import OK, screen
 from app.movement.stopovers import Stays, find_stays, merge_stays
 from app.movement.track import DAY_US, HOUR_US, Track
 from app.seeds import profile_of
-from tests.movement.journeys import fly, turn
+from tests.movement.journeys import fly, roll, turn
 
 CRANE = profile_of("Grus vipio")
 seeds = st.integers(0, 10_000)
@@ -156,3 +156,35 @@ def test_merging_is_local(seed):
         assert len(one) == 1
         assert one.lon[0] == whole.lon[m]
         assert one.radius_m[0] == whole.radius_m[m]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seeds,
+    st.tuples(st.floats(-180, 180), st.floats(-90, 90)),
+    st.floats(-180, 180),
+    st.integers(-(10**14), 10**14),
+)
+def test_stays_are_the_same_anywhere_on_the_globe_and_at_any_time(seed, axis, degrees, shift_us):
+    rng = np.random.default_rng(seed)
+    track = at_places(rng.uniform(1.5, 4, 4), 116.0 + 2.0 * np.arange(4))
+    lat = track.lat + rng.normal(0, 0.01, len(track))
+    here = Track(track.time_us, track.lon, lat, track.error_m)
+    stays = find_stays(here, CRANE)
+    assert len(stays) == 4
+    there = roll(here, axis, degrees)
+    there = Track(there.time_us + shift_us, there.lon, there.lat, there.error_m)
+    others = find_stays(there, CRANE)
+    assert np.array_equal(others.first, stays.first)
+    assert np.array_equal(others.last, stays.last)
+    assert np.array_equal(others.arrival_latest_us, stays.arrival_latest_us + shift_us)
+    assert np.allclose(others.radius_m, stays.radius_m, rtol=0.01)
+
+
+def test_rest_at_the_edge_belongs_to_a_stay_and_the_last_of_the_flight_does_not():
+    """By day at one field, the last night at the edge of the radius, seven hours on."""
+    rest = at_places([4], [116.0])
+    edge = rest.lon + np.where(np.arange(96) >= 89, 0.1, 0.0)  # 8.5 km of 10
+    stays = find_stays(Track(rest.time_us, edge, rest.lat, rest.error_m), CRANE)
+    assert (stays.first.tolist(), stays.last.tolist()) == ([0], [95])
+    assert np.all(rest.time_us[95] - stays.departure_us[0] <= HOUR_US)

@@ -12,6 +12,7 @@ from pyproj import Geod, Proj
 from app.movement.methods import LEVELS, METHODS
 from app.movement.track import DAY_US, HOUR_US, Track
 from app.movement.utilisation import utilise
+from tests.movement.journeys import roll
 
 EARTH = Geod(ellps="WGS84")
 
@@ -73,6 +74,19 @@ def test_where_on_a_parallel_the_bird_lives_is_immaterial(seed, method, turn):
         assert other.area_km2 == pytest.approx(one.area_km2, rel=5e-3)
         west, _, east, _ = other.geometry.bounds
         assert west >= -180.0 and east <= 180.0
+
+
+@settings(max_examples=6)
+@given(
+    st.sampled_from(METHODS),
+    st.tuples(st.floats(-180, 180), st.floats(-90, 90)),
+    st.floats(-180, 180),
+)
+def test_where_on_the_globe_the_bird_lives_is_immaterial(method, axis, degrees):
+    track = at_home(120, 3)
+    here, there = utilise(track, method), utilise(roll(track, axis, degrees), method)
+    for one, other in zip(here.isopleths, there.isopleths, strict=True):
+        assert other.area_km2 == pytest.approx(one.area_km2, rel=0.03)
 
 
 @settings(max_examples=8)

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import matplotlib as mpl
 import numpy as np

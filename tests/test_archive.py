@@ -32,6 +32,7 @@ def asked(monkeypatch):
     monkeypatch.setattr(archive, "with_store", lambda act: asyncio.run(act(None)))
     monkeypatch.setattr(deliver, "export", note({"fixes": 3}))
     monkeypatch.setattr(deliver, "replay", note(FOUND))
+    monkeypatch.setattr(deliver, "report", note({"file": "r.html", "bytes": 7}))
     return seen
 
 
@@ -62,3 +63,17 @@ def test_a_rereading_is_a_trial_unless_it_is_applied(asked) -> None:
     assert [(each[Wanted], each["apply"]) for each in asked] == [
         (Wanted(tz="UTC+8"), False), (Wanted(format="gpx"), True),
     ]  # fmt: skip
+
+
+def test_a_report_passes_what_was_asked(asked, tmp_path) -> None:
+    out = tmp_path / "mongolia.html"
+    done = run("report", "white_naped_crane:spring", "--out", str(out), "--lang", "mn",
+               "--datetime", "2024-01-01T00:00:00Z/..")  # fmt: skip
+    assert (done.exit_code, done.stdout.splitlines()) == (0, ["file: r.html", "bytes: 7"])
+    assert asked == [{"thing": "white_naped_crane:spring", type(out): out, "lang": "mn",
+                      "datetime": "2024-01-01T00:00:00Z/.."}]  # fmt: skip
+
+
+def test_a_report_in_a_language_that_is_none_of_the_six_is_wrong_usage(asked, tmp_path) -> None:
+    done = run("report", "white_naped_crane", "--out", str(tmp_path / "r.html"), "--lang", "fr")
+    assert (done.exit_code, asked) == (2, [])

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app import deliver, operate
-from app.errors import NotFound, SetupError
+from app import deliver, operate, printing
+from app.errors import BadInput, NotFound, SetupError
 from app.pipeline import run as flow
 from app.pipeline.replay import Wanted
 from app.store import failures
@@ -103,3 +103,51 @@ async def test_a_rebuild_beside_what_is_stored_says_what_differs(store, study, f
     found = await deliver.verify(store, said.append)
     assert said == ["differs: My birds / A: latest_fix"]
     assert [each["differs"] for each in found if each["differs"]] == [["latest_fix"]]
+
+
+FLYWAY = "white_naped_crane"
+
+
+async def written(store, out, flyway: str = FLYWAY, datetime: str | None = None) -> dict:
+    return await deliver.report(store, flyway, out, lang="en", datetime=datetime)
+
+
+async def test_a_report_is_written_as_the_name_of_its_file_ends(
+    store, study, tmp_path, monkeypatch
+) -> None:
+    out = tmp_path / "report.HTML"
+    rows = "\n".join(CSV.splitlines()[1:3]).replace(",A", ",A,Antigone vipio")
+    head = CSV.splitlines()[0] + ",individual-taxon-canonical-name"
+    (tmp_path / "one.csv").write_text(f"{head}\n{rows}\n")
+    await deliver.settled(store, await deliver.push(store, tmp_path / "one.csv", study))
+    assert await written(store, out) == {"file": str(out), "bytes": out.stat().st_size}
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    printed = []
+    monkeypatch.setattr(printing, "chromium", lambda: "browser")
+    monkeypatch.setattr(
+        printing, "print_pdf", lambda *told: printed.append(told) or told[2].write_bytes(b"%PDF")
+    )
+    paper = tmp_path / "report.pdf"
+    assert await written(store, paper) == {"file": str(paper), "bytes": 4}
+    assert [(program, page[:15], path) for program, page, path in printed] == [
+        ("browser", "<!doctype html>", paper)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "raised", "said"),
+    [
+        ("report.txt", {}, SetupError, r"neither \.html nor \.pdf"),
+        ("report", {}, SetupError, r"neither \.html nor \.pdf"),
+        ("r.html", {"flyway": "White-naped Crane"}, SetupError, r"species\[:season\]"),
+        ("r.html", {"flyway": FLYWAY + ":winter; drop"}, SetupError, r"species\[:season\]"),
+        ("r.html", {"datetime": "yesterday"}, BadInput, "interval"),
+        ("r.html", {"flyway": "dodo"}, NotFound, "flyway"),
+    ],
+)
+async def test_a_report_that_cannot_be_made_leaves_no_file(
+    store, tmp_path, name, asked, raised, said
+) -> None:
+    with pytest.raises(raised, match=said):
+        await written(store, tmp_path / name, **asked)
+    assert list(tmp_path.iterdir()) == []

@@ -230,6 +230,10 @@ async def driver(conn: AsyncConnection | asyncpg.Connection) -> asyncpg.Connecti
             await adapted._start_transaction()
         except adapted.dbapi.Error as error:
             raise error.__cause__ or error from error
+        except BaseException:
+            # Cut off within BEGIN: nobody knows any more whether it is in a transaction.
+            await conn.invalidate()
+            raise
     raw: asyncpg.Connection = adapted.driver_connection
     return raw
 

@@ -149,6 +149,8 @@ def cut(rings: list[list[list[float]]]) -> list[list[list[list[float]]]]:
     [(-180.0, 0.0, -179.0, 1.0), (179.0, 0.0, 180.0, 1.0)]
     """
     runs = [np.array(ring) for ring in rings if len(ring) >= RING_MIN]
+    if not all((np.abs(ring) <= 2 * TURN_MAX_DEG).all() for ring in runs):
+        return [rings]  # no places: refused when the layer is built
     if len(runs) != len(rings) or not any(
         (np.abs(np.diff(ring[:, 0])) > TURN_MAX_DEG).any() for ring in runs
     ):

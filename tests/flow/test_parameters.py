@@ -10,7 +10,7 @@ from app.store import parameters, screening
 from tests.flow.conftest import Service, flock
 from tests.flow.edits import stale
 
-EVENTS = flock_csv(flock(seed=9, birds=1, days=45, interval_s=14_400.0, gross_error_share=0.03))
+EVENTS = flock_csv(flock(seed=4, birds=1, days=45, interval_s=14_400.0, gross_error_share=0.06))
 SPECIES = "white_naped_crane"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -167,33 +168,40 @@ async def test_routes_are_replaced_with_their_sites(trial) -> None:
         "to_site_id": ids["b"], "n_birds": 1, "n_passages": 2, "travel_days_median": 1.0,
         "distance_m": None, "observed_share": 1.0,
     }  # fmt: skip
+    line = {
+        "species_key": "white_naped_crane", "season": "spring", "part": "route", "n_birds": 1,
+        "n_passages": 2, "length_m": 1e6, "width_50_m": [4e3], "width_95_m": [9e3],
+        "geom": shapely.to_wkb(shapely.MultiLineString([[(127.1, 38.2), (115.1, 49.7)]])),
+    }  # fmt: skip
     for _ in range(2):
         await catalogue.replace_routes(
-            trial, "operator", simulated=False, connections=[connection], corridors=[]
-        )
+            trial, "operator", simulated=False, connections=[connection], corridors=[],
+            lines=[line],
+        )  # fmt: skip
     assert await execute(trial, "select n_passages from connection") == [{"n_passages": 2}]
+    assert await execute(trial, "select width_50_m from flyway_line") == [{"width_50_m": [4e3]}]
     await replace(trial, site("a", [1]))  # a site that goes takes its connections along
     assert await execute(trial, "select 1 from connection") == []
 
 
-async def test_legs_of_others_are_drawn_from_released_public_positions(trial, flock) -> None:
+async def test_legs_of_others_go_by_their_public_way_once_released(trial, flock) -> None:
     flock.leg(3, 3, 3)
-    for hour, lon in ((72, 127.15), (80, 125.05), (90, 120.05)):
-        flock.public_fix(3, 3, hour, (lon, 40.0))
-    flock.public_fix(3, 3, 92, (119.0, 41.0), UNRELEASED)
     flock.leg(3, 3, 30, release_at=UNRELEASED)
+    for day, public in ((3, False), (3, True), (30, False), (30, True)):
+        flock.insert(
+            "way", individual_id=3, study_id=3, departure_time=START + day * DAY,
+            arrival_time=START + (day + 1) * DAY, public=public, cells=b"",
+            positions=b"public" if public else b"exact",
+        )  # fmt: skip
     try:
-        (own, later) = await catalogue.legs(trial, Audience("operator", exact=(3,)))
+        own = await catalogue.legs(trial, Audience("operator", exact=(3,)))
         (seen,) = await catalogue.legs(trial, Audience("public", open=(3,)))
-        text = "select st_astext(st_geomfromwkb(:line)) as text"
-        (drawn,) = await execute(trial, text, {"line": seen["line"]})
-        (real,) = await execute(trial, text, {"line": own["line"]})
     finally:
         flock.run("delete from leg")
-        flock.run("delete from public_fix")
-    assert later["departure_time"] == START + 30 * DAY
-    assert drawn["text"] == "MULTILINESTRING((127.15 40,125.05 40,120.05 40))"
-    assert "127.123456" in real["text"]
+        flock.run("delete from way")
+    assert [bytes(leg["positions"]) for leg in own] == [b"exact", b"exact"]
+    assert bytes(seen["positions"]) == b"public"
+    assert seen["departure_time"] == START + 3 * DAY
 
 
 async def test_a_catalogue_and_a_bird_that_changes_do_not_wait_for_each_other(

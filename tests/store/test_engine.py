@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -112,6 +113,25 @@ async def test_the_driver_works_inside_the_transaction(store: Store) -> None:
         assert await (await driver(conn)).fetchval("show transaction_read_only") == "on"
     async with store.look() as conn:
         assert not conn.is_in_transaction()
+
+
+async def test_who_is_cut_off_at_any_moment_leaves_no_transaction_behind(database: str) -> None:
+    store = Store(database, pool_size=1)
+    for turn in range(12):
+        reading = asyncio.create_task(_read(store))
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+        async with store.write() as conn:
+            assert await execute(conn, "select 1 as one") == [{"one": 1}]
+    await store.close()
+
+
+async def _read(store: Store) -> None:
+    async with store.read() as conn:
+        await execute(conn, "select 1")
 
 
 async def test_a_look_answers_as_a_transaction_does(store: Store) -> None:

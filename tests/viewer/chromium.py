@@ -6,6 +6,7 @@ Where the browser's own process is gone, the test is run once more in a new one.
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -22,29 +23,36 @@ DIED = pytest.StashKey[bool]()
 
 
 class Chromium:
-    """The browser of a module of tests and its one context, so that it keeps what it compiled."""
+    """
+    The browser of a module of tests and its one context.
+
+    It has a profile on disk: only there does it keep scripts as it has compiled them, and pages
+    open with two thirds of the work.
+    """
 
     def __init__(self, playwright: Playwright, program: str) -> None:
         self._playwright, self._program = playwright, program
-        self._browser: Browser | None = None
         self._context: BrowserContext | None = None
+        self._profile = ""
 
     @property
     def browser(self) -> Browser:
         """Give a browser that runs."""
-        if self._browser is None or self.is_dead:
-            self._browser = self._playwright.chromium.launch(
-                executable_path=self._program, args=SWITCHES
-            )
-            self._context = None
-        return self._browser
+        browser = self.context.browser
+        assert browser is not None
+        return browser
 
     @property
     def context(self) -> BrowserContext:
-        browser = self.browser
-        if self._context is None:
-            self._context = browser.new_context(
-                viewport={"width": 860, "height": 520}, locale="en-GB"
+        if self._context is None or self.is_dead:
+            self._remove_profile()
+            self._profile = tempfile.mkdtemp(prefix="flyways-chromium-")
+            self._context = self._playwright.chromium.launch_persistent_context(
+                self._profile,
+                executable_path=self._program,
+                args=SWITCHES,
+                viewport={"width": 860, "height": 520},
+                locale="en-GB",
             )
             # software drawing on a machine shared with others
             self._context.set_default_timeout(60_000)
@@ -52,11 +60,17 @@ class Chromium:
 
     @property
     def is_dead(self) -> bool:
-        return self._browser is not None and not self._browser.is_connected()
+        browser = self._context and self._context.browser
+        return browser is not None and not browser.is_connected()
 
     def close(self) -> None:
-        if self._browser is not None:
-            self._browser.close()
+        if self._context is not None and not self.is_dead:
+            self._context.close()
+        self._remove_profile()
+
+    def _remove_profile(self) -> None:
+        if self._profile:
+            shutil.rmtree(self._profile, ignore_errors=True)  # its last writers may just be ending
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ async def ledger(
     conn: AsyncConnection, audience: Audience, filters: Filters, asked: Asked
 ) -> Ledger:
     """
-    Return the ledger; opened studies of others enter a row only with `GROUP_MIN` birds.
+    Return the ledger; opened studies of others enter a row only with `GROUP_MIN` real birds.
 
     Every sum is over what is shown; times are whole microseconds: no order changes a digit.
     """
@@ -98,7 +98,7 @@ async def ledger(
     # is divided, and no two answers tell by their difference what neither shows.
     shown: dict[Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for key, spent in seen.items():
-        for bird, time in _shown(spent, birds).items():
+        for bird, time in _shown(spent, birds, simulated=asked.simulated).items():
             shown[_asked_of(key, asked)][bird] += time
     rows, families = await asyncio.to_thread(_rows, shown, birds, unseen)
     used = {bird for spent in shown.values() for bird in spent}
@@ -113,10 +113,10 @@ async def ledger(
     )
 
 
-def _shown(spent: dict[int, int], birds: dict[int, _Bird]) -> dict[int, int]:
-    """Return the birds of a row that this audience may count."""
+def _shown(spent: dict[int, int], birds: dict[int, _Bird], *, simulated: bool) -> dict[int, int]:
+    """Return the birds of a row that this audience may count; simulated ones have no secrets."""
     others = sum(not birds[bird].own for bird in spent)
-    if others >= GROUP_MIN:
+    if simulated or others >= GROUP_MIN:
         return spent
     return {bird: time for bird, time in spent.items() if birds[bird].own}
 

@@ -64,6 +64,9 @@ class World:
             if number < 2:
                 self.day(self.open, bird, 3, (3, 12), US // 4, chance, season="2020-spring")
             self.day(self.open, bird, 4, (1, 12), US // 4, chance, release_at=UNRELEASED)
+        made_up = flock.study(other, "Made up", "open", simulated=True)
+        bird = self.bird(made_up, "S1", None, "Korea")
+        self.day(made_up, bird, 2, (1, 12), US // 2, chance, season="2020-spring")
 
     def bird(self, study: int, name: str, siblings: str | None, area: str) -> int:
         bird = self.flock.bird(study, name)
@@ -237,3 +240,12 @@ async def test_what_can_not_be_answered_says_why(client) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "layer-not-protection")
     nobody = await client.get("/api/v1/flyways/hooded_crane/ledger", headers=KEY)
     assert nobody.status_code == 404
+
+
+async def test_a_single_simulated_bird_is_told_to_everybody(client) -> None:
+    """Nobody's secret: a demonstration with one bird of a species is no empty table."""
+    got = (await client.get(f"/api/v1/flyways/{SPECIES}:simulated/ledger")).json()
+    assert [(row["area"], row["bird_days"], row["birds"]) for row in got["items"]] == [
+        ("Korea", 0.5, 1)
+    ]
+    assert got["sample"]["birds"] == 1

@@ -18,7 +18,7 @@ from app.movement.track import FloatArray, IntArray
 from app.seeds import profiles
 from tests.movement.flocks import START_US, key_sites
 from tests.movement.section import Section, table
-from tests.movement.truth import stopovers_of, true_stays
+from tests.movement.truth import Score, stopovers_of, true_stays
 
 SEEDS = range(900, 920)
 """Of no other test: nothing was tuned on them."""
@@ -27,29 +27,6 @@ NEAR_M = 20_000.0
 SHARE_MIN = 0.95
 NONE = NamedSites((), np.empty(0), np.empty(0), np.empty(0))
 SENDING = Sending(interval_s=7200.0)
-
-
-@dataclass
-class Found:
-    """Sites found and true places, and how many of them are one another's."""
-
-    true: int = 0
-    found: int = 0
-    hit: int = 0
-
-    @property
-    def recall(self) -> float:
-        return self.hit / self.true
-
-    @property
-    def precision(self) -> float:
-        return self.hit / self.found
-
-    def __iadd__(self, other: Found) -> Found:
-        self.true += other.true
-        self.found += other.found
-        self.hit += other.hit
-        return self
 
 
 def flock(seed: int, *, birds: int = 32, days: float = 400) -> Flock:
@@ -105,7 +82,7 @@ def true_places(birds: Flock, known: NamedSites) -> list[Place]:
     ]  # fmt: skip
 
 
-def compare(sites: Sites, places: list[Place]) -> Found:
+def compare(sites: Sites, places: list[Place]) -> Score:
     """Pair sites and true places one to one, within 20 km, as many as can be."""
     used = sites.n_stopovers > 0
     away = arcs_m(
@@ -114,12 +91,12 @@ def compare(sites: Sites, places: list[Place]) -> Found:
     )  # fmt: skip
     near = away <= NEAR_M
     pairs = linear_sum_assignment(~near)
-    return Found(len(places), int(used.sum()), int(near[pairs].sum()))
+    return Score(len(places), int(used.sum()), int(near[pairs].sum()))
 
 
-def measured(flocks: Iterable[Flock]) -> dict[str, Found]:
+def measured(flocks: Iterable[Flock]) -> dict[str, Score]:
     """Measure with the list of key sites, and as if nobody knew one of them."""
-    total = {"with the key sites known": Found(), "with no site known": Found()}
+    total = {"with the key sites known": Score(), "with no site known": Score()}
     for birds in flocks:
         stays = stopped(birds)
         for words, known in zip(total, (named(), NONE), strict=True):

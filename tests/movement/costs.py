@@ -115,13 +115,13 @@ def _stops() -> tuple[str, float, float, str]:
     ), "here"  # fmt: skip
 
 
-def _crane_winter(n: int) -> tuple[np.ndarray, np.ndarray]:
+def crane_winter(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Give two haunts 15 km apart, as adehabitatHR was timed on."""
     rng = np.random.default_rng(7)
     return rng.normal(0, 3000, n) + rng.choice([0, 15000], n), rng.normal(0, 3000, n)
 
 
-def _timing(program: str) -> dict[str, float]:
+def timing(program: str) -> dict[str, float]:
     found: dict[str, float] = json.loads(
         (home_ranges.folder() / program / "timing.json").read_text()
     )
@@ -129,25 +129,34 @@ def _timing(program: str) -> dict[str, float]:
 
 
 def _kernels_r() -> tuple[str, float, float, str]:
-    x, y = _crane_winter(50_000)
+    x, y = crane_winter(50_000)
     h_m = reference_bandwidth_m(x, y)
     grid = Grid.around(x, y, 3 * h_m, 10.0, 500)
-    theirs = _timing("adehabitatHR")["scaling kernelUD n=50000 grid=500 href"]
+    theirs = timing("adehabitatHR")["scaling kernelUD n=50000 grid=500 href"]
     ours = cpu_s(lambda: kernel_density(x, y, grid, h_m))
     return "adehabitatHR, kernels of 50,000 fixes on 500 cells", ours, theirs, "its own run"
 
 
-def _kernels_scipy() -> tuple[str, float, float, str]:
-    fixes = np.stack(_crane_winter(5_000))
-    # Its kernel has the shape of the scatter: made round, it is the same as ours.
+def scipy_kernel() -> tuple[tuple[np.ndarray, np.ndarray], Grid, float, Callable[[], np.ndarray]]:
+    """
+    Return positions, a grid, a bandwidth [m], and scipy's estimate of their density there.
+
+    Its kernel has the shape of the scatter: made round, it is the same as ours.
+    """
+    fixes = np.stack(crane_winter(5_000))
     x, y = 5_000.0 * np.linalg.solve(np.linalg.cholesky(np.cov(fixes)), fixes)
     h_m = reference_bandwidth_m(x, y)
     grid = Grid.around(x, y, 3 * h_m, 10.0, 200)
     places = np.indices((grid.n_y, grid.n_x))[::-1].reshape(2, -1)
     places = np.array([[grid.x0], [grid.y0]]) + grid.cell_m * places
     peer = gaussian_kde(np.stack([x, y]), bw_method=h_m / 5_000.0)
+    return (x, y), grid, h_m, lambda: peer(places).reshape(grid.n_y, grid.n_x)
+
+
+def _kernels_scipy() -> tuple[str, float, float, str]:
+    (x, y), grid, h_m, peer = scipy_kernel()
     started = time.process_time()
-    peer(places)
+    peer()
     theirs = time.process_time() - started
     ours = cpu_s(lambda: kernel_density(x, y, grid, h_m))
     return "scipy, kernels of 5,000 fixes on 200 cells", ours, theirs, "here"
@@ -156,24 +165,33 @@ def _kernels_scipy() -> tuple[str, float, float, str]:
 def _leroy() -> tuple[str, float, float, str]:
     way, grid = home_ranges.leroy(), home_ranges.leroy_grid()
     ours = cpu_s(lambda: lay_bridges(way, dynamic_motion(way), grid))
-    theirs = _timing("move_dbbmm")["dBBMM leroy raster 50 m"]
+    theirs = timing("move_dbbmm")["dBBMM leroy raster 50 m"]
     return "move, dynamic bridges of 919 fixes on 382 x 373 cells", ours, theirs, "its own run"
 
 
+CTMM_S = {600: 12.7, 3_527: 66.5}
+"""CPU seconds that ctmm took for so many fixes of a buffalo."""
+
+
+def home(n: int) -> Callable[[], None]:
+    """Return the making of the home range of a bird with so many fixes: its fit and bandwidth."""
+    path = wandering(n, speed=1.0)
+    pull = np.exp(-0.02 * np.arange(n))
+    x, y = (np.convolve(np.diff(v), pull, "full")[:n] for v in (path.x, path.y))
+
+    def both() -> None:
+        found = fit_wandering(path.time_s, x, y)
+        assert found is not None
+        bandwidth(path.time_s, found)
+
+    return both
+
+
 def _homes() -> list[tuple[str, float, float, str]]:
-    rows = []
-    for n, theirs in ((600, 12.7), (3_527, 66.5)):
-        path = wandering(n, speed=1.0)
-        x, y = (np.convolve(np.diff(v), np.exp(-0.02 * np.arange(n)), "full")[:n]
-                for v in (path.x, path.y))  # fmt: skip
-
-        def both(time_s: np.ndarray = path.time_s, x: np.ndarray = x, y: np.ndarray = y) -> None:
-            found = fit_wandering(time_s, x, y)
-            assert found is not None
-            bandwidth(time_s, found)
-
-        rows.append((f"ctmm, home range of {n:,} fixes", cpu_s(both, 1), theirs, "its own run"))
-    return rows
+    return [
+        (f"ctmm, home range of {n:,} fixes", cpu_s(home(n), 1), theirs, "its own run")
+        for n, theirs in CTMM_S.items()
+    ]
 
 
 def cost() -> Section:

@@ -21,6 +21,10 @@ def install(app: FastAPI) -> None:
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
+            for route in app.routes:
+                if isinstance(route, APIRoute):
+                    # As its code names it: generated clients then read `list_stopovers`.
+                    route.operation_id = route.name
             app.openapi_schema = _completed(derive())
         return app.openapi_schema
 
@@ -41,11 +45,6 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
             if method in {"get", "post", "put", "patch", "delete"}:
                 _complete(operation, writing=method != "get")
     return document
-
-
-def operation_id(route: APIRoute) -> str:
-    """Name an operation as its code does: generated clients then read `list_stopovers`."""
-    return route.name
 
 
 def _complete(operation: dict[str, Any], *, writing: bool) -> None:

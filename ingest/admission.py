@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import polars as pl
 
@@ -89,16 +90,19 @@ def admit(
     """
     if candidates.height + len(refused) > UNITS_MAX:
         raise too_many_units(UNITS_MAX)
-    table = _complete(candidates)
-    table, strange = _sanitised(table)
-    table = table.with_columns(pl.coalesce("code", _reason(now_us)).alias("code"))
-    bad = table.filter(pl.col("code").is_not_null())
-    origins = origin(bad) if bad.height else []
-    late = [
-        refuse(unit, text, code, offset)
-        for unit, code, (text, offset) in zip(bad["unit"], bad["code"], origins, strict=True)
-    ]
-    records = table.filter(pl.col("code").is_null()).select(RECORD_SCHEMA.keys())
+    clean, strange = _sanitised(_complete(candidates))
+    table = clean.with_columns(pl.coalesce("code", _reason(now_us)).alias("code")).collect()
+    late = []
+    if table["code"].null_count() < table.height:
+        bad = table.filter(pl.col("code").is_not_null())
+        late = [
+            refuse(unit, text, code, offset)
+            for unit, code, (text, offset) in zip(
+                bad["unit"], bad["code"], origin(bad), strict=True
+            )
+        ]
+        table = table.filter(pl.col("code").is_null())
+    records = table.select(RECORD_SCHEMA.keys())
     refusals = sorted([*refused, *late], key=lambda refusal: refusal.unit)
     return Decoded(format, records, refusals, warnings + strange)
 
@@ -112,32 +116,54 @@ def too_many_units(most: int) -> UnreadablePush:
 
 def _complete(candidates: pl.DataFrame) -> pl.DataFrame:
     """All columns of the schema plus ``code``, in their types."""
-    absent = [
-        pl.lit(None, dtype=dtype).alias(name)
-        for name, dtype in RECORD_SCHEMA.items()
-        if name not in candidates.columns
-    ]
-    if "code" not in candidates.columns:
-        absent.append(pl.lit(None, dtype=pl.String).alias("code"))
-    table = candidates.with_columns(absent)
-    # Integers stay wide until they are known to be in range.
-    return table.with_columns(
+    absent = [null for name, null in _absent().items() if name not in candidates.columns]
+    return candidates.lazy().with_columns(absent).with_columns(_typed()).collect()
+
+
+def _sanitised(table: pl.DataFrame) -> tuple[pl.LazyFrame, list[Warning_]]:
+    """Normalise angles; turn optional values no instrument gives into null, and count them."""
+    lost = table.select(
+        (pl.col(name).is_not_null() & ~keep).sum().alias(name) for name, keep in _kept().items()
+    ).row(0, named=True)
+    clean = table.lazy().with_columns(
+        pl.when(keep).then(pl.col(name)) for name, keep in _kept().items()
+    )
+    sentence = "Values no instrument gives were left out: {named}."
+    return clean.with_columns(_normal()), counted("value-out-of-range", sentence, lost)
+
+
+# Expressions never change, and to build them takes longer than to apply them to a few rows.
+
+
+@cache
+def _absent() -> dict[str, pl.Expr]:
+    """Give an empty column of each name."""
+    types = {**RECORD_SCHEMA, "code": pl.String()}
+    return {name: pl.lit(None, dtype=dtype).alias(name) for name, dtype in types.items()}
+
+
+@cache
+def _typed() -> list[pl.Expr]:
+    """Cast each column; integers stay wide until they are known to be in range."""
+    return [
         pl.col(name).cast(pl.Int64() if dtype.is_integer() else dtype, strict=False)
         for name, dtype in RECORD_SCHEMA.items()
-    )
+    ]
 
 
-def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
-    """Normalise angles; turn optional values no instrument gives into null, and count them."""
+@cache
+def _kept() -> dict[str, pl.Expr]:
+    """Say of each optional column which values are kept."""
     kept = {name: pl.col(name).is_between(*ends) for name, ends in _KEPT_WITHIN.items()}
-    kept["argos_class"] = pl.col("argos_class").is_in(_ARGOS_CLASSES)
-    lost = table.select(
-        (pl.col(name).is_not_null() & ~keep).sum().alias(name) for name, keep in kept.items()
-    ).row(0, named=True)
-    table = table.with_columns(pl.when(keep).then(pl.col(name)) for name, keep in kept.items())
+    return {**kept, "argos_class": pl.col("argos_class").is_in(_ARGOS_CLASSES)}
+
+
+@cache
+def _normal() -> list[pl.Expr]:
+    """Normalise angles; keep what is told in pairs only as a pair."""
     ellipse = (pl.col("semi_major_m") > 0) & (pl.col("semi_minor_m") > 0)
     mirror = pl.col("lon2").is_not_null() & pl.col("lat2").is_not_null()
-    table = table.with_columns(
+    return [
         _east(pl.col("lon")),
         pl.when(mirror).then(_east(pl.col("lon2"))),
         pl.when(mirror).then(pl.col("lat2")),
@@ -155,9 +181,7 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Warning_]]:
         pl.col("satellites").cast(pl.Int16),
         pl.col("provider_revision").cast(pl.Int32),
         pl.col("marked_outlier", "marked_valid").fill_null(value=False),
-    )
-    sentence = "Values no instrument gives were left out: {named}."
-    return table, counted("value-out-of-range", sentence, lost)
+    ]
 
 
 def _east(lon: pl.Expr) -> pl.Expr:

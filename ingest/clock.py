@@ -143,18 +143,25 @@ def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Ser
     [1514764800000000, 1514764800000000]
     """
     declared = zone(tz)
-    text = year_first(text)
-    parts = text.str.extract_groups(_TIME).struct.rename_fields(list(_PARTS)).struct.unnest()
-    parts = parts.with_columns(
-        pl.col(_PARTS[:6]).cast(pl.Int64),
-        pl.col("fraction").str.pad_end(6, "0").str.slice(0, 6).cast(pl.Int64).fill_null(0),
-    )
-    if not date_alone:
-        parts = parts.with_columns(
-            pl.when(pl.col("hour").is_not_null()).then(pl.col("year")).alias("year")
+    year = pl.col("year")
+    table = (
+        year_first(text)
+        .alias("time")
+        .to_frame()
+        .lazy()
+        .select(pl.col("time").str.extract_groups(_TIME).struct.rename_fields(list(_PARTS)))
+        .unnest("time")
+        .with_columns(
+            pl.col(_PARTS[:6]).cast(pl.Int64),
+            pl.col("fraction").str.pad_end(6, "0").str.slice(0, 6).cast(pl.Int64).fill_null(0),
         )
-    parts = parts.with_columns(pl.col("hour", "minute", "second").fill_null(0))
-    table = parts.select(_clock_us().alias("clock_us"), _stated_us().alias("stated_us"))
+        .with_columns(
+            year if date_alone else pl.when(pl.col("hour").is_not_null()).then(year),
+            pl.col("hour", "minute", "second").fill_null(0),
+        )
+        .select(_clock_us().alias("clock_us"), _stated_us().alias("stated_us"))
+        .collect()
+    )
     local = _to_utc(table["clock_us"], declared)
     return table.select(
         pl.when(pl.col("stated_us").is_null())
@@ -292,6 +299,7 @@ def year_first(text: pl.Series) -> pl.Series:
     )
 
 
+@cache
 def _clock_us() -> pl.Expr:
     """Microseconds on the clock face since 1970-01-01, null where no such date exists."""
     year, month, day = pl.col("year"), pl.col("month"), pl.col("day")
@@ -314,6 +322,7 @@ def _clock_us() -> pl.Expr:
     return pl.when(exists).then(seconds * SECOND_US + pl.col("fraction"))
 
 
+@cache
 def _stated_us() -> pl.Expr:
     """Offset the time itself carries [us], null when it carries none."""
     offset = pl.col("offset")

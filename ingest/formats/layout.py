@@ -271,28 +271,31 @@ def interpret(
     warnings : list of Warning_
         ``text-in-numeric-column``.
     """
-    made = [cells["unit"], cells["line"]]
-    told: dict[str, int] = {}
+    made = [pl.col("unit", "line")]
+    strange: dict[str, pl.Expr] = {}
     for name, indices in columns.items():
-        text = [_present(cells[f"c{index}"], name, layout.missing) for index in indices]
+        text = [_present(pl.col(f"c{index}"), name, layout.missing) for index in indices]
         if name not in _NUMBERS:
-            made.append(pl.select(pl.coalesce(text).alias(name))[name])
+            made.append(pl.coalesce(text).alias(name))
             continue
         read = [_number(each, layout.per.get(name, 1.0), decimal_comma) for each in text]
-        value = pl.select(pl.coalesce(read).alias(name))[name]
-        strange = pl.select(pl.coalesce(text)).to_series().is_not_null() & value.is_null()
+        value = pl.coalesce(read)
+        unread = pl.coalesce(text).is_not_null() & value.is_null()
         if name in _COORDINATES:
-            value = pl.select(pl.when(strange).then(float("nan")).otherwise(value).alias(name))[
-                name
-            ]
+            value = pl.when(unread).then(float("nan")).otherwise(value)
         else:
-            told[layout.fields[name][0]] = int(strange.sum())
-        made.append(value)
-    table = pl.DataFrame(made).with_columns(
+            strange[layout.fields[name][0]] = unread
+        made.append(value.alias(name))
+    made += [
         pl.lit(None, pl.Float64 if name in _NUMBERS else pl.String).alias(name)
         for name in layout.fields
         if name not in columns
-    )
+    ]
+    table = cells.select(made)
+    told: dict[str, int] = {}
+    if strange:
+        sums = (unread.sum().alias(name) for name, unread in strange.items())
+        told = cells.select(sums).row(0, named=True)
     table = table.with_columns(_time(table, layout, tz))
     if "sensor" not in table.columns:
         table = table.with_columns(sensor=pl.lit(layout.sensor))
@@ -305,7 +308,7 @@ def interpret(
     return table, counted("text-in-numeric-column", sentence, told)
 
 
-def _present(text: pl.Series, name: str, missing: tuple[str, ...]) -> pl.Series:
+def _present(text: pl.Expr, name: str, missing: tuple[str, ...]) -> pl.Expr:
     """Cells of a field, null where they hold a mark for a missing value."""
     if not missing:
         return text
@@ -313,7 +316,7 @@ def _present(text: pl.Series, name: str, missing: tuple[str, ...]) -> pl.Series:
     if name in _NUMBERS:
         marks = pl.Series(missing).cast(pl.Float64, strict=False).drop_nulls()
         absent |= text.cast(pl.Float64, strict=False).is_in(marks.implode()).fill_null(value=False)
-    return text.set(absent, None)
+    return pl.when(absent).then(None).otherwise(text)
 
 
 def _time(table: pl.DataFrame, layout: Layout, tz: str) -> pl.Series:
@@ -324,12 +327,16 @@ def _time(table: pl.DataFrame, layout: Layout, tz: str) -> pl.Series:
     return layout.times(joined, tz).alias("time_us")
 
 
-def _number(text: pl.Series, per: float, decimal_comma: bool) -> pl.Series:  # noqa: FBT001 - a cell's
+def _number(text: pl.Expr, per: float, decimal_comma: bool) -> pl.Expr:  # noqa: FBT001 - a cell's
     """Text to number in the unit of the field, null where it is none."""
     if decimal_comma:
         text = text.str.replace(",", ".", literal=True)
     sent = text.cast(pl.Float64, strict=False)
     if per == 1.0:
         return sent
-    # numpy divides; polars multiplies by 1/1000, which makes 3.8000000000000003 V of 3800 mV.
-    return pl.Series(sent.fill_null(0.0).to_numpy() / per).set(sent.is_null(), None)
+
+    def divided(numbers: pl.Series) -> pl.Series:
+        # numpy divides; polars multiplies by 1/1000, which makes 3.8000000000000003 V of 3800 mV.
+        return pl.Series(numbers.fill_null(0.0).to_numpy() / per).set(numbers.is_null(), None)
+
+    return sent.map_batches(divided, return_dtype=pl.Float64)

@@ -249,11 +249,17 @@ def _route(figures: Any, parts: list[dict[str, Any]], land: list[shapely.Geometr
         for about, shape in shaped
         if about["part"] == "site"
     }
+
+    def of(kind: str) -> list[shapely.Geometry]:
+        return [shape for about, shape in shaped if about["part"] == kind]
+
     return figures.Route(
         corridors={level: shapely.union_all(shapes) for level, shapes in levels.items()},
-        connections=[shape for about, shape in shaped if about["part"] == "connection"],
+        connections=of("connection"),
         sites=sorted(sites),
         land=land,
+        means=of("route"),
+        silences=of("unobserved"),
     )
 
 

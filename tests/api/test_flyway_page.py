@@ -216,7 +216,8 @@ def test_a_long_ledger_is_cut_and_says_so() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_an_empty_table_gives_the_rule_in_its_place(lang) -> None:
-    empty = dict.fromkeys(content().tables, ledger(items=[]))
+    none = ledger(items=[], layer=LAYER, protection=[LAYER])
+    empty = dict.fromkeys(content().tables, none)
     found = read(content(lang, tables=empty))
     assert found.texts("p").count(words(lang)["ledger.none"].format(n=GROUP_MIN)) == len(empty)
     assert len(found.tables) == 1  # the migrations alone

@@ -217,6 +217,7 @@ async def make(
     parts = _parts(address)
     asked = address_of(parts.path, parts.query)
     async with store.read() as conn:
+        await snapshots.hold(conn)
         inner = _Inner(request, Pinned(store, conn), with_key=with_key)
         media_type, body, n_items = await _whole(inner, asked)
         rows = await snapshots.birds(conn, audience, filters_of(parts.path, parts.query))

@@ -20,6 +20,8 @@ from app.store.sight import POSITION, SEASON, STOPOVER, WITH_BIRD, Filters, wher
 Row = dict[str, Any]
 
 GZIP_LEVEL = 6
+DRAWN_WITHIN = "300s"
+"""Longest that one drawing takes on a machine with much else to do."""
 
 _SEEN = f"""(
 select individual_id, study_id, species_key, exact, season, parameters from {STOPOVER} as a
@@ -48,6 +50,13 @@ async def birds(conn: AsyncConnection, audience: Audience, filters: Filters) -> 
         order by n.name, s.name, i.id
         """,
         chosen.values,
+    )
+
+
+async def hold(conn: AsyncConnection) -> None:
+    """Let the transaction lie idle for long: a report is drawn at the moment that it holds."""
+    await execute(
+        conn, f"select set_config('idle_in_transaction_session_timeout', '{DRAWN_WITHIN}', true)"
     )
 
 

@@ -213,6 +213,10 @@ def report(
     datetime: Annotated[
         str | None, typer.Option(help="RFC 3339 interval, both ends included; `..` is open.")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="As it was kept: a snapshot's id, or a time up to which one was made."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -224,11 +228,16 @@ def report(
     flyways report white_naped_crane --out white-naped.pdf
 
     flyways report demoiselle_crane:spring --lang mn --out demoiselle.html
+
+    --as-of reads a snapshot of /api/v1/flyways/FLYWAY/report?lang=LANG, with its datetime if it
+    has one, and exits 1 where it is withdrawn.
     """
     from app import deliver
 
     written = with_store(
-        lambda store: deliver.report(store, flyway, out, lang=lang.value, datetime=datetime)
+        lambda store: deliver.report(
+            store, flyway, out, lang=lang.value, datetime=datetime, as_of=as_of
+        )
     )
     answer(written, as_json=as_json)
 

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from app import printing
 from app.api import flyway_report, plots
+from app.api.as_of import address_of
 from app.api.decodings import effect_shown
 from app.api.filters import interval_of
 from app.api.flyway_report import Ask, Language
@@ -115,9 +117,15 @@ async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
 
 
 async def report(
-    store: Store, flyway: str, out: Path, *, lang: Language, datetime: str | None
+    store: Store,
+    flyway: str,
+    out: Path,
+    *,
+    lang: Language,
+    datetime: str | None,
+    as_of: str | None = None,
 ) -> dict[str, Any]:
-    """Write the report of a flyway into a file, as its name ends: .html or .pdf."""
+    """Write the report of a flyway, or one that was kept, into a file: .html or .pdf."""
     form = out.suffix.lower()
     if form not in {".html", ".pdf"}:
         raise SetupError(f"{out} is neither .html nor .pdf. End the name of the file so.")
@@ -125,7 +133,13 @@ async def report(
         raise SetupError(f"{flyway} is no flyway. Name it as in /api/v1/flyways: species[:season].")
     program = printing.chromium() if form == ".pdf" else None
     ask = Ask(flyway, lang, days=interval_of(datetime))
-    page = await flyway_report.report(store, await operator(store), ask)
+    audience = await operator(store)
+    if as_of is None:
+        page = await flyway_report.report(store, audience, ask)
+    else:
+        told = {"lang": lang, **({"datetime": datetime} if datetime else {})}
+        address = address_of(f"/api/v1/flyways/{flyway}/report", urlencode(told))
+        page = await flyway_report.kept_report(store, audience, address, as_of)
     if program is None:
         await asyncio.to_thread(out.write_text, page, encoding="utf-8")
     else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from app.plots import DRAWING, KINDS, LINES, Bird, broken, dates, day_of
 
 LAND, SEA, GRID = "#f1efe6", "#dfe9f0", "#cccccc"
 CORRIDOR = {95: "#9ecae1", 50: "#3182bd"}
+MEAN, SILENCE = ("#08306b", "#f7fbff"), "#762a83"
 CALENDAR_ROWS = 40
 """Rows of one figure of the calendar: what a page of A4 holds."""
 WIDE_IN = 7.1
@@ -51,10 +52,12 @@ class Route:
     connections: list[shapely.Geometry]
     sites: list[tuple[float, float, float]]
     land: list[shapely.Geometry]
+    means: list[shapely.Geometry] = field(default_factory=list)
+    silences: list[shapely.Geometry] = field(default_factory=list)
 
 
 def route(found: Route) -> bytes:
-    """Draw corridor, connections and sites over land, as high as the flyway is long."""
+    """Draw corridor, mean route, connections, silences and sites, high as the flyway is long."""
     box = _frame(found)
     stretch = 1.0 / max(float(np.cos(np.radians((box[1] + box[3]) / 2))), 0.05)
     shape = stretch * (box[3] - box[1]) / (box[2] - box[0])
@@ -67,10 +70,11 @@ def route(found: Route) -> bytes:
         _areas(axes, near, LAND, "#b8b4a5", 0)
         for level in sorted(found.corridors, reverse=True):
             _areas(axes, [found.corridors[level]], CORRIDOR[level], CORRIDOR[level], 1, alpha=0.55)
-        for line in found.connections:
-            for part in getattr(line, "geoms", [line]):
-                x, y = np.asarray(part.coords).T
-                axes.plot(x, y, color="#444444", linewidth=0.5, alpha=0.6, zorder=2)
+        _lines(axes, found.connections, color="#444444", linewidth=0.5, alpha=0.6)
+        _lines(axes, found.silences, color=SILENCE, linewidth=0.8, dashes=(5, 4))
+        # Two lines side by side, as the map in the browser draws it.
+        _lines(axes, found.means, color=MEAN[0], linewidth=2.6)
+        _lines(axes, found.means, color=MEAN[1], linewidth=1.1)
         if found.sites:
             lon, lat, days = np.array(found.sites, dtype=np.float64).T
             size = 6 + 110 * days / max(days.max(), 1e-9)
@@ -91,7 +95,7 @@ def route(found: Route) -> bytes:
 
 def _frame(found: Route) -> tuple[float, float, float, float]:
     """Return what the map shows as (west, south, east, north) [degrees]."""
-    shapes = [*found.corridors.values(), *found.connections]
+    shapes = [*found.corridors.values(), *found.connections, *found.means, *found.silences]
     points = [shapely.Point(lon, lat) for lon, lat, _ in found.sites]
     west, south, east, north = shapely.total_bounds([*shapes, *points]).tolist()
     margin = max(1.0, 0.04 * max(east - west, north - south))
@@ -180,6 +184,12 @@ def _svg(draw: Callable[[Axes], None], high_in: float, *, fontsize: float = 8.0)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "Flyways"})
     return out.getvalue()
+
+
+def _lines(axes: Axes, shapes: Sequence[shapely.Geometry], **style: Any) -> None:
+    for part in shapely.get_parts(list(shapes)):
+        x, y = np.asarray(part.coords).T
+        axes.plot(x, y, zorder=2, **style)
 
 
 def _areas(

@@ -68,10 +68,10 @@ def test_a_rereading_is_a_trial_unless_it_is_applied(asked) -> None:
 def test_a_report_passes_what_was_asked(asked, tmp_path) -> None:
     out = tmp_path / "mongolia.html"
     done = run("report", "white_naped_crane:spring", "--out", str(out), "--lang", "mn",
-               "--datetime", "2024-01-01T00:00:00Z/..")  # fmt: skip
+               "--datetime", "2024-01-01T00:00:00Z/..", "--as-of", "2026-11-27")  # fmt: skip
     assert (done.exit_code, done.stdout.splitlines()) == (0, ["file: r.html", "bytes: 7"])
     assert asked == [{"thing": "white_naped_crane:spring", type(out): out, "lang": "mn",
-                      "datetime": "2024-01-01T00:00:00Z/.."}]  # fmt: skip
+                      "datetime": "2024-01-01T00:00:00Z/..", "as_of": "2026-11-27"}]  # fmt: skip
 
 
 def test_a_report_in_a_language_that_is_none_of_the_six_is_wrong_usage(asked, tmp_path) -> None:

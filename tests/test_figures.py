@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -81,6 +82,19 @@ def test_a_map_draws_both_corridors_the_lines_the_sites_and_the_land_that_is_nea
     assert strokes(svg)["#444444"] == 3  # one line, and one of two parts
     far = figures.Route(found.corridors, found.connections, found.sites, [square(-60, -30)])
     assert fills(figures.route(far))[figures.LAND] == 0
+
+
+def test_a_mean_route_is_a_double_line_and_silences_are_dashed(found) -> None:
+    line = shapely.MultiLineString([[(120, 32), (150, 60)], [(121, 33), (122, 35)]])
+    more = replace(found, means=[line], silences=[line])
+    drawn = figures.route(more)
+    assert strokes(drawn)[figures.MEAN[0]] == strokes(drawn)[figures.MEAN[1]] == 2
+    assert (
+        strokes(drawn)[figures.SILENCE]
+        == len(re.findall("stroke-dasharray: [1-9]", drawn.decode()))
+        == 2
+    )
+    assert figures._frame(more)[2] > 150 > figures._frame(found)[2]
 
 
 def test_a_site_with_more_bird_days_is_larger(found) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -54,58 +54,85 @@ def install(app: FastAPI) -> None:
         return found.response
 
 
-async def _as_of(
-    request: Request,
-    response: Response,
-    store: StoreDep,
-    audience: CurrentAudience,
-    as_of: Annotated[
-        str | None,
-        Query(
-            max_length=64,
-            description="a snapshot's id, or a time: the newest snapshot of this very address"
-            " made up to then is answered, whole",
-            examples=["2026-11-27T00:00:00Z"],
-        ),
-    ] = None,
-) -> None:
-    if as_of is not None:
-        raise Kept(await _answer(request, store, audience, as_of))
-    request.scope.get(_SEEN, []).append(request.url.path)
-    if PINNED not in request.scope:
-        query = urlencode(sorted(_filters_told(request.url.query).items()))
-        asked = f"?{query}" if query else ""
-        response.headers.append("Link", f'</api/v1/contributors{asked}>; rel="describedby"')
+Show = Callable[[bytes, Row], Response]
+"""How a kept body is answered, told the row of its snapshot."""
+
+
+def _plainly(body: bytes, found: Row) -> Response:
+    return Response(body, media_type=found["media_type"])
+
+
+def product(show: Show = _plainly) -> list[Any]:
+    """Return the dependencies of an address whose answer can be kept, and be read by `as_of`."""
+
+    async def dependency(
+        request: Request,
+        response: Response,
+        store: StoreDep,
+        audience: CurrentAudience,
+        as_of: Annotated[
+            str | None,
+            Query(
+                max_length=64,
+                description="a snapshot's id, or a time: the newest snapshot of this very address"
+                " made up to then is answered, whole",
+                examples=["2026-11-27T00:00:00Z"],
+            ),
+        ] = None,
+    ) -> None:
+        if as_of is not None:
+            raise Kept(await _answer(request, store, audience, as_of, show))
+        request.scope.get(_SEEN, []).append(request.url.path)
+        if PINNED not in request.scope:
+            query = urlencode(sorted(_filters_told(request.url.query).items()))
+            asked = f"?{query}" if query else ""
+            response.headers.append("Link", f'</api/v1/contributors{asked}>; rel="describedby"')
+
+    return [Depends(dependency)]
 
 
 READING_KEPT = READING | documented(410)
 """Problems of such an address."""
 
-PRODUCT = [Depends(_as_of)]
-"""Dependencies of an address whose answer can be kept, and be read as it was by `as_of`."""
+PRODUCT = product()
+"""Dependencies of an address that answers what was kept as it is."""
 
 
-async def _answer(request: Request, store: Store, audience: Audience, as_of: str) -> Response:
+async def _answer(
+    request: Request, store: Store, audience: Audience, as_of: str, show: Show
+) -> Response:
     address = address_of(request.url.path, request.url.query)
+    found, body = await find(store, audience, address, as_of)
+    if body is None:
+        return _withdrawn(found)
+    answer = show(body, found)
+    answer.headers["ETag"] = f'"{found["digest"].hex()[:32]}"'
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.headers["Link"] = f'</api/v1/snapshots/{found["ref"]}>; rel="describedby"'
+    return answer
+
+
+async def find(
+    store: Store, audience: Audience, address: str, as_of: str
+) -> tuple[Row, bytes | None]:
+    """Return the snapshot of an address with what was kept, None where that is withdrawn."""
     async with store.read() as conn:
         found = await snapshots.at(conn, audience, address, _moment(as_of))
-        if found["withdrawn_at"] is not None:
-            return _withdrawn(found)
-        body = await snapshots.body(conn, found)
-    told = {
-        "ETag": f'"{found["digest"].hex()[:32]}"',
-        "Cache-Control": "private, no-cache",
-        "Link": f'</api/v1/snapshots/{found["ref"]}>; rel="describedby"',
-    }
-    return Response(body, media_type=found["media_type"], headers=told)
+        gone = found["withdrawn_at"] is not None
+        return found, None if gone else await snapshots.body(conn, found)
 
 
-def _withdrawn(found: Row) -> Response:
-    gone = Gone(
+def withdrawn() -> Gone:
+    """Return what is told where a snapshot is withdrawn."""
+    return Gone(
         "The owner of a bird that this answer stands on has withdrawn it.",
         remedy="Ask without as_of, or make a snapshot anew; the manifest tells what it stood on.",
         code="snapshot-withdrawn",
     )
+
+
+def _withdrawn(found: Row) -> Response:
+    gone = withdrawn()
     document = problem_document(gone) | {
         "snapshot": str(found["ref"]),
         "manifest": found["manifest"],
@@ -190,6 +217,7 @@ async def make(
     parts = _parts(address)
     asked = address_of(parts.path, parts.query)
     async with store.read() as conn:
+        await snapshots.hold(conn)
         inner = _Inner(request, Pinned(store, conn), with_key=with_key)
         media_type, body, n_items = await _whole(inner, asked)
         rows = await snapshots.birds(conn, audience, filters_of(parts.path, parts.query))
@@ -344,44 +372,3 @@ def citation(credit: list[Row]) -> str:
         return f"Flyways {VERSION}."
     told = [each["citation"] or f"{each['institute']}: {each['study_name']}" for each in credit]
     return "; ".join(text.rstrip(". ") for text in told) + f". By Flyways {VERSION}."
-
-
-# --- what changed since
-
-
-def changes(old: Any, new: Any) -> Iterator[Row]:
-    """
-    Yield what differs between two answers: items by their id, numbers and words by their path.
-
-    Examples
-    --------
-    >>> old = {"items": [{"id": "a", "n": 1}, {"id": "b", "n": 2}]}
-    >>> list(changes(old, {"items": [{"id": "a", "n": 3}]}))
-    [{'path': 'items/a/n', 'was': 1, 'is': 3}, {'path': 'items/b', 'was': 'there', 'is': None}]
-    """
-    yield from _differ("", old, new)
-
-
-def _differ(path: str, old: Any, new: Any) -> Iterator[Row]:
-    if isinstance(old, list) and isinstance(new, list):
-        old, new = _by_id(old), _by_id(new)
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(k for k in new if k not in old)]:
-            at = f"{path}/{key}".lstrip("/")
-            if key in old and key in new:
-                yield from _differ(at, old[key], new[key])
-            else:
-                yield {"path": at, "was": _brief(old.get(key)), "is": _brief(new.get(key))}
-    elif old != new:
-        yield {"path": path, "was": _brief(old), "is": _brief(new)}
-
-
-def _by_id(items: list[Any]) -> dict[str, Any]:
-    return {
-        str(each.get("id", each.get("key", number)) if isinstance(each, dict) else number): each
-        for number, each in enumerate(items)
-    }
-
-
-def _brief(value: Any) -> Any:
-    return "there" if isinstance(value, dict | list) else value

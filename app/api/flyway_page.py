@@ -14,12 +14,15 @@ import orjson
 
 from app.api.ledger import Flyway, LedgerOut, LedgerRow
 from app.seeds import profile_of
+from app.store.sight import GROUP_MIN
 
 FOLDER = Path(__file__).parent / "report"
 TO = "\u2013"
 """Between two ends, and where there is no number: an en dash."""
 BIRDS_NAMED = 12
 """With more lines than this colours tell no birds apart; the calendar names them all."""
+KEPT_HERE = "<!-- kept -->"
+"""Where a page that was kept says so when it is read."""
 ROWS_MAX = 60
 """Most rows of one table of the ledger in print; /api/v1/flyways/{id}/ledger has them all."""
 
@@ -50,6 +53,21 @@ def words(lang: str) -> dict[str, str]:
     """Return the report's words in a language."""
     found: dict[str, str] = orjson.loads((FOLDER / f"{lang}.json").read_bytes())
     return found
+
+
+def stamped(page: str, found: dict[str, Any]) -> tuple[str, str]:
+    """
+    Return a kept page with a line that names its snapshot, and the page's language.
+
+    Without that line, and `KEPT_HERE` in its place, the page has the digest that the manifest
+    tells.
+    """
+    lang = page.partition('<html lang="')[2][:2]
+    text = words(lang)["kept"].format(
+        time=f"{found['made_at']:%Y-%m-%d %H:%M}", id=found["ref"],
+        digest=f"sha256:{found['digest'].hex()}",
+    )  # fmt: skip
+    return page.replace(KEPT_HERE, f'<p class="kept">{escape(text)}</p>', 1), lang
 
 
 def page(content: Content) -> str:
@@ -105,6 +123,7 @@ def _head(content: Content, title: str) -> Iterable[str]:
     yield f"<dl>{rows}</dl>"
     made = w["made"].format(time=f"{content.made:%Y-%m-%d %H:%M}", version=content.version)
     yield f'<p class="note">{escape(made)}</p>'
+    yield KEPT_HERE
 
 
 def _layer(content: Content) -> str:
@@ -154,6 +173,9 @@ def _ledger(content: Content) -> Iterable[str]:
         yield f"<h2>{escape(w[f'ledger.{name}'])}</h2>"
         if name == "class":
             yield f'<p class="note">{escape(_layer(content))}</p>'
+        if not table.items:
+            yield f"<p>{escape(w['ledger.none'].format(n=GROUP_MIN))}</p>"
+            continue
         heads = [w["season"] if c == "season" else w[f"col.{c}"] for c in columns]
         numbers = [w[f"col.{c}"] for c in ("bird_days", "share", "interval", "birds", "families")]
         rows = [

@@ -17,14 +17,13 @@ import shapely
 from fastapi import APIRouter, Query, Request, Response
 
 from app import VERSION
-from app.api import flyway_page, ledger, migrations
+from app.api import as_of, flyway_page, ledger, migrations
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
 from app.api.filters import DatetimeQuery, interval_of
 from app.api.ledger import Flyway, FlywayId, ProtectionQuery, flyway_of
 from app.api.pages import VIEWER
 from app.api.plots import BIRDS_MAX, bird_of, drawing
-from app.api.problems import READING
 from app.api.species import LANGUAGES
 from app.seeds import rows as seed_rows
 from app.store import flyways, reference, studies
@@ -58,10 +57,26 @@ class Ask:
     days: tuple[datetime | None, datetime | None] = (None, None)
 
 
+def _kept(page: bytes, found: dict[str, Any]) -> Response:
+    text, lang = flyway_page.stamped(page.decode(), found)
+    return Response(text, media_type=HTML, headers=_headers(lang))
+
+
+def _headers(lang: str) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache",
+        "Content-Language": lang, "Vary": "Accept-Language",
+    }  # fmt: skip
+
+
 @router.get(
     "/{flyway}/report",
     response_class=Response,
-    responses={**READING, 200: {"content": {"text/html": {}}, "description": "The report"}},
+    dependencies=as_of.product(_kept),
+    responses={
+        **as_of.READING_KEPT,
+        200: {"content": {"text/html": {}}, "description": "The report"},
+    },
 )
 async def read_report(
     flyway: FlywayId,
@@ -74,16 +89,17 @@ async def read_report(
     protection: ProtectionQuery = None,
     datetime: DatetimeQuery = None,
 ) -> Response:
-    """Read the report as one page for screen and print; nothing in it comes from elsewhere."""
+    """
+    Read the report as one page for screen and print; nothing in it comes from elsewhere.
+
+    With `as_of` it is the page that was kept, in the language it was kept in, and one line more
+    that names the snapshot.
+    """
     chosen = lang or spoken(request.headers.get("accept-language", ""))
     days = interval_of(datetime)
     ask = Ask(flyway, chosen, layer, tuple(protection or ()), days)
     page = await report(store, audience, ask)
-    headers = {
-        "Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache",
-        "Content-Language": chosen, "Vary": "Accept-Language",
-    }  # fmt: skip
-    return Response(page, media_type=HTML, headers=headers)
+    return Response(page, media_type=HTML, headers=_headers(chosen))
 
 
 def spoken(accepted: str) -> Language:
@@ -94,6 +110,14 @@ def spoken(accepted: str) -> Language:
             if tag == language:
                 return language  # type: ignore[return-value] # LANGUAGES are those of Language
     return "en"
+
+
+async def kept_report(store: Store, audience: Audience, address: str, moment: str) -> str:
+    """Return the report that was kept of an address, as HTML; `moment` as `as_of`."""
+    found, page = await as_of.find(store, audience, address, moment)
+    if page is None:
+        raise as_of.withdrawn()
+    return flyway_page.stamped(page.decode(), found)[0]
 
 
 async def report(store: Store, audience: Audience, ask: Ask) -> str:
@@ -225,11 +249,17 @@ def _route(figures: Any, parts: list[dict[str, Any]], land: list[shapely.Geometr
         for about, shape in shaped
         if about["part"] == "site"
     }
+
+    def of(kind: str) -> list[shapely.Geometry]:
+        return [shape for about, shape in shaped if about["part"] == kind]
+
     return figures.Route(
         corridors={level: shapely.union_all(shapes) for level, shapes in levels.items()},
-        connections=[shape for about, shape in shaped if about["part"] == "connection"],
+        connections=of("connection"),
         sites=sorted(sites),
         land=land,
+        means=of("route"),
+        silences=of("unobserved"),
     )
 
 

@@ -11,14 +11,14 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, JsonValue
 
-from app.api import as_of
+from app.api import as_of, differences
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.filters import SeasonQuery, SpeciesQuery, species_key
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, example
-from app.errors import NotFound
+from app.errors import BadInput, NotFound
 from app.store import snapshots
 from app.store.audience import load_audience
 from app.store.sight import Filters
@@ -225,6 +225,13 @@ async def read_changes(
     """
     async with store.read() as conn:
         found = await snapshots.one(conn, audience, snapshot)
+        if found["media_type"] not in _COMPARED:
+            raise BadInput(
+                "What this snapshot keeps has no numbers that could be compared one by one.",
+                code="snapshot-opaque",
+                remedy="Of a report keep its ledger and /api/v1/reports/migrations too; a tile or"
+                " a plot is read beside that of now.",
+            )
         kept = await snapshots.body(conn, found)
         reader = audience if found["scope"] != "public" else await load_audience(conn)
     own = found["scope"] != "public"
@@ -245,5 +252,8 @@ async def read_changes(
     )
 
 
+_COMPARED = {"application/json", "application/geo+json"}
+
+
 def _differ(old: bytes, new: bytes) -> list[dict[str, Any]]:
-    return list(as_of.changes(orjson.loads(old), orjson.loads(new)))
+    return list(differences.changes(orjson.loads(old), orjson.loads(new)))

@@ -120,6 +120,7 @@ def _areas(theme: Theme) -> list[StyleLayer]:
 
 
 def _lines(theme: Theme) -> list[StyleLayer]:
+    """Ways of birds; mean routes as two lines side by side, as the viewer draws them."""
     seen = ["all", ["==", ["geometry-type"], "LineString"]]
     width = ["min", 9, ["*", 1.2, ["sqrt", ["max", 1, _number("n_birds")]]]]
     return [
@@ -131,6 +132,13 @@ def _lines(theme: Theme) -> list[StyleLayer]:
                paint={"circle-color": theme.bird, "circle-radius": 1.2}),
         _layer("connections", "line", "flyways", filter=_is("part", value="connection"),
                paint={"line-color": theme.bird, "line-width": width, "line-opacity": 0.7}),
+        _layer("flyways-unobserved", "line", "flyways", filter=_is("part", value="unobserved"),
+               paint={"line-color": theme.bird, "line-width": 1.4, "line-opacity": 0.8,
+                      "line-dasharray": [3.6, 2.9]}),
+        _layer("mean-routes-bed", "line", "flyways", filter=_is("part", value="route"),
+               paint={"line-color": theme.ground, "line-width": 7.8}),
+        _layer("mean-routes", "line", "flyways", filter=_is("part", value="route"),
+               paint={"line-color": theme.bird, "line-width": 1.7, "line-gap-width": 2.4}),
     ]  # fmt: skip
 
 

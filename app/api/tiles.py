@@ -83,14 +83,16 @@ LAYERS: dict[str, Layer] = {
         kept=False,
     ),
     "flyways": Layer(
-        "Routes between sites and the corridors around them; a connection whose ends are not "
-        "both known sites has no line and is in the feed alone.",
+        "Routes between sites, the corridors around them, their mean (part is route) and silences "
+        "of more than seven days (part is unobserved); a connection whose ends are not both known "
+        "sites has no line and is in the feed alone. Widths are text: a JSON array of metres.",
         ZOOM_MAX_DRAWN,
         {
             "id": _TEXT, "part": _TEXT, "species": _TEXT, "season": _TEXT, "n_birds": _NUMBER,
             "n_passages": _NUMBER, "travel_days_median": _NUMBER, "distance_m": _NUMBER,
             "observed_share": _NUMBER, "from_site": _TEXT, "to_site": _TEXT, "from_name": _TEXT,
-            "to_name": _TEXT, "level": _NUMBER, "area_km2": _NUMBER, "simulated": _BOOL,
+            "to_name": _TEXT, "level": _NUMBER, "area_km2": _NUMBER, "length_m": _NUMBER,
+            "width_50_m": _TEXT, "width_95_m": _TEXT, "simulated": _BOOL,
         },
         kept=False,
     ),

@@ -20,6 +20,8 @@ from app.store.sight import POSITION, SEASON, STOPOVER, WITH_BIRD, Filters, wher
 Row = dict[str, Any]
 
 GZIP_LEVEL = 6
+DRAWN_WITHIN = "300s"
+"""Longest that one drawing takes on a machine with much else to do."""
 
 _SEEN = f"""(
 select individual_id, study_id, species_key, exact, season, parameters from {STOPOVER} as a
@@ -48,6 +50,13 @@ async def birds(conn: AsyncConnection, audience: Audience, filters: Filters) -> 
         order by n.name, s.name, i.id
         """,
         chosen.values,
+    )
+
+
+async def hold(conn: AsyncConnection) -> None:
+    """Let the transaction lie idle for long: a report is drawn at the moment that it holds."""
+    await execute(
+        conn, f"select set_config('idle_in_transaction_session_timeout', '{DRAWN_WITHIN}', true)"
     )
 
 
@@ -112,10 +121,10 @@ select t.id, t.ref, t.scope, t.address, t.manifest, t.digest, t.media_type, t.ma
     where b.snapshot_id = t.id) as withdrawn_at,
   not exists (select from snapshot_bird b where b.snapshot_id = t.id
     and not (b.study_id = any(:exact) or (not b.exact and b.study_id = any(:open)))) as granted
-from snapshot t where t.scope in (:scope, 'public')
+from snapshot t where t.scope in (:scope, 'public') or :scope = 'operator'
 """
 """SQL: snapshots made for readers of this scope or for everybody, and whether today's grants hold
-for every bird they stand on."""
+for every bird they stand on. The operator reads everybody's."""
 
 
 def _binds(audience: Audience) -> Row:
@@ -160,7 +169,7 @@ async def at(
     rows = await execute(
         conn,
         f"select * from ({_SNAPSHOT}) as t where granted and address = :address and "
-        + ("ref = :as_of" if by_id else "made_at <= :as_of")
+        + ("ref = :as_of" if by_id else "scope in (:scope, 'public') and made_at <= :as_of")
         + " order by (scope = :scope) desc, made_at desc, id desc limit 1",
         {**_binds(audience), "address": address, "as_of": as_of},
     )

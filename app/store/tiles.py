@@ -140,6 +140,8 @@ _SITE = {
 }  # fmt: skip
 _FLYWAY = {
     "id": "x.ref", **flyways.PROPERTIES,
+    # A tile holds no lists: the widths along a route are text, one JSON array each.
+    "width_50_m": "to_json(x.width_50_m)::text", "width_95_m": "to_json(x.width_95_m)::text",
     "from_site": "x.from_site::text", "to_site": "x.to_site::text",
 }  # fmt: skip
 
@@ -199,7 +201,11 @@ async def read_sites(
 async def read_flyways(
     conn: AsyncConnection, audience: Audience, filters: Filters, spot: Spot
 ) -> bytes:
-    """Return connections and corridors; a connection with no line of its own is in no tile."""
+    """
+    Return connections, corridors, mean routes and silences.
+
+    A connection with no line of its own is in no tile.
+    """
     chosen = where(audience).add("x.scope = :scope", scope=audience.scope)
     if filters.species is not None:
         chosen.add("x.species_key = :species", species=filters.species)

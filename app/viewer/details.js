@@ -1,7 +1,8 @@
 // What one feature says: a heading and rows of label and value.
 
 import {
-  count, distance, duration, durationRange, localTime, place, timeWindow, utc, utcDay,
+  count, distance, distanceRange, duration, durationRange, localTime, place, timeWindow, utc,
+  utcDay,
 } from './format.js';
 import { middleOf } from './geometry.js';
 import { seasonLabel } from './seasons.js';
@@ -24,6 +25,9 @@ function windowRow(key, p, zone) {
 }
 
 const zoneRow = ({ first, last }) => ['time_zone', first === last ? first : `${first} – ${last}`];
+
+/** What the passages of a part are, where they are not flights from site to site. */
+const PASSAGES = { route: 'migrations', unobserved: 'silences' };
 
 const ROWS = {
   positions: (p, zone) => [
@@ -54,9 +58,11 @@ const ROWS = {
   ],
   flyways: (p) => [
     ['species', speciesOf(p)], ['season', p.season && seasonLabel(p.season)],
-    ['birds', p.n_birds === undefined ? null : number(p.n_birds)],
-    ['passages', p.n_passages === undefined ? null : number(p.n_passages)],
-    ['level', p.level === undefined ? null : t('level.of', { level: p.level })],
+    ['birds', number(p.n_birds)],
+    [PASSAGES[p.part] ?? 'passages', number(p.n_passages)],
+    ['level', Number.isFinite(p.level) ? t('level.of', { level: p.level }) : null],
+    ['length', distance(p.length_m)],
+    ['width_50', distanceRange(p.width_50_m)], ['width_95', distanceRange(p.width_95_m)],
   ],
 };
 

@@ -62,6 +62,15 @@ export function distance(metres) {
   return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(1)} km`;
 }
 
+/** The least and the greatest of some: `12.0 – 85.3 km`; an em dash where there are none. */
+export function distanceRange(metres) {
+  if (!metres?.length) return '—';
+  const [low, high] = [Math.min(...metres), Math.max(...metres)].map(distance);
+  if (low === high) return low;
+  const unit = high.slice(-3);
+  return `${low.endsWith(unit) ? low.slice(0, -unit.length) : low} – ${high}`;
+}
+
 /** A number as the language writes it, with one decimal at most. */
 export function count(number, lang) {
   if (!Number.isFinite(number)) return '—';

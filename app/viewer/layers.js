@@ -5,7 +5,10 @@ const DAY_S = 86400;
 
 /** Which map layers belong to which feed. */
 export const GROUPS = {
-  flyways: ['corridor-95', 'corridor-50', 'corridor-edge', 'connections', 'connection-arrows'],
+  flyways: [
+    'corridor-95', 'corridor-50', 'corridor-edge', 'connections', 'connection-arrows',
+    'flyway-unobserved', 'mean-route-bed', 'mean-route',
+  ],
   tracks: ['tracks-unobserved', 'tracks-casing', 'tracks-observed', 'track-arrows'],
   stopovers: ['stopovers-most', 'stopovers'],
   sites: ['sites', 'site-names'],
@@ -15,8 +18,9 @@ export const GROUPS = {
 /** Layers that answer a click, the one on top first. */
 export const PICKED = [
   ['positions', 'positions'], ['sites', 'sites'], ['stopovers', 'stopovers'],
-  ['flyways', 'connections'], ['tracks', 'tracks-observed'], ['tracks', 'tracks-unobserved'],
-  ['flyways', 'corridor-50'], ['flyways', 'corridor-95'],
+  ['flyways', 'mean-route'], ['flyways', 'connections'], ['tracks', 'tracks-observed'],
+  ['tracks', 'tracks-unobserved'], ['flyways', 'flyway-unobserved'], ['flyways', 'corridor-50'],
+  ['flyways', 'corridor-95'],
 ];
 
 export const feedSources = () => Object.fromEntries(
@@ -39,6 +43,12 @@ const stopoverRadius = (property) => [
 export const connectionWidthPx = (birds) => Math.min(9, 1.2 * Math.sqrt(birds));
 const connectionWidth = ['min', 9, ['*', 1.2, ['sqrt', ['max', 1, number('n_birds')]]]];
 
+/** A mean route is two lines side by side, as no bird's way is drawn; the legend draws the same. */
+export const MEAN_ROUTE = { apart: 2.4, width: 1.7, bed: 7.8 };
+
+/** Long dashes: the short ones are one bird's. */
+export const SILENCE = { dashes: [5, 4], width: 1.4 };
+
 /** Faint: corridors of eight species and two seasons may lie on each other. */
 export const CORRIDOR_OPACITY = { 95: 0.05, 50: 0.09 };
 
@@ -50,7 +60,7 @@ function number(property) {
 export function feedLayers(theme, colour, trackOpacity) {
   return [
     ...connectionLayers(colour), ...trackLayers(theme, colour, trackOpacity),
-    ...stopoverLayers(theme, colour),
+    ...routeLayers(theme, colour), ...stopoverLayers(theme, colour),
     ...siteLayers(theme), ...positionLayers(theme, colour), ...selectionLayers(theme),
   ];
 }
@@ -84,6 +94,30 @@ function connectionLayers(colour) {
       paint: { 'line-color': colour, 'line-width': connectionWidth, 'line-opacity': 0.6 },
     },
     arrows('connection-arrows', 'flyways', colour, isPart('connection')),
+  ];
+}
+
+function routeLayers(theme, colour) {
+  const [apart, width, bed] = ['apart', 'width', 'bed'].map((what) => (
+    ['interpolate', ['linear'], ['zoom'], 3, 0.7 * MEAN_ROUTE[what], 7, MEAN_ROUTE[what]]));
+  const dashes = SILENCE.dashes.map((px) => px / SILENCE.width); // the map's unit is the width
+  const layout = { 'line-join': 'round' };
+  return [
+    {
+      id: 'flyway-unobserved', type: 'line', source: 'flyways', filter: isPart('unobserved'),
+      paint: {
+        'line-color': colour, 'line-width': SILENCE.width, 'line-dasharray': dashes,
+        'line-opacity': 0.8,
+      },
+    },
+    {
+      id: 'mean-route-bed', type: 'line', source: 'flyways', filter: isPart('route'), layout,
+      paint: { 'line-color': theme.halo, 'line-width': bed },
+    },
+    {
+      id: 'mean-route', type: 'line', source: 'flyways', filter: isPart('route'), layout,
+      paint: { 'line-color': colour, 'line-width': width, 'line-gap-width': apart },
+    },
   ];
 }
 

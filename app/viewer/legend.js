@@ -1,7 +1,9 @@
 // The legend: only what the map shows now, drawn with the map's own measures.
 
 import { byId, drawing, element } from './dom.js';
-import { CORRIDOR_OPACITY, connectionWidthPx, stopoverRadiusPx } from './layers.js';
+import {
+  CORRIDOR_OPACITY, connectionWidthPx, MEAN_ROUTE, SILENCE, stopoverRadiusPx,
+} from './layers.js';
 import { t } from './words.js';
 
 const DAYS = [2, 14, 60, 150]; // the printed classes' limits, then a long and a whole winter
@@ -10,21 +12,32 @@ const BIRDS = [1, 10, 40];
 const KEYS = {
   tracks: () => [
     entry(line({}), t('legend.observed')),
-    entry(line({ 'stroke-dasharray': '3 5' }), t('legend.unobserved')),
+    entry(line({ 'stroke-dasharray': '3 5' }), t('legend.gap')),
   ],
   stopovers: () => [stopoverKey(), element('p', {}, t('legend.stopovers'))],
   sites: () => [entry(siteKey(), t('legend.sites'))],
   positions: () => [entry(positionKey(), t('legend.positions'))],
-  flyways: () => [
-    connectionKey(), element('p', {}, t('legend.connections')),
-    entry(corridorKey(), t('legend.corridors')),
+  flyways: (parts) => [
+    ...(parts.has('connection')
+      ? [connectionKey(), element('p', {}, t('legend.connections'))] : []),
+    ...FLYWAY_KEYS.filter(([part]) => parts.has(part))
+      .map(([part, key]) => entry(key(), t(`legend.${part}`))),
   ],
 };
 
-/** `visible`: feeds that are on and hold features; `shown`: colour values among them. */
-export function drawLegend({ visible, ...colouring }) {
+/** Parts of a flyway beside its connections. */
+const FLYWAY_KEYS = [
+  ['corridor', () => corridorKey()], ['route', () => meanRouteKey()],
+  ['unobserved', () => silenceKey()],
+];
+
+/**
+ * `visible`: feeds that are on and hold features; `parts`: what the flyways among them are made
+ * of; `shown`: colour values among all.
+ */
+export function drawLegend({ visible, parts, ...colouring }) {
   for (const [feed, key] of Object.entries(KEYS)) {
-    byId(`key-${feed}`).replaceChildren(...(visible.has(feed) ? key() : []));
+    byId(`key-${feed}`).replaceChildren(...(visible.has(feed) ? key(parts) : []));
   }
   byId('legend').replaceChildren(colours(colouring));
 }
@@ -55,6 +68,18 @@ const entry = (key, text) => element('div', { class: 'key-row' }, key, element('
 const line = (attributes) => drawing(40, 10, ['line', {
   x1: 2, x2: 38, y1: 5, y2: 5, stroke: 'currentColor', 'stroke-width': 1.8, ...attributes,
 }]);
+
+const silenceKey = () => line({
+  'stroke-width': SILENCE.width, 'stroke-dasharray': SILENCE.dashes.join(' '),
+});
+
+function meanRouteKey() {
+  const { apart, width } = MEAN_ROUTE;
+  const off = (apart + width) / 2;
+  return drawing(40, 10, ...[5 - off, 5 + off].map((y) => ['line', {
+    x1: 2, x2: 38, y1: y, y2: y, stroke: 'currentColor', 'stroke-width': width,
+  }]));
+}
 
 const siteKey = () => drawing(
   40, 14, ['path', { d: 'M20 2 L25 7 L20 12 L15 7 Z', fill: 'currentColor' }],

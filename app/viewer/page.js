@@ -35,6 +35,7 @@ function drawPageLegend(viewer) {
     scale: viewer.scale,
     shown: new Set(coloured.map(({ properties }) => colourValue(state.colour, properties))),
     visible,
+    parts: new Set(loader.data.flyways.map(({ properties: { part } }) => part)),
     chosen: state[state.colour],
     choose: (value) => viewer.change({ [state.colour]: value }),
     label: (value) => LABELS[state.colour](value, catalogue),

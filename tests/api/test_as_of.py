@@ -1,8 +1,7 @@
-"""How an address is told from another, what changed between two answers, and how to cite one."""
+"""How an address is told from another, and how to cite an answer."""
 
 from __future__ import annotations
 
-import copy
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,15 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.as_of import address_of, birds_named, changes, citation, filters_of
+from app.api.as_of import address_of, birds_named, citation, filters_of
 from app.errors import BadInput
 
 NAMES = st.sampled_from(["species", "season", "study", "bbox", "by"])
 QUERY = st.lists(st.tuples(NAMES, st.text("abc+ %&", max_size=4)), max_size=4)
-VALUE = st.none() | st.integers(-9, 9) | st.text("ab", max_size=2)
-ITEMS = st.dictionaries(
-    st.sampled_from("abcd"), st.dictionaries(st.sampled_from(["n", "m"]), VALUE), max_size=4
-)
 
 
 @given(QUERY, st.randoms(use_true_random=False))
@@ -30,19 +25,6 @@ def test_the_order_of_filters_and_the_page_name_no_other_address(query, rng) -> 
     assert told == address_of("/api/v1/sites", urlencode(query))
     path, _, again = told.partition("?")
     assert address_of(path, again) == told
-
-
-@given(ITEMS, ITEMS)
-def test_changes_are_none_between_equals_and_some_between_others(old, new) -> None:
-    def answer(items):
-        return {"items": [{"id": key, **values} for key, values in items.items()], "next": None}
-
-    assert list(changes(answer(old), copy.deepcopy(answer(old)))) == []
-    found = list(changes(answer(old), answer(new)))
-    assert bool(found) == (old != new)
-    assert {each["path"].split("/")[1] for each in found} == {
-        key for key in old.keys() | new.keys() if old.get(key) != new.get(key)
-    }
 
 
 def test_an_address_says_which_birds_it_is_about() -> None:

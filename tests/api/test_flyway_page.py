@@ -7,15 +7,26 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api import flyway_page
-from app.api.flyway_page import BIRDS_NAMED, ROWS_MAX, TO, Content, page, words
+from app.api.flyway_page import (
+    BIRDS_NAMED,
+    KEPT_HERE,
+    ROWS_MAX,
+    TO,
+    Content,
+    page,
+    stamped,
+    words,
+)  # fmt: skip
 from app.api.ledger import Flyway, LedgerOut
 from app.api.species import LANGUAGES
+from app.store.sight import GROUP_MIN
 
 NAMES = {"own": "Цэн тогоруу", "en": "White-naped Crane", "status": "from memory: verify mn"}
 EXAMPLE: dict[str, Any] = LedgerOut.model_json_schema()["examples"][0]
@@ -201,6 +212,29 @@ def test_a_long_ledger_is_cut_and_says_so() -> None:
         made = content(tables=tables)
         assert len(read(made).tables[0]) == 1 + ROWS_MAX
         assert (told in page(made)) == (n > ROWS_MAX)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_empty_table_gives_the_rule_in_its_place(lang) -> None:
+    none = ledger(items=[], layer=LAYER, protection=[LAYER])
+    empty = dict.fromkeys(content().tables, none)
+    found = read(content(lang, tables=empty))
+    assert found.texts("p").count(words(lang)["ledger.none"].format(n=GROUP_MIN)) == len(empty)
+    assert len(found.tables) == 1  # the migrations alone
+    assert str(GROUP_MIN) in words(lang)["ledger.none"].format(n=GROUP_MIN)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_kept_page_names_its_snapshot_and_is_else_the_same(lang) -> None:
+    plain = page(content(lang))
+    row = {"made_at": datetime(2026, 11, 27, 23, 5, tzinfo=UTC), "ref": UUID(int=7),
+           "digest": bytes(range(32))}  # fmt: skip
+    marked, told = stamped(plain, row)
+    assert told == lang
+    (line,) = set(marked.splitlines()) - set(plain.splitlines())
+    for part in ("2026-11-27 23:05 UTC", str(row["ref"]), f"sha256:{row['digest'].hex()}"):
+        assert part in line
+    assert marked.replace(line, KEPT_HERE) == plain
 
 
 def test_a_migration_in_print() -> None:

@@ -7,10 +7,14 @@ import json
 import random
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from httpx2 import Response
 
+from app import deliver, operate
+from app.api.flyway_page import KEPT_HERE
+from app.errors import Gone, NotFound
 from app.movement.simulate import flock_csv, reference_csv
 from app.pipeline import run as flow
 from app.store.engine import Store
@@ -82,6 +86,10 @@ class Site:
                       for part in OF_FLYWAY]  # fmt: skip
         assert of_sites and of_flyways
         return [*PRODUCTS, *OF_ALL, *of_birds, *of_sites, *of_flyways]
+
+    def species(self) -> str:
+        """Give a species with a flyway: another test may have made a bird one of another."""
+        return str(self.get("/api/v1/flyways")["items"][0]["species"])
 
     def read(self, address: str) -> object:
         """Give what an answer says: JSON where it is that, else its bytes."""
@@ -184,6 +192,52 @@ def test_old_numbers_are_told_to_the_digit_after_edits_and_gone_after_a_withdraw
             assert told.json()["code"] == "snapshot-withdrawn"
             assert told.json()["manifest"] == made["manifest"]
     assert touched
+
+
+def test_a_report_is_read_as_it_was_printed_and_gone_with_its_bird(site: Site):
+    address = f"/api/v1/flyways/{site.species()}/report?lang=mn"
+    made = site.keep(address)
+    edit(site, random.Random(3), 99)
+    site.drain()
+    told = site.as_of(address, made)
+    assert told.status_code == 200, told.text
+    assert told.headers["content-type"] == "text/html; charset=utf-8"
+    assert told.headers["content-language"] == "mn"
+    assert "default-src 'none'" in told.headers["content-security-policy"]
+    (line,) = (each for each in told.text.splitlines() if made["digest"] in each)
+    assert made["id"] in line
+    assert f"{made['made_at'][:10]} {made['made_at'][11:16]}" in line
+    kept = told.text.replace(line, KEPT_HERE).encode()
+    assert f"sha256:{sha256(kept).hexdigest()}" == made["manifest"]["content"]["digest"]
+    assert site.as_of(address.replace("mn", "ru"), made).status_code == 404
+    compared = site.client.get(f"/api/v1/snapshots/{made['id']}/changes", headers=site.key)
+    assert (compared.status_code, compared.json()["code"]) == (422, "snapshot-opaque")
+    bird = made["manifest"]["individuals"][0]
+    site.network.make(f"individuals/{bird}/withdraw", site.key, reason="asked for")
+    gone = site.as_of(address, made)
+    assert (gone.status_code, gone.json()["code"]) == (410, "snapshot-withdrawn")
+    assert gone.json()["manifest"] == made["manifest"]
+
+
+def test_the_operator_prints_what_an_institute_kept(site: Site, tmp_path: Path):
+    species = site.species()
+    made = site.keep(f"/api/v1/flyways/{species}/report?lang=ja")
+    out = tmp_path / "kept.html"
+
+    async def write(as_of: str) -> None:
+        async with operate.opened(site.network.dsn) as store:
+            await deliver.report(store, species, out, lang="ja", datetime=None, as_of=as_of)
+
+    asyncio.run(write(made["id"]))
+    assert made["digest"] in out.read_text(encoding="utf-8")
+    out.unlink()
+    with pytest.raises(NotFound):  # a time names none of another's
+        asyncio.run(write("2099-01-01"))
+    bird = made["manifest"]["individuals"][0]
+    site.network.make(f"individuals/{bird}/withdraw", site.key, reason="asked for")
+    with pytest.raises(Gone, match="withdrawn"):
+        asyncio.run(write(made["id"]))
+    assert not out.exists()
 
 
 def test_a_withdrawn_bird_is_in_no_product_and_comes_back_exactly(site: Site):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -30,6 +31,8 @@ def flock(new_database: Callable[[], str]) -> Flock:
     sites = (flock.site(scope, "Here", 127.1, 38.2), flock.site(scope, "There", 115.1, 49.7))
     flock.connection(scope, sites)
     flock.corridor(scope)
+    for part in ("route", "unobserved"):
+        flock.flyway_line(scope, part)
     flock.density(study, bird, (127.1, 38.2), 7)
     flock.density(study, bird, (127.1, 38.2), 5, public=True, release_at=UNRELEASED)
     return flock
@@ -46,7 +49,7 @@ OWN = as_key("flw_Amur")
 
 @pytest.mark.parametrize(
     ("layer", "count"),
-    [("tracks", 2), ("stopovers", 2), ("sites", 2), ("flyways", 2), ("density", 1)],
+    [("tracks", 2), ("stopovers", 2), ("sites", 2), ("flyways", 4), ("density", 1)],
 )
 async def test_the_world_tile_holds_every_feature(client, layer: str, count: int) -> None:
     answer = await client.get(f"/tiles/{layer}/0/0/0.pbf", headers=OWN)
@@ -54,6 +57,21 @@ async def test_the_world_tile_holds_every_feature(client, layer: str, count: int
     assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
     assert answer.headers["cache-control"] == "private, no-cache"
     assert len(features(answer.content, (0, 0, 0))) == count
+
+
+async def test_a_mean_route_and_silences_tell_all_that_the_feed_tells(client) -> None:
+    tile = await client.get("/tiles/flyways/0/0/0.pbf", headers=OWN)
+    told = {each.properties["part"]: each for each in features(tile.content, (0, 0, 0))}
+    feed = (await client.get("/feeds/flyways.geojson", headers=OWN)).json()["features"]
+    for part in ("route", "unobserved"):
+        (said,) = (f["properties"] for f in feed if f["properties"]["part"] == part)
+        shown = {name: value for name, value in said.items() if value is not None}
+        drawn = told[part].properties
+        widths = {name: json.loads(drawn[name]) for name in shown if name.startswith("width")}
+        assert {name: drawn[name] for name in shown} | widths == shown
+        assert told[part].shape.geom_type.endswith("LineString")
+    listed = (await client.get("/tiles/flyways.json")).json()["vector_layers"][0]["fields"]
+    assert {*drawn} - {"mvt_id"} <= listed.keys()
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -99,6 +99,7 @@ def test_a_stranger_sees_the_flock_and_nothing_foreign_is_asked(visit: Visit, re
     assert len(visit.rendered("sites", "name")) >= 2
     assert visit.rendered("corridor-50", "level") == [50]
     assert visit.rendered("corridor-95", "level") == [95]
+    assert visit.rendered("mean-route", "part") == ["route"]
     assert visit.page.inner_text("#simulated") == "Simulated demonstration data"
     assert visit.page.inner_text("#session") == "Public view"
     assert visit.complaints == []

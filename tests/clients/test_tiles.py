@@ -13,7 +13,7 @@ from tests.clients.conftest import serving
 from tests.clients.mvt import fetched
 from tests.store.flock import Flock
 
-LAYERS = {"tracks": 3, "stopovers": 1, "sites": 2, "flyways": 2, "density": 1}
+LAYERS = {"tracks": 3, "stopovers": 1, "sites": 2, "flyways": 4, "density": 1}
 """Features in the tile of the world: the stopovers of three birds are one group there."""
 
 DRAW = """async (style) => {
@@ -46,6 +46,8 @@ def address(new_database: Callable[[], str]) -> Iterator[str]:
     sites = (flock.site("public", "Here", 127.1, 38.2), flock.site("public", "There", 115.1, 49.7))
     flock.connection("public", sites)
     flock.corridor("public")
+    for part in ("route", "unobserved"):
+        flock.flyway_line("public", part)
     with serving(flock.dsn) as url:
         yield url
 
@@ -90,5 +92,6 @@ def test_maplibre_draws_the_style_without_a_complaint(
     assert found["errors"] == []
     assert failures == []
     assert found["layers"] == [
-        "connections", "corridors", "density", "sites", "stopovers", "tracks",
+        "connections", "corridors", "density", "flyways-unobserved", "mean-routes",
+        "mean-routes-bed", "sites", "stopovers", "tracks",
     ]  # fmt: skip

@@ -292,6 +292,18 @@ class Flock:
         }  # fmt: skip
         self.insert("corridor", **(values | more))
 
+    def flyway_line(self, scope: str, part: str = "route", **more: Any) -> None:
+        """Add the mean route of a flyway, or its silences."""
+        known = part == "route"
+        values = {
+            "scope": scope, "simulated": False, "species_key": SPECIES, "season": "spring",
+            "part": part, "n_birds": 3, "n_passages": 5, "length_m": 1_500_000.0 if known else None,
+            "width_50_m": [1_000.0, 2_500.5] if known else None,
+            "width_95_m": [9_000.0, 9_500.0] if known else None,
+            "geom": "MULTILINESTRING((127.1 38.2,115.1 49.7))",
+        }  # fmt: skip
+        self.insert("flyway_line", **(values | more))
+
     def tag(self, study: int, name: str, bird: int | None = None, during: str = "(,)") -> int:
         """Add a tag, and the deployment that says whom it is on."""
         tag = self.insert("tag", study_id=study, local_identifier=name, ref=ref_of("tag", name))

@@ -70,6 +70,8 @@ def feeds() -> dict[str, list[Feature]]:
             feature("Point", [last[1], last[2]], **bird, time=time(230), simulated=number == 0)
         )
         made["flyways"] += [corridor(species, stays, level) for level in (95, 50)]
+        if len(stays) > 3:
+            made["flyways"] += lines(species, stays)
     made["sites"] = sites()
     return made
 
@@ -127,6 +129,22 @@ def corridor(species: str, stays: list[Any], level: int) -> Feature:
         if abs(x) + across < 180
     ]
     return feature("MultiPolygon", rings, part="corridor", species=species, level=level)
+
+
+def lines(species: str, stays: list[Any]) -> list[Feature]:
+    """Give a mean route through the stays, and a silence between the first and the last."""
+    about = {"species": species, "season": "spring", "n_birds": 4, "level": None}
+    places = [[lon, lat] for _, lon, lat, _, _ in stays]
+    return [
+        feature(
+            "LineString", places, **about, part="route", n_passages=9, length_m=2_654_321.0,
+            width_50_m=[812.0, 14_600.0, 3_000.0], width_95_m=[12_000.0, 90_250.0, 40_000.0],
+        ),
+        feature(
+            "MultiLineString", [[places[0], places[-1]]], **about, part="unobserved",
+            n_passages=2, length_m=None, width_50_m=None, width_95_m=None,
+        ),
+    ]  # fmt: skip
 
 
 def sites() -> list[Feature]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from .conftest import Stub, Visit
@@ -54,6 +55,40 @@ def test_a_stay_and_a_track_tell_the_clock_of_their_places(visit: Visit, stub: S
     assert "First fix\n2025-03-12 00:00 UTC\n2025-03-12 09:00 UTC+09:00\n" in way
     assert "Last fix\n2025-03-14 00:00 UTC\n2025-03-14 08:00 UTC+08:00\n" in way
     assert "Time zone\nAsia/Seoul \u2013 Asia/Shanghai\n" in way
+    assert visit.complaints == []
+
+
+def part_of_flyway(visit: Visit, part: str) -> list[str]:
+    """Click on the middle of a part of the flyways; give the lines of its details."""
+    lon, lat = {"route": (118.475, 45.49), "unobserved": (122.685, 41.49)}[
+        part
+    ]  # middle on the map
+    visit.page.evaluate(
+        "([lon, lat]) => flyways.choosePoint(flyways.map.project([lon, lat]))", [lon, lat]
+    )
+    return visit.page.inner_text("#details").split("\n")
+
+
+def test_a_mean_route_and_silences_tell_what_they_are(visit: Visit, stub: Stub) -> None:
+    stub.feeds["flyways"] = [
+        each for each in stub.feeds["flyways"]
+        if each["properties"]["part"] in {"route", "unobserved"}
+    ]  # fmt: skip
+    page = visit.open("#map=4.00/41.0000/122.0000&layers=flyways").page
+    assert page.inner_text("#key-flyways").split("\n") == [
+        "mean of whole migrations", "not observed: shortest way over silences of more than 7 days",
+    ]  # fmt: skip
+    route = part_of_flyway(visit, "route")
+    assert "Mean route" in route
+    assert dict(pairwise(route)).items() >= {
+        "Birds": "4", "Whole migrations": "9", "Length": "2654.3 km",
+        "Half of the birds passed within": "812 m \u2013 14.6 km",
+        "95 % of the birds passed within": "12.0 \u2013 90.3 km",
+    }.items()  # fmt: skip
+    silence = part_of_flyway(visit, "unobserved")
+    assert "Not observed" in silence
+    assert dict(pairwise(silence))["Silences"] == "2"
+    assert not {"Share", "Length", "Passages"} & {*route[3:4], *silence}
     assert visit.complaints == []
 
 

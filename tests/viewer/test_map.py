@@ -23,6 +23,8 @@ def test_every_layer_is_drawn_without_complaint_or_other_host(visit: Visit, stub
     assert len(visit.rendered("connections", "species")) == 5
     assert visit.rendered("corridor-50", "level") == [50]
     assert visit.rendered("corridor-95", "level") == [95]
+    assert visit.rendered("mean-route", "part") == ["route"]
+    assert visit.rendered("flyway-unobserved", "part") == ["unobserved"]
     assert visit.page.evaluate("flyways.map.queryRenderedFeatures({layers: ['land']}).length") > 0
     assert visit.page.get_attribute("#map", "aria-busy") == "false"
     assert visit.complaints == []

@@ -140,13 +140,13 @@ async def _bounded(conn: Connection, span: Span, profile: Profile) -> _Loaded:
 async def _margins(conn: Connection, span: Span) -> tuple[timedelta, timedelta]:
     """Return how much more to load at first: as far as a known stopover reaches, and a bit."""
     low, high = _clamped(span.from_time), _clamped(span.to_time)
-    known = await derived.staying(conn, span.individual_id, low, high)
+    # A fix that comes next lies beyond the end of a stopover that goes on.
+    beside = shift(low, -JOURNEY), shift(high, JOURNEY)
+    known = await derived.staying(conn, span.individual_id, *beside)
     if known is None:
         return MARGIN, MARGIN
-    return (
-        max(JOURNEY, low - known[0] + JOURNEY),
-        max(JOURNEY, known[1] - high + JOURNEY),
-    )
+    first, last = min(known[0], low), max(known[1], high)
+    return low - first + JOURNEY, last - high + JOURNEY
 
 
 def _chosen(fixes: Fixes, changed: tuple[int, int]) -> tuple[Fixes, NDArray[np.bool_], Reach]:

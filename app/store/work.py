@@ -233,6 +233,7 @@ async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[st
         """,
         {"study": study_id},
     )
+    await notify(conn)
     return [product_subject(row["scope"], simulated=row["simulated"]) for row in rows]
 
 

@@ -2,10 +2,10 @@
 
 Run by `make bench`; it prints figures and asserts none. Histories of one and of two years, an
 hourly fix each; then fixes come one by one, each stored and its bird marked as a push does that,
-and what is timed is `derive_individual` in its two steps: from the marked bird to the commit with its
-new stopovers, and to the commit of all that follows from them. Beside the time is what of it was
-CPU time of this process: a machine with other work shows the first one longer. Goal: 50 ms to the
-stopovers, and the same for both histories.
+and what is timed is `derive_individual` in its two steps: from the marked bird to the commit with
+its new stopovers, and to the commit of all that follows from them. Beside the time is what of it
+was CPU time of this process: a machine with other work shows the first one longer. Goal: 50 ms to
+the stopovers, and the same for both histories.
 """
 
 from __future__ import annotations

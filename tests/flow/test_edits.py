@@ -142,13 +142,8 @@ async def test_stopovers_are_there_before_all_else_and_who_dies_between_is_mende
     for _ in range(4):
         await die_half_way(service, rng)
         half = await service.content()
-        for name, tables in half.items():
-            if name != "operator":
-                assert await service.rows(
-                    "select from dirty d join individual i on i.id = d.individual_id"
-                    " where i.local_identifier = :name", name=name
-                )  # fmt: skip
-                assert not await service.rows("select from push_wait where subject like 'product%'")
+        assert await service.count("dirty") > 0
+        assert not await service.rows("select from push_wait where subject like 'product%'")
         assert await stale(service) == {}
         whole = await service.content()
         for name, tables in half.items():

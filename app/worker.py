@@ -213,7 +213,11 @@ async def run(dsn: str, around: Surroundings) -> None:
 
 
 async def _work(app: procrastinate.App) -> None:
-    """Take jobs of both queues until a signal ends the first, or either fails."""
+    """
+    Take jobs of both queues until a signal ends the first, or either fails.
+
+    A job under way gets time to end; one of leisure little of it, as it is done anew at no loss.
+    """
     takers = [
         asyncio.create_task(
             app.run_worker_async(
@@ -223,17 +227,17 @@ async def _work(app: procrastinate.App) -> None:
                 update_heartbeat_interval=HEARTBEAT_S,
                 stalled_worker_timeout=STALLED_S,
                 fetch_job_polling_interval=SWEEP_S,
-                shutdown_graceful_timeout=20,
+                shutdown_graceful_timeout=grace_s,
                 install_signal_handlers=name == URGENT,
             )
         )
-        for name, concurrency in ((URGENT, CONCURRENCY), (LEISURE, 1))
+        for name, concurrency, grace_s in ((URGENT, CONCURRENCY, 20), (LEISURE, 1, 4))
     ]
     try:
         await asyncio.wait(takers, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for each in takers:
-            each.cancel()  # which lets a job under way end
+            each.cancel()
         ended = await asyncio.gather(*takers, return_exceptions=True)
     for outcome in ended:
         if isinstance(outcome, Exception):

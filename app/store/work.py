@@ -164,15 +164,11 @@ _SPAN = """
 individual_id, study_id, greatest(from_time, timestamptz '1900-01-01 00:00Z') as from_time,
   least(to_time, timestamptz '2200-01-01 00:00Z') as to_time
 """
-"""The drivers give infinity as a time without a zone, which compares with no other."""
+"""SQL: a span without end is one to the far past or future, as the driver has no aware infinity."""
 
 
 async def open_span(conn: AsyncConnection, individual_id: int) -> tuple[Span, int] | None:
-    """
-    Lock the individual and its dirty row, which stays; return its span and revision.
-
-    A span without end comes as the far past or future: the driver has no aware infinity.
-    """
+    """Lock the individual and its dirty row, which stays; return its span and revision."""
     await lock(conn, LOCK_INDIVIDUAL, individual_id)
     rows = await execute(
         conn,
@@ -201,11 +197,7 @@ async def widen_span(
 async def take_span(
     conn: AsyncConnection, individual_id: int, revision: int | None = None
 ) -> Span | None:
-    """
-    Lock the individual and clear its dirty row; deriving it belongs to this transaction.
-
-    None where it is clean, or was marked again after that revision. Times are as in `open_span`.
-    """
+    """Lock the individual, clear its dirty row; None: it is clean, or marked since `revision`."""
     await lock(conn, LOCK_INDIVIDUAL, individual_id)
     rows = await execute(
         conn,

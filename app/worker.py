@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
@@ -32,6 +33,17 @@ BATCH = 50
 CONCURRENCY = 2
 """Jobs at a time in one process: one waits for the database while the other computes."""
 
+URGENT, LEISURE = "default", "leisure"
+"""Queues; the second is of what no push waits for, one job at a time beside the others.
+
+The areas of a bird take many seconds: whatever its priority, such a job once begun would keep the
+next fix waiting to its end.
+"""
+
+SWITCH_S = 0.0005
+"""Longest that arithmetic in Python holds up the event loop [s]; Python's own 5 ms, met at each
+of a hundred answers of the database, would be half a second for one new fix."""
+
 PULLS = 2
 """Pulls at a time in one process; each holds one connection for its lock and uses another."""
 
@@ -42,7 +54,7 @@ POOL_WAIT_S = 60.0
 def queue(dsn: str) -> procrastinate.App:
     """Return the job queue, whose tables stand in a schema of their own."""
     connector = procrastinate.PsycopgConnector(
-        conninfo=sync_dsn(dsn), kwargs={"options": "-c search_path=jobs"}, min_size=1, max_size=4
+        conninfo=sync_dsn(dsn), kwargs={"options": "-c search_path=jobs"}, min_size=1, max_size=6
     )
     return procrastinate.App(connector=connector)
 
@@ -58,8 +70,8 @@ class Jobs:
         self.decode = app.task(name="decode", priority=1)(self._decode)
         self.derive = app.task(name="derive")(self._derive)
         self.catalogue = app.task(name="catalogue")(self._catalogue)
-        self.utilise = app.task(name="utilise", priority=-1)(self._utilise)
-        self.key_sites = app.task(name="key_sites", priority=-2)(self._key_sites)
+        self.utilise = app.task(name="utilise", queue=LEISURE)(self._utilise)
+        self.key_sites = app.task(name="key_sites", queue=LEISURE, priority=-1)(self._key_sites)
         self.trial = app.task(name="trial", priority=2)(self._trial)  # somebody waits for it
 
     async def _decode_small(self, study_id: int) -> None:
@@ -175,9 +187,10 @@ async def _defer(task: Any, lock: str, **arguments: Any) -> None:
 
 async def run(dsn: str, around: Surroundings) -> None:
     """Work until cancelled; a job under way is finished, anything else waits for the next start."""
+    sys.setswitchinterval(SWITCH_S)
     store = Store(
         dsn,
-        pool_size=CONCURRENCY + 2 + 2 * PULLS,
+        pool_size=CONCURRENCY + 3 + 2 * PULLS,
         pool_wait_s=POOL_WAIT_S,
         statement_timeout_s=900,
         name="worker",
@@ -189,15 +202,7 @@ async def run(dsn: str, around: Surroundings) -> None:
         async with app.open_async():
             beat = asyncio.create_task(_repeat(jobs, pulls, dsn))
             try:
-                await app.run_worker_async(
-                    concurrency=CONCURRENCY,
-                    delete_jobs="always",
-                    update_heartbeat_interval=HEARTBEAT_S,
-                    stalled_worker_timeout=STALLED_S,
-                    fetch_job_polling_interval=SWEEP_S,
-                    shutdown_graceful_timeout=20,
-                    install_signal_handlers=True,
-                )
+                await _work(app)
             finally:
                 beat.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -205,6 +210,38 @@ async def run(dsn: str, around: Surroundings) -> None:
                 await pulls.stop()
     finally:
         await store.close()
+
+
+async def _work(app: procrastinate.App) -> None:
+    """
+    Take jobs of both queues until a signal ends the first, or either fails.
+
+    A job under way gets time to end; one of leisure little of it, as it is done anew at no loss.
+    """
+    takers = [
+        asyncio.create_task(
+            app.run_worker_async(
+                queues=[name],
+                concurrency=concurrency,
+                delete_jobs="always",
+                update_heartbeat_interval=HEARTBEAT_S,
+                stalled_worker_timeout=STALLED_S,
+                fetch_job_polling_interval=SWEEP_S,
+                shutdown_graceful_timeout=grace_s,
+                install_signal_handlers=name == URGENT,
+            )
+        )
+        for name, concurrency, grace_s in ((URGENT, CONCURRENCY, 20), (LEISURE, 1, 4))
+    ]
+    try:
+        await asyncio.wait(takers, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in takers:
+            each.cancel()
+        ended = await asyncio.gather(*takers, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 async def _repeat(jobs: Jobs, pulls: Pulls, dsn: str) -> None:

@@ -60,7 +60,7 @@ async def test_a_push_whose_bird_is_laid_aside_is_not_waited_for(
         raise ValueError("no such place")
 
     ref = await deliver.push(store, file, study)
-    monkeypatch.setattr(flow, "derive_span", fail)
+    monkeypatch.setattr(flow, "screen", fail)
     with pytest.raises(SetupError) as told:
         await deliver.settled(store, ref)
     for said in (f"Push {ref} is stored", "1 pieces", "ValueError: no such place", "recompute"):

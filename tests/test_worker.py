@@ -13,7 +13,7 @@ from app.pipeline import run as flow
 from app.pull.run import Surroundings
 from app.store import connectors, work
 from app.store.engine import Store, execute
-from app.worker import Jobs, Pulls, queue
+from app.worker import Jobs, Pulls, _work, queue
 from tests.faults.test_poison import push, store, study
 from tests.faults.test_web import csv, row
 
@@ -78,6 +78,40 @@ async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: i
     assert states == [{"id": each.decoding_id, "state": "processed"} for each in kept]
     assert left == work.Waiting([], [], [], [], [])
     assert await listed(store) == []
+
+
+async def test_a_push_is_processed_while_areas_are_measured(
+    jobs: Jobs, store: Store, study: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measuring, let_go = asyncio.Event(), asyncio.Event()
+
+    async def measure(_store: Store, _bird: int) -> None:
+        measuring.set()
+        await let_go.wait()
+
+    monkeypatch.setattr(flow, "utilise_individual", measure)
+    for name in "abcd":  # more birds than there are places for jobs
+        await push(store, study, row("127,38", tag=name))
+    await flow.drain(store, areas=False)
+    await jobs.sweep()
+    assert {job["task_name"] for job in await listed(store)} == {"utilise"}
+    worker = asyncio.create_task(_work(jobs.app))
+    await measuring.wait()
+    late = await push(store, study, row("128,38", tag="a"))
+    while (await state_of(store, late.decoding_id)) != "processed":
+        await jobs.sweep()
+        await asyncio.sleep(0.05)
+    assert not let_go.is_set()
+    let_go.set()
+    worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await worker
+
+
+async def state_of(store: Store, decoding_id: int) -> str:
+    async with store.read() as conn:
+        rows = await execute(conn, "select state from decoding where id = :id", {"id": decoding_id})
+    return str(rows[0]["state"])
 
 
 async def test_the_job_of_a_dead_worker_is_given_up_and_its_work_gets_another(

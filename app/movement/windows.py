@@ -190,9 +190,11 @@ def _journeys(
         left, right = calm[0, i - 1], calm[1, i - 1]
         if left < CALM_RUN or right < CALM_RUN:
             continue
-        x1 = _clear(xyz, allowed, rule[1], i - MIDDLE, -1)
-        y0 = _clear(xyz, allowed, rule[1], i - 1 + MIDDLE, 1)
-        if x1 < 0 or y0 < 0:
+        x1 = _clear(time_us, xyz, allowed, rule, (i - MIDDLE, -1))
+        if x1 < 0:
+            continue
+        y0 = _clear(time_us, xyz, allowed, rule, (i - 1 + MIDDLE, 1))
+        if y0 < 0:
             continue
         x0, y1 = _block(time_us, x1, -1), _block(time_us, y0, 1)
         if x0 < 0 or y1 < 0 or time_us[y1] - time_us[x0] >= rule[0]:
@@ -217,13 +219,20 @@ def _too_far(xyz: FloatArray, allowed: FloatArray, radius: float, p: int, q: int
 
 
 @kernel
-def _clear(xyz: FloatArray, allowed: FloatArray, radius: float, i: int, way: int) -> int:
-    """Return the nearest fix in direction `way` too far from fix i for one stay, or -1."""
+def _clear(
+    time_us: IntArray, xyz: FloatArray, allowed: FloatArray, rule: FloatArray, at: tuple[int, int]
+) -> int:
+    """
+    Return the nearest fix too far from fix at[0], in direction at[1], for one stay; or -1.
+
+    One that comes after the time that all of the cut must take less than is no use.
+    """
+    i, way = at
     for k in range(1, CUT_CONTEXT_FIXES):
         j = i + way * k
-        if j < 0 or j >= xyz.shape[0]:
+        if j < 0 or j >= xyz.shape[0] or abs(time_us[j] - time_us[i]) >= rule[0]:
             return -1
-        if _too_far(xyz, allowed, radius, i, j):
+        if _too_far(xyz, allowed, rule[1], i, j):
             return j
     return -1
 

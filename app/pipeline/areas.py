@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from app.movement.track import FloatArray
+from app.pipeline.aside import aside
 from app.store import layers
 from app.store.engine import Connection
 
@@ -19,5 +18,5 @@ async def area_names(conn: Connection, lon: FloatArray, lat: FloatArray) -> list
     if boundary is None:
         return [None] * lon.shape[0]
     index = await layers.index_of(conn, boundary)
-    found = await asyncio.to_thread(index.classes_at, lon, lat)
+    found = await aside(lon.shape[0], index.classes_at, lon, lat)
     return [boundary.area_name(k) for k in found.tolist()]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
 from app.movement.density import LEVELS, PUBLIC_LEVELS, Cells, count_hours
+from app.pipeline.aside import aside
 from app.pipeline.segment import Segmented
 from app.pipeline.smooth import placed
 from app.pipeline.trackparts import month_of, next_month
@@ -23,9 +23,9 @@ async def renew_density(conn: Connection, found: Segmented, low: datetime, high:
     whole = change.from_time <= FAR_PAST and change.to_time >= FAR_FUTURE
     span = (FAR_PAST, FAR_FUTURE) if whole else (month_of(low), next_month(high))
     track = await placed(conn, found.window, *span)
-    exact = await asyncio.to_thread(count_hours, track.time_us, track.lon, track.lat, LEVELS)
+    exact = await aside(len(track), count_hours, track.time_us, track.lon, track.lat, LEVELS)
     places = await density.public_places(conn, found.bird, *span)
-    public = await asyncio.to_thread(count_hours, *places, PUBLIC_LEVELS)
+    public = await aside(places[0].shape[0], count_hours, *places, PUBLIC_LEVELS)
     for cells, is_public in ((exact, False), (public, True)):
         await density.renew(
             conn, found.bird, span, cells, releases(found.bird, cells), public=is_public,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -21,6 +20,7 @@ from app.movement.habitat import (
 from app.movement.layers import ProtectionIndex
 from app.movement.track import DAY_US, IntArray, Track
 from app.pipeline.areas import area_names
+from app.pipeline.aside import aside
 from app.pipeline.segment import Segmented, passage
 from app.pipeline.smooth import placed
 from app.store import derived, layers
@@ -64,7 +64,7 @@ async def habitat(conn: Connection, found: Segmented) -> None:
     measured = await layers.current_layers(conn, found.bird.study_id)
     for layer in measured:
         index = await layers.index_of(conn, layer)
-        classes = await asyncio.to_thread(_classes, index, track, pieces)
+        classes = await aside(len(track), _classes, index, track, pieces)
         of_layers.append(classes)
         spent = bird_days(each, kind, classes)
         of_layer = zip(

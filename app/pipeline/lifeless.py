@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from math import isnan
 
 from app.movement.lifeless import METHOD, Lifeless, find_lifeless
 from app.movement.profile import Profile
+from app.pipeline.aside import aside
 from app.store import lifeless, stillness
 from app.store.derived import Bird
 from app.store.engine import Connection
@@ -38,14 +38,15 @@ async def suspicions(
     conn: Connection, bird: Bird, profile: Profile
 ) -> list[tuple[int, bool, Lifeless]]:
     """Return each tag of a bird that lies still, and whether that was dismissed."""
-    verdicts = await stillness.dismissals(conn, bird.individual_id)
+    worn = await stillness.worn(conn, bird.individual_id)
+    judged = [(tag.tag_id, await _found(conn, tag, profile)) for tag in worn]
+    still = [(tag_id, found) for tag_id, found in judged if found is not None]
+    verdicts = await stillness.dismissals(conn, bird.individual_id) if still else []
     out = []
-    for worn in await stillness.worn(conn, bird.individual_id):
-        found = await _found(conn, worn, profile)
-        if found is not None:
-            row = _row(worn.tag_id, found, profile)
-            dismissed = any(stillness.about(verdict, row) for verdict in verdicts)
-            out.append((worn.tag_id, dismissed, found))
+    for tag_id, found in still:
+        row = _row(tag_id, found, profile)
+        dismissed = any(stillness.about(verdict, row) for verdict in verdicts)
+        out.append((tag_id, dismissed, found))
     return out
 
 
@@ -58,7 +59,7 @@ async def _found(conn: Connection, worn: stillness.Worn, profile: Profile) -> Li
     while True:
         since = max(last - before, FAR_PAST)
         track, senses = await stillness.load(conn, worn, since)
-        found, head = await asyncio.to_thread(find_lifeless, track, senses, profile)
+        found, head = await aside(len(track), find_lifeless, track, senses, profile)
         if not head or since <= first:
             return found
         before = before * 2

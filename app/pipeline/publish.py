@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from app.movement.track import HOUR_US, Track
+from app.pipeline.aside import aside
 from app.pipeline.density import renew_density
 from app.pipeline.protection import fixes_withheld, grid_centre
 from app.pipeline.recent import renew_recent
@@ -28,7 +28,7 @@ async def publish(conn: Connection, found: Segmented) -> None:
     low, high = _hour(found.from_time), _hour(found.to_time + HOUR)
     # Whether a bird flies is told from the fix before.
     track = await placed(conn, found.window, low, high, beyond=True)
-    rows = await asyncio.to_thread(_public, found, track)
+    rows = await aside(len(track), _public, found, track)
     rows = [row for row in rows if low <= row["time"] < high]
     await derived.replace_days(
         conn,

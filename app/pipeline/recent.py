@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Literal
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from app.movement.geodesy import distance_m
 from app.movement.profile import Profile
 from app.movement.track import HOUR_US, Track
+from app.pipeline.aside import aside
 from app.pipeline.screen import shown
 from app.pipeline.segment import Segmented
 from app.store import latest, recent
@@ -35,7 +35,7 @@ async def renew_recent(conn: Connection, found: Segmented) -> None:
         await recent.renew(conn, found.bird, "moving", [], [])
         return
     track = await shown(conn, found.window, newest - PATH, FAR_FUTURE, beyond=True)
-    time_us, path_m = await asyncio.to_thread(path, track)
+    time_us, path_m = await aside(len(track), path, track)
     stay = found.stopovers[-1] if found.stopovers else None
     staying = stay is not None and bool(stay["departure_open"])
     at = [instant(int(each)) for each in time_us]

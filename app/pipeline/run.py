@@ -17,7 +17,7 @@ from app.pipeline.keysites import find_key_sites
 from app.pipeline.publish import publish
 from app.pipeline.route import route
 from app.pipeline.screen import screen
-from app.pipeline.segment import segment
+from app.pipeline.segment import Segmented, segment, trace
 from app.pipeline.smooth import smooth
 from app.pipeline.trial import try_parameters
 from app.pipeline.utilise import measure
@@ -25,11 +25,13 @@ from app.store import derived, failures, keysites, measuring, work
 from app.store.engine import Connection, Store
 
 __all__ = [
+    "begin_individual",
     "decode_push",
     "decode_small",
     "derive_individual",
     "derive_span",
     "drain",
+    "finish_individual",
     "mark_releases",
     "refresh_catalogue",
     "renew_key_sites",
@@ -41,9 +43,51 @@ log = structlog.get_logger()
 
 
 async def derive_individual(store: Store, individual_id: int) -> None:
-    """Derive the dirty span of one bird again."""
-    async with _accounted(store, "dirty", {"individual": individual_id}), store.write() as conn:
-        await _derive(conn, individual_id)
+    """
+    Derive the dirty span of one bird again: its stopovers, then in a transaction all else.
+
+    Between the two a reader finds fixes shown, stays, stopovers, legs and seasons that are new and
+    agree with each other. Everything measured, drawn or released of them is as it was, and agrees
+    as well: stops, days of the ledger, drawn tracks, public copies, newest positions. The version
+    of the study counts both steps, so no answer of the first is taken for one of the second. The
+    bird stays dirty until the second ends, and its push unprocessed: who dies between the two, or
+    finds the bird marked again, leaves a span in which all of it is derived once more.
+    """
+    async with _accounted(store, "dirty", {"individual": individual_id}):
+        begun = await begin_individual(store, individual_id)
+        if begun is not None:
+            await finish_individual(store, *begun)
+
+
+async def begin_individual(store: Store, individual_id: int) -> tuple[Segmented, int] | None:
+    """Store the stopovers of a dirty bird; return what follows needs, and the mark's revision."""
+    async with store.write() as conn:
+        opened = await work.open_span(conn, individual_id)
+        if opened is None:
+            return None
+        span, revision = opened
+        found = await _stopovers(conn, span)
+        # What turned out to be changed is changed no more for one who begins anew.
+        window, own = found.window, found.own
+        await work.widen_span(
+            conn,
+            individual_id,
+            min(window.changed_from, own.moved_from, found.from_time),
+            max(window.changed_to, own.moved_to, found.to_time),
+        )
+        await work.bump_version(conn, span.study_id)
+    return found, revision
+
+
+async def finish_individual(store: Store, found: Segmented, revision: int) -> None:
+    """Derive what follows from stopovers, unless the bird was marked again: then it still waits."""
+    bird = found.bird
+    async with store.write() as conn:
+        if await work.take_span(conn, bird.individual_id, revision) is None:
+            return
+        await _all_else(conn, found)
+        catalogues = await work.mark_catalogues_dirty(conn, bird.study_id)
+        await work.hand_on(conn, work.individual_subject(bird.individual_id), catalogues)
 
 
 @asynccontextmanager
@@ -66,20 +110,17 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
-async def _derive(conn: Connection, individual_id: int) -> None:
-    span = await work.take_span(conn, individual_id)
-    subject = work.individual_subject(individual_id)
-    if span is None:
-        return
-    await derive_span(conn, span)
-    catalogues = await work.mark_catalogues_dirty(conn, span.study_id)
-    await work.hand_on(conn, subject, catalogues)
-
-
 async def derive_span(conn: Connection, span: work.Span) -> None:
-    """Take one bird's span through screen, smooth, segment, habitat and publish."""
-    window, placed = await smooth(conn, await screen(conn, span))
-    found = await segment(conn, window, placed)
+    """Take one bird's span through every stage of a bird, in a transaction of the caller's."""
+    await _all_else(conn, await _stopovers(conn, span))
+
+
+async def _stopovers(conn: Connection, span: work.Span) -> Segmented:
+    return await segment(conn, *await smooth(conn, await screen(conn, span)))
+
+
+async def _all_else(conn: Connection, found: Segmented) -> None:
+    await trace(conn, found)
     await habitat(conn, found)
     await publish(conn, found)
     await measuring.mark(conn, found.bird, found.from_time, found.to_time)

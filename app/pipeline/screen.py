@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +14,7 @@ from app.movement.screening import screen as screen_track
 from app.movement.solutions import Reach, reach, second_is_true
 from app.movement.track import Track
 from app.movement.windows import window as window_of
+from app.pipeline.aside import aside
 from app.pipeline.known import Known
 from app.pipeline.lifeless import judge
 from app.store import derived, flags
@@ -26,6 +26,9 @@ from app.store.work import Span
 
 MARGIN = timedelta(days=45)
 """First try of how much more than the change to load; doubled until cuts are found around it."""
+
+JOURNEY = timedelta(days=10)
+"""How much more than the stopover of a change to load at first: the journeys hold the cuts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ async def screen(conn: Connection, span: Span) -> Window:
     between = loaded.from_time, loaded.to_time
     fixes, turned = loaded.fixes.take(loaded.own), loaded.turned[loaded.own]
     await flags.turn(conn, fixes, turned)
-    verdicts = await asyncio.to_thread(
-        screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
+    verdicts = await aside(
+        len(fixes), screen_track, fixes.track, profile, fixes.hidden, fixes.verdict > 0
     )
     verdicts.code[fixes.outdone] = SAME_PASS
     verdicts.code[fixes.lifeless] = LIFELESS
@@ -112,14 +115,14 @@ async def _bounded(conn: Connection, span: Span, profile: Profile) -> _Loaded:
     """Load fixes around a change until cuts, or the ends of the data, bound it on both sides."""
     changed = (_us(span.from_time), _us(span.to_time))
     first, last = await life(conn, span.individual_id) or (FAR_FUTURE, FAR_PAST)
-    before = after = MARGIN
+    before, after = await _margins(conn, span)
     while True:
         low, high = shift(span.from_time, -before), shift(span.to_time, after)
         low, high = FAR_PAST if low <= first else low, FAR_FUTURE if high > last else high
         loaded = await load_fixes(conn, PIPELINE, span.individual_id, low, high)
-        fixes, turned, ends = await asyncio.to_thread(_chosen, loaded, changed)
-        found = await asyncio.to_thread(
-            window_of, fixes.track, profile, (ends.first_us, ends.last_us), fixes.hidden
+        fixes, turned, ends = await aside(len(loaded), _chosen, loaded, changed)
+        found = await aside(
+            len(fixes), window_of, fixes.track, profile, (ends.first_us, ends.last_us), fixes.hidden
         )
         if (found.head or ends.head) and low > FAR_PAST:
             before = wider(before)
@@ -132,6 +135,18 @@ async def _bounded(conn: Connection, span: Span, profile: Profile) -> _Loaded:
         FAR_PAST if found.head else instant(fixes.time_us[found.start]),
         FAR_FUTURE if found.tail else instant(fixes.time_us[found.stop]),
     )  # fmt: skip
+
+
+async def _margins(conn: Connection, span: Span) -> tuple[timedelta, timedelta]:
+    """Return how much more to load at first: as far as a known stopover reaches, and a bit."""
+    low, high = _clamped(span.from_time), _clamped(span.to_time)
+    # A fix that comes next lies beyond the end of a stopover that goes on.
+    beside = shift(low, -JOURNEY), shift(high, JOURNEY)
+    known = await derived.staying(conn, span.individual_id, *beside)
+    if known is None:
+        return MARGIN, MARGIN
+    first, last = min(known[0], low), max(known[1], high)
+    return low - first + JOURNEY, last - high + JOURNEY
 
 
 def _chosen(fixes: Fixes, changed: tuple[int, int]) -> tuple[Fixes, NDArray[np.bool_], Reach]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -17,8 +17,10 @@ from app.movement.lines import draw
 from app.movement.profile import Profile
 from app.movement.seasons import Seasons, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
+from app.movement.track import FloatArray
 from app.pipeline import observed
 from app.pipeline.areas import area_names
+from app.pipeline.aside import aside
 from app.pipeline.protection import grid_centre, stopover_withheld
 from app.pipeline.screen import Window
 from app.pipeline.smooth import Placed, placed
@@ -64,7 +66,7 @@ def parameters_of(profile: Profile) -> str:
 async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     """Derive stays within the window, and from all stays of the bird everything made of them."""
     bird = window.bird
-    stays = await asyncio.to_thread(find_stays, own.track, window.profile)
+    stays = await aside(len(own.track), find_stays, own.track, window.profile)
     await derived.replace_stays(conn, bird, own.from_time, own.to_time, derived.stay_rows(stays))
     life = await derived.load_stays(conn, bird.individual_id)
     stopovers = merge_stays(life, window.profile)
@@ -82,12 +84,16 @@ async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     await derived.replace_stopovers(conn, bird, old, new)
     await derived.replace_seasons(conn, bird, told)
     await _legs(conn, window, own, bird, new)
-    await renew_stops(conn, window, bird)
-    await renew_track_parts(conn, window, own, bird)
     low, high = await _changed(conn, window, own, old, new)
     if said:  # what a correction covers is guarded all the same, and is not among the stopovers
         low, high = min(low, own.from_time), max(high, own.to_time)
     return Segmented(window, own, bird, new, guarded, low, high)
+
+
+async def trace(conn: Connection, found: Segmented) -> None:
+    """Derive what hangs on the shown track alone: stops, and the drawn track."""
+    await renew_stops(conn, found.window, found.bird)
+    await renew_track_parts(conn, found.window, found.own, found.bird)
 
 
 def _observed(
@@ -133,6 +139,7 @@ def _stopover_rows(
     areas: list[str | None],
 ) -> list[derived.Row]:
     rows = []
+    polygons, parameters = _polygons(stopovers.hull), parameters_of(profile)
     for k in range(len(stopovers)):
         season = _season_at(seasons, k)
         lon, lat = float(stopovers.lon[k]), float(stopovers.lat[k])
@@ -151,7 +158,7 @@ def _stopover_rows(
             "max_gap_s": float(stopovers.max_gap_s[k]),
             **derived.boundary_times(stopovers, k),
             "species_key": bird.species_key,
-            "polygon": _polygon(stopovers.hull[k]),
+            "polygon": polygons[k],
             "n_stays": int(stopovers.last_stay[k] - stopovers.first_stay[k] + 1),
             "kind": seasons.kinds[k],
             "season": season,
@@ -160,7 +167,7 @@ def _stopover_rows(
             ),
             "area": areas[k],
             "method": METHOD,
-            "parameters": parameters_of(profile),
+            "parameters": parameters,
             "basis": "track",
             "site_named": None,
             "observation_id": None,
@@ -173,9 +180,14 @@ def _season_at(seasons: Seasons, k: int) -> str | None:
     return next((s.id for s in seasons.seasons if s.first <= k <= s.last), None)
 
 
-def _polygon(hull: Any) -> bytes:
-    shape = shapely.MultiPoint(hull).convex_hull
-    return bytes(shapely.to_wkb(shapely.orient_polygons(shape)))
+def _polygons(hulls: Sequence[FloatArray]) -> list[bytes]:
+    """Return the convex hulls of sets of points, shape (n, 2) each, as WKB."""
+    if not hulls:
+        return []
+    points = shapely.points(np.concatenate(hulls))
+    sets = shapely.multipoints(points, indices=np.repeat(np.arange(len(hulls)), [*map(len, hulls)]))
+    whole = shapely.orient_polygons(shapely.convex_hull(sets))
+    return [bytes(each) for each in shapely.to_wkb(whole)]
 
 
 def _season_rows(bird: derived.Bird, seasons: Seasons) -> list[derived.Row]:
@@ -212,7 +224,7 @@ async def _legs(
             "release_at": end + timedelta(seconds=bird.release_delay_s),
         }  # fmt: skip
         known = same.get((start, end))
-        outside = end < own.from_time or start >= own.to_time
+        outside = end < own.moved_from or start > own.moved_to
         measured = known if known and outside else await _measure(conn, window, start, end)
         new.append({**{c: measured[c] for c in derived.LEG if c not in ends}, **ends})
     await derived.replace_legs(conn, bird, old, new)
@@ -234,7 +246,7 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
     track = await placed(conn, window, start, end + timedelta(microseconds=1))
     if len(track) < 2:  # between ends that an observer gave
         return _unseen(start, end, len(track))
-    leg = await asyncio.to_thread(measure_leg, track, 0, len(track) - 1)
+    leg = await aside(len(track), measure_leg, track, 0, len(track) - 1)
     seen = [p for p in leg.parts if p.kind == "observed" and p.last > p.first]
     lines = [draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen]
     pieces = [piece for line in lines for piece in line.geoms]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from app.movement.stops import FRESH, StopRule, centres, extend_stops, open_stop
+from app.pipeline.aside import aside
 from app.pipeline.screen import Window, shown
 from app.store import stops
 from app.store.derived import Bird
@@ -37,8 +37,8 @@ async def renew_stops(conn: Connection, window: Window, bird: Bird) -> None:
             await stops.replace(conn, bird, since or FAR_PAST, [])
             await stops.save(conn, bird, None)
         return
-    ended, state = await asyncio.to_thread(
-        extend_stops, state, track.time_us, track.lon, track.lat, RULE
+    ended, state = await aside(
+        len(track), extend_stops, state, track.time_us, track.lon, track.lat, RULE
     )
     last = open_stop(state, RULE)
     found = ended if last is None else np.vstack([ended, [last]])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from app.movement.track import Track
 from app.movement.ways import lay_way
+from app.pipeline.aside import aside
 from app.pipeline.segment import Segmented
 from app.pipeline.smooth import placed
 from app.store import density, ways
@@ -29,5 +29,5 @@ async def renew_ways(conn: Connection, found: Segmented, low: datetime, high: da
         # As for a place that may be anywhere in its cell.
         error_m = np.full(places[0].shape, bird.public_grid_deg * METRES_PER_DEGREE / np.sqrt(12))
         for public, track in ((False, own), (True, Track(*places, error_m))):
-            made.append((leg, public, await asyncio.to_thread(lay_way, track)))
+            made.append((leg, public, await aside(len(track), lay_way, track)))
     await ways.replace(conn, bird, made)

@@ -160,6 +160,20 @@ async def load_stays(conn: AsyncConnection, individual_id: int) -> Stays:
     )
 
 
+async def staying(
+    conn: AsyncConnection, individual_id: int, from_time: datetime, to_time: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the ends of the stopovers that a span touches, None: it touches none."""
+    rows = await execute(
+        conn,
+        "select min(arrival_time_earliest) as first, max(departure_time_latest) as last"
+        " from stopover where individual_id = :individual"
+        " and arrival_time_earliest <= :to_time and departure_time_latest >= :from_time",
+        {"individual": individual_id, "from_time": from_time, "to_time": to_time},
+    )
+    return (rows[0]["first"], rows[0]["last"]) if rows[0]["first"] else None
+
+
 async def stopovers_of(conn: AsyncConnection, individual_id: int) -> list[Row]:
     """Return every stopover of a bird as stored, in time order."""
     return await execute(

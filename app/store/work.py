@@ -24,6 +24,7 @@ MERGE = """
 on conflict (individual_id) do update set
   from_time = least(dirty.from_time, excluded.from_time),
   to_time = greatest(dirty.to_time, excluded.to_time),
+  revision = dirty.revision + 1,
   since_at = case when dirty.dead_at is null then dirty.since_at else clock_timestamp() end,
   attempts = 0, last_error = null, dead_at = null
 """
@@ -159,21 +160,50 @@ async def mark_dirty_from(conn: AsyncConnection, source_sql: str, values: dict[s
     return len(rows)
 
 
-async def take_span(conn: AsyncConnection, individual_id: int) -> Span | None:
-    """
-    Lock the individual and clear its dirty row; deriving it belongs to this transaction.
+_SPAN = """
+individual_id, study_id, greatest(from_time, timestamptz '1900-01-01 00:00Z') as from_time,
+  least(to_time, timestamptz '2200-01-01 00:00Z') as to_time
+"""
+"""SQL: a span without end is one to the far past or future, as the driver has no aware infinity."""
 
-    A span without end comes as the far past or future: the driver has no aware infinity.
-    """
+
+async def open_span(conn: AsyncConnection, individual_id: int) -> tuple[Span, int] | None:
+    """Lock the individual and its dirty row, which stays; return its span and revision."""
+    await lock(conn, LOCK_INDIVIDUAL, individual_id)
+    rows = await execute(
+        conn,
+        f"select {_SPAN}, revision from dirty where individual_id = :individual"
+        " and dead_at is null for update",
+        {"individual": individual_id},
+    )
+    if not rows:
+        return None
+    revision = rows[0].pop("revision")
+    return Span(**rows[0]), revision
+
+
+async def widen_span(
+    conn: AsyncConnection, individual_id: int, from_time: datetime, to_time: datetime
+) -> None:
+    """Note of a bird whose span is open what else must be derived again."""
+    await execute(
+        conn,
+        "update dirty set from_time = least(from_time, :from_time),"
+        " to_time = greatest(to_time, :to_time) where individual_id = :individual",
+        {"individual": individual_id, "from_time": from_time, "to_time": to_time},
+    )
+
+
+async def take_span(
+    conn: AsyncConnection, individual_id: int, revision: int | None = None
+) -> Span | None:
+    """Lock the individual, clear its dirty row; None: it is clean, or marked since `revision`."""
     await lock(conn, LOCK_INDIVIDUAL, individual_id)
     rows = await execute(
         conn,
         "delete from dirty where individual_id = :individual and dead_at is null"
-        # The drivers give infinity as a time without a zone, which compares with no other.
-        " returning individual_id, study_id,"
-        " greatest(from_time, timestamptz '1900-01-01 00:00Z') as from_time,"
-        " least(to_time, timestamptz '2200-01-01 00:00Z') as to_time",
-        {"individual": individual_id},
+        f" and revision = coalesce(:revision, revision) returning {_SPAN}",
+        {"individual": individual_id, "revision": revision},
     )
     return Span(**rows[0]) if rows else None
 
@@ -195,6 +225,7 @@ async def mark_catalogues_dirty(conn: AsyncConnection, study_id: int) -> list[st
         """,
         {"study": study_id},
     )
+    await notify(conn)
     return [product_subject(row["scope"], simulated=row["simulated"]) for row in rows]
 
 

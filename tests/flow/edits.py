@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from app.errors import BadInput, Conflict
 from app.movement.simulate import flock_csv, reference_csv
+from app.pipeline import run as flow
+from app.pipeline.decode import attempt
 from app.pipeline.replay import Wanted, replay
 from app.pipeline.verify import verify
 from app.seeds import profile_of
@@ -21,6 +23,7 @@ from app.store import (
     studies,
     verdicts,
     withdrawals,
+    work,
     worn,
 )
 from app.store.engine import execute
@@ -267,9 +270,21 @@ async def cover(service: Service, rng: random.Random) -> None:
         await layers.add_polygon_layer(conn, owner, kind, "made up", decoded, kind=kind)
 
 
+async def die_half_way(service: Service, _rng: random.Random) -> None:
+    """Store what is pushed, derive the stopovers of every dirty bird, and no more."""
+    async with service.store.read() as conn:
+        todo = await work.waiting(conn, limit=1000)
+    for study in todo.studies:
+        await attempt(flow.decode_small(service.store, study))
+    async with service.store.read() as conn:
+        todo = await work.waiting(conn, limit=1000)
+    for bird in todo.individuals:
+        assert await flow.begin_individual(service.store, bird) is not None
+
+
 EDITS = (push, push, push, revise, revise, refer, wear, wear, wear, decide, set_study, observe,
          observe, tune, withdraw, withdraw, cover, drop, judge, judge, name_species,
-         read_again)  # fmt: skip
+         read_again, die_half_way)  # fmt: skip
 
 
 async def stale(service: Service, *, areas: bool = False) -> dict[str, tuple[str, ...]]:

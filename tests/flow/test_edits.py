@@ -18,6 +18,7 @@ from tests.flow.edits import (
     START,
     TAXON,
     csv,
+    die_half_way,
     edit,
     stale,
 )
@@ -133,6 +134,23 @@ async def test_two_names_for_one_bird_end_alike_in_any_order(new_service):
             await made.drain()
         content.append(await made.content())
     assert content[0] == content[1]
+
+
+async def test_stopovers_are_there_before_all_else_and_who_dies_between_is_mended(service):
+    rng = random.Random(8)
+    await service.push(EVENTS)
+    for _ in range(4):
+        await die_half_way(service, rng)
+        half = await service.content()
+        assert await service.count("dirty") > 0
+        assert not await service.rows("select from push_wait where subject like 'product%'")
+        assert await stale(service) == {}
+        whole = await service.content()
+        for name, tables in half.items():
+            for table in {"stay", "stopover", "leg", "season"} & tables.keys():
+                assert tables[table] == whole[name][table], table
+        done = [await edit(service, rng) for _ in range(3)]
+        assert done
 
 
 @pytest.mark.parametrize("seed", range(4))

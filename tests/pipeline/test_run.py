@@ -115,6 +115,30 @@ async def test_a_bird_that_is_clean_is_left_alone(store, monkeypatch) -> None:
     assert await rows(store, "select scope from product_dirty") == []
 
 
+async def test_a_bird_marked_again_after_its_stopovers_waits_on(store) -> None:
+    version = "select version from study"
+    (before,) = await rows(store, version)
+    begun = await flow.begin_individual(store, 1)
+    assert begun is not None
+    assert await rows(store, version) == [(before[0] + 1,)]
+    async with store.write() as conn:
+        await work.mark_dirty(conn, 1, 1, START, START)
+    await flow.finish_individual(store, *begun)
+    assert [row[0] for row in await rows(store, DIRTY)] == [1, 2]
+    assert await rows(store, "select scope from product_dirty") == []
+    await flow.derive_individual(store, 1)
+    assert [row[0] for row in await rows(store, DIRTY)] == [2]
+    assert await rows(store, version) == [(before[0] + 3,)]
+    assert ("operator",) in await rows(store, "select scope from product_dirty")
+
+
+async def test_a_failure_after_the_stopovers_is_counted(store, monkeypatch) -> None:
+    failing(monkeypatch, "habitat", ValueError("no land"))
+    with pytest.raises(ValueError, match="no land"):
+        await flow.derive_individual(store, 1)
+    assert (await rows(store, DIRTY))[0] == (1, 1, "ValueError: no land", False)
+
+
 async def test_a_catalogue_that_another_has_made_is_left_alone(store, monkeypatch) -> None:
     tried = failing(monkeypatch, "route", AssertionError())
     await flow.refresh_catalogue(store, "operator", simulated=False)

@@ -85,6 +85,43 @@ async def test_spans_merge_and_are_taken_once(store):
         assert await work.take_span(conn, 1) is None
 
 
+async def test_an_open_span_stays_widens_and_is_taken_unless_it_was_marked_again(store):
+    early, mid, late = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3))
+    async with store.write() as conn:
+        assert await work.open_span(conn, 1) is None
+        await work.mark_dirty(conn, 1, 1, mid, mid)
+        span, revision = await work.open_span(conn, 1)
+        assert span == work.Span(1, 1, mid, mid)
+        await work.widen_span(conn, 1, early, mid)
+        await work.widen_span(conn, 1, mid, late)
+        assert await work.open_span(conn, 1) == (work.Span(1, 1, early, late), revision)
+        await work.mark_dirty(conn, 1, 1, mid, mid)
+        assert await work.take_span(conn, 1, revision) is None
+        _, again = await work.open_span(conn, 1)
+        assert await work.take_span(conn, 1, again) == work.Span(1, 1, early, late)
+        assert await work.open_span(conn, 1) is None
+
+
+async def test_who_marks_a_bird_whose_span_is_open_waits_and_is_heard(store):
+    spring = datetime(2024, 3, 1, tzinfo=UTC)
+    async with store.write() as conn:
+        await work.mark_dirty(conn, 1, 1, spring, spring)
+
+    async def mark() -> None:
+        async with store.write() as conn:
+            await work.mark_dirty(conn, 1, 1, spring, spring)
+
+    async with store.write() as conn:
+        _, revision = await work.open_span(conn, 1)
+        other = asyncio.create_task(mark())
+        await asyncio.wait([other], timeout=0.1)
+        assert not other.done()
+    await other
+    async with store.write() as conn:
+        assert await work.take_span(conn, 1, revision) is None
+        assert await work.take_span(conn, 1) is not None
+
+
 async def test_a_rebuild_marks_every_bird_without_end(store):
     async with store.write() as conn:
         assert await work.mark_all_dirty(conn, study_id=1) == 2

@@ -25,6 +25,7 @@ dirty = Table(
     instant("from_time"),
     instant("to_time"),
     now_column("since_at"),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", String),
     instant("dead_at", null=True),

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from shapely import LinearRing, MultiPolygon, Polygon
 
-from app.movement.track import FloatArray, IntArray
+from app.movement.track import BoolArray, FloatArray, IntArray
 
 _Filled: TypeAlias = tuple[list[FloatArray], list[IntArray]]  # what OuterOffset gives
 
@@ -94,7 +94,7 @@ def isopleth(
     lower = falling[np.searchsorted(-falling, -falling[last], side="right") :]
     # Halfway to the next cell outside: the line at the level itself leaves that level out.
     level = float(falling[last] + lower[0]) / 2 if lower.size else float(falling[last])
-    return _outlined(density, grid, (level, np.inf), proj)
+    return _outlined(_lines(density, grid, density >= level), (level, np.inf), proj)
 
 
 def volume(density: FloatArray) -> FloatArray:
@@ -118,43 +118,72 @@ def volume(density: FloatArray) -> FloatArray:
     >>> volume(np.array([[0.5, 0.2], [0.2, 0.1]])).round(6).tolist()
     [[0.5, 0.9], [0.9, 1.0]]
     """
-    order = np.argsort(-density, axis=None, kind="stable")
-    falling = density.ravel()[order]
+    flat = density.ravel()
+    some = np.flatnonzero(flat > 0.0)  # of a grid around a bird most cells hold nothing
+    some = some[np.argsort(-flat[some])]
+    falling = flat[some]
     held = np.cumsum(falling)
-    last = np.searchsorted(-falling, -falling, side="right") - 1
-    out = np.empty(density.size)
-    out[order] = held[last] / held[-1]
+    last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+    out = np.ones(flat.shape[0])
+    out[some] = np.repeat(held[last] / held[-1], np.diff(last, prepend=-1))
     return out.reshape(density.shape)
 
 
-def home_range(
-    density: FloatArray, grid: Grid, share: float, proj: Plane
-) -> tuple[float, MultiPolygon]:
+def home_ranges(
+    density: FloatArray, held: FloatArray, grid: Grid, shares: Sequence[float], proj: Plane
+) -> list[tuple[float, MultiPolygon]]:
     """
-    Outline `share` of a smooth density as home ranges are: at that share of its `volume`.
+    Outline shares of a smooth density as home ranges are: each at that share of its `volume`.
 
     The volume is interpolated between cells, so that the area hardly hangs on their size, as it
     does in `isopleth`; adehabitatHR and move draw it so (Worton 1989, doi:10.2307/1938423).
     Where a few cells hold the share they are outlined as `isopleth` does: between so few there
     is nothing to interpolate.
 
-    Parameters, Returns
-    -------------------
-    As those of `isopleth`.
+    Parameters
+    ----------
+    density, grid, proj
+        As those of `isopleth`.
+    held : ndarray of float64, shape (n_y, n_x)
+        The `volume` of the density.
+    shares : sequence of float
+        Between 0 and 1.
+
+    Returns
+    -------
+    list of (area_km2, polygons)
+        As `isopleth` gives them, one of each share.
     """
-    held = volume(density)
-    if int(np.sum(held <= share)) < FEW_CELLS:
-        return isopleth(density, grid, share, proj)
-    return _outlined(held, grid, (-np.inf, share), proj)
+    few = [int(np.sum(held <= share)) < FEW_CELLS for share in shares]
+    if all(few):
+        return [isopleth(density, grid, share, proj) for share in shares]
+    lines = _lines(held, grid, held <= max(shares))
+    return [
+        isopleth(density, grid, share, proj) if too_few
+        else _outlined(lines, (-np.inf, share), proj)
+        for share, too_few in zip(shares, few, strict=True)
+    ]  # fmt: skip
+
+
+def _lines(values: FloatArray, grid: Grid, inside: BoolArray) -> contourpy.ContourGenerator:
+    """Return what draws lines around some cells of a grid: of them and those next to them."""
+    part = []
+    for axis in (1, 0):
+        at = np.flatnonzero(inside.any(axis=axis))
+        part.append(slice(max(int(at[0]) - 1, 0), int(at[-1]) + 2))
+    y, x = part
+    return contourpy.contour_generator(
+        grid.x0 + grid.cell_m * np.arange(grid.n_x)[x],
+        grid.y0 + grid.cell_m * np.arange(grid.n_y)[y],
+        values[y, x],
+        fill_type=contourpy.FillType.OuterOffset,
+    )
 
 
 def _outlined(
-    values: FloatArray, grid: Grid, between: tuple[float, float], proj: Plane
+    lines: contourpy.ContourGenerator, between: tuple[float, float], proj: Plane
 ) -> tuple[float, MultiPolygon]:
     """Return area [km2] and outline of where interpolated values lie between two levels."""
-    x = grid.x0 + grid.cell_m * np.arange(grid.n_x)
-    y = grid.y0 + grid.cell_m * np.arange(grid.n_y)
-    lines = contourpy.contour_generator(x, y, values, fill_type=contourpy.FillType.OuterOffset)
     rings, offsets = cast(_Filled, lines.filled(*between))
     planar = [
         Polygon(ring[o[0] : o[1]], [ring[a:b] for a, b in pairwise(o[1:])])

@@ -14,7 +14,7 @@ from app.movement.autocorrelation import bandwidth, fit_wandering
 from app.movement.bridges import Motion, Path, dynamic_motion, fixed_motion, lay_bridges
 from app.movement.gaps import observed_us
 from app.movement.geodesy import mean_position
-from app.movement.isopleths import Grid, Plane, home_range, volume
+from app.movement.isopleths import Grid, Plane, home_ranges, volume
 from app.movement.kernel_density import kernel_density, reference_bandwidth_m
 from app.movement.methods import LEVELS, Method
 from app.movement.profile import GAP_MAX_S
@@ -167,13 +167,19 @@ def _kde(
     return Utilisation(
         "kde", len(track), float(len(track)), _unobserved_s(track),
         {"bandwidth_m": h_m, "cell_m": grid.cell_m},
-        tuple(_isopleth(density, grid, level, proj) for level in levels),
+        _isopleths(density, grid, levels, proj),
     )  # fmt: skip
 
 
-def _isopleth(density: FloatArray, grid: Grid, level: int, proj: Plane) -> Isopleth:
-    area_km2, geometry = home_range(density, grid, level / 100.0, proj)
-    return Isopleth(level, area_km2, None, None, geometry)
+def _isopleths(
+    density: FloatArray, grid: Grid, levels: tuple[int, ...], proj: Plane
+) -> tuple[Isopleth, ...]:
+    shares = [level / 100.0 for level in levels]
+    found = home_ranges(density, volume(density), grid, shares, proj)
+    return tuple(
+        Isopleth(level, area_km2, None, None, geometry)
+        for level, (area_km2, geometry) in zip(levels, found, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +221,14 @@ def _akde(
         gammaincinv(home.n_effective, q) / home.n_effective  # quantile of chi2 over its freedom
         for q in ((1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0)
     )
-    found = []
-    for level in levels:
-        area_km2, geometry = home_range(
-            density, grid, _corrected(density, level / 100.0, inflation), plane
+    held = volume(density)
+    shares = _corrected(held, [level / 100.0 for level in levels], inflation)
+    found = [
+        Isopleth(level, area_km2, float(low) * area_km2, float(high) * area_km2, geometry)
+        for level, (area_km2, geometry) in zip(
+            levels, home_ranges(density, held, grid, shares, plane), strict=True
         )
-        found.append(
-            Isopleth(level, area_km2, float(low) * area_km2, float(high) * area_km2, geometry)
-        )
+    ]
     parameters = {
         "model": home.model,
         "tau_position_s": home.tau_position_s,
@@ -236,11 +242,12 @@ def _akde(
     )
 
 
-def _corrected(density: FloatArray, share: float, inflation: float) -> float:
-    """Return the share of the density whose area is that of `share` without the inflation."""
-    held = np.sort(volume(density), axis=None)
-    cells = np.searchsorted(held, share, side="right") / inflation
-    return float(np.interp(cells, np.arange(1, held.shape[0] + 1), held))
+def _corrected(held: FloatArray, shares: list[float], inflation: float) -> list[float]:
+    """Return the shares of a density whose areas are those of `shares` without the inflation."""
+    rising = np.sort(held, axis=None)
+    cells = np.searchsorted(rising, shares, side="right") / inflation
+    found: list[float] = np.interp(cells, np.arange(1, rising.shape[0] + 1), rising).tolist()
+    return found
 
 
 def _bridged(path: Path, proj: Proj, levels: tuple[int, ...], method: Method) -> Utilisation | None:
@@ -264,7 +271,7 @@ def _bridged(path: Path, proj: Proj, levels: tuple[int, ...], method: Method) ->
             "bridged_s": float(step_s[known].sum()),
             "cell_m": grid.cell_m,
         },
-        tuple(_isopleth(density, grid, level, proj) for level in levels),
+        _isopleths(density, grid, levels, proj),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from pyproj import Proj
 
 from app.movement.bridges import Path as Way
 from app.movement.bridges import dynamic_motion, fixed_motion, lay_bridges
-from app.movement.isopleths import Grid, home_range, volume
+from app.movement.isopleths import Grid, home_ranges, volume
 from app.movement.kernel_density import kernel_density, reference_bandwidth_m
 from app.movement.selection import manly, manly_pooled
 
@@ -85,7 +85,7 @@ def spread_out(grid: Grid, cells: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def area(density: np.ndarray, grid: Grid, level: int) -> float:
-    return home_range(density, grid, level / 100.0, FLAT)[0]
+    return home_ranges(density, volume(density), grid, [level / 100.0], FLAT)[0][0]
 
 
 def kernels() -> Iterator[Agreement]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod, Proj
 
-from app.movement.isopleths import Grid, home_range, isopleth, volume
+from app.movement.isopleths import Grid, home_ranges, isopleth, volume
 
 EARTH = Geod(ellps="WGS84")
 CELLS = 60
@@ -168,8 +168,9 @@ def test_a_home_range_hardly_hangs_on_the_size_of_cells():
         side = np.linspace(-100.0, 100.0, cells)
         density = np.exp(-((side - 0.3) ** 2 + (side[:, None] + 0.2) ** 2) / 20.0**2)
         grid = Grid(-1e5, -1e5, 2e5 / (cells - 1), cells, cells)
-        for share in (0.5, 0.95):
-            area_km2, shape = home_range(density, grid, share, MONGOLIA)
+        shares = (0.5, 0.95)
+        found = home_ranges(density, volume(density), grid, shares, MONGOLIA)
+        for share, (area_km2, shape) in zip(shares, found, strict=True):
             exact = -np.pi * 20.0**2 * np.log(1 - share)
             assert area_km2 == pytest.approx(exact, rel=0.35 * (30 / cells) ** 2 + 0.004)
             assert geodesic_km2(shape) == pytest.approx(area_km2, rel=1e-3)
@@ -179,4 +180,5 @@ def test_a_home_of_few_cells_is_drawn_by_them():
     density = np.zeros((9, 9))
     density[4, 4:6] = [0.7, 0.3]
     grid = Grid(0.0, 0.0, 1000.0, 9, 9)
-    assert home_range(density, grid, 0.5, MONGOLIA)[0] == isopleth(density, grid, 0.5, MONGOLIA)[0]
+    found = home_ranges(density, volume(density), grid, (0.5, 0.9), MONGOLIA)
+    assert found == [isopleth(density, grid, share, MONGOLIA) for share in (0.5, 0.9)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.movement.compiled import kernel
 from app.movement.isopleths import Grid
-from app.movement.track import BoolArray, FloatArray, IntArray
+from app.movement.normal import distribution
+from app.movement.track import BoolArray, FloatArray
 
 WINDOW = 31
 """Fixes of one window of the dynamic bridge, odd (Kranstauber et al. 2012)."""
@@ -112,7 +112,8 @@ def fixed_motion(
         )
         if not middle.shape[0]:
             return Motion(out)
-        variance_m2_s = float(_likeliest(*_middles(path), middle)[0])
+        told = (each[middle] for each in _middles(path))
+        variance_m2_s = float(_likeliest(*told, (0, middle.shape[0], 1))[0])
     out[bridged] = variance_m2_s
     return Motion(out)
 
@@ -177,43 +178,56 @@ def _middles(path: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 @kernel
 def _log_likelihood(
-    square: FloatArray, share: FloatArray, error: FloatArray, middle: IntArray, variance: float
-) -> float:
-    total = 0.0
-    for k in middle:
+    square: FloatArray, share: FloatArray, error: FloatArray, fixes: tuple[int, int, int],
+    variance: float,
+) -> float:  # fmt: skip
+    first, last, by = fixes
+    total, product = 0.0, 1.0
+    for k in range(first, last, by):
         spread = share[k] * variance + error[k]
-        total -= np.log(spread) + square[k] / spread
-    return total
+        total -= square[k] / spread
+        # One logarithm for many: it would take most of the time.
+        product *= spread
+        if not 1e-150 < product < 1e150:
+            total -= np.log(product)
+            product = 1.0
+    return total - np.log(product)
 
 
 @kernel
 def _likeliest(
-    square: FloatArray, share: FloatArray, error: FloatArray, middle: IntArray
+    square: FloatArray, share: FloatArray, error: FloatArray, fixes: tuple[int, int, int]
 ) -> tuple[float, float]:
-    """Return the likeliest variance and its log-likelihood, but for a constant of each fix."""
+    """
+    Return the likeliest variance and its log-likelihood, but for a constant of each fix.
+
+    `fixes` are those of a range: first, the one after the last, step.
+    """
     # Alone, each fix is likeliest where its spread is its half square: the best lies between.
-    low, high = np.inf, 0.0
-    for k in middle:
+    low, high, least = np.inf, 0.0, np.inf
+    for k in range(fixes[0], fixes[1], fixes[2]):
         own = (square[k] - error[k]) / share[k]
         low, high = min(low, own), max(high, own)
+        least = min(least, error[k] / share[k])
     low = max(low, 0.0)
     golden = 0.6180339887498949
     a, b = high - golden * (high - low), low + golden * (high - low)
-    fa = _log_likelihood(square, share, error, middle, a)
-    fb = _log_likelihood(square, share, error, middle, b)
-    while high - low > 1e-5 * high:
+    fa = _log_likelihood(square, share, error, fixes, a)
+    fb = _log_likelihood(square, share, error, fixes, b)
+    # Below a billionth of the errors a variance is none.
+    while high - low > 1e-5 * high and high > 1e-9 * least:
         if fa >= fb:
             high, b, fb = b, a, fa
             a = high - golden * (high - low)
-            fa = _log_likelihood(square, share, error, middle, a)
+            fa = _log_likelihood(square, share, error, fixes, a)
         else:
             low, a, fa = a, b, fb
             b = low + golden * (high - low)
-            fb = _log_likelihood(square, share, error, middle, b)
+            fb = _log_likelihood(square, share, error, fixes, b)
     best = 0.5 * (low + high)
-    value = _log_likelihood(square, share, error, middle, best)
-    still = _log_likelihood(square, share, error, middle, 0.0)
-    if still >= value:
+    value = _log_likelihood(square, share, error, fixes, best)
+    still = _log_likelihood(square, share, error, fixes, 0.0)
+    if high <= 1e-9 * least or still >= value:
         return 0.0, still
     return best, value
 
@@ -226,9 +240,11 @@ def _slide(
     """Write the mean variance of the ways of one part that a full number of windows holds."""
     n_ways = last - first
     total, count = np.zeros(n_ways), np.zeros(n_ways)
+    parts = _parts(square, share, error, first, last, window, margin)
     for start in range(first, last - window + 2):
         end = start + window - 1
-        break_at, before, after = _window(square, share, error, start, end, margin)
+        whole = _likeliest(square, share, error, (start + 1, end, 2))
+        break_at, before, after = _broken(whole, parts, start, end, first, margin)
         for way in range(start + margin - 1, end - margin + 1):
             total[way - first] += before if way < break_at else after
             count[way - first] += 1.0
@@ -238,21 +254,44 @@ def _slide(
 
 
 @kernel
-def _window(
-    square: FloatArray, share: FloatArray, error: FloatArray, start: int, end: int, margin: int
+def _parts(
+    square: FloatArray, share: FloatArray, error: FloatArray, first: int, last: int,
+    window: int, margin: int,
+) -> FloatArray:  # fmt: skip
+    """
+    Return the likeliest variance and its log-likelihood of every part that a break can make.
+
+    Parts are told by the fix they begin at and by their length, `margin` - 1 and two more for
+    each column: what is before the break of one window is behind that of another.
+    """
+    columns = (window - 2 * margin + 1) // 2 + 1
+    out = np.empty((last - first + 1, columns, 2))
+    for start in range(first, last - margin + 2):
+        for column in range(columns):
+            end = start + margin - 1 + 2 * column
+            if end <= last:
+                found = _likeliest(square, share, error, (start + 1, end, 2))
+                out[start - first, column, 0], out[start - first, column, 1] = found
+    return out
+
+
+@kernel
+def _broken(
+    whole: tuple[float, float], parts: FloatArray, start: int, end: int, first: int, margin: int
 ) -> tuple[int, float, float]:
     """Return the break of a window (its end for none), and the variances before and after it."""
-    every = np.arange(start + 1, end, 2)
-    variance, value = _likeliest(square, share, error, every)
+    variance, value = whole
     penalty = np.log(float(end - start + 1))
     found, before, after = end, variance, variance
     best = -2.0 * value + penalty
-    for at in range(start + margin - 1, end - margin + 2, 2):
-        one, value_one = _likeliest(square, share, error, np.arange(start + 1, at, 2))
-        two, value_two = _likeliest(square, share, error, np.arange(at + 1, end, 2))
-        other = -2.0 * (value_one + value_two) + 2.0 * penalty
+    last_column = (end - start - 2 * (margin - 1)) // 2
+    for column in range(last_column + 1):
+        at = start + margin - 1 + 2 * column
+        one = parts[start - first, column]
+        two = parts[at - first, last_column - column]
+        other = -2.0 * (one[1] + two[1]) + 2.0 * penalty
         if other < best:
-            found, before, after, best = at, one, two, other
+            found, before, after, best = at, one[0], two[0], other
     return found, before, after
 
 
@@ -323,8 +362,9 @@ def _lay(
             low, n_along = _shares(row, spread / cell_m, along)
             for j in range(n_along):
                 mass = along[j] * weight[k] * share
+                cells = out[low + j, left : left + n_across]
                 for i in range(n_across):
-                    out[low + j, left + i] += mass * across[i]
+                    cells[i] += mass * across[i]
 
 
 @kernel
@@ -332,15 +372,9 @@ def _shares(centre: float, spread: float, out: FloatArray) -> tuple[int, int]:
     """Fill in the share of a normal in each cell within reach; return the first and how many."""
     first = max(int(np.ceil(centre - REACH * spread - 0.5)), 0)
     last = min(int(np.floor(centre + REACH * spread + 0.5)), out.shape[0] - 1)
-    below = _normal((first - 0.5 - centre) / spread)
+    below = distribution((first - 0.5 - centre) / spread)
     for cell in range(first, last + 1):
-        above = _normal((cell + 0.5 - centre) / spread)
+        above = distribution((cell + 0.5 - centre) / spread)
         out[cell - first] = above - below
         below = above
     return first, max(last - first + 1, 0)
-
-
-@kernel
-def _normal(z: float) -> float:
-    """Return the standard normal distribution function."""
-    return 0.5 * math.erfc(-z * 0.7071067811865476)

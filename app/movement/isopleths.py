@@ -195,9 +195,22 @@ def _outlined(
 
 def on_earth(planar: Sequence[Polygon], proj: Plane) -> MultiPolygon:
     """Turn polygons of a plane into areas of lon and lat, cut at the antimeridian (RFC 7946)."""
+    plain = _unbroken(planar, proj)
+    if plain is not None:
+        return plain
     whole = shapely.union_all([_on_earth(polygon, proj) for polygon in planar])
     parts = [g for g in shapely.get_parts(whole) if g.geom_type == "Polygon"]
     return MultiPolygon([shapely.orient_polygons(p) for p in parts])
+
+
+def _unbroken(planar: Sequence[Polygon], proj: Plane) -> MultiPolygon | None:
+    """Return the same at once where no ring crosses the antimeridian and none touches another."""
+    xy, ring = shapely.get_coordinates(shapely.get_rings(planar), return_index=True)
+    lon, lat = (np.asarray(v) for v in proj(xy[:, 0], xy[:, 1], inverse=True))
+    if np.any(np.abs(np.diff(lon)[np.diff(ring) == 0]) >= 180.0):
+        return None
+    turned = shapely.set_coordinates(shapely.multipolygons(planar), np.column_stack([lon, lat]))
+    return MultiPolygon(shapely.orient_polygons(turned)) if shapely.is_valid(turned) else None
 
 
 def _on_earth(polygon: Polygon, proj: Plane) -> shapely.Geometry:

@@ -112,8 +112,8 @@ def fixed_motion(
         )
         if not middle.shape[0]:
             return Motion(out)
-        told = (each[middle] for each in _middles(path))
-        variance_m2_s = float(_likeliest(*told, (0, middle.shape[0], 1))[0])
+        square, share, error = (each[middle] for each in _middles(path))
+        variance_m2_s = float(_likeliest(square, share, error, (0, middle.shape[0], 1))[0])
     out[bridged] = variance_m2_s
     return Motion(out)
 
@@ -191,7 +191,7 @@ def _log_likelihood(
         if not 1e-150 < product < 1e150:
             total -= np.log(product)
             product = 1.0
-    return total - np.log(product)
+    return float(total - np.log(product))
 
 
 @kernel

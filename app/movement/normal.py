@@ -40,4 +40,5 @@ def distribution(z: float) -> float:
     t = place - k
     low, up, down = _TABLE[k, 0], _TABLE[k, 1], _TABLE[k + 1, 1]
     rise = _TABLE[k + 1, 0] - low
-    return low + t * (up + t * (3.0 * rise - 2.0 * up - down + t * (up + down - 2.0 * rise)))
+    bend = 3.0 * rise - 2.0 * up - down + t * (up + down - 2.0 * rise)
+    return float(low + t * (up + t * bend))

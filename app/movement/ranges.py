@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 from pyproj import Proj
 
-from app.movement.arcs import arcs_m
+from app.movement.arcs import EARTH_RADIUS_M, arcs_m
+from app.movement.compiled import kernel
 from app.movement.families import bounds, draw_weights, tells
 from app.movement.track import DAY_US, HOUR_US, BoolArray, FloatArray, IntArray, Track
 
@@ -102,18 +103,21 @@ def stay_range(
         return None
     track, rests, active = track.take(kept), rests[kept], active[kept]
     bouts = _bouts(track.time_us, rests, active)
-    middles = {k: _middle(track, bout) for k, bout in enumerate(bouts) if bout.rests}
+    middles = {
+        k: _middle(track.lon[bout.first : bout.last + 1], track.lat[bout.first : bout.last + 1])
+        for k, bout in enumerate(bouts)
+        if bout.rests
+    }
     widths, ways = [], []
     for k, bout in enumerate(bouts):
         beside = [j for j in (k - 1, k + 1) if j in middles and _follow(track, bouts, j, k)]
         if bout.rests or bout.last - bout.first + 1 < ACTIVE_MIN or not beside:
             continue
         lon, lat = track.lon[bout.first : bout.last + 1], track.lat[bout.first : bout.last + 1]
-        roost_lon, roost_lat = (np.array([middles[j][i] for j in beside]) for i in (0, 1))
-        away = arcs_m(roost_lon[:1], roost_lat[:1], lon, lat)
-        ways.append(float(np.median(away)))
-        every = np.append(lon, roost_lon), np.append(lat, roost_lat)
-        widths.append(float(arcs_m(*every, *every).max()))
+        roosts = np.array([middles[j] for j in beside])
+        way_m, width_m = _day(np.append(lon, roosts[:, 0]), np.append(lat, roosts[:, 1]), len(lon))
+        ways.append(way_m)
+        widths.append(width_m)
     nights = np.array(list(middles.values())).reshape(-1, 2)
     return StayRange(
         gathered(nights[:, 0], nights[:, 1], np.ones(nights.shape[0]), roost_radius_m),
@@ -145,10 +149,33 @@ def _follow(track: Track, bouts: Sequence[_Bout], j: int, k: int) -> bool:
     return bool(track.time_us[b.first] - track.time_us[a.last] <= BREAK_US)
 
 
-def _middle(track: Track, bout: _Bout) -> tuple[float, float]:
-    own = slice(bout.first, bout.last + 1)
-    lon = np.unwrap(track.lon[own], period=360.0)
-    return (float(np.median(lon)) + 180.0) % 360.0 - 180.0, float(np.median(track.lat[own]))
+@kernel
+def _middle(lon: FloatArray, lat: FloatArray) -> tuple[float, float]:
+    """Return the median place of a night, wherever the antimeridian lies."""
+    turned = lon.copy()
+    for i in range(1, lon.shape[0]):
+        turned[i] = lon[i] - 360.0 * np.rint((lon[i] - turned[i - 1]) / 360.0)
+    return (np.median(turned) + 180.0) % 360.0 - 180.0, np.median(lat)
+
+
+@kernel
+def _day(lon: FloatArray, lat: FloatArray, n: int) -> tuple[float, float]:
+    """Return how far n fixes of a day are from the first roost after them, and all apart [m]."""
+    m = lon.shape[0]
+    unit = np.empty((m, 3))
+    for i in range(m):
+        x, y = np.radians(lon[i]), np.radians(lat[i])
+        unit[i, 0], unit[i, 1], unit[i, 2] = np.cos(x) * np.cos(y), np.sin(x) * np.cos(y), np.sin(y)
+    away, widest = np.empty(n), 0.0
+    for i in range(m):
+        for j in range(i):
+            dx, dy, dz = unit[i, 0] - unit[j, 0], unit[i, 1] - unit[j, 1], unit[i, 2] - unit[j, 2]
+            chord = np.sqrt(dx * dx + dy * dy + dz * dz)
+            widest = max(widest, chord)
+            if i == n:
+                away[j] = chord
+    arc = 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(away / 2.0, 1.0))
+    return np.median(arc), 2.0 * EARTH_RADIUS_M * np.arcsin(min(widest / 2.0, 1.0))
 
 
 def _hull_km2(track: Track) -> float:

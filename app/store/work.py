@@ -337,7 +337,12 @@ class Waiting:
 
 
 async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
-    """Return what is to do; a catalogue waits until no bird of its studies is dirty."""
+    """
+    Return what is to do; a catalogue waits until no bird like its own is dirty.
+
+    Where birds never end to be, it waits half a minute, and a second for each where they are more:
+    through a rebuild of all it is made a few times and not again and again.
+    """
     decodings = await execute(
         conn,
         f"select d.id, d.study_id, {SMALL} as small from decoding d"
@@ -352,11 +357,12 @@ async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
     catalogues = await execute(
         conn,
         """
-        select scope, simulated from product_dirty p where dead_at is null
-          and (p.since_at < clock_timestamp() - interval '30 s' or not exists (
-            select from dirty d join study s on s.id = d.study_id
-            where d.dead_at is null and s.simulated = p.simulated))
-        order by since_at limit :limit
+        select p.scope, p.simulated from product_dirty p, lateral (
+          select count(*) as n from dirty d join study s on s.id = d.study_id
+          where d.dead_at is null and s.simulated = p.simulated) as birds
+        where p.dead_at is null and (birds.n = 0
+          or p.since_at < clock_timestamp() - greatest(30, birds.n) * interval '1 s')
+        order by p.since_at limit :limit
         """,
         {"limit": limit},
     )

@@ -139,6 +139,27 @@ async def test_new_work_does_not_push_a_catalogue_back(store):
     assert before == after
 
 
+async def test_a_catalogue_waits_a_second_for_each_of_many_dirty_birds(store):
+    """A rebuild of all makes it a few times; half a minute is enough beside a few birds."""
+    async with store.write() as conn:
+        await work.mark_all_dirty(conn, study_id=1)
+        await work.mark_catalogues_dirty(conn, 1)
+        await execute(conn, "update product_dirty set since_at = now() - interval '40 s'")
+        assert (await work.waiting(conn, limit=9)).catalogues
+        await execute(
+            conn,
+            "insert into individual (study_id, local_identifier)"
+            " select 1, n::text from generate_series(1, 98) as n",
+        )
+        assert await work.mark_all_dirty(conn, study_id=1) == 100
+        assert not (await work.waiting(conn, limit=9)).catalogues
+        await execute(conn, "update product_dirty set since_at = now() - interval '101 s'")
+        assert (await work.waiting(conn, limit=9)).catalogues
+        await execute(conn, "delete from dirty")
+        await execute(conn, "update product_dirty set since_at = clock_timestamp()")
+        assert (await work.waiting(conn, limit=9)).catalogues
+
+
 async def test_a_span_is_taken_by_one_worker_and_given_back_when_it_fails(store):
     spring = datetime(2024, 3, 1, tzinfo=UTC)
     async with store.write() as conn:

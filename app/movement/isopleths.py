@@ -205,7 +205,7 @@ def _outlined(
 
 def on_earth(planar: Sequence[Polygon], proj: Plane) -> MultiPolygon:
     """Turn polygons of a plane into areas of lon and lat, cut at the antimeridian (RFC 7946)."""
-    plain = _unbroken(planar, proj)
+    plain = _unbroken(planar, proj) if planar else MultiPolygon()
     if plain is not None:
         return plain
     whole = shapely.union_all([_on_earth(polygon, proj) for polygon in planar])

@@ -227,20 +227,24 @@ def assess(uses: Sequence[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
     return _judged(n, np.repeat(sizes, times).astype(np.float64), np.concatenate(within))
 
 
-def _on_blocks(uses: Sequence[Use]) -> tuple[FloatArray, FloatArray]:
-    """Return mass and positions of each bird by block of cells, shape (birds, blocks)."""
+def _on_blocks(uses: Sequence[Use]) -> tuple[csr_array, csr_array]:
+    """
+    Return mass and positions of each bird by block of cells, shape (birds, blocks).
+
+    Few birds were near any one block: memory goes with the blocks that each came near.
+    """
     blocks = [_blocks(use.keys) for use in uses]
-    known, inverse = np.unique(np.concatenate(blocks), return_inverse=True)
-    mass = np.zeros((len(uses), known.shape[0]))
-    held = np.zeros_like(mass)
-    first = 0
-    for i, (use, block) in enumerate(zip(uses, blocks, strict=True)):
-        place = inverse[first : first + block.shape[0]]
-        first += block.shape[0]
-        mass[i] = np.bincount(place, weights=use.mass, minlength=known.shape[0])
-        at = np.searchsorted(known, _blocks(use.at))
-        held[i] = np.bincount(at, weights=use.weight, minlength=known.shape[0])
-    return mass, held
+    known, place = np.unique(np.concatenate(blocks), return_inverse=True)
+    shape = len(uses), known.shape[0]
+    bird = np.repeat(np.arange(len(uses)), [block.shape[0] for block in blocks])
+    mass = np.concatenate([use.mass for use in uses])
+    at = np.searchsorted(known, np.concatenate([_blocks(use.at) for use in uses]))
+    owner = np.repeat(np.arange(len(uses)), [use.at.shape[0] for use in uses])
+    held = np.concatenate([use.weight for use in uses])
+    return (
+        csr_array(coo_array((mass, (bird, place.ravel())), shape=shape)),
+        csr_array(coo_array((held, (owner, at)), shape=shape)),
+    )
 
 
 def _blocks(keys: IntArray) -> IntArray:
@@ -249,7 +253,7 @@ def _blocks(keys: IntArray) -> IntArray:
 
 
 def _within(
-    mass: FloatArray, held: FloatArray, size: int, times: int, rng: np.random.Generator
+    mass: csr_array, held: csr_array, size: int, times: int, rng: np.random.Generator
 ) -> FloatArray:
     """Return the share of the time of birds left out within the core of each sample's mean."""
     n = mass.shape[0]
@@ -257,14 +261,26 @@ def _within(
     drawn[np.arange(times)[:, None], rng.permuted(np.tile(np.arange(n), (times, 1)), axis=1)[
         :, :size
     ]] = 1.0  # fmt: skip
-    left = (1.0 - drawn) @ held / (n - size)
+    by_block, positions = mass.T, held.T
     out = np.empty(times)
-    for i, mean in enumerate(drawn @ mass):
-        falling = np.sort(mean)[::-1]
-        filled = np.cumsum(falling)
-        least = falling[min(int(np.searchsorted(filled, LEVEL * filled[-1])), len(falling) - 1)]
-        out[i] = left[i, mean >= least].sum()
+    for i, own in enumerate(drawn):
+        mean, left = by_block @ own, positions @ (1.0 - own) / (n - size)
+        out[i] = left[mean >= _least(mean)].sum()
     return out
+
+
+def _least(mass: FloatArray) -> float:
+    """Return the mass of the emptiest cell of the core: it lies among the fullest few."""
+    some = mass[mass > 0.0]
+    enough, n = LEVEL * some.sum(), some.shape[0]
+    k = n // 16 + 1
+    while True:
+        k = min(k, n)
+        falling = np.sort(np.partition(some, n - k)[n - k :])[::-1]
+        at = int(np.searchsorted(np.cumsum(falling), enough))
+        if at < k or k == n:
+            return float(falling[min(at, k - 1)])
+        k *= 4
 
 
 def _judged(n: int, size: FloatArray, within: FloatArray) -> Sample:

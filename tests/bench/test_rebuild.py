@@ -133,7 +133,7 @@ class Rebuilt:
 
 def rebuilt(dsn: str, bird_years: int, workers: int = WORKERS) -> Rebuilt:
     """Store a flock, and let workers make all its products."""
-    site = Site(dsn, study="", key="", port=0)
+    site = Site(dsn, study="", key="", port=1)  # only workers run
     asyncio.run(prepared(dsn, bird_years))
     watched = Watched(site, server_of(dsn))
     before = watched.spent_s()[1]

@@ -12,7 +12,6 @@ import numpy as np
 import shapely
 from shapely import LinearRing, MultiPolygon, Polygon
 
-from app.movement.compiled import kernel
 from app.movement.track import BoolArray, FloatArray, IntArray
 
 _Filled: TypeAlias = tuple[list[FloatArray], list[IntArray]]  # what OuterOffset gives
@@ -122,21 +121,12 @@ def volume(density: FloatArray) -> FloatArray:
     flat = density.ravel()
     some = np.flatnonzero(flat > 0.0)  # of a grid around a bird most cells hold nothing
     out = np.ones(flat.shape[0])
-    _hold(flat, some[np.argsort(flat[some])], out)
-    return out.reshape(density.shape)
-
-
-@kernel
-def _hold(flat: FloatArray, rising: IntArray, out: FloatArray) -> None:
-    """Write the share of all mass in each of some cells and those that are denser, or as dense."""
-    n = rising.shape[0]
-    falling = flat[rising[::-1]]
+    falling_at = some[np.argsort(-flat[some])]
+    falling = flat[falling_at]
     held = np.cumsum(falling)
-    last = n - 1
-    for i in range(n - 1, -1, -1):
-        if falling[i] != falling[last]:
-            last = i
-        out[rising[n - 1 - i]] = held[last] / held[n - 1]
+    last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+    out[falling_at] = np.repeat(held[last] / held[-1], np.diff(last, prepend=-1))
+    return out.reshape(density.shape)
 
 
 def home_ranges(

@@ -9,8 +9,7 @@ import numpy as np
 import shapely
 from pyproj import Proj
 
-from app.movement.arcs import EARTH_RADIUS_M, arcs_m
-from app.movement.compiled import kernel
+from app.movement.arcs import arcs_m
 from app.movement.families import bounds, draw_weights, tells
 from app.movement.track import DAY_US, HOUR_US, BoolArray, FloatArray, IntArray, Track
 
@@ -97,6 +96,9 @@ def stay_range(
     >>> found.roosts.nights.tolist(), found.to_feeding_m.round(-2).tolist()
     ([1], [2200.0])
     """
+    # Compiled code: the web process tells ranges and never measures any.
+    from app.movement.roosting import day_out, night_middle  # noqa: PLC0415 - see above
+
     hour = track.time_us // HOUR_US
     kept = np.flatnonzero(np.diff(hour, prepend=hour[:1] - 1) != 0)
     if not kept.shape[0]:
@@ -104,7 +106,9 @@ def stay_range(
     track, rests, active = track.take(kept), rests[kept], active[kept]
     bouts = _bouts(track.time_us, rests, active)
     middles = {
-        k: _middle(track.lon[bout.first : bout.last + 1], track.lat[bout.first : bout.last + 1])
+        k: night_middle(
+            track.lon[bout.first : bout.last + 1], track.lat[bout.first : bout.last + 1]
+        )
         for k, bout in enumerate(bouts)
         if bout.rests
     }
@@ -115,7 +119,9 @@ def stay_range(
             continue
         lon, lat = track.lon[bout.first : bout.last + 1], track.lat[bout.first : bout.last + 1]
         roosts = np.array([middles[j] for j in beside])
-        way_m, width_m = _day(np.append(lon, roosts[:, 0]), np.append(lat, roosts[:, 1]), len(lon))
+        way_m, width_m = day_out(
+            np.append(lon, roosts[:, 0]), np.append(lat, roosts[:, 1]), len(lon)
+        )
         ways.append(way_m)
         widths.append(width_m)
     nights = np.array(list(middles.values())).reshape(-1, 2)
@@ -147,35 +153,6 @@ def _follow(track: Track, bouts: Sequence[_Bout], j: int, k: int) -> bool:
     """Tell whether a night and a day touch, without half a day of silence between them."""
     a, b = sorted((bouts[j], bouts[k]), key=lambda bout: bout.first)
     return bool(track.time_us[b.first] - track.time_us[a.last] <= BREAK_US)
-
-
-@kernel
-def _middle(lon: FloatArray, lat: FloatArray) -> tuple[float, float]:
-    """Return the median place of a night, wherever the antimeridian lies."""
-    turned = lon.copy()
-    for i in range(1, lon.shape[0]):
-        turned[i] = lon[i] - 360.0 * np.rint((lon[i] - turned[i - 1]) / 360.0)
-    return (np.median(turned) + 180.0) % 360.0 - 180.0, np.median(lat)
-
-
-@kernel
-def _day(lon: FloatArray, lat: FloatArray, n: int) -> tuple[float, float]:
-    """Return how far n fixes of a day are from the first roost after them, and all apart [m]."""
-    m = lon.shape[0]
-    unit = np.empty((m, 3))
-    for i in range(m):
-        x, y = np.radians(lon[i]), np.radians(lat[i])
-        unit[i, 0], unit[i, 1], unit[i, 2] = np.cos(x) * np.cos(y), np.sin(x) * np.cos(y), np.sin(y)
-    away, widest = np.empty(n), 0.0
-    for i in range(m):
-        for j in range(i):
-            dx, dy, dz = unit[i, 0] - unit[j, 0], unit[i, 1] - unit[j, 1], unit[i, 2] - unit[j, 2]
-            chord = np.sqrt(dx * dx + dy * dy + dz * dz)
-            widest = max(widest, chord)
-            if i == n:
-                away[j] = chord
-    arc = 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(away / 2.0, 1.0))
-    return np.median(arc), 2.0 * EARTH_RADIUS_M * np.arcsin(min(widest / 2.0, 1.0))
 
 
 def _hull_km2(track: Track) -> float:

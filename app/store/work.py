@@ -337,12 +337,7 @@ class Waiting:
 
 
 async def waiting(conn: AsyncConnection, *, limit: int) -> Waiting:
-    """
-    Return what is to do; a catalogue waits until no bird like its own is dirty.
-
-    Where birds never end to be, it waits half a minute, and a second for each where they are more:
-    through a rebuild of all it is made a few times and not again and again.
-    """
+    """Return what is to do; a catalogue waits while its birds are dirty, up to 30 s or 1 s each."""
     decodings = await execute(
         conn,
         f"select d.id, d.study_id, {SMALL} as small from decoding d"

@@ -49,11 +49,14 @@ def assemble_points(found: fixpoints.Points, page: Page, *, zipped: bool) -> Ans
     """Make a page of the fixes of a bird."""
     shown = min(len(found), page.limit)
     link = page.next_url(found.key(page.limit - 1)) if len(found) > page.limit else None
-    return collection(found.text(shown), shown, link, zipped=zipped)
+    told = found.told(shown) + (link or "").encode()
+    return collection(found.text(shown), shown, link, zipped=zipped, told=told)
 
 
-def collection(features: str, shown: int, link: str | None, *, zipped: bool) -> Answer:
-    """Join features into a collection with the ETag of its bytes."""
+def collection(
+    features: str, shown: int, link: str | None, *, zipped: bool, told: bytes | None = None
+) -> Answer:
+    """Join features into a collection with the ETag of its bytes, or of `told` in their place."""
     links = [{"rel": "next", "href": link, "type": MEDIA_TYPE}] if link else []
     body = b"".join(
         (
@@ -64,7 +67,7 @@ def collection(features: str, shown: int, link: str | None, *, zipped: bool) -> 
             b"}",
         )
     )
-    return sealed(body, link, zipped=zipped)
+    return sealed(body, link, zipped=zipped, told=told)
 
 
 @dataclass(slots=True)
@@ -103,8 +106,10 @@ class Feed:
         return answer_with(self.request, self.audience, found, media_type=MEDIA_TYPE)
 
     def _key(self, read: Reader) -> Hashable:
-        asked = (self.filters, self.page.limit, self.page.after, str(self.request.base_url))
-        how = (self.request.url.query, takes_gzip(self.request))
+        scope = self.request.scope
+        host = self.request.headers.get("host"), scope["scheme"], scope.get("root_path")
+        asked = (self.filters, self.page.limit, self.page.after, host)
+        how = (scope["query_string"], takes_gzip(self.request))
         return (read.__module__, read.__name__, seen_by(self.audience), asked, how)
 
 

@@ -140,8 +140,17 @@ class Points:
 
     def text(self, n: int) -> str:
         """Return the first `n` features as JSON, with commas between."""
+        return _written(self._shown(n), self.bird, self.tags)
+
+    def told(self, n: int) -> bytes:
+        """Return what makes the text of the first `n`: the first of them, and all values."""
+        values = b"".join(values.tobytes() for values in self._shown(n).values())
+        return b"".join((self.text(min(n, 1)).encode(), repr(self.tags).encode(), values))
+
+    def _shown(self, n: int) -> Columns:
+        """Return the first rows, places as exact as they are written."""
         shown = {name: values[:n] for name, values in self.columns.items()}
-        return _written(shown, self.bird, self.tags)
+        return shown | {name: shown[name].round(DECIMALS) for name in ("lon", "lat")}
 
     def key(self, number: int) -> tuple[Any, ...]:
         """Return what the page after this feature starts from."""
@@ -270,7 +279,7 @@ def _written(columns: Columns, bird: Mapping[str, Any], tags: Mapping[int, str])
     n = len(columns["time"])
     if not n:
         return ""
-    lon, lat = (_listed(columns[name].round(DECIMALS)) for name in ("lon", "lat"))
+    lon, lat = (_listed(columns[name]) for name in ("lon", "lat"))
     shared, differing = _properties(columns, bird, tags)
     opening = ']},"properties":{' + ",".join(f'"{name}":{value}' for name, value in shared)
     pieces: list[str | list[str]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from datetime import datetime
@@ -87,8 +88,10 @@ def serve() -> None:
     # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
+        app = create_app(chosen.model_copy(update={"database_url": dsn}))
+        gc.freeze()  # what is there now stays: no collection need look at it again
         uvicorn.run(
-            create_app(chosen.model_copy(update={"database_url": dsn})),
+            app,
             host=chosen.host,
             port=chosen.port,
             log_config=None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from datetime import datetime
@@ -88,10 +87,8 @@ def serve() -> None:
     # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
-        app = create_app(chosen.model_copy(update={"database_url": dsn}))
-        gc.freeze()  # what is there now stays: no collection need look at it again
         uvicorn.run(
-            app,
+            create_app(chosen.model_copy(update={"database_url": dsn})),
             host=chosen.host,
             port=chosen.port,
             log_config=None,

@@ -10,7 +10,7 @@ from limits import parse
 from starlette.middleware.cors import CORSMiddleware
 
 from app import VERSION
-from app.api import ROUTERS, as_of, openapi, pages, problems
+from app.api import ROUTERS, as_of, feeds, openapi, pages, problems, push
 from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, RateLimit
 from app.config import Settings
 from app.errors import SetupError
@@ -76,6 +76,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     openapi.install(app)
     pages.install(app)
+    app.router.routes[:0] = [push.SHORT_WAY, feeds.SHORT_WAY]
     _surround(app, settings)
     return app
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from app.api.auth import CurrentAudience, reader
-from app.api.deps import StoreDep, store_of
+from app.api.deps import ShortWay, StoreDep, store_of
 from app.api.filters import BoxQuery, DatetimeQuery, FiltersDep, box_of, interval_of
 from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.paging import Page, page_of
@@ -49,11 +48,14 @@ def assemble_points(found: fixpoints.Points, page: Page, *, zipped: bool) -> Ans
     """Make a page of the fixes of a bird."""
     shown = min(len(found), page.limit)
     link = page.next_url(found.key(page.limit - 1)) if len(found) > page.limit else None
-    return collection(found.text(shown), shown, link, zipped=zipped)
+    told = found.told(shown) + (link or "").encode()
+    return collection(found.text(shown), shown, link, zipped=zipped, told=told)
 
 
-def collection(features: str, shown: int, link: str | None, *, zipped: bool) -> Answer:
-    """Join features into a collection with the ETag of its bytes."""
+def collection(
+    features: str, shown: int, link: str | None, *, zipped: bool, told: bytes | None = None
+) -> Answer:
+    """Join features into a collection with the ETag of its bytes, or of `told` in their place."""
     links = [{"rel": "next", "href": link, "type": MEDIA_TYPE}] if link else []
     body = b"".join(
         (
@@ -64,7 +66,7 @@ def collection(features: str, shown: int, link: str | None, *, zipped: bool) -> 
             b"}",
         )
     )
-    return sealed(body, link, zipped=zipped)
+    return sealed(body, link, zipped=zipped, told=told)
 
 
 @dataclass(slots=True)
@@ -103,8 +105,10 @@ class Feed:
         return answer_with(self.request, self.audience, found, media_type=MEDIA_TYPE)
 
     def _key(self, read: Reader) -> Hashable:
-        asked = (self.filters, self.page.limit, self.page.after, str(self.request.base_url))
-        how = (self.request.url.query, takes_gzip(self.request))
+        scope = self.request.scope
+        host = self.request.headers.get("host"), scope["scheme"], scope.get("root_path")
+        asked = (self.filters, self.page.limit, self.page.after, host)
+        how = (scope["query_string"], takes_gzip(self.request))
         return (read.__module__, read.__name__, seen_by(self.audience), asked, how)
 
 
@@ -166,29 +170,6 @@ class FixesAsk(BaseModel):
     cursor: Annotated[str | None, Query(max_length=1_000)] = None
 
 
-class FixesRoute(APIRoute):
-    """
-    A route that reads what is asked by the shortest way.
-
-    Solving the arguments of the handler, as FastAPI does for every request anew, took a quarter
-    of the time of an answer. What is asked amiss is answered the common way.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler."""
-        common = super().get_route_handler()
-
-        async def handler(request: Request) -> Response:
-            try:
-                ask = FixesAsk.model_validate(dict(request.query_params))
-            except ValidationError:
-                return await common(request)
-            store = store_of(request)
-            return await fixes_feed(ask, request, store, await reader(request, store))
-
-        return handler
-
-
 async def fixes_feed(
     ask: Annotated[FixesAsk, Query()], request: Request, store: StoreDep, audience: CurrentAudience
 ) -> Response:
@@ -208,8 +189,22 @@ router.add_api_route(
     methods=["GET"],
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
-    route_class_override=FixesRoute,
 )
+
+
+def _fixes_ask(request: Request) -> FixesAsk | None:
+    try:
+        return FixesAsk.model_validate(dict(request.query_params))
+    except ValidationError:
+        return None
+
+
+async def _fixes_shortly(request: Request, ask: FixesAsk) -> Response:
+    store = store_of(request)
+    return await fixes_feed(ask, request, store, await reader(request, store))
+
+
+SHORT_WAY = ShortWay("/feeds/fixes.geojson", _fixes_shortly, _fixes_ask, method="GET")
 
 
 @router.get(

@@ -74,10 +74,16 @@ def takes_gzip(request: Request) -> bool:
     return accepts_gzip(request.headers)
 
 
-def sealed(body: bytes, link: str | None = None, *, zipped: bool) -> Answer:
-    """Make an answer of a body, compressed or plain, with the ETag of the plain bytes."""
-    # The ETag is of the bytes alone: it can tell nobody more than the answer does.
-    etag = f'W/"{sha256(body).hexdigest()[:32]}"'
+def sealed(
+    body: bytes, link: str | None = None, *, zipped: bool, told: bytes | None = None
+) -> Answer:
+    """
+    Make an answer of a body, compressed or plain, with the ETag of the plain bytes.
+
+    `told` stands for a long body: what it is written from, nothing less and nothing more.
+    """
+    # The ETag is of the answer alone: it can tell nobody more than the answer does.
+    etag = f'W/"{sha256(body if told is None else told).hexdigest()[:32]}"'
     if zipped and body:
         return Answer(gzip.compress(body, GZIP_LEVEL, mtime=0), "gzip", etag, link)
     return Answer(body, None, etag, link)

@@ -19,6 +19,10 @@ PUBLIC_LEVELS = (6, 8, 10)
 """The finest level has cells of 0.35 degrees, wider than the 0.1 degree grid of public places:
 smaller ones would show the grid and not the birds."""
 
+_CELL_BITS = 16
+_CELL = (1 << _CELL_BITS) - 1
+"""Bits of a column or row of cells, more than any level has."""
+
 ZOOM_MAX = 9
 """Largest zoom with cells of its own; viewers enlarge its tiles beyond."""
 
@@ -83,9 +87,12 @@ def count_hours(
     tables = []
     for level in levels:
         x, y = cells_of(lon[first], lat[first], level)
-        keys = np.column_stack([month, np.full(len(first), level), x, y])
-        found, hours = np.unique(keys, axis=0, return_counts=True)
-        tables.append(np.column_stack([found, hours]))
+        # One number a row, in the order of the three: rows are sorted ten times as slowly.
+        keys = (month << 2 * _CELL_BITS) + (x << _CELL_BITS) + y
+        found, hours = np.unique(keys, return_counts=True)
+        levelled = np.full(len(found), level)
+        x, y = found >> _CELL_BITS & _CELL, found & _CELL
+        tables.append(np.column_stack([found >> 2 * _CELL_BITS, levelled, x, y, hours]))
     rows = np.concatenate(tables)
     rows = rows[np.lexsort(rows.T[3::-1])]
     return Cells(rows[:, 0].astype("datetime64[M]"), *rows[:, 1:].T)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,6 @@ from ingest.record import SENSORS
 
 FIRST, LAST = datetime(1978, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Ends of the time window the table itself allows."""
-AFTER_ALL = LAST + timedelta(days=1)
-"""A time after that of every fix."""
 
 _MEASURED = ("error_m", "height_m", "ground_speed_m_s", "heading_deg")
 PROPERTIES = (
@@ -42,66 +41,85 @@ _KINDS = {
 }  # fmt: skip
 _PUBLIC = ("time", "lon", "lat")
 _ARRAY_HEAD_BYTES = 20
-"""What stands before the elements of an array of one dimension as PostgreSQL sends it."""
+_FLAGS_BYTE, _LENGTH_BYTES = 7, slice(12, 16)
+"""An array of one dimension as PostgreSQL sends it: its head, where that says that there are
+nulls, and how many elements follow."""
 
 
-def _sent(names: Iterable[str], table: str) -> str:
+def _sent(values: Mapping[str, str], table: str) -> str:
     """
     Return the SQL of whole columns in PostgreSQL's binary form.
 
     Arrays of the driver's own would make an object of each number, which costs more than to read.
     """
-    return ", ".join(f"array_send(array_agg({name})) as {table}_{name}" for name in names)
+    return ", ".join(f"array_send(array_agg({sql})) as {table}_{n}" for n, sql in values.items())
 
 
-_SQL = f"""
-with bird as (
-  select i.id, i.ref, i.local_identifier, i.species_key, i.taxon, s.name as study, s.simulated,
-    s.public_grid_deg, i.study_id = any(:exact) as exact
-  from individual i join study s on s.id = i.study_id
-  where i.ref = :ref and (i.study_id = any(:exact) or i.study_id = any(:open))
-)
-select bird.*, tags.tags, own.*, open.*
-from bird
-cross join lateral (
-  select coalesce(json_object_agg(t.id, t.local_identifier), '{{{{}}}}') as tags
-  from tag t where t.id in (select d.tag_id from deployment d
-    where d.individual_id = bird.id and d.replaced_at is null)
-) as tags
-cross join lateral (
-  select {_sent(_KINDS, "own")} from (
-    select f.tag_id as tag, f.time, f.sensor, f.variant, f.lon, f.lat,
-      coalesce(strpos('{_CLASSES}', f.argos_class), 0) as argos_class,
-      {", ".join(f"coalesce(f.{name}, 'NaN') as {name}" for name in _MEASURED)}
-    from deployment d cross join lateral (
-      select * from fix f
-      where f.tag_id = d.tag_id and f.live and f.visible and {{box}}
-        and f.time >= greatest(coalesce(lower(d.during), '-infinity'), :first)
-        and f.time < coalesce(upper(d.during), 'infinity') and f.time <= :last
-        and (f.time, f.tag_id, f.sensor, f.variant) < (
-          cast(:before as timestamptz), cast(coalesce((
-            select t.id from tag t join deployment w on w.tag_id = t.id
-            where w.individual_id = bird.id and w.replaced_at is null
-              and t.local_identifier = cast(:tag as text) limit 1
-          ), 0) as int), cast(:sensor as smallint), cast(:variant as bigint))
-      order by f.time desc, f.sensor desc, f.variant desc limit :fetch
-    ) as f
-    where bird.exact and d.individual_id = bird.id and d.replaced_at is null
-      and d.study_id = any(:exact)
-    order by f.time desc, f.tag_id desc, f.sensor desc, f.variant desc limit :fetch
+_BIRD = """
+select i.id, i.ref, i.local_identifier, i.species_key, i.taxon, s.name as study, s.simulated,
+  s.public_grid_deg, i.study_id = any(:exact) as exact, {columns}
+from individual i join study s on s.id = i.study_id {parts}
+where i.ref = :ref and (i.study_id = any(:exact) or i.study_id = any(:open))
+"""
+
+_OWN_COLUMNS = {
+    **{name: f"f.{name}" for name in _KINDS if name != "tag"},
+    "argos_class": f"strpos('{_CLASSES}', f.argos_class)",
+}
+_OWN = f"""
+left join deployment d on d.individual_id = i.id and d.replaced_at is null
+  and d.study_id = any(:exact) and i.study_id = any(:exact)
+left join tag t on t.id = d.tag_id
+left join lateral (
+  select {_sent(_OWN_COLUMNS, "own")} from (
+    select * from fix f
+    where f.tag_id = d.tag_id and f.live and f.visible and {{box}}
+      and f.time >= greatest(coalesce(lower(d.during), '-infinity'), :first)
+      and f.time < coalesce(upper(d.during), 'infinity') and f.time <= :last and {{after}}
+    order by f.time desc, f.sensor desc, f.variant desc limit :fetch
   ) as f
-) as own
-cross join lateral (
-  select {_sent(_PUBLIC, "open")} from (
+) as own on true
+"""
+"""SQL: the newest fixes of each time that the bird wore a tag; they are joined here, not there."""
+
+_OWN_AFTER = """(f.time, f.tag_id, f.sensor, f.variant) < (
+  cast(:before as timestamptz), cast(coalesce((
+    select t.id from tag t join deployment w on w.tag_id = t.id
+    where w.individual_id = i.id and w.replaced_at is null
+      and t.local_identifier = cast(:tag as text) limit 1
+  ), 0) as int), cast(:sensor as smallint), cast(:variant as bigint))"""
+
+_OPEN = f"""
+left join lateral (
+  select {_sent({name: f"f.{name}" for name in _PUBLIC}, "open")} from (
     select f.time, f.lon, f.lat from public_fix f
-    where not bird.exact and f.individual_id = bird.id and f.study_id = any(:open) and {RELEASED}
-      and f.time >= :first and f.time <= :last and f.time < cast(:before as timestamptz)
-      and {{box}}
+    where not i.study_id = any(:exact) and f.individual_id = i.id
+      and f.study_id = any(:open) and {RELEASED}
+      and f.time >= :first and f.time <= :last and {{after}} and {{box}}
     order by f.time desc limit :fetch
   ) as f
-) as open
+) as open on true
 """
-"""SQL: a bird, its tags and its newest fixes; one statement, so that all is of one moment."""
+
+
+@cache
+def _sql(*, own: bool, opened: bool, box: bool, after: bool) -> str:
+    """
+    Return a statement for a bird and its newest fixes, so that all is of one moment.
+
+    What a reader can't be given anyway is not asked for: to plan it costs more than to read it.
+    """
+    within = _BOX if box else "true"
+    columns, parts = [], []
+    if own:
+        columns.append("d.tag_id, t.local_identifier as tag, own.*")
+        parts.append(_OWN.format(box=within, after=_OWN_AFTER if after else "true"))
+    if opened:
+        columns.append("open.*")
+        earlier = "f.time < cast(:before as timestamptz)" if after else "true"
+        parts.append(_OPEN.format(box=within, after=earlier))
+    return _BIRD.format(columns=", ".join(columns or ["null"]), parts="".join(parts))
+
 
 _BOX = (
     "f.lat between :south and :north"
@@ -122,8 +140,17 @@ class Points:
 
     def text(self, n: int) -> str:
         """Return the first `n` features as JSON, with commas between."""
+        return _written(self._shown(n), self.bird, self.tags)
+
+    def told(self, n: int) -> bytes:
+        """Return what makes the text of the first `n`: the first of them, and all values."""
+        values = b"".join(values.tobytes() for values in self._shown(n).values())
+        return b"".join((self.text(min(n, 1)).encode(), repr(self.tags).encode(), values))
+
+    def _shown(self, n: int) -> Columns:
+        """Return the first rows, places as exact as they are written."""
         shown = {name: values[:n] for name, values in self.columns.items()}
-        return _written(shown, self.bird, self.tags)
+        return shown | {name: shown[name].round(DECIMALS) for name in ("lon", "lat")}
 
     def key(self, number: int) -> tuple[Any, ...]:
         """Return what the page after this feature starts from."""
@@ -152,31 +179,52 @@ async def newest(
     box = filters.box
     found = await execute(
         conn,
-        _SQL.format(box=_BOX if box else "true"),
+        _sql(
+            own=bool(audience.exact), opened=bool(audience.open), box=box is not None,
+            after=after is not None,
+        ),
         {
             **audience.sql,
             "ref": filters.individual,
             "first": filters.time_from or FIRST,
             "last": filters.time_to or LAST,
             "fetch": fetch,
-            **_key(after),
+            **(_key(after) if after else {}),
             **(_spans(box) if box else {}),
         },
-    )
+    )  # fmt: skip
     if not found:
         raise NotFound(
             "There is no such individual.", remedy="Take an id from GET /api/v1/individuals."
         )
     bird = found[0]
-    tags = {int(number): name for number, name in bird["tags"].items()}
-    table, names = ("own", tuple(_KINDS)) if bird["exact"] else ("open", _PUBLIC)
-    return Points({name: _received(bird[f"{table}_{name}"], name) for name in names}, bird, tags)
+    if not bird["exact"]:
+        columns = {name: _received(bird[f"open_{name}"], name) for name in _PUBLIC}
+        return Points(columns, bird, {})
+    tags = {row["tag_id"]: row["tag"] for row in found if row["tag_id"] is not None}
+    return Points(_joined([_worn(row) for row in found], fetch), bird, tags)
 
 
-def _key(after: Sequence[Any] | None) -> dict[str, Any]:
+def _worn(row: Mapping[str, Any]) -> Columns:
+    """Return the fixes of one time that the bird wore a tag, newest first."""
+    columns = {name: _received(row[f"own_{name}"], name) for name in _OWN_COLUMNS}
+    tag = np.full(len(columns["time"]), row["tag_id"] or 0, dtype=np.int32)
+    return {**columns, "tag": tag}
+
+
+def _joined(worn: Sequence[Columns], fetch: int) -> Columns:
+    """Return the newest of all, in the order of `_OWN_AFTER`; most birds wore one tag alone."""
+    full = [columns for columns in worn if len(columns["time"])]
+    if len(full) <= 1:
+        return (full or worn)[0]
+    columns = {name: np.concatenate([each[name] for each in full]) for name in full[0]}
+    order = np.lexsort([columns[name] for name in ("variant", "sensor", "tag", "time")])
+    newest = order[::-1][:fetch]
+    return {name: values[newest] for name, values in columns.items()}
+
+
+def _key(after: Sequence[Any]) -> dict[str, Any]:
     """Return the values of the place in the order that a page starts after; strangers have less."""
-    if after is None:
-        return {"before": AFTER_ALL, "tag": None, "sensor": 0, "variant": 0}
     time, tag, sensor, variant = (*after, None, 0, 0)[:4]
     return {"before": time, "tag": tag, "sensor": int(sensor), "variant": int(variant)}
 
@@ -190,11 +238,32 @@ def _spans(box: Box) -> dict[str, float]:
 
 
 def _received(sent: bytes | None, name: str) -> NDArray[Any]:
-    """Return a column that was sent as an array without nulls; an empty one is null."""
+    """
+    Return a column that was sent as an array; an empty one is null.
+
+    A null within is NaN, or zero in a column of whole numbers: neither is a stored value there.
+    """
     kind = np.dtype(_KINDS[name])
-    element = np.dtype([("length", ">i4"), ("value", kind)])
-    values = np.frombuffer(sent or b"", dtype=element, offset=_ARRAY_HEAD_BYTES if sent else 0)
-    return values["value"].astype(kind.newbyteorder("="))
+    native = kind.newbyteorder("=")
+    if sent is None:
+        return np.empty(0, native)
+    if not sent[_FLAGS_BYTE]:
+        element = np.dtype([("length", ">i4"), ("value", kind)])
+        return np.frombuffer(sent, element, offset=_ARRAY_HEAD_BYTES)["value"].astype(native)
+    absent = np.nan if kind.kind == "f" else 0
+    n = int.from_bytes(sent[_LENGTH_BYTES])
+    if len(sent) == _ARRAY_HEAD_BYTES + 4 * n:  # nothing but the lengths of nulls
+        return np.full(n, absent, native)
+    return np.array(list(_each(sent, kind, absent)), native)
+
+
+def _each(sent: bytes, kind: np.dtype[Any], absent: float) -> Iterator[Any]:
+    """Give the elements of an array of which some are null, whose length is -1."""
+    at = _ARRAY_HEAD_BYTES
+    while at < len(sent):
+        filled = sent[at] == 0
+        yield np.frombuffer(sent, kind, 1, at + 4)[0] if filled else absent
+        at += 4 + kind.itemsize * filled
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -210,7 +279,7 @@ def _written(columns: Columns, bird: Mapping[str, Any], tags: Mapping[int, str])
     n = len(columns["time"])
     if not n:
         return ""
-    lon, lat = (_listed(columns[name].round(DECIMALS)) for name in ("lon", "lat"))
+    lon, lat = (_listed(columns[name]) for name in ("lon", "lat"))
     shared, differing = _properties(columns, bird, tags)
     opening = ']},"properties":{' + ",".join(f'"{name}":{value}' for name, value in shared)
     pieces: list[str | list[str]] = [

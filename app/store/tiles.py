@@ -236,7 +236,14 @@ async def read_density(
 
 
 def cells(spot: Spot, level: int, condition: str, *, source: str, exact: bool) -> str:
-    """Sum the cells of a level that lie in the tile; each is a square."""
+    """
+    Sum the cells of a level that lie in the tile; each is a square.
+
+    A bird is of one study, so those of the studies add up. density_total has one row a bird, the
+    other a row a month.
+    """
+    of_bird = source == "density_total"
+    hours, grouped = ("d.hours", "") if of_bird else ("sum(d.hours)", "group by 1, 2, 3, 4")
     times = 1 << (level - spot.z)
     units = EXTENT // times
     west, north = spot.x * times, spot.y * times
@@ -245,15 +252,16 @@ def cells(spot: Spot, level: int, condition: str, *, source: str, exact: bool) -
     select st_makeenvelope({left}, {top}, {left} + {units}, {top} + {units}) as geom,
       level, x, y, exact, simulated, hours, n_individuals
     from (
-      select b.level, b.x, b.y, b.exact, s.simulated, sum(b.hours)::int as hours,
-        count(*)::int as n_individuals
+      select {level} as level, b.x, b.y, {exact} as exact, s.simulated,
+        sum(b.hours)::int as hours, sum(b.n)::int as n_individuals
       from (
-        select d.level, d.x, d.y, d.individual_id, d.study_id, {exact} as exact,
-          sum(d.hours) as hours
-        from {source} d
-        where d.level = {level} and d.x between {west} and {west + times - 1}
-          and d.y between {north} and {north + times - 1} and {condition}
-        group by 1, 2, 3, 4, 5, 6
+        select o.x, o.y, o.study_id, sum(o.hours) as hours, count(*) as n
+        from (
+          select d.x, d.y, d.individual_id, d.study_id, {hours} as hours
+          from {source} d
+          where d.level = {level} and d.x between {west} and {west + times - 1}
+            and d.y between {north} and {north + times - 1} and {condition} {grouped}
+        ) as o group by 1, 2, 3
       ) as b join study s on s.id = b.study_id
       group by 1, 2, 3, 4, 5
     ) as cells

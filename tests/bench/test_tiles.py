@@ -6,6 +6,7 @@ B reads the kept cells of the same fixes, counted and stored by the code of the 
 
 from __future__ import annotations
 
+import io
 import os
 import statistics
 import time
@@ -65,10 +66,16 @@ async def _fill(conn: Connection, service: Service) -> int:
         await density.renew(
             conn, bird, (FAR_PAST, FAR_FUTURE), cells, releases(bird, cells), public=False
         )
-        await raw.copy_records_to_table(
-            "fix_place", records=zip(lon.tolist(), lat.tolist(), strict=True)
-        )
+        await raw.copy_to_table("fix_place", source=_copied(lon, lat), format="binary")
     return int((await execute(conn, "select count(*) as n from density_cell", {}))[0]["n"])
+
+
+def _copied(lon: np.ndarray, lat: np.ndarray) -> io.BytesIO:
+    """Write places as COPY reads them in its binary format: ten million tuples take minutes."""
+    kind = [("n", ">i2"), ("a", ">i4"), ("lon", ">f8"), ("b", ">i4"), ("lat", ">f8")]
+    rows = np.empty(len(lon), kind)
+    rows["n"], rows["a"], rows["b"], rows["lon"], rows["lat"] = 2, 8, 8, lon, lat
+    return io.BytesIO(b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff")
 
 
 def _raw(dsn: str, spot: tiles.Spot) -> tuple[float, int]:

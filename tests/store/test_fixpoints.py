@@ -91,4 +91,38 @@ def test_a_stranger_gets_every_property_and_nothing_of_the_tag() -> None:
 
 
 def test_no_rows_are_no_features() -> None:
-    assert fixpoints.Points({"time": np.empty(0, np.int64)}, BIRD, {}).text(5) == ""
+    empty = {"time": np.empty(0, np.int64), "lon": np.empty(0), "lat": np.empty(0)}
+    assert fixpoints.Points(empty, BIRD, {}).text(5) == ""
+
+
+@settings(max_examples=30)
+@given(rows(), rows())
+def test_answers_that_differ_are_told_apart(
+    one: dict[str, np.ndarray[Any, Any]], other: dict[str, np.ndarray[Any, Any]]
+) -> None:
+    """What stands for the text in an ETag is the same where the text is, and only there."""
+    named = {1: "a", 2: "b", 3: "c"}
+    found = [fixpoints.Points(each, BIRD, named) for each in (one, one, other)]
+    texts, told = ([getattr(each, how)(len(each)) for each in found] for how in ("text", "told"))
+    assert told[0] == told[1]
+    assert (told[0] == told[2]) == (texts[0] == texts[2])
+    assert found[0].told(1) != found[0].told(0)
+
+
+def sent(values: list[float | None], kind: str) -> bytes:
+    """Write an array as PostgreSQL sends it."""
+    item = np.dtype(kind)
+    head = np.array([1, None in values, 0, len(values), 1], ">i4").tobytes()
+    size = item.itemsize.to_bytes(4)
+    return head + b"".join(
+        b"\xff" * 4 if each is None else size + np.array(each, kind).tobytes() for each in values
+    )
+
+
+@given(st.lists(st.none() | st.floats(-1e6, 1e6, width=32), min_size=1, max_size=6))
+def test_nulls_of_an_array_are_no_numbers(values: list[float | None]) -> None:
+    found = fixpoints._received(sent(values, ">f4"), "height_m")
+    assert [None if math.isnan(each) else each for each in found.tolist()] == values
+    whole = [None if each is None else round(each) for each in values]
+    found = fixpoints._received(sent(whole, ">i4"), "argos_class")
+    assert found.tolist() == [each or 0 for each in whole]

@@ -111,10 +111,8 @@ dates, {len(SEEDS)} seeds. Aimed at: each statistic within {WITHIN:.0%}.
 
 {table(("statistic", "real", "simulated", "off"), rows)}
 Missed: {", ".join(missed) or "none"}. Simulated birds keep within three quarters of the stop
-radius of a stay; real ones fly farther out to feed. With 0.95 of the radius, and farther each hour,
-all statistics came within 20 % (two seeds). Stays are then cut: at 0.92, F1 at 0.9 of hourly
-stopovers was 0.93 (12 seeds), because a stay's centre is the mean of its fixes, and a bird that
-spends its last night at one edge of its range after days at the other is taken as gone.
+radius of a stay, as its truth wants; within it they roost on one side, feed on the other, and come
+back to the roost at most middays. Before they did, fast steps and day ranges fell short by a third.
 """
     return Section("The simulated world beside the real one", text)
 

@@ -20,7 +20,8 @@ COMMUTE_SPEED_M_S = 10.0
 """Speed of flights between roost and fields [m/s]: median of the hourly crane steps >= 5 m/s."""
 
 REACH = 0.75
-"""Farthest that a bird goes from the middle of a stay, of the stop radius."""
+"""Farthest that a bird goes from the middle of a stay, of the stop radius. Day ranges and fast
+steps so fall short of the real cranes' by a third (`make validate`)."""
 
 WALK_MAX_M = 1_500.0
 """An hour's move longer than this is flown, not walked [m]: 0.4 m/s, p90 of resting cranes."""

@@ -49,7 +49,12 @@ _EXAMPLE = {
 }
 
 
-def _levels(text: str) -> list[int]:
+LevelsQuery = Annotated[
+    Text, Query(description="shares of the time to outline [%]: 50, 75, 90, 95")
+]
+
+
+def levels_of(text: str) -> list[int]:
     """Read percentages, in any order; those that are not kept are refused, not rounded."""
     offered = {str(level): level for level in LEVELS}
     asked = [part.strip() for part in text.split(",")]
@@ -83,9 +88,7 @@ async def read_utilisation(
             " reference bandwidth; bb, dbb: Brownian bridges, of one variance or a dynamic one"
         ),
     ] = "akde",
-    levels: Annotated[
-        Text, Query(description="shares of the time to outline [%]: 50, 75, 90, 95")
-    ] = "50,95",
+    levels: LevelsQuery = "50,95",
     season: Annotated[Text | None, Query(description="such as 2020-wintering")] = None,
 ) -> Response:
     """
@@ -96,7 +99,7 @@ async def read_utilisation(
     nowhere. Birds of opened studies of others have none: outlines show what the public view
     withholds.
     """
-    asked = _levels(levels)
+    asked = levels_of(levels)
     async with store.read() as conn:
         bird = await reference.individual(conn, audience, individual)
         found = await utilisation.areas(

@@ -200,7 +200,8 @@ def _stay_season(stopovers: Stopovers, home: _Home) -> Season:
     a, b = home.first, home.last
     start, end = int(stopovers.arrival_latest_us[a]), int(stopovers.departure_earliest_us[b])
     open_a, open_b = bool(stopovers.arrival_open[a]), bool(stopovers.departure_open[b])
-    long = end - start >= BREEDING_MIN_DAYS * DAY_US
+    stayed_us = stopovers.departure_earliest_us[a : b + 1] - stopovers.arrival_latest_us[a : b + 1]
+    long = int(stayed_us.sum()) >= BREEDING_MIN_DAYS * DAY_US  # a silence is no time at home
     kind: SeasonKind = ("breeding" if long else "summering") if home.summer else "wintering"
     seen = float(stopovers.observed_s[a : b + 1].sum()) * SECOND_US / (60.0 * DAY_US)
     sure = 0.5 * min(1.0, seen) + 0.25 * (not open_a) + 0.25 * (not open_b)

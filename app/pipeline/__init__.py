@@ -61,7 +61,7 @@ STAGES = (
         ("utilisation", "available", "season_use", "stay_range", "stay_cover", "key_site_due"),
         "individual",
     ),
-    Stage("keysites", ("season_use",), ("key_sample", "key_site"), "catalogue"),
+    Stage("keysites", ("season_use",), ("key_sample", "key_site", "species_use"), "catalogue"),
 )
 """A push runs through the first three stages; then each bird it touched through screen, smooth,
 segment, habitat and publish in one transaction; then each catalogue those birds are in through

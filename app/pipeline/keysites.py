@@ -1,4 +1,4 @@
-"""season_use -> key_sample, key_site: the places that a telling share of the birds use much."""
+"""season_use -> key_sample, key_site, species_use: what the birds of a species use much."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Proj
 
+from app.movement.density import places_of
 from app.movement.geodesy import mean_position
 from app.movement.isopleths import on_earth
 from app.movement.keysites import (
@@ -27,11 +28,12 @@ from app.movement.keysites import (
     patches,
     use_of,
 )
+from app.movement.methods import LEVELS
+from app.movement.speciesuse import mean_use
 from app.movement.track import FloatArray, IntArray
 from app.movement.utilisation import FIXES_MIN
 from app.pipeline.areas import area_names
 from app.pipeline.route import tellable
-from app.pipeline.seasonuse import places_of
 from app.seeds import profiles
 from app.store import catalogue, keysites
 from app.store.engine import Connection
@@ -52,7 +54,7 @@ WITHIN_YEAR = "all"
 
 async def find_key_sites(conn: Connection, scope: str, *, simulated: bool) -> None:
     """
-    Find the key sites of every species and kind of season from what the readers see.
+    Find key sites and use of every species and kind of season from what the readers see.
 
     The years of a bird count as one. Birds of others' opened studies are seen at their public
     places alone, and only where at least `GROUP_MIN` of them are: in the sample, and in each cell.
@@ -65,17 +67,20 @@ async def find_key_sites(conn: Connection, scope: str, *, simulated: bool) -> No
         groups[row["species_key"], season].append(row)
     samples: list[Row] = []
     sites: list[Row] = []
+    areas: list[Row] = []
     for (species_key, season), rows in sorted(groups.items()):
         told = tellable(_long_enough(rows), enough)
         if not told:
             continue
         facts = {"species_key": species_key, "season": season}
-        found = await asyncio.to_thread(_judge, species_key, told, enough)
-        samples.append({**facts, **_sample_row(found, told)})
-        names = await area_names(conn, *found.centres())
-        made = await asyncio.to_thread(_outlined, found, names)
+        judged = await asyncio.to_thread(_judge, species_key, told, enough)
+        samples.append({**facts, **_sample_row(judged, told)})
+        names = await area_names(conn, *judged.centres())
+        made = await asyncio.to_thread(_outlined, judged, names)
         sites += [{**facts, "number": n, **row} for n, row in enumerate(made, start=1)]
-    await keysites.replace(conn, scope, simulated=simulated, samples=samples, sites=sites)
+        areas += [{**facts, **row} for row in await asyncio.to_thread(_areas, judged)]
+    found = keysites.Found(samples, sites, areas)
+    await keysites.replace(conn, scope, found, simulated=simulated)
 
 
 def _long_enough(rows: list[Row]) -> list[Row]:
@@ -87,14 +92,15 @@ def _long_enough(rows: list[Row]) -> list[Row]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The cells of key sites, ascending; birds in each; core areas, with whose they are."""
+class _Judged:
+    """What birds used, with whose they are; the cells of key sites, ascending; birds in each."""
 
     plane: Proj
     scale_m: float
     sample: Sample
     cells: IntArray
     n_birds: IntArray
+    used: list[Use]
     cores: list[IntArray]
     exact: NDArray[np.bool_]
     enough: int
@@ -112,7 +118,7 @@ class _Found:
         return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
 
 
-def _judge(species_key: str, rows: list[Row], enough: int) -> _Found:
+def _judge(species_key: str, rows: list[Row], enough: int) -> _Judged:
     scale_m = profiles()[species_key].stop_radius_m / SCALES_IN_RADIUS
     birds: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
@@ -125,12 +131,14 @@ def _judge(species_key: str, rows: list[Row], enough: int) -> _Found:
     cores = [core(each) for each in used]
     cells, n_birds = _counted(cores, exact, enough)
     inside = n_birds > sample.birds_exceeded
-    return _Found(plane, scale_m, sample, cells[inside], n_birds[inside], cores, exact, enough)
+    return _Judged(
+        plane, scale_m, sample, cells[inside], n_birds[inside], used, cores, exact, enough
+    )
 
 
 def _joined(rows: list[Row]) -> FloatArray:
     """Return longitude, latitude and hours of all seasons of a bird, shape (3, n)."""
-    return np.concatenate([np.stack(places_of(row["cells"])) for row in rows], axis=1)
+    return np.concatenate([places_of(row["cells"]) for row in rows], axis=1)
 
 
 def _plane(places: Iterable[FloatArray]) -> Proj:
@@ -157,7 +165,7 @@ def _counted(
     return cells, counts.astype(np.int64)
 
 
-def _sample_row(found: _Found, rows: list[Row]) -> Row:
+def _sample_row(found: _Judged, rows: list[Row]) -> Row:
     silent = [row["unobserved_s"] for row in rows]
     sample = found.sample
     return {
@@ -173,7 +181,7 @@ def _sample_row(found: _Found, rows: list[Row]) -> Row:
     }
 
 
-def _outlined(found: _Found, names: list[str | None]) -> list[Row]:
+def _outlined(found: _Judged, names: list[str | None]) -> list[Row]:
     """Return the patches of cells, those of each area apart, from the largest."""
     rows = []
     name = np.array([each or "" for each in names])
@@ -184,17 +192,42 @@ def _outlined(found: _Found, names: list[str | None]) -> list[Row]:
     return sorted(rows, key=lambda row: (-row["area_km2"], row["area"] or "", row["geom"]))
 
 
-def _site(found: _Found, members: IntArray, area: str) -> Row:
-    cells, cell_m = found.cells[members], found.lattice.cell_m
+def _site(found: _Judged, members: IntArray, area: str) -> Row:
+    cells = found.cells[members]
     meets = np.array([bool(np.isin(cells, c, assume_unique=True).any()) for c in found.cores])
     others = int(np.sum(meets & ~found.exact))
-    x, y = found.lattice.corners(cells)
-    planar = shapely.union_all(shapely.box(x, y, x + cell_m, y + cell_m))
-    parts = [g for g in shapely.get_parts(planar) if g.geom_type == "Polygon"]
     return {
         "area": area or None,
         "area_km2": cells.shape[0] * found.lattice.cell_km2,
         "n_birds": int(np.sum(meets & found.exact)) + (others if others >= found.enough else 0),
         "n_birds_max": int(found.n_birds[members].max()),
-        "geom": bytes(shapely.to_wkb(on_earth(parts, found.plane))),
+        "geom": _outline(found, cells),
     }
+
+
+def _areas(found: _Judged) -> list[Row]:
+    """Return the smallest areas that hold shares of the mean bird's time, from the narrowest."""
+    mean, told = mean_use(found.used, found.exact, found.enough)
+    if mean is None:
+        return []
+    held = [(level, core(mean, level / 100.0)) for level in LEVELS]
+    return [
+        {
+            "level": level,
+            "area_km2": cells.shape[0] * found.lattice.cell_km2,
+            "share_told": round(told, 6),
+            "geom": _outline(found, cells),
+        }
+        for level, cells in held
+    ]
+
+
+def _outline(found: _Judged, cells: IntArray) -> bytes:
+    """Draw the cells, ascending, as WKB: in rows as far as they touch, which are fewer."""
+    cell_m = found.lattice.cell_m
+    first = np.flatnonzero(np.diff(cells, prepend=cells[0] - 2) != 1)
+    n = np.diff(first, append=cells.shape[0])
+    x, y = found.lattice.corners(cells[first])
+    planar = shapely.union_all(shapely.box(x, y, x + n * cell_m, y + cell_m))
+    parts = [g for g in shapely.get_parts(planar) if g.geom_type == "Polygon"]
+    return bytes(shapely.to_wkb(on_earth(parts, found.plane)))

@@ -6,19 +6,14 @@ from datetime import timedelta
 
 import numpy as np
 
-from app.movement.density import count_hours
+from app.movement.density import SEASON_LEVEL, count_hours
 from app.movement.gaps import observed_us
-from app.movement.mercator import centres
 from app.movement.track import SECOND_US, FloatArray, IntArray, Track
 from app.pipeline.trackparts import next_month
 from app.store import density
 from app.store.derived import Bird
 from app.store.engine import Connection
 from app.store.measuring import Row, Stretch
-
-LEVEL = 15
-"""Level of the cells: 1.2 km at the equator and less elsewhere, a quarter of any kernel of key
-sites, whose spread they enlarge by less than 1 %."""
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -49,14 +44,8 @@ async def season_uses(conn: Connection, bird: Bird, stretch: Stretch, track: Tra
 
 
 def _counted(time_us: IntArray, lon: FloatArray, lat: FloatArray) -> Row:
-    found = count_hours(time_us, lon, lat, (LEVEL,))
+    found = count_hours(time_us, lon, lat, (SEASON_LEVEL,))
     cells, inverse = np.unique(np.column_stack([found.x, found.y]), axis=0, return_inverse=True)
     hours = np.bincount(inverse.ravel(), weights=found.hours, minlength=len(cells))
     table = np.column_stack([cells, hours.astype(np.int64)]).astype("<i4")
     return {"n_hours": int(hours.sum()), "cells": table.tobytes()}
-
-
-def places_of(cells: bytes) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return longitude, latitude and hours of the cells of a season."""
-    x, y, hours = np.frombuffer(cells, dtype="<i4").reshape(-1, 3).astype(np.int64).T
-    return *centres(LEVEL, x, y), hours.astype(np.float64)

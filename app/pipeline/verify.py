@@ -24,6 +24,7 @@ class Verdict:
 
 
 _AT_LEISURE = ("utilisation", "available", "season_use", "stay_range", "stay_cover")
+_AFTER_THEM = ("key_sample", "key_site", "species_use")
 
 
 class _RollBack(Exception):  # noqa: N818 - not an error: it ends a trial
@@ -86,7 +87,7 @@ async def _catalogue(store: Store, scope: str, *, simulated: bool) -> tuple[str,
             await find_key_sites(conn, scope, simulated=simulated)
             after = await content.of_catalogue(conn, scope, simulated=simulated)
             differs = content.differing(before, after)
-            found = tuple(table for table in differs if settled or not table.startswith("key_"))
+            found = tuple(table for table in differs if settled or table not in _AFTER_THEM)
             raise _RollBack  # noqa: TRY301 - the transaction must end by an error
     except _RollBack:
         return found

@@ -18,7 +18,9 @@ BIRD_TABLES = (
 )  # fmt: skip
 """Tables that are derived bird by bird."""
 
-CATALOGUE_TABLES = ("site", "connection", "corridor", "flyway_line", "key_sample", "key_site")
+CATALOGUE_TABLES = (
+    "site", "connection", "corridor", "flyway_line", "key_sample", "key_site", "species_use",
+)  # fmt: skip
 
 _IDENTITY = (
     "id", "ref", "individual_id", "study_id", "tag_id", "decoding_id", "from_site_id",
@@ -123,7 +125,7 @@ def differing(before: dict[str, str], after: dict[str, str]) -> Sequence[str]:
 
 async def clear_catalogue(conn: AsyncConnection, scope: str, *, simulated: bool) -> None:
     """Take away one catalogue, as if it had never been made."""
-    for table in ("key_site", "key_sample", "flyway_line", "corridor", "connection", "site"):
+    for table in reversed(CATALOGUE_TABLES):
         await execute(
             conn,
             f"delete from {table} where scope = :scope and simulated = :simulated",

@@ -1,8 +1,9 @@
-"""Key sites: what they are made of for each class of readers, and what was found."""
+"""Key sites and use of a species: what they are made of for each reader, and what was found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +21,8 @@ _SAMPLE = (
     "birds_exceeded", "scale_m", "observed_days", "unobserved_days", "version",
 )  # fmt: skip
 _SITE = ("species_key", "season", "number", "area", "area_km2", "n_birds", "n_birds_max")
+
+_AREA = ("species_key", "season", "level", "area_km2", "share_told")
 
 _REF = (
     "concat_ws(':', x.species_key, x.season, x.number, case when x.simulated then 'simulated' end)"
@@ -99,19 +102,22 @@ async def uses(conn: AsyncConnection, audience: Audience) -> list[Row]:
     )
 
 
-async def replace(
-    conn: AsyncConnection,
-    scope: str,
-    *,
-    simulated: bool,
-    samples: Sequence[Row],
-    sites: Sequence[Row],
-) -> None:
-    """Let exactly these samples and key sites stand."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of one catalogue: samples of birds, key sites, and areas that a species used."""
+
+    samples: Sequence[Row]
+    sites: Sequence[Row]
+    areas: Sequence[Row]
+
+
+async def replace(conn: AsyncConnection, scope: str, made: Found, *, simulated: bool) -> None:
+    """Let exactly these rows stand."""
     binds = {"scope": scope, "simulated": simulated}
     for table, columns, rows in (
-        ("key_sample", _SAMPLE, samples),
-        ("key_site", (*_SITE, "geom"), sites),
+        ("key_sample", _SAMPLE, made.samples),
+        ("key_site", (*_SITE, "geom"), made.sites),
+        ("species_use", (*_AREA, "geom"), made.areas),
     ):
         await execute(
             conn, f"delete from {table} where scope = :scope and simulated = :simulated", binds
@@ -151,6 +157,48 @@ async def found(
         chosen.values,
     )
     return sites, samples
+
+
+_AREA_REF = (
+    "concat_ws(':', x.species_key, x.season, x.level, case when x.simulated then 'simulated' end)"
+)
+AREA_PROPERTIES = {
+    "species": "x.species_key",
+    "season": "x.season",
+    "simulated": "x.simulated",
+    "level": "x.level",
+    "area_km2": "x.area_km2",
+    "share_told": "x.share_told",
+    "n_birds": "s.n_birds",
+    "representativeness": "s.representativeness",
+    "observed_days": "s.observed_days",
+    "unobserved_days": "s.unobserved_days",
+    "scale_m": "s.scale_m",
+}
+
+
+async def areas(
+    conn: AsyncConnection,
+    audience: Audience,
+    species: str,
+    *,
+    levels: Sequence[int],
+    season: str | None,
+) -> list[Feature]:
+    """Return the areas that a species used, by kind of season and then from the widest."""
+    chosen = where(audience).add(
+        "x.scope = :scope and x.species_key = :species"
+        " and x.level = any(cast(:levels as int[]))"
+        " and (cast(:season as text) is null or x.season = :season)",
+        scope=audience.scope, species=species, levels=list(levels), season=season,
+    )  # fmt: skip
+    return await features.read(
+        conn,
+        f"select {features.feature(_AREA_REF, 'x.geom', AREA_PROPERTIES)} as text"
+        " from species_use x join key_sample s using (scope, simulated, species_key, season)"
+        f" where {chosen.sql} order by x.season, x.simulated, x.level desc",
+        chosen.values,
+    )
 
 
 async def pending(conn: AsyncConnection, audience: Audience) -> bool:

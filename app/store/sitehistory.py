@@ -12,7 +12,7 @@ from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fragments import days_of
 from app.store.layers import OUTSIDE
-from app.store.sight import STOPOVER
+from app.store.sight import SEASON_USE, STOPOVER
 
 Row = dict[str, Any]
 
@@ -108,6 +108,19 @@ async def ranges(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[R
         " join individual i on i.id = r.individual_id"
         " where t.scope = :scope and t.ref = :ref and r.study_id = any(:exact)"
         " order by r.individual_id, r.arrival_time",
+        {**audience.sql, "scope": audience.scope, "ref": ref},
+    )
+
+
+async def uses(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
+    """Return the hours by cell of every season of the birds seen to stay at a site."""
+    return await execute(
+        conn,
+        "select u.individual_id, u.species_key, u.season, u.exact, u.cells"
+        f" from {SEASON_USE} as u where u.individual_id in (select x.individual_id"
+        " from site t join site_visit v on v.site_id = t.id"
+        f" join {STOPOVER} as x on x.id = v.stopover_id where t.scope = :scope and t.ref = :ref)"
+        " order by u.individual_id, u.season",
         {**audience.sql, "scope": audience.scope, "ref": ref},
     )
 

@@ -55,6 +55,8 @@ PATHS = [
     "/api/v1/flyways/white_naped_crane:spring/connectivity",
     "/api/v1/flyways/white_naped_crane:spring/connectivity?by=area",
     "/api/v1/sites/{site}/loss",
+    "/api/v1/sites/{site}/utilisation",
+    "/api/v1/species/white_naped_crane/utilisation",
     "/api/v1/habitat/selection?layer={layer}",
     "/api/v1/habitat/use?layer={layer}&by=season&per=individual",
     "/api/v1/habitat/use?layer={layer}&by=season&per=species",
@@ -108,6 +110,9 @@ def _derive(
         flock.season(study, bird, f"{2000 + day}-spring", **more)
         for method in ("akde", "dbb"):
             flock.utilisation(study, bird, f"{2000 + day}-spring", 50, place, method=method)
+        for public in (False, True):
+            flock.season_use(study, bird, [place] * 3, f"{2000 + day}-spring", public=public,
+                             **more)  # fmt: skip
         common = {
             "individual_id": bird, "day": f"2020-03-{day + 1:02}", "kind": "stopover",
             "study_id": study, "species_key": "white_naped_crane", "season": "2020-spring",

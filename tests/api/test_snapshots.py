@@ -34,10 +34,11 @@ PRODUCTS = (
     "/api/v1/reports/migrations",
 )
 OF_BIRD = ("/track", "/utilisation?method=kde", "/seasons")
-OF_SITE = ("", "/loss")
+OF_SITE = ("", "/loss", "/utilisation")
 OF_FLYWAY = ("", "/connectivity")
 OF_ALL = (
     "/api/v1/key-sites",
+    "/api/v1/species/white_naped_crane/utilisation",
     "/tiles/density/2/3/1.pbf",
     "/tiles/tracks/2/3/1.pbf",
     "/tiles/stopovers/2/3/1.pbf",

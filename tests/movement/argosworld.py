@@ -62,23 +62,29 @@ def birds(seed: int, sending: Sending, *, n: int = 8, days: float = 300.0) -> li
     return list(flock.birds)
 
 
-def smoothed(bird: SimulatedBird) -> tuple[BoolArray, Track, Smoothed]:
-    """Screen and smooth a bird's fixes as the flow does: which are shown, they, and the result."""
+def smoothed(bird: SimulatedBird, *, told: bool = False) -> tuple[BoolArray, Track, Smoothed]:
+    """
+    Screen and smooth a bird's fixes as the flow does: which are shown, they, and the result.
+
+    `told` leaves out, by the truth, the wrong fixes that no screening found.
+    """
     sent = bird.sent
     shown = screen(sent.track, profiles()[bird.species_key]).code == OK
+    if told:
+        shown &= ~sent.is_gross_error
     track = sent.track.take(shown)
     covariance = ellipse_covariance_m2(*sent.ellipse[shown].T)
     return shown, track, smooth(track, covariance, noise_of(bird.species_key))
 
 
 def accuracy(
-    seeds: Iterable[int], sending: Sending, *, n: int = 8, days: float = 300.0
+    seeds: Iterable[int], sending: Sending, *, n: int = 8, days: float = 300.0, told: bool = False
 ) -> Accuracy:
     """Smooth the birds of some seeds and hold them against the truth, at every shown fix."""
     far, sigmas2, good, kept = [], [], 0, 0
     for seed in seeds:
         for bird in birds(seed, sending, n=n, days=days):
-            shown, _, found = smoothed(bird)
+            shown, _, found = smoothed(bird, told=told)
             true = bird.sent.true_lon[shown], bird.sent.true_lat[shown]
             way, azimuth = inverse(*true, found.lon, found.lat)
             off = way[:, None] * np.stack(

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.movement.screening import OK, screen
-from app.movement.seasons import classify
+from app.movement.seasons import BREEDING_MIN_DAYS, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
+from app.movement.track import DAY_US, HOUR_US, Track
 from app.seeds import profile_of
 
 CRANE = profile_of("Grus vipio")
@@ -206,6 +207,41 @@ def test_seasons_know_no_longitude_and_no_hemisphere(rows, turn):
     mirrored = dataclasses.replace(whole, lat=-whole.lat)
     assert classify(turned, CRANE) == got
     assert classify(mirrored, CRANE) == got
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 600), st.integers(8, 150))
+def test_a_silence_is_neither_time_at_home_nor_a_journey_that_was_seen(begin_d, days) -> None:
+    """A year and a half by fixes every six hours, less those of a silence."""
+    time_us = np.arange(us("2020-03-01"), us("2021-11-01"), 6 * HOUR_US)
+    lon, lat = (np.interp(time_us, [us(d) for row in YEAR for d in row[:2]],
+                          [row[c] for row in YEAR for _ in range(2)]) for c in (2, 3))  # fmt: skip
+    low = int(time_us[0]) + begin_d * DAY_US
+    heard = (time_us <= low) | (time_us >= low + days * DAY_US)
+    full = Track(time_us, lon, lat, np.full(time_us.size, 20.0))
+    track = full.take(heard)
+    stopovers = merge_stays(find_stays(track, CRANE), CRANE)
+    got = classify(stopovers, CRANE)
+    before = track.time_us[track.time_us <= low].max()
+    after = track.time_us[track.time_us > low].min(initial=np.iinfo(np.int64).max)
+    arrival, departure = stopovers.arrival_latest_us, stopovers.departure_earliest_us
+    assert not np.any((arrival <= before) & (departure >= after))
+    assert np.all(stopovers.observed_s * 1e6 <= departure - arrival)
+    for season in got.seasons:
+        assert season.start_open or season.start_us != after
+        assert season.end_open or season.end_us != before
+        here = slice(season.first, season.last + 1)
+        if season.kind == "breeding":
+            assert np.sum((departure - arrival)[here]) >= BREEDING_MIN_DAYS * DAY_US
+    known = {s.id for s in classify(merge_stays(find_stays(full, CRANE), CRANE), CRANE).seasons}
+    assert {s.id for s in got.seasons} <= known | {"2020-summering", "2021-summering"}
+
+
+def test_a_summer_seen_at_its_ends_alone_is_no_breeding_season() -> None:
+    ends = [("2020-05-20", "2020-06-12", 115.0, 50.0), ("2020-08-10", "2020-08-14", 115.0, 50.0)]
+    got = classify(stopovers_of([*ends, YEAR[3]]), CRANE)
+    assert got.seasons[0].kind == "summering"
+    assert classify(stopovers_of([YEAR[0], YEAR[3]]), CRANE).seasons[0].kind == "breeding"
 
 
 @settings(max_examples=25)

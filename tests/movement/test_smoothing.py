@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from app.movement import smoothing
 from app.movement.argos import ellipse_covariance_m2
 from app.movement.ctcrw import estimate
-from app.movement.geodesy import distance_m
+from app.movement.geodesy import distance_m, inverse
 from app.movement.noise import Walk
 from app.movement.smoothing import ellipse_of, fit_walk, log_likelihood, smooth
 from app.movement.track import DAY_US, HOUR_US, Track
 from app.seeds import noise_of
 from tests.movement import argosworld
+from tests.movement.journeys import roll
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FLYWAYS_TEST_DATA", ROOT / ".." / "shared" / "data"))
@@ -216,6 +217,32 @@ def test_place_date_order_and_copies_change_nothing(seed, degrees, lat):
     copies = smooth(track.take(twice), covariance[twice], NOISE)
     assert np.array_equal(copies.lon, found.lon[twice])
     assert np.array_equal(copies.covariance_m2, found.covariance_m2[twice])
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.tuples(st.floats(-180, 180), st.floats(-90, 90)),
+    st.floats(-180, 180),
+)
+def test_where_on_the_globe_the_bird_is_changes_nothing(seed, axis, degrees):
+    """Turned about any axis, with its ellipses: as near as the ellipsoid is to a sphere, 0.7 %."""
+    track, covariance = made(seed, 40)
+    there = roll(track, axis, degrees)
+    north = roll(Track(track.time_us, track.lon, track.lat + 1e-4, track.error_m), axis, degrees)
+    _, azimuth = inverse(there.lon, there.lat, north.lon, north.lat)
+    cos, sin = np.cos(np.radians(azimuth)), np.sin(np.radians(azimuth))
+    turn = np.stack([np.stack([cos, sin], axis=1), np.stack([-sin, cos], axis=1)], axis=1)
+    turned = turn @ covariance @ turn.transpose(0, 2, 1)
+    turned = (turned + turned.transpose(0, 2, 1)) / 2.0
+    here, other = smooth(track, covariance, NOISE), smooth(there, turned, NOISE)
+    back = roll(Track(track.time_us, other.lon, other.lat, track.error_m), axis, -degrees)
+    corrected = distance_m(track.lon, track.lat, here.lon, here.lat)
+    off = distance_m(here.lon, here.lat, back.lon, back.lat)
+    assert np.all(off <= 60.0 + 0.02 * corrected)
+    assert np.allclose(other.weight, here.weight, rtol=0.1, atol=0.02)
+    one, two = (np.linalg.det(found.covariance_m2) for found in (here, other))
+    assert np.allclose(two, one, rtol=0.1)
 
 
 def test_the_pole_and_the_antimeridian_are_places_like_others():

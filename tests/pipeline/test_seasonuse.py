@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.pipeline.seasonuse import places_of
+from app.movement.density import places_of
 from tests.flow.conftest import Service
 
 

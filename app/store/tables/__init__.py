@@ -46,6 +46,7 @@ from app.store.tables.places import (
     season_use,
     site_change,
     site_count,
+    species_use,
 )
 from app.store.tables.reference import (
     api_key,
@@ -84,7 +85,8 @@ __all__ = [
     "mapping_version", "metadata", "naming", "observation", "presence_day", "product_dirty",
     "public_fix", "push", "push_chunk", "push_wait", "reading", "recent", "refusal",
     "screening_trial", "season", "season_use", "sign_in", "site", "site_change", "site_count",
-    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "stay", "stay_cover",
-    "stay_range", "stop", "stop_state", "stopover", "study", "study_parameters", "tag", "tag_alias",
-    "track_part", "use_day", "utilisation", "utilisation_due", "way", "withdrawal",
+    "site_visit", "smoothed_fix", "snapshot", "snapshot_bird", "source", "species_use", "stay",
+    "stay_cover", "stay_range", "stop", "stop_state", "stopover", "study", "study_parameters",
+    "tag", "tag_alias", "track_part", "use_day", "utilisation", "utilisation_due", "way",
+    "withdrawal",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     Table,
     UniqueConstraint,
@@ -93,6 +94,21 @@ key_site = Table(
     Column("n_birds_max", Integer, nullable=False, comment="most birds in one cell"),
     Column("geom", geometry("MULTIPOLYGON"), nullable=False),
     UniqueConstraint("scope", "simulated", "species_key", "season", "number"),
+)
+
+species_use = Table(
+    "species_use",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    *_catalogue_columns(),
+    Column("species_key", String, nullable=False),
+    Column("season", String, nullable=False, comment="kind of season, over all years"),
+    Column("level", SmallInteger, nullable=False, comment="share of the time within [%]"),
+    Column("area_km2", Double, nullable=False),
+    Column("share_told", Double, nullable=False, comment="of the birds' time; the rest is others'"),
+    Column("geom", geometry("MULTIPOLYGON"), nullable=False),
+    UniqueConstraint("scope", "simulated", "species_key", "season", "level"),
+    comment="areas that hold a share of the mean bird's time",
 )
 
 key_site_due = Table(

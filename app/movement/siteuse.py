@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Proj
 
-from app.movement.isopleths import Grid, home_range, volume
+from app.movement.isopleths import Grid, home_ranges, volume
 from app.movement.track import FloatArray
 
 SCALE_M = 1_500.0
@@ -114,7 +114,8 @@ def site_use(
     told = float(mean.sum())
     if told == 0.0:
         return None
-    areas = tuple(Area(level, *home_range(mean, grid, level / 100.0, plane)) for level in levels)
+    drawn = home_ranges(mean, volume(mean), grid, [level / 100.0 for level in levels], plane)
+    areas = tuple(Area(level, *each) for level, each in zip(levels, drawn, strict=True))
     hours = int(sum(place[2].sum() for place in places))
     return SiteUse(len(places), hours, min(told, 1.0), scale_m, areas)
 

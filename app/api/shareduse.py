@@ -20,7 +20,7 @@ from app.api.filters import species_key
 from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.keysites import SeasonKind
 from app.api.utilisation import LevelsQuery, levels_of
-from app.errors import NotFound
+from app.errors import BadInput, NotFound
 from app.movement.density import places_of
 from app.movement.siteuse import Site, SiteUse, site_use
 from app.store import keysites, sitehistory, sites
@@ -53,6 +53,16 @@ def _responses(ref: str, **properties: Any) -> dict[int | str, Any]:
     }
 
 
+def _species(name: str) -> str:
+    """Return the key of the species in an address: at that of an unknown one there is nothing."""
+    try:
+        return str(species_key(name))
+    except BadInput as error:
+        raise NotFound(
+            "There is no such species.", remedy="Take a key from GET /api/v1/species."
+        ) from error
+
+
 @router.get(
     "/species/{species}/utilisation",
     response_class=Response,
@@ -81,9 +91,9 @@ async def read_species_utilisation(
     or more are: `share_told` is the share of the birds' time that is left. Hours without a
     position count for nothing.
     """
-    asked, key = levels_of(levels), species_key(species)
+    asked, key = levels_of(levels), _species(species)
     async with store.read() as conn:
-        found = await keysites.areas(conn, audience, str(key), levels=asked, season=season)
+        found = await keysites.areas(conn, audience, key, levels=asked, season=season)
         pending = await keysites.pending(conn, audience)
     text = ",\n".join(each.text for each in found)
     answer = sealed(_collection(text, pending=pending), zipped=takes_gzip(request))

@@ -135,8 +135,8 @@ async def test_work_that_waits_is_told_to_its_owner_alone(client, flock) -> None
 
 
 @pytest.mark.parametrize(
-    "path", [f"{SPECIES}?levels=51", f"{SPECIES}?season=2020-spring",
-             "/api/v1/species/dodo/utilisation", f"{site('public')}?levels=100"]
+    "path",
+    [f"{SPECIES}?levels=51", f"{SPECIES}?season=2020-spring", f"{site('public')}?levels=100"],
 )  # fmt: skip
 async def test_what_is_not_offered_is_refused(client, path) -> None:
     answer = await client.get(path)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numba.core.registry import CPUDispatcher
 
 import app.movement
-from app.movement import autocorrelation, geodesy
+from app.movement import autocorrelation, geodesy, roosting
 from app.movement.bridges import Path as Way
 from app.movement.bridges import dynamic_motion, fixed_motion, lay_bridges
 from app.movement.isopleths import Grid
@@ -126,6 +126,8 @@ def of_areas(track: Track) -> list[Any]:
         dynamic_motion(path).variance_m2_s,
         residence_time_s(time_s, x, y, 2000.0, away_max_s=7200.0),
         visits(time_s, x, y, (x[0], y[0]), 2000.0, away_min_s=3600.0),
+        *roosting.night_middle(track.lon[:9], track.lat[:9]),
+        *roosting.day_out(track.lon[:24], track.lat[:24], 15),
     ]  # fmt: skip
 
 

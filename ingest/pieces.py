@@ -256,10 +256,18 @@ def _cut(push: Push, seam: _Seam, most_lines: int) -> Iterator[_Piece]:
     held, offset = b"", seam.skip
     wanted, most_bytes = most_lines + QUOTED_LINES_MAX, PIECE_BYTES
     while held or not ended:
-        while not ended and len(held) < most_bytes and held.count(b"\n") < wanted:
-            more = next(content, None)
-            held, ended = held + (more or b""), more is None
-        last = ended and held.count(b"\n") <= wanted and len(held) <= most_bytes
+        there = held.count(b"\n")
+        more: list[bytes] = []
+        size = len(held)
+        while not ended and size < most_bytes and there < wanted:
+            got = next(content, None)
+            if got is None:
+                ended = True
+            else:
+                more.append(got)
+                size, there = size + len(got), there + got.count(b"\n")
+        held = b"".join((held, *more))
+        last = ended and there <= wanted and size <= most_bytes
         end = len(held) if last else _end(held, seam, wanted, most_bytes)
         if not end and not ended and len(held) <= WHOLE_MAX_BYTES:
             wanted, most_bytes = 2 * wanted, 2 * most_bytes

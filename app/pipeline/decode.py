@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import BinaryIO
 
@@ -165,15 +166,32 @@ async def _store_pieces(
     landing = Landing([todo], named)
     records = refused = 0
     form, warnings = "", []
-    while piece := await asyncio.to_thread(next, pieces, None):
-        form, warnings = piece.format, piece.warnings
-        records, refused = records + piece.records.height, refused + len(piece.refusals)
-        await _store_refusals(conn, [(todo, piece)])
-        await landing.store(
-            conn, piece.records.with_columns(decoding_id=pl.lit(todo["id"], pl.Int64))
-        )
+    async with aclosing(_read_ahead(pieces)) as ahead:
+        async for piece in ahead:
+            form, warnings = piece.format, piece.warnings
+            records, refused = records + piece.records.height, refused + len(piece.refusals)
+            await _store_refusals(conn, [(todo, piece)])
+            await landing.store(
+                conn, piece.records.with_columns(decoding_id=pl.lit(todo["id"], pl.Int64))
+            )
     await landing.finish(conn, [Told(todo, form, records, refused, warnings)])
     return given_back
+
+
+async def _read_ahead(pieces: Iterator[ingest.Decoded]) -> AsyncGenerator[ingest.Decoded]:
+    """Give each piece while a thread reads the one after it: the database is not kept waiting."""
+
+    def upcoming() -> asyncio.Task[ingest.Decoded | None]:
+        return asyncio.create_task(asyncio.to_thread(next, pieces, None))
+
+    reading = upcoming()
+    try:
+        while piece := await asyncio.shield(reading):
+            reading = upcoming()
+            yield piece
+    finally:
+        # The thread reads a file that the caller is about to close; what it met is told no more.
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _fail(conn: Connection, todo: Todo, why: ingest.UnreadablePush | Conflict) -> None:

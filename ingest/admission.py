@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from ingest.clock import EARLIEST_US, FUTURE_US
+from ingest.clock import AS_TOLD, EARLIEST_US, FUTURE_US
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -91,7 +91,9 @@ def admit(
     if candidates.height + len(refused) > UNITS_MAX:
         raise too_many_units(UNITS_MAX)
     clean, strange = _sanitised(_complete(candidates))
-    table = clean.with_columns(pl.coalesce("code", _reason(now_us)).alias("code")).collect()
+    table = clean.with_columns(pl.coalesce("code", _reason(now_us)).alias("code")).collect(
+        optimizations=AS_TOLD
+    )
     late = []
     if table["code"].null_count() < table.height:
         bad = table.filter(pl.col("code").is_not_null())
@@ -117,7 +119,9 @@ def too_many_units(most: int) -> UnreadablePush:
 def _complete(candidates: pl.DataFrame) -> pl.DataFrame:
     """All columns of the schema plus ``code``, in their types."""
     absent = [null for name, null in _absent().items() if name not in candidates.columns]
-    return candidates.lazy().with_columns(absent).with_columns(_typed()).collect()
+    return (
+        candidates.lazy().with_columns(absent).with_columns(_typed()).collect(optimizations=AS_TOLD)
+    )
 
 
 def _sanitised(table: pl.DataFrame) -> tuple[pl.LazyFrame, list[Warning_]]:

@@ -30,6 +30,12 @@ COLUMNS = (
     " marked_outlier, battery_v, temperature_c, activity"
 )
 
+AT_REST = "select " + " and ".join(
+    f"not exists (select from {table})"
+    for table in ("dirty", "product_dirty", "utilisation_due", "key_site_due")
+)
+"""SQL: whether the workers have done all there is to do."""
+
 
 @pytest.fixture
 def new_site(new_dsn: Callable[[], str]):
@@ -134,7 +140,8 @@ def test_a_replay_of_duplicates_against_the_first_load(new_site, files, capsys):
     for _ in range(REPLAYS):
         site = new_site()
         settled(site, reference)
-        taken["stored"].append(settled(site, events)[0])  # to the end: the worker is free again
+        taken["stored"].append(settled(site, events)[0])
+        until(lambda site=site: site.one(AT_REST), within_s=SETTLED_S)  # areas take a processor
         taken["again"].append(settled(site, again, to_the_end=False)[0])
         assert site.one("select count(*) from fix") == rows
         end(site)

@@ -27,7 +27,7 @@ from app.movement.simulate import flock_csv
 from app.pipeline import run as flow
 from app.store import work
 from tests.bench.test_memory import memory_mb
-from tests.bench.test_push import end, new_site, settled
+from tests.bench.test_push import AT_REST, end, new_site, settled
 from tests.faults.conftest import Site
 from tests.flow.conftest import Service, flock, open_service
 
@@ -92,12 +92,6 @@ class Watched:
         return sum(processor_s(process.pid) for process in self.site.running), server
 
 
-WAITS = "select " + " and ".join(
-    f"not exists (select from {table})"
-    for table in ("dirty", "product_dirty", "utilisation_due", "key_site_due")
-)
-
-
 def server_of(dsn: str) -> int:
     """Return the process that has started the one behind a connection."""
     with psycopg.connect(dsn) as conn:
@@ -141,7 +135,7 @@ def rebuilt(dsn: str, bird_years: int, workers: int = WORKERS) -> Rebuilt:
     try:
         for _ in range(workers):
             site.start("worker")
-        while not site.one(WAITS):
+        while not site.one(AT_REST):
             watched.look()
             assert all(process.poll() is None for process in site.running)
             time.sleep(1.0)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.test_push import new_site, settled
-from tests.faults.conftest import kill
+from tests.bench.test_push import AT_REST, new_site, settled
+from tests.faults.conftest import kill, until
 from tests.flow.test_real_birds import STORKS
 
 __all__ = ["new_site"]
@@ -65,6 +65,7 @@ def test_memory_over_the_size_of_a_push(new_site, shared_data: Path, capsys, n: 
     )  # fmt: skip
     told("processed")
     assert site.one("select max(stored + duplicates) from decoding") == n * rows
+    until(lambda: site.one(AT_REST), within_s=n * EACH_S)  # areas take a processor
     other_bytes = gzip.compress(gzip.decompress(body).replace(b"\n", b"\r\n"), 6)
     again = settled(site, other_bytes, within_s=n * EACH_S)[0]
     for process in site.running:

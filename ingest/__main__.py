@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -75,13 +76,24 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found: the counts of a receipt, plus flags."""
+    """
+    What a check found: the counts of a receipt, plus flags.
+
+    Attributes
+    ----------
+    repeated : int
+        Records that are the same as an earlier one of the file: duplicates, counted and not kept.
+    bbox : tuple of float or None
+        West, south, east and north of the positions [degrees].
+    """
 
     file: str
     format: str
     units: int
     records: int
+    repeated: int
     without_position: int
+    bbox: tuple[float, float, float, float] | None
     individuals: int
     time_first_us: int | None
     time_last_us: int | None
@@ -125,6 +137,8 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
     flagged: Counter[str] = Counter()
     birds: set[tuple[str | None, ...]] = set()
     times: list[int] = []
+    corners: list[tuple[float, ...]] = []
+    said: list[pl.Series] = []
     n_records, placeless, form = 0, 0, ""
     pieces = decode_pieces(
         push, tz=reading.tz, datum=reading.datum, date_order=reading.date_order, now_us=now_us
@@ -139,13 +153,19 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
         placeless += records["lon"].null_count()
         ends = records.select(first=pl.col("time_us").min(), last=pl.col("time_us").max()).row(0)
         times += [end for end in ends if end is not None]
+        lon, lat = pl.col("lon"), pl.col("lat")
+        corner = records.select(a=lon.min(), b=lat.min(), c=lon.max(), d=lat.max()).row(0)
+        corners += [] if corner[0] is None else [corner]
+        said.append(records.drop("unit").hash_rows())
     suspect = flights.suspect()
     return Findings(
         file=name,
         format=form,
         units=n_records + len(refusals),
         records=n_records,
+        repeated=n_records - pl.concat(said).n_unique() if said else 0,
         without_position=placeless,
+        bbox=_box(corners),
         individuals=len(birds),
         time_first_us=min(times, default=None),
         time_last_us=max(times, default=None),
@@ -155,6 +175,13 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
         kinds=_kinds(refusals, push),
         refusals=refusals,
     )
+
+
+def _box(corners: list[tuple[float, ...]]) -> tuple[float, float, float, float] | None:
+    if not corners:
+        return None
+    west, south, east, north = zip(*corners, strict=True)
+    return min(west), min(south), max(east), max(north)
 
 
 def _kinds(refusals: list[Refusal], push: Push) -> list[Kind]:
@@ -201,7 +228,9 @@ def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Fi
         format=movebank_reference_csv.NAME,
         units=decoded.units,
         records=len(decoded.rows),
+        repeated=0,
         without_position=0,
+        bbox=None,
         individuals=len({row.individual for row in decoded.rows}),
         time_first_us=min(starts, default=None),
         time_last_us=max(starts, default=None),
@@ -218,13 +247,22 @@ def show(found: Findings, console: Console) -> None:
     counts = Table(title=Text(f"{found.file} as {found.format}"), show_header=False)
     shown = {
         "units": found.units,
-        "would be stored": found.records,
-        "of these without position": found.without_position,
+        "would be stored": found.records - found.repeated,
+        "the same as an earlier unit": found.repeated,
+        "without position": found.without_position,
         "birds or tags": found.individuals,
         "refused": found.refused,
     }
     for label, count in shown.items():
         counts.add_row(label, f"{count:,}")
+    for label, time_us in (("first time", found.time_first_us), ("last time", found.time_last_us)):
+        if time_us is not None:
+            at = datetime.fromtimestamp(time_us / SECOND_US, UTC)
+            counts.add_row(label, f"{at:%Y-%m-%d %H:%M:%S} UTC")
+    if found.bbox is not None:
+        west, south, east, north = found.bbox
+        counts.add_row("longitudes", f"{west:.4f} to {east:.4f} degrees")
+        counts.add_row("latitudes", f"{south:.4f} to {north:.4f} degrees")
     for code, count in found.flagged.items():
         counts.add_row(f"flagged {code}", f"{count:,}")
     console.print(counts)

@@ -303,6 +303,8 @@ def _judged(steps: pl.DataFrame) -> Warning_ | None:
         return None
     best = fitting_offset(steps)
     fits = daylight_share(steps, shift_h=best)
+    if fits < SHARE_MIN:  # no zone makes a day of it: these birds fly by night, or in polar day
+        return None
     return Warning_(
         "time-zone-suspect",
         f"Only {share:.2f} of {steps.height} flight steps fall in daylight. Clocks {best:+d} h "

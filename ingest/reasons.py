@@ -36,6 +36,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Longitude runs from -180 to 180 (of fixes also to 360): check for a no-fix marker."
         ),
         "hemisphere-missing": "Write the hemisphere letter (N, S, E, W) after the coordinate.",
+        "coordinate-signed": "Write the coordinate with a hemisphere letter and without a sign.",
         "block-truncated": "Send the block again with all its lines, through 'Altitude'.",
         "block-header-unreadable": (
             "Begin the block with 'PTT Date : dd.mm.yy HH:MM:SS  LC : class'."

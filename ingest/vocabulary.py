@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from ingest.record import Warning_
+
 EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "time": ("timestamp",),
@@ -91,6 +93,10 @@ SENSOR_TYPES: Mapping[str, str] = MappingProxyType(
 """Movebank sensor type, name or id, to one of SENSORS; any other type is ``other``."""
 
 
+YES, NO = ("true", "1", "yes"), ("false", "0", "no")
+"""How files write that something is so, in lower case."""
+
+
 def term(name: str) -> str:
     """
     Bring a column name to the form all dialects share.
@@ -148,3 +154,24 @@ def columns_of(
         for field, names in terms.items()
     }
     return {field: columns for field, columns in found.items() if columns}
+
+
+def told_twice(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> list[Warning_]:
+    """
+    Warn of columns that are read and have the name of another: the first of each is read.
+
+    Examples
+    --------
+    >>> header = ["location-lat", "location_lat", "location-long", "note", "note"]
+    >>> [w.detail for w in told_twice(header, columns_of(header, EVENT_TERMS))]
+    ["Columns that another has the name of were not read: 'location_lat'."]
+    """
+    read = {index for indices in columns.values() for index in indices}
+    names = {term(header[index]) for index in read}
+    unread = [n for i, n in enumerate(header) if i not in read and term(n) in names]
+    if not unread:
+        return []
+    named = ", ".join(repr(name[:60]) for name in unread[:10])
+    return [
+        Warning_("column-twice", f"Columns that another has the name of were not read: {named}.")
+    ]

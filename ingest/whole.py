@@ -174,7 +174,7 @@ def _laid_open(
     else:
         is_book = mapping.kind == "table" and xlsx.accepts(payload)
     texts: Iterable[tuple[bytes, list[Warning_]]] = (
-        ((sheet, []) for sheet in xlsx.sheets(payload))
+        xlsx.sheets(payload)
         if is_book
         else [as_text(payload, encoding or (mapping.encoding if mapping else None))]
     )

@@ -173,9 +173,11 @@ def _read(block: Block) -> dict[str, object] | str:
     lat, lon = _degrees(found["Lat1"], "NS"), _degrees(found["Lon1"], "EW")
     if "unlettered" in (lat, lon):
         return "hemisphere-missing"
+    if "signed" in (lat, lon):
+        return "coordinate-signed"
     lat2 = _degrees(found.get("Lat2", ("?", "")), "NS")
     lon2 = _degrees(found.get("Lon2", ("?", "")), "EW")
-    cut = "unlettered" in (lat2, lon2)
+    cut = bool({"unlettered", "signed"} & {lat2, lon2})
     return {
         "tag": ptt.lstrip("0") or "0",
         "time": f"{century}{year}-{month}-{day} {clock}",
@@ -189,12 +191,14 @@ def _read(block: Block) -> dict[str, object] | str:
 
 
 def _degrees(found: tuple[str, str], letters: str) -> float | str | None:
-    """Signed degrees; None for ``???``, ``unlettered`` where the hemisphere can't be known."""
+    """Signed degrees; None for ``???``; a word where the hemisphere can't be known."""
     value, letter = found
     if value.startswith("?"):
         return None
     if letter not in tuple(letters):
         return "unlettered"
+    if value.startswith("-"):  # the letter is the sign: which of the two holds?
+        return "signed"
     return float(value) if letter == letters[0] else -float(value)
 
 

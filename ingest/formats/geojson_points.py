@@ -66,6 +66,8 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
 def _point(feature: Element) -> list[Element | str]:
     """Give the feature, or the code of its refusal where it is no point."""
     geometry = feature.get("geometry")
-    if geometry is None or (isinstance(geometry, dict) and geometry.get("type") == "Point"):
+    if geometry is None:
         return [feature]
-    return ["not-a-point"]
+    if not isinstance(geometry, dict) or geometry.get("type") != "Point":
+        return ["not-a-point"]
+    return [feature] if "coordinates" in geometry else ["position-incomplete"]

@@ -15,7 +15,7 @@ from ingest.formats.elements import cut, parse
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
-from ingest.vocabulary import columns_of, term
+from ingest.vocabulary import YES, columns_of, term, told_twice
 
 Element: TypeAlias = Mapping[str, object]
 Times: TypeAlias = Callable[[pl.Series, str], pl.Series]
@@ -27,7 +27,6 @@ _NUMBERS = tuple(
 )
 _COORDINATES = ("lon", "lat")
 _REQUIRED = ("tag", "time", "lon", "lat")
-_YES = ("true", "1", "yes")
 
 
 def utc_times(text: pl.Series, tz: str) -> pl.Series:
@@ -126,6 +125,7 @@ def decode_sheet(
     rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
     comma = sheet.delimiter != "," if layout.decimal_comma is None else layout.decimal_comma
     candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, decimal_comma=comma)
+    warnings += told_twice(sheet.header, columns)
     if tag is not None:
         candidates = candidates.with_columns(tag=pl.lit(tag))
     return admit(
@@ -174,6 +174,7 @@ def decode_elements(
     """
     elements = cut(payload, layout.lists)
     paths = [path for names in layout.fields.values() for path in names]
+    holders = _holders(layout)
     values: list[list[str | None]] = []
     units: list[int] = []
     within: list[int] = []
@@ -183,6 +184,8 @@ def decode_elements(
         for part in [element] if isinstance(element, str) else parts(element):
             within.append(number)
             cells = part if isinstance(part, str) else _cells(part, paths)
+            if isinstance(part, Mapping) and _elsewhere(part, holders):
+                cells = "position-incomplete"
             if isinstance(cells, str):
                 text, offset = elements.origin(number)
                 refused.append(refuse(len(within), text, cells, offset))
@@ -217,12 +220,7 @@ def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
     """Values at the paths as text, or the code of a refusal."""
     cells: list[str | None] = []
     for path in paths:
-        value: object = element
-        for key in path.split("."):
-            if isinstance(value, list) and key.isdecimal():
-                value = value[int(key)] if int(key) < len(value) else None
-            else:
-                value = value.get(key) if isinstance(value, Mapping) else None
+        value = _at(element, path)
         if isinstance(value, str):
             cells.append(value.strip() or None)
         elif isinstance(value, bool):
@@ -238,6 +236,39 @@ def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
         else:
             return "field-type"
     return cells
+
+
+def _at(element: Element, path: str) -> object:
+    """Return the value at a path, None where the way to it is another."""
+    value: object = element
+    for key in path.split("."):
+        if isinstance(value, list) and key.isdecimal():
+            value = value[int(key)] if int(key) < len(value) else None
+        else:
+            value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _holders(layout: Layout) -> dict[str, set[str]]:
+    """Return the paths under which coordinates stand, and by which keys."""
+    holders: dict[str, set[str]] = {}
+    for path in (path for name in _COORDINATES for path in layout.fields.get(name, ())):
+        holder, _, key = path.rpartition(".")
+        holders.setdefault(holder, set()).add(key)
+    return holders
+
+
+def _elsewhere(element: Element, holders: Mapping[str, set[str]]) -> bool:
+    """Tell whether a position was sent in a form that is not read: it would seem to be none."""
+    sent = {path: _at(element, path) if path else element for path in holders}
+
+    def knows(path: str) -> bool:
+        value = sent[path]
+        if isinstance(value, list):
+            return any(key.isdecimal() and int(key) < len(value) for key in holders[path])
+        return isinstance(value, Mapping) and bool(holders[path] & value.keys())
+
+    return any(path and sent[path] for path in holders) and not any(map(knows, holders))
 
 
 def interpret(
@@ -302,7 +333,7 @@ def interpret(
     if layout.rule is not None:
         table = layout.rule(table)
     if table.schema.get("marked_outlier") == pl.String:
-        marked = pl.col("marked_outlier").str.to_lowercase().is_in(_YES)
+        marked = pl.col("marked_outlier").str.to_lowercase().is_in(YES)
         table = table.with_columns(marked_outlier=marked)
     sentence = "Text in numeric columns left out: {named}."
     return table, counted("text-in-numeric-column", sentence, told)

@@ -12,7 +12,7 @@ from ingest.clock import parse_times
 from ingest.formats.delimited import Rows, Sheet, open_sheet, read_rows
 from ingest.record import Decoded, Warning_, counted
 from ingest.refusal import UnreadablePush
-from ingest.vocabulary import EVENT_TERMS, SENSOR_TYPES, columns_of
+from ingest.vocabulary import EVENT_TERMS, NO, SENSOR_TYPES, YES, columns_of, told_twice
 
 NAME = "movebank-csv"
 
@@ -93,6 +93,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     wanted = [index for found in columns.values() for index in found]
     rows = read_rows(sheet, wanted, columns["time"][0])
     candidates, warnings = _interpret(rows, columns, sheet, tz)
+    warnings += told_twice(sheet.header, columns)
     return admit(
         candidates,
         format=NAME,
@@ -176,9 +177,9 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
     canonical, detail = first("taxon"), first("taxon_detail")
     argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")
     kind = first("sensor").str.to_lowercase()
-    marked = [first(field).str.to_lowercase() == "true" for field in _OUTLIER]
+    marked = [first(field).str.to_lowercase().is_in(YES) for field in _OUTLIER]
     # Flags beside it, as our own export writes them, explain the column: no person did.
-    hidden = (first("visible").str.to_lowercase() == "false") & first("flags").is_null()
+    hidden = first("visible").str.to_lowercase().is_in(NO) & first("flags").is_null()
     return pl.select(
         tag=first("tag"),
         individual=first("individual"),
@@ -193,7 +194,7 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
         marked_outlier=pl.any_horizontal(
             hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked)
         ),
-        marked_valid=(first("marked_valid").str.to_lowercase() == "true").fill_null(value=False),
+        marked_valid=first("marked_valid").str.to_lowercase().is_in(YES).fill_null(value=False),
     ).get_columns()
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ingest.admission import UNITS_MAX
+from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def accepts(payload: bytes) -> bool:
     return payload.startswith(b"PK\x03\x04") and b"xl/workbook" in payload
 
 
-def sheets(payload: bytes) -> Iterator[bytes]:
+def sheets(payload: bytes) -> Iterator[tuple[bytes, list[Warning_]]]:
     """
-    Give each sheet as CSV in UTF-8.
+    Give each sheet as CSV in UTF-8, and a warning that names the others: one alone is read.
 
     Times become ``2018-07-05 10:48:10``, whole numbers lose their ``.0``, formulas give the
     value they had when the workbook was saved.
@@ -64,11 +65,23 @@ def sheets(payload: bytes) -> Iterator[bytes]:
         )
         for sheet in workbook.worksheets:
             if isinstance(sheet, ReadOnlyWorksheet):
-                yield _csv(sheet)
+                others = [other.title for other in workbook.worksheets if other is not sheet]
+                yield _csv(sheet), _unread(sheet.title, others)
     except UnreadablePush:
         raise
     except Exception as error:
         raise _unreadable() from error
+
+
+def _unread(read: str, others: list[str]) -> list[Warning_]:
+    if not others:
+        return []
+    named = ", ".join(repr(title[:60]) for title in others[:10])
+    return [
+        Warning_(
+            "sheets-unread", f"Of the workbook only sheet {read[:60]!r} was read, not {named}."
+        )
+    ]
 
 
 def _csv(sheet: ReadOnlyWorksheet) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from ingest import decode
 from ingest.daylight import (
+    SHARE_MIN,
     STEPS_MIN,
     daylight_share,
     fitting_offset,
@@ -76,6 +77,13 @@ def test_right_zone_passes_and_few_steps_say_nothing() -> None:
     few = bird(days=7, ahead_h=9)
     assert 0 < flight_steps(few).height < STEPS_MIN
     assert zone_suspect(few) is None
+
+
+def test_where_no_zone_makes_a_day_of_it_none_is_proposed() -> None:
+    by_night = bird(ahead_h=12).with_columns(tag=pl.lit("8"))
+    both = pl.concat([bird(), by_night])
+    assert daylight_share(flight_steps(both)) < SHARE_MIN
+    assert zone_suspect(both) is None
 
 
 def test_order_and_other_birds_do_not_matter() -> None:

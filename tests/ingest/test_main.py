@@ -34,6 +34,31 @@ def test_json_holds_the_counts_of_a_receipt(capsys: pytest.CaptureFixture[str]) 
     assert found["refusals"][0]["unit"] == 5
 
 
+def test_what_is_there_is_told_by_time_and_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = "timestamp,location-long,location-lat,tag-local-identifier\n"
+    rows = "2024-04-01 10:00:00,127.5,34.8,7\n", "2024-04-03 08:30:00,-179.5,61,7\n"
+    file = tmp_path / "twice.csv"
+    file.write_text(header + rows[0] + rows[1] + rows[0] + "2024-04-02 00:00:00,,,7\n")
+    assert main(["check", str(file)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "would be stored │ 3",
+        "the same as an earlier unit │ 1",
+        "without position │ 1",
+        "first time │ 2024-04-01 10:00:00 UTC",
+        "last time │ 2024-04-03 08:30:00 UTC",
+        "longitudes │ -179.5000 to 127.5000 degrees",
+        "latitudes │ 34.8000 to 61.0000 degrees",
+    ):
+        assert text in printed
+    main(["check", str(file), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["records"], found["repeated"]) == (4, 1)
+    assert found["bbox"] == [-179.5, 34.8, 127.5, 61.0]
+
+
 def test_each_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(DATA / "events_dotted.csv"), "--tz", "UTC+8"]) == 0
     assert main(["check", str(DATA / "events_argos.csv")]) == 3

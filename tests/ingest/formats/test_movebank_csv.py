@@ -184,11 +184,11 @@ def test_a_person_who_marked_a_row_valid_is_heard_beside_every_mark() -> None:
     header = b"timestamp,location-long,location-lat,tag-id,import_marked_outlier,"
     body = header + b"manually.marked.valid\n" + b"".join(
         f"2018-01-01 0{n}:00,116.3,29.1,1,{marks}\n".encode()
-        for n, marks in enumerate(("true,TRUE", "true,", ",true", ",false", ",yes"))
+        for n, marks in enumerate(("true,TRUE", "true,", ",true", ",false", ",yes", ",?"))
     )  # fmt: skip
     rows = decode(body, now_us=NOW_US).records
-    assert rows["marked_outlier"].to_list() == [True, True, False, False, False]
-    assert rows["marked_valid"].to_list() == [True, False, True, False, False]
+    assert rows["marked_outlier"].to_list() == [True, True, False, False, False, False]
+    assert rows["marked_valid"].to_list() == [True, False, True, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ MERGE = """
 on conflict (individual_id) do update set
   from_time = least(dirty.from_time, excluded.from_time),
   to_time = greatest(dirty.to_time, excluded.to_time),
-  revision = dirty.revision + 1,
+  revision = excluded.revision,
   since_at = case when dirty.dead_at is null then dirty.since_at else clock_timestamp() end,
   attempts = 0, last_error = null, dead_at = null
 """

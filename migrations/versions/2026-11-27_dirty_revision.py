@@ -1,4 +1,4 @@
-"""A dirty bird counts how often it was marked: stopovers are stored before all that follows.
+"""A dirty bird tells which transaction marked it: its stopovers are stored before the rest.
 
 Revision ID: 0028
 Revises: 0027
@@ -16,12 +16,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Count the marks of a bird."""
+    """Note the transaction that marks a bird."""
     op.add_column(
-        "dirty", sa.Column("revision", sa.BigInteger(), nullable=False, server_default=sa.text("1"))
+        "dirty",
+        sa.Column(
+            "revision", sa.BigInteger(), nullable=False, server_default=sa.text("txid_current()")
+        ),
     )
 
 
 def downgrade() -> None:
-    """Forget how often a bird was marked."""
+    """Forget which transaction marked a bird."""
     op.drop_column("dirty", "revision")

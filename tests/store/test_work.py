@@ -85,21 +85,41 @@ async def test_spans_merge_and_are_taken_once(store):
         assert await work.take_span(conn, 1) is None
 
 
+async def marked(store: Store, time: datetime) -> int:
+    """Mark a bird in a transaction of its own; return the revision."""
+    async with store.write() as conn:
+        await work.mark_dirty(conn, 1, 1, time, time)
+    async with store.write() as conn:
+        _, revision = await work.open_span(conn, 1)
+    return revision
+
+
 async def test_an_open_span_stays_widens_and_is_taken_unless_it_was_marked_again(store):
     early, mid, late = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3))
     async with store.write() as conn:
         assert await work.open_span(conn, 1) is None
-        await work.mark_dirty(conn, 1, 1, mid, mid)
-        span, revision = await work.open_span(conn, 1)
-        assert span == work.Span(1, 1, mid, mid)
+    revision = await marked(store, mid)
+    async with store.write() as conn:
+        assert await work.open_span(conn, 1) == (work.Span(1, 1, mid, mid), revision)
         await work.widen_span(conn, 1, early, mid)
         await work.widen_span(conn, 1, mid, late)
         assert await work.open_span(conn, 1) == (work.Span(1, 1, early, late), revision)
-        await work.mark_dirty(conn, 1, 1, mid, mid)
+    again = await marked(store, mid)
+    async with store.write() as conn:
         assert await work.take_span(conn, 1, revision) is None
-        _, again = await work.open_span(conn, 1)
         assert await work.take_span(conn, 1, again) == work.Span(1, 1, early, late)
         assert await work.open_span(conn, 1) is None
+
+
+async def test_a_mark_made_after_another_took_the_span_is_not_taken_for_the_first(store):
+    spring = datetime(2024, 3, 1, tzinfo=UTC)
+    first = await marked(store, spring)
+    async with store.write() as conn:  # a worker that was thought dead is still at it
+        assert await work.take_span(conn, 1, first) is not None
+    await marked(store, spring)
+    async with store.write() as conn:
+        assert await work.take_span(conn, 1, first) is None
+        assert await work.take_span(conn, 1) is not None
 
 
 async def test_who_marks_a_bird_whose_span_is_open_waits_and_is_heard(store):

@@ -25,7 +25,8 @@ dirty = Table(
     instant("from_time"),
     instant("to_time"),
     now_column("since_at"),
-    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    # Of the transaction that marked it: one that is marked anew after it was clean has another.
+    Column("revision", BigInteger, nullable=False, server_default=text("txid_current()")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", String),
     instant("dead_at", null=True),

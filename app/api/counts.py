@@ -13,13 +13,12 @@ from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute, Text
 from app.api.filters import SpeciesQuery, species_key
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING, WRITING
+from app.api.problems import READING, WRITING, documented
 from app.api.schemas import Body, Shown, example
-from app.errors import BadInput, NotFound
+from app.api.sites import known_site
+from app.errors import BadInput
 from app.seeds import thresholds
-from app.store import counts, sites
-from app.store.audience import Audience
-from app.store.engine import Connection
+from app.store import counts
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"], route_class=StrictRoute)
 
@@ -106,16 +105,7 @@ def _shown(row: dict[str, Any], country: str | None) -> CountOut:
     return CountOut(**row, thresholds=told)
 
 
-async def _site(conn: Connection, audience: Audience, ref: UUID) -> dict[str, Any]:
-    row = await sites.find(conn, audience, ref)
-    if row is None:
-        raise NotFound(
-            "There is no such site for this caller.", remedy="Take the id from GET /api/v1/sites."
-        )
-    return row
-
-
-@router.post("/{site}/counts", status_code=201, responses=WRITING)
+@router.post("/{site}/counts", status_code=201, responses=WRITING | documented(410))
 async def add_count(
     site: UUID, body: CountIn, store: StoreDep, audience: ManagerAudience
 ) -> CountOut:
@@ -132,11 +122,11 @@ async def add_count(
         )
     count = body.model_dump() | {"species": species_key(body.species), "note": body.note or ""}
     async with store.write() as conn:
-        row = await _site(conn, audience, site)
+        row = await known_site(conn, audience, site)
         return _shown(await counts.add(conn, audience, row, count), row["area"])
 
 
-@router.get("/{site}/counts", responses=READING)
+@router.get("/{site}/counts", responses=READING | documented(410))
 async def list_counts(
     site: UUID,
     store: StoreDep,
@@ -148,7 +138,7 @@ async def list_counts(
     """List counts at a site, the last entered first: own ones, and those that are open."""
     before = int(str(page.after[0])) if page.after else None
     async with store.read() as conn:
-        row = await _site(conn, audience, site)
+        row = await known_site(conn, audience, site)
         rows = await counts.page(
             conn, audience, site, species=species_key(species), limit=page.fetch, before=before
         )
@@ -158,11 +148,11 @@ async def list_counts(
     )  # fmt: skip
 
 
-@router.delete("/{site}/counts/{count}", responses=WRITING)
+@router.delete("/{site}/counts/{count}", responses=WRITING | documented(410))
 async def retract_count(
     site: UUID, count: UUID, store: StoreDep, audience: ManagerAudience
 ) -> CountOut:
     """Take a count of your own back; it stays in your list, with who took it back and when."""
     async with store.write() as conn:
-        row = await _site(conn, audience, site)
+        row = await known_site(conn, audience, site)
         return _shown(await counts.retract(conn, audience, count), row["area"])

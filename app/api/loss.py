@@ -14,10 +14,10 @@ from app.api.auth import PartnerAudience
 from app.api.connectivity import families_of, known
 from app.api.deps import StoreDep
 from app.api.schemas import Shown, example
-from app.errors import NotFound
+from app.api.sites import known_site
 from app.movement.families import BIRDS_MIN
 from app.movement.loss import NO_SITE, Criticality, Journey, Loss, criticality
-from app.store import connectivity, sites
+from app.store import connectivity
 from app.store.connectivity import Row
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
@@ -89,12 +89,7 @@ async def read_loss(site: UUID, store: StoreDep, audience: PartnerAudience) -> L
     only where at least three of them stop at a site.
     """
     async with store.read() as conn:
-        row = await sites.find(conn, audience, site)
-        if row is None:
-            raise NotFound(
-                "There is no such site for this caller.",
-                remedy="Take the id from GET /api/v1/sites.",
-            )
+        row = await known_site(conn, audience, site)
         found = []
         for species in row["species"]:
             places = await connectivity.places(

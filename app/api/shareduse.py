@@ -19,11 +19,12 @@ from app.api.feeds import MEDIA_TYPE
 from app.api.filters import species_key
 from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.keysites import SeasonKind
+from app.api.sites import known_site
 from app.api.utilisation import LevelsQuery, levels_of
 from app.errors import BadInput, NotFound
 from app.movement.density import places_of
 from app.movement.siteuse import Site, SiteUse, site_use
-from app.store import keysites, sitehistory, sites
+from app.store import keysites, sitehistory
 from app.store.sight import GROUP_MIN
 
 Row = dict[str, Any]
@@ -129,12 +130,7 @@ async def read_site_utilisation(
     asked, zipped = levels_of(levels), takes_gzip(request)
     held = kept_of(request)
     async with store.read() as conn:
-        row = await sites.find(conn, audience, site)
-        if row is None:
-            raise NotFound(
-                "There is no such site for this caller.",
-                remedy="Take the id from GET /api/v1/sites.",
-            )
+        row = await known_site(conn, audience, site)
         pending = await keysites.pending(conn, audience)
         # A site is made again beside the studies' versions: its stays and circle are of the key.
         circle = row["n_stopovers"], row["lon"], row["lat"], row["radius_m"]

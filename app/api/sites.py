@@ -209,9 +209,7 @@ async def read_site(site: UUID, store: StoreDep, audience: CurrentAudience) -> S
     The id of a site that was merged with others answers 410 and tells where it went.
     """
     async with store.read() as conn:
-        row = await sites.find(conn, audience, site)
-        if row is None:
-            raise await _gone(conn, audience, site)
+        row = await known_site(conn, audience, site)
         birds = await sites.birds(conn, audience, site, fetch=BIRDS_MAX + 1)
         by_pentad = await sites.phenology(conn, audience, site, by="pentad")
         by_month = await sites.phenology(conn, audience, site, by="month")
@@ -242,6 +240,14 @@ async def read_site(site: UUID, store: StoreDep, audience: CurrentAudience) -> S
         predecessors=[ChangeOut(**change) for change in before],
         successors=[ChangeOut(**change) for change in after],
     )
+
+
+async def known_site(conn: Connection, audience: Audience, site: UUID) -> Row:
+    """Return a site of the caller's catalogue; raises NotFound, and Gone for one that was."""
+    row = await sites.find(conn, audience, site)
+    if row is None:
+        raise await _gone(conn, audience, site)
+    return row
 
 
 async def _gone(conn: Connection, audience: Audience, site: UUID) -> Problem:

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
 import pytest_asyncio
 
-from app.pipeline.run import drain
-from app.store import work
-from app.store.engine import Store
 from tests.api.served import as_key, served
 from tests.pipeline.test_keysites import HAUNT, around
 from tests.store.flock import Flock
@@ -26,14 +22,7 @@ def flock(new_database: Callable[[], str]) -> Flock:
     for name in "AB":
         flock.season_use(study, flock.bird(study, name), around(HAUNT, ord(name)))
 
-    async def find() -> None:
-        store = Store(flock.dsn, pool_size=2)
-        async with store.write() as conn:
-            await work.mark_key_sites_due(conn, study)
-        await drain(store)
-        await store.close()
-
-    asyncio.run(find())
+    flock.find_key_sites(study)
     return flock
 
 

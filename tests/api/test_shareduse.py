@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -10,9 +9,6 @@ import pytest
 import pytest_asyncio
 import shapely
 
-from app.pipeline.run import drain
-from app.store import work
-from app.store.engine import Store
 from tests.api.served import as_key, served
 from tests.pipeline.test_keysites import HAUNT, OTHER, around
 from tests.store.flock import START, UNRELEASED, Flock, ref_of
@@ -48,15 +44,7 @@ def flock(new_database: Callable[[], str]) -> Flock:
                                  public=True, release_at=UNRELEASED)  # fmt: skip
         flock.season_use(study, bird, around(OTHER, 7), "2020-spring", public=study == opened)
 
-    async def find() -> None:
-        store = Store(flock.dsn, pool_size=2)
-        async with store.write() as conn:
-            for study in (own, opened):
-                await work.mark_key_sites_due(conn, study)
-        assert await drain(store) == []
-        await store.close()
-
-    asyncio.run(find())
+    flock.find_key_sites(own, opened)
     return flock
 
 

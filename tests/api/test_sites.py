@@ -67,8 +67,10 @@ async def test_a_site_tells_dates_and_trend_and_lineage(client) -> None:
 
 
 async def test_the_id_of_a_merged_site_tells_where_it_went(client) -> None:
-    for name in ("Middle", "Old"):
-        answer = await client.get(address(name), headers=KEY)
+    asked = [address(name) for name in ("Middle", "Old")]
+    asked += [f"{asked[0]}/{part}" for part in ("loss", "utilisation", "counts")]
+    for each in asked:
+        answer = await client.get(each, headers=KEY)
         assert answer.status_code == 410
         told = answer.json()
         assert told["code"] == "site-gone"

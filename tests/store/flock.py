@@ -21,6 +21,8 @@ from psycopg import sql
 
 from app.movement.density import LEVELS, PUBLIC_LEVELS
 from app.movement.mercator import cells_of
+from app.pipeline.run import drain
+from app.store import work
 from app.store.engine import Connection, Store
 
 START = datetime(2020, 3, 1, 12, 34, 56, tzinfo=UTC)
@@ -84,6 +86,19 @@ class Flock:
                 yield conn
         finally:
             await store.close()
+
+    def find_key_sites(self, *studies: int) -> None:
+        """Find the key sites of all who read these studies."""
+
+        async def find() -> None:
+            store = Store(self.dsn, pool_size=2)
+            async with store.write() as conn:
+                for study in studies:
+                    await work.mark_key_sites_due(conn, study)
+            assert await drain(store) == []
+            await store.close()
+
+        asyncio.run(find())
 
     def insert(self, table: str, **values: Any) -> Any:
         """Add a row; return its id where it has one."""

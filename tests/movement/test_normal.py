@@ -17,3 +17,8 @@ def test_it_is_the_distribution_function(z):
 def test_every_stretch_holds_something(z, wide):
     share = distribution(z + wide) - distribution(z)
     np.testing.assert_allclose(share, ndtr(z + wide) - ndtr(z), rtol=1e-3, atol=1e-12)
+
+
+def test_what_is_beyond_the_table_or_no_number():
+    found = [distribution(z) for z in (-np.inf, -7.0, 7.0, np.inf, np.nan)]
+    np.testing.assert_allclose(found, [0.0, 0.0, 1.0, 1.0, np.nan], atol=1e-11)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
-from app.api.connectivity import families_of, known
+from app.api.connectivity import known
 from app.api.deps import StoreDep
 from app.api.schemas import CentreOut, Shown, example
 from app.errors import NotFound
@@ -20,6 +20,7 @@ from app.movement.families import BIRDS_MIN, CONFIDENCE, DRAWS
 from app.movement.journeys import Journey, shifts
 from app.pipeline.flywaylines import Cells, flights, journeys
 from app.store import connectivity, flown
+from app.store.families import family_of
 
 Row = dict[str, Any]
 
@@ -159,7 +160,7 @@ def _years(legs: list[Row]) -> list[tuple[str, list[Row]]]:
 
 def _compared(sides: list[tuple[str, list[Row]]], *, back: bool) -> list[ComparedOut]:
     """Compare each side with the next; one without a flight that was seen is passed over."""
-    family = families_of([leg for _, legs in sides for leg in legs])
+    family = family_of([leg for _, legs in sides for leg in legs])
     told = [(name, flights(legs), journeys(legs)) for name, legs in sides]
     told = [side for side in told if side[1]]
     return [_beside(a, b, family, back=back) for a, b in pairwise(told)]

@@ -17,9 +17,10 @@ from app.api.flyways import FlywayId
 from app.api.schemas import Shown, example
 from app.errors import NotFound
 from app.movement.connectivity import Ends, strength, transitions
-from app.movement.families import BIRDS_MIN, family_index
+from app.movement.families import BIRDS_MIN
 from app.store import connectivity
 from app.store.connectivity import Row
+from app.store.families import family_of
 
 router = APIRouter(prefix="/api/v1/flyways", tags=["flyways"])
 
@@ -139,17 +140,6 @@ def _node(row: Row, end: str, by: By) -> NodeKey:
     return kind, row[f"{end}_name"] or "", str(row[f"{end}_site"] or "")
 
 
-def families_of(rows: list[Row]) -> dict[int, int]:
-    """Return the family of each bird of some rows."""
-    birds = {row["individual_id"]: row for row in rows}
-    found = family_index(
-        [row["local_identifier"] for row in birds.values()],
-        [row["siblings"] for row in birds.values()],
-        [row["study_id"] for row in birds.values()],
-    )
-    return dict(zip(birds, found.tolist(), strict=True))
-
-
 def _told(
     flyway: str,
     by: By,
@@ -159,7 +149,7 @@ def _told(
     nodes = sorted({node for ends in shown for node in ends})
     number = {node: k for k, node in enumerate(nodes)}
     flat = [(number[a], number[b], row) for (a, b), cell in sorted(shown.items()) for row in cell]
-    family = families_of([row for _, _, row in flat])
+    family = family_of([row for _, _, row in flat])
     bird = np.array([row["individual_id"] for _, _, row in flat], dtype=np.int64)
     found = transitions(
         np.array([a for a, _, _ in flat], dtype=np.int64),
@@ -213,7 +203,7 @@ def _strength(rows: list[Row], *, simulated: bool) -> StrengthOut | None:
     told = connectivity.tellable(list(latest.values()), simulated=simulated)
     if not told:
         return None
-    family = families_of(told)
+    family = family_of(told)
     areas = sorted({row[f"{end}_area"] or "" for row in told for end in ("from", "to")})
 
     def column(name: str) -> Any:

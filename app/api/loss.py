@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import PartnerAudience
-from app.api.connectivity import families_of, known
+from app.api.connectivity import known
 from app.api.deps import StoreDep
 from app.api.schemas import Shown, example
 from app.api.sites import known_site
@@ -19,6 +19,7 @@ from app.movement.families import BIRDS_MIN
 from app.movement.loss import NO_SITE, Criticality, Journey, Loss, criticality
 from app.store import connectivity
 from app.store.connectivity import Row
+from app.store.families import family_of
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
 
@@ -142,7 +143,7 @@ def _seen(legs: list[Row], *, simulated: bool) -> list[Row]:
 
 def _journeys(legs: list[Row], number: dict[UUID, int]) -> list[Journey]:
     """Join the legs of a bird and season; ends that the caller may not see are left out."""
-    family = families_of(legs)
+    family = family_of(legs)
     ways: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for leg in legs:
         ways[leg["individual_id"], leg["season"] or ""].append(leg)

@@ -15,10 +15,11 @@ from app.api.deps import StoreDep
 from app.api.filters import FiltersDep
 from app.api.schemas import Shown, example
 from app.errors import BadInput
-from app.movement.families import BIRDS_MIN, family_index
+from app.movement.families import BIRDS_MIN
 from app.movement.protection import cover
 from app.movement.selection import select
 from app.store import habitat, selection
+from app.store.families import family_of
 from app.store.layers import Layer
 
 router = APIRouter(prefix="/api/v1/habitat", tags=["habitat"])
@@ -115,20 +116,9 @@ def _told(layer: Layer, rows: list[dict[str, Any]]) -> SelectionOut:
         used[at] += row["bird_days"]
         share[at] += row["share"]
     spent = used.sum(axis=1) > 0  # a season without a day tells nothing
-    birds = {row["individual_id"]: row for row in rows}
-    family_of = dict(
-        zip(
-            birds,
-            family_index(
-                [row["local_identifier"] for row in birds.values()],
-                [row["siblings"] for row in birds.values()],
-                [row["study_id"] for row in birds.values()],
-            ).tolist(),
-            strict=True,
-        )
-    )
+    families = family_of(rows)
     bird = np.array([key[0] for key in line], dtype=np.int64)[spent]
-    family = np.array([family_of[b] for b in bird.tolist()], dtype=np.int64)
+    family = np.array([families[b] for b in bird.tolist()], dtype=np.int64)
     found = select(used[spent], share[spent], bird, family) if spent.any() else None
     days = used.sum(axis=0)
     return SelectionOut(

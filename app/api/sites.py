@@ -21,11 +21,12 @@ from app.api.schemas import CentreOut, Shown, example
 from app.api.siteranges import GroundOut, RangesOut, told_ground, told_ranges
 from app.api.timezones import zone_at
 from app.errors import Gone, NotFound, Problem
-from app.pipeline.siteyear import family_of, season_dates, yearly_trend
+from app.pipeline.siteyear import season_dates, yearly_trend
 from app.seeds import rows as seed_rows
 from app.store import sitehistory, sites
 from app.store.audience import Audience
 from app.store.engine import Connection
+from app.store.families import family_of
 
 Row = dict[str, Any]
 

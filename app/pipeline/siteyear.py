@@ -6,22 +6,10 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal
 
-from app.movement.families import family_index
 from app.movement.phenology import Dates, Trend, quantile_dates, trend
 
 Row = dict[str, Any]
 Event = Literal["arrival", "departure"]
-
-
-def family_of(rows: list[Row]) -> dict[int, int]:
-    """Return the family of each bird of some rows."""
-    birds = {row["individual_id"]: row for row in rows}
-    found = family_index(
-        [row["local_identifier"] for row in birds.values()],
-        [row["siblings"] for row in birds.values()],
-        [row["study_id"] for row in birds.values()],
-    )
-    return dict(zip(birds, found.tolist(), strict=True))
 
 
 def season_dates(

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.pipeline.siteyear import family_of, season_dates, yearly_trend
+from app.pipeline.siteyear import season_dates, yearly_trend
+from app.store.families import family_of
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

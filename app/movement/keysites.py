@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,9 +146,10 @@ def core(use: Use, level: float = LEVEL) -> IntArray:
     >>> core(Use(np.arange(4), mass, np.arange(4), mass)).tolist()
     [1, 2]
     """
-    order = np.argsort(-use.mass, kind="stable")
-    n = int(np.searchsorted(np.cumsum(use.mass[order]), level * (1.0 - 1e-12))) + 1
-    return np.sort(use.keys[order[:n]])
+    least, n = _least(use.mass, level * (1.0 - 1e-12))
+    held = use.mass > least
+    held[np.flatnonzero(use.mass == least)[: n - int(held.sum())]] = True
+    return use.keys[held]
 
 
 def overlap(cores: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
@@ -193,7 +194,7 @@ class Sample:
         return max(1.0, share * self.n_birds)
 
 
-def assess(uses: Sequence[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
+def assess(uses: Iterable[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
     """
     Judge how representative birds are, by whether adding one still tells something new.
 
@@ -204,8 +205,8 @@ def assess(uses: Sequence[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
 
     Parameters
     ----------
-    uses : sequence of Use
-        One a bird, on one lattice, in an order that does not hang on how they came.
+    uses : iterable of Use
+        One a bird, on one lattice, in an order that does not hang on how they came; none is kept.
     seed : int
         The same seed draws the same samples.
     draws : int
@@ -216,10 +217,10 @@ def assess(uses: Sequence[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
     Sample
         Representativeness; the same for the same birds in the same order.
     """
-    n = len(uses)
+    mass, held = _on_blocks(uses)
+    n = mass.shape[0]
     if n < BIRDS_MIN:
         return Sample(n, None, None)
-    mass, held = _on_blocks(uses)
     sizes = np.unique(np.linspace(1, n - 1, min(n - 1, SIZES_MAX)).round().astype(np.int64))
     times = max(5, draws // sizes.shape[0])
     rng = np.random.default_rng(seed)
@@ -227,24 +228,30 @@ def assess(uses: Sequence[Use], *, seed: int = 0, draws: int = DRAWS) -> Sample:
     return _judged(n, np.repeat(sizes, times).astype(np.float64), np.concatenate(within))
 
 
-def _on_blocks(uses: Sequence[Use]) -> tuple[csr_array, csr_array]:
+def _on_blocks(uses: Iterable[Use]) -> tuple[csr_array, csr_array]:
     """
     Return mass and positions of each bird by block of cells, shape (birds, blocks).
 
     Few birds were near any one block: memory goes with the blocks that each came near.
     """
-    blocks = [_blocks(use.keys) for use in uses]
-    known, place = np.unique(np.concatenate(blocks), return_inverse=True)
-    shape = len(uses), known.shape[0]
-    bird = np.repeat(np.arange(len(uses)), [block.shape[0] for block in blocks])
-    mass = np.concatenate([use.mass for use in uses])
-    at = np.searchsorted(known, np.concatenate([_blocks(use.at) for use in uses]))
-    owner = np.repeat(np.arange(len(uses)), [use.at.shape[0] for use in uses])
-    held = np.concatenate([use.weight for use in uses])
-    return (
-        csr_array(coo_array((mass, (bird, place.ravel())), shape=shape)),
-        csr_array(coo_array((held, (owner, at)), shape=shape)),
-    )
+    near, held = [], []
+    for use in uses:
+        blocks, inverse = np.unique(_blocks(use.keys), return_inverse=True)
+        shares = np.bincount(inverse.ravel(), weights=use.mass)
+        near.append((blocks, np.asarray(shares, dtype=np.float64)))
+        held.append((_blocks(use.at), use.weight))
+    known = np.unique(np.concatenate([np.empty(0, np.int64), *(blocks for blocks, _ in near)]))
+    return _by_bird(near, known), _by_bird(held, known)
+
+
+def _by_bird(parts: Sequence[tuple[IntArray, FloatArray]], known: IntArray) -> csr_array:
+    """Lay each bird's blocks and what it has there in a row; a block may come twice in one."""
+    ends = np.cumsum([0, *(blocks.shape[0] for blocks, _ in parts)])
+    # Row by row: all places at once would need several times the memory of what is kept.
+    place, share = np.empty(ends[-1], np.int32), np.empty(ends[-1])
+    for (blocks, shares), first, end in zip(parts, ends[:-1], ends[1:], strict=True):
+        place[first:end], share[first:end] = np.searchsorted(known, blocks), shares
+    return csr_array((share, place, ends), shape=(len(parts), known.shape[0]))
 
 
 def _blocks(keys: IntArray) -> IntArray:
@@ -265,21 +272,25 @@ def _within(
     out = np.empty(times)
     for i, own in enumerate(drawn):
         mean, left = by_block @ own, positions @ (1.0 - own) / (n - size)
-        out[i] = left[mean >= _least(mean)].sum()
+        some = mean[mean > 0.0]
+        out[i] = left[mean >= _least(some, LEVEL * some.sum())[0]].sum()
     return out
 
 
-def _least(mass: FloatArray) -> float:
-    """Return the mass of the emptiest cell of the core: it lies among the fullest few."""
-    some = mass[mass > 0.0]
-    enough, n = LEVEL * some.sum(), some.shape[0]
+def _least(mass: FloatArray, enough: float) -> tuple[float, int]:
+    """Return the mass of the emptiest of the fewest cells that hold enough, and how many they are.
+
+    They are few: the fullest sixteenth is looked at first.
+    """
+    n = mass.shape[0]
     k = n // 16 + 1
     while True:
         k = min(k, n)
-        falling = np.sort(np.partition(some, n - k)[n - k :])[::-1]
+        falling = np.sort(np.partition(mass, n - k)[n - k :])[::-1]
         at = int(np.searchsorted(np.cumsum(falling), enough))
         if at < k or k == n:
-            return float(falling[min(at, k - 1)])
+            at = min(at, k - 1)
+            return float(falling[at]), at + 1
         k *= 4
 
 

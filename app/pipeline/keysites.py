@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,21 @@ def _long_enough(rows: list[Row]) -> list[Row]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Spread:
+    """What each bird used, spread anew each time: of a thousand birds it would be gigabytes."""
+
+    plane: Proj
+    places: list[FloatArray]
+    scale_m: float
+
+    def __iter__(self) -> Iterator[Use]:
+        """Give one bird's use after the other's."""
+        for lon, lat, hours in self.places:
+            x, y = (np.asarray(v, dtype=np.float64) for v in self.plane(lon, lat))
+            yield use_of(x, y, hours, self.scale_m)
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
     """What birds used, with whose they are; the cells of key sites, ascending; birds in each."""
 
@@ -100,7 +115,7 @@ class _Judged:
     sample: Sample
     cells: IntArray
     n_birds: IntArray
-    used: list[Use]
+    used: _Spread
     cores: list[IntArray]
     exact: NDArray[np.bool_]
     enough: int
@@ -126,7 +141,7 @@ def _judge(species_key: str, rows: list[Row], enough: int) -> _Judged:
     places = [_joined(birds[bird]) for bird in sorted(birds)]
     exact = np.array([birds[bird][0]["exact"] for bird in sorted(birds)], dtype=np.bool_)
     plane = _plane(places)
-    used = [_spread(plane, place, scale_m) for place in places]
+    used = _Spread(plane, places, scale_m)
     sample = assess(used)
     cores = [core(each) for each in used]
     cells, n_birds = _counted(cores, exact, enough)
@@ -146,11 +161,6 @@ def _plane(places: Iterable[FloatArray]) -> Proj:
     middle = mean_position(lon, lat)
     lon_0, lat_0 = (round(v / ORIGIN_STEP_DEG) * ORIGIN_STEP_DEG for v in middle)
     return Proj(proj="laea", lon_0=lon_0, lat_0=lat_0, ellps="WGS84")
-
-
-def _spread(plane: Proj, place: FloatArray, scale_m: float) -> Use:
-    x, y = (np.asarray(v, dtype=np.float64) for v in plane(place[0], place[1]))
-    return use_of(x, y, place[2], scale_m)
 
 
 def _counted(

@@ -16,7 +16,7 @@ from app.api.decodings import effect_shown
 from app.api.filters import interval_of
 from app.api.flyway_report import Ask, Language
 from app.api.ledger import FLYWAY
-from app.api.pushes import receipt_of, shape
+from app.api.pushes import Receipt, receipt_of, shape
 from app.errors import NotFound, SetupError
 from app.operate import operator
 from app.pipeline import receive
@@ -73,10 +73,14 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
     return receipt.model_dump(mode="json")
 
 
+async def receipt(store: Store, push_ref: UUID) -> Receipt:
+    """Return what is known of a push by now."""
+    return await receipt_of(store, await operator(store), push_ref)
+
+
 async def processed(store: Store, push_ref: UUID) -> None:
     """Wait until the workers have processed a push, or given it up."""
-    audience = await operator(store)
-    while (await receipt_of(store, audience, push_ref)).state not in FINAL:  # noqa: ASYNC110 - others'
+    while (await receipt(store, push_ref)).state not in FINAL:  # noqa: ASYNC110 - others'
         await asyncio.sleep(POLL_S)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
+from uuid import UUID
 
 from app import operate
 from app.config import Settings
@@ -27,6 +28,7 @@ POLL_S = 0.1
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Say = Callable[[str], None]
+Children = dict[str, subprocess.Popen[bytes]]
 
 
 def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
@@ -38,16 +40,24 @@ def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
             say(f"layer loaded: {layer}")
         with _children(dsn) as children:
             _wait_until_ready(settings, children)
-            asyncio.run(_load(settings, dsn, files, say))
+            kept = asyncio.run(_load(settings, dsn, files, say))
             ticket = asyncio.run(_ticket(dsn))
             print(f"Flyways is ready: {settings.address}/?signin={ticket}", flush=True)
+            asyncio.run(_told(dsn, kept, children, say))
             while True:
                 _check(children)
                 time.sleep(POLL_S)
 
 
-async def _load(settings: Settings, dsn: str, files: Sequence[Path], say: Say) -> None:
-    """Show something on the first start, and push the named files into a private study."""
+async def _load(
+    settings: Settings, dsn: str, files: Sequence[Path], say: Say
+) -> list[tuple[str, UUID]]:
+    """
+    Show something on the first start, and push the named files into a private study.
+
+    Return the name and the push of each file.
+    """
+    kept: list[tuple[str, UUID]] = []
     async with operate.opened(dsn) as store:
         if settings.demo and await operate.is_empty(store):
             from app import demo  # noqa: PLC0415 - only the first start simulates
@@ -60,8 +70,32 @@ async def _load(settings: Settings, dsn: str, files: Sequence[Path], say: Say) -
 
             study = await operate.own_study(store)
             for file in files:
-                kept = await deliver.push(store, file, study)
-                say(f"{file.name} is kept as push {kept}, in the private study {study}")
+                kept.append((file.name, await deliver.push(store, file, study)))
+                say(f"{file.name} is kept as push {kept[-1][1]}, in the private study {study}")
+    return kept
+
+
+async def _told(dsn: str, kept: Sequence[tuple[str, UUID]], children: Children, say: Say) -> None:
+    """Say what became of each file, as soon as the worker is through with it."""
+    if not kept:
+        return
+    from app import deliver  # noqa: PLC0415 - the decoders take a second to load
+
+    async with operate.opened(dsn) as store:
+        for name, push in kept:
+            while (receipt := await deliver.receipt(store, push)).state not in deliver.FINAL:
+                _check(children)
+                await asyncio.sleep(POLL_S)
+            if receipt.problem is not None:
+                problem = receipt.problem
+                say(f"{name} could not be read: {problem['detail']} {problem['remedy']}")
+                continue
+            say(
+                f"{name}: {receipt.stored} stored of {receipt.units}, {receipt.duplicates} "
+                f"known before, {receipt.refused} refused, {len(receipt.individuals)} individuals"
+            )
+            for warning in receipt.warnings:
+                say(f"{name}: {warning['detail']}")
 
 
 async def _ticket(dsn: str) -> str:
@@ -105,10 +139,10 @@ def _free_port(settings: Settings) -> None:
 
 
 @contextmanager
-def _children(dsn: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _children(dsn: str) -> Iterator[Children]:
     """Run web and worker as processes of their own, and stop them at the end."""
     environ = os.environ | {"FLYWAYS_DATABASE_URL": dsn}
-    children: dict[str, subprocess.Popen[bytes]] = {}
+    children: Children = {}
     try:
         for verb in ("serve", "worker"):
             children[verb] = subprocess.Popen(  # noqa: S603 - this very program
@@ -142,7 +176,7 @@ def _stop(children: Iterable[subprocess.Popen[bytes]]) -> None:
             child.wait()
 
 
-def _check(children: dict[str, subprocess.Popen[bytes]]) -> None:
+def _check(children: Children) -> None:
     """Fail as a whole when a part has ended, so that a supervisor starts all anew."""
     for verb, child in children.items():
         if child.poll() is not None:
@@ -152,7 +186,7 @@ def _check(children: dict[str, subprocess.Popen[bytes]]) -> None:
             )
 
 
-def _wait_until_ready(settings: Settings, children: dict[str, subprocess.Popen[bytes]]) -> None:
+def _wait_until_ready(settings: Settings, children: Children) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         _check(children)

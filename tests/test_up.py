@@ -42,11 +42,15 @@ def environ() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def started(environ: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Give the running command and the address that it printed."""
-    command = [sys.executable, "-m", "app.cli", "up"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environ, cwd=ROOT, stdout=pipe, text=True) as process:
+def started(environ: dict[str, str], *files: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give the running command and the address that it printed; what it says goes into a file."""
+    command = [sys.executable, "-m", "app.cli", "up", *map(str, files)]
+    with (
+        said(environ).open("w") as told,
+        subprocess.Popen(
+            command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=told, text=True
+        ) as process,
+    ):
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("Flyways is ready: http://127.0.0.1:"), line
@@ -54,6 +58,17 @@ def started(environ: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], st
             yield process, line.rpartition(" ")[2].strip()
         finally:
             process.kill()
+
+
+def said(environ: dict[str, str]) -> Path:
+    return Path(environ["FLYWAYS_DATA_DIR"]) / "said"
+
+
+def wait_until_said(environ: dict[str, str], *texts: str) -> None:
+    deadline = time.monotonic() + 90
+    while not all(text in said(environ).read_text() for text in texts):
+        assert time.monotonic() < deadline, said(environ).read_text()
+        time.sleep(0.1)
 
 
 def get(address: str) -> object:
@@ -92,7 +107,13 @@ def wait_for_end(pid: int) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_the_story_of_an_installation(environ: dict[str, str]) -> None:
+def test_the_story_of_an_installation(environ: dict[str, str], tmp_path: Path) -> None:
+    good, bad = tmp_path / "crane.csv", tmp_path / "list.csv"
+    good.write_text(
+        "individual-local-identifier,timestamp,location-long,location-lat\n"
+        "A7,2024-03-01 00:00:00,127.3,37.9\nA7,2024-03-01 01:00:00,127.3,97.9\n"
+    )
+    bad.write_text("bread,milk\n1,2\n")
     with started(environ) as (process, address):
         root, _, ticket = address.partition("/?signin=")
         assert ticket
@@ -103,8 +124,13 @@ def test_the_story_of_an_installation(environ: dict[str, str]) -> None:
         process.wait()
         for pid in parts:
             wait_for_end(pid)
-    with started(environ) as (process, address):
+    with started(environ, good, bad) as (process, address):
         get(f"{address.partition('/?')[0]}/health/ready")
+        wait_until_said(
+            environ,
+            "crane.csv: 1 stored of 2, 0 known before, 1 refused, 1 individuals\n",
+            "list.csv could not be read: ",
+        )
         parts = children(process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0

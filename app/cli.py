@@ -161,9 +161,7 @@ def push(
         from app.pipeline.receive import reading
 
         how, study = reading(format_name, tz, encoding, datum, date_order, tag=tag), uuid(study_id)
-        receipt = with_store(
-            lambda store: deliver.delivered(store, file, study, how, mapping=mapping)
-        )
+        receipt = with_store(lambda at: deliver.delivered(at, file, study, how, mapping=mapping))
     answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)

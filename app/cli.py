@@ -154,7 +154,8 @@ def push(
         from app.remote import push as send
 
         options = {"format": format_name, "tz": tz, "encoding": encoding, "datum": datum}
-        options |= {"date_order": date_order, "mapping": mapping and str(mapping), "tag": tag}
+        options |= {"date_order": date_order, "tag": tag}
+        options |= {"mapping": str(mapping) if mapping else None}
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
         from app import deliver

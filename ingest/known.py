@@ -104,7 +104,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (
                 microwave_tab,
                 _TABLE,
-                "Microwave Telemetry GSM: fixes or engineering of the tag that names the file.",
+                "Microwave Telemetry: fixes or engineering of the tag that names the file.",
             ),
             (movebank_json, _JSON, "Movebank's public service, and live feeds to it."),
             (gundi_json, _JSON, "Gundi observations, v2 and v1."),

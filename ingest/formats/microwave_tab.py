@@ -1,4 +1,4 @@
-"""Microwave Telemetry: tables of its GSM tags, fixes and engineering, named after the tag."""
+"""Microwave Telemetry: tables of fixes and of engineering, in files named after the tag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ingest.vocabulary import tag_not_used, term
 
 NAME = "microwave-tab"
 
-_TIME = ("DateTime", "Date/Time")
 _WORDS = ("No Fix", "Batt Drain", "Low Voltage", "neg alt", "2D fix")
 _COLUMN = "GSM_ID"
 """The tag, in tables of several tags put together."""
@@ -23,11 +22,11 @@ _FILE = re.compile(
     r"0*([0-9]{1,20})[ge](?:[ _.-][0-9]{4}-[0-9]{2}-[0-9]{2})?\.txt(?:\.gz)?", re.IGNORECASE
 )
 
-LAYOUT = Layout(
+_FIXES = Layout(
     name=NAME,
     marks=frozenset({"latitude-n", "longitude-e"}),
     fields={
-        "time": _TIME,
+        "time": ("DateTime", "Date/Time"),
         "lon": ("Longitude_E", "Longitude(E)"),
         "lat": ("Latitude_N", "Latitude(N)"),
         "height_m": ("Altitude_m", "Altitude(m)"),
@@ -38,24 +37,32 @@ LAYOUT = Layout(
     words=_WORDS,
 )
 
-ENGINEERING = Layout(
+_ENGINEERING = Layout(
     name=NAME,
     marks=frozenset({"activitycount", "temperature-c", "batteryvoltage-v"}),
     fields={
-        "time": _TIME,
-        "activity": ("ActivityCount",),
-        "temperature_c": ("Temperature_C",),
-        "battery_v": ("BatteryVoltage_V",),
+        "time": ("DateTime", "Tx Date/Time"),
+        "activity": ("ActivityCount", "Activity"),
+        "temperature_c": ("Temperature_C", "Temperature (°C)"),
+        "battery_v": ("BatteryVoltage_V", "Battery Voltage (V)"),
     },
     sensor="other",
     rule=volts,
     words=_WORDS,
 )
 
+LAYOUTS = (
+    _FIXES,
+    _ENGINEERING,
+    # What the maker's program takes out of the Argos messages of a PTT with GPS.
+    replace(_FIXES, marks=frozenset({"latitude(n)", "longitude(e)", "altitude(m)"})),
+    replace(_ENGINEERING, marks=frozenset({"tx-date-time", "tx-count", "battery-voltage-(v)"})),
+)
+
 
 def fits(header: list[str]) -> bool:
-    """Whether a header line is that of either table."""
-    return LAYOUT.fits(header) or ENGINEERING.fits(header)
+    """Whether a header line is that of one of the tables."""
+    return any(layout.fits(header) for layout in LAYOUTS)
 
 
 def tag_of_file(name: str) -> str | None:
@@ -84,7 +91,7 @@ def tag_of_file(name: str) -> str | None:
 
 def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     """
-    Decode a table of a GSM tag, of fixes or of engineering.
+    Decode a table of a GSM tag, or of a PTT with GPS, of fixes or of engineering.
 
     A unit is a row. Where the tag had no fix it writes a word for each number (``No Fix``,
     ``Batt Drain``, ``Low Voltage``): a record without position. ``neg alt`` and ``2D fix`` stand
@@ -110,7 +117,9 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
 
     Notes
     -----
-    ``Speed`` is not kept: neither the table nor a document we know of says its unit.
+    ``Speed`` is not kept: neither the table nor a document we know of says its unit. What a PTT
+    tells of itself is of the time when it was sent (``Tx Date/Time``); the fix that the same row
+    repeats is in the table of fixes.
 
     References
     ----------
@@ -118,7 +127,7 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
     https://github.com/NaturalSolutions/ecoReleve-Data
     """
     header = open_sheet(payload).header
-    layout = ENGINEERING if ENGINEERING.fits(header) else LAYOUT
+    layout = next((each for each in LAYOUTS if each.fits(header)), _FIXES)
     if term(_COLUMN) in map(term, header):
         layout = replace(layout, fields={"tag": (_COLUMN,), **layout.fields})
         decoded = decode_sheet(layout, payload, tz=tz, now_us=now_us)

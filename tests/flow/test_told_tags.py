@@ -105,3 +105,16 @@ async def test_a_tag_told_of_rows_that_name_theirs_is_told_to_be_unused(service)
     assert [each["code"] for each in receipt["warnings"]] == ["tag-not-used"]
     assert (receipt["stored"], receipt["duplicates"]) == (0, 1)
     assert await hours(service) == {"T1": [8]}
+
+
+async def test_tables_of_e_obs_become_fixes_and_readings_of_their_tag(service) -> None:
+    folder = Path(__file__).parents[1] / "data/telemetry"
+    for name in ("fixes_eobs.txt", "bursts_eobs.txt"):
+        kept = await service.push((folder / name).read_bytes())
+        await service.drain()
+        receipt = await service.receipt(kept.ref)
+        assert (receipt["format"], receipt["refused"], receipt["without_position"]) == (
+            "eobs-csv", 1, 2,
+        )  # fmt: skip
+    assert await hours(service) == {"5120": [7, 11]}
+    assert [dict(row) for row in await service.rows(READINGS)] == [{"tag": "5120", "n": 4}]

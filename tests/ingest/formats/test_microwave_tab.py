@@ -64,6 +64,32 @@ def test_engineering_of_several_tags(sample: Callable[[str], bytes], values: Val
     ]  # fmt: skip
 
 
+PTT_FIXES = b"""Date/Time\tLatitude(N)\tLongitude(E)\tSpeed\tCourse\tAltitude(m)
+2019-03-01 06:00:00\t46.1235\t112.5432\t12\t210\t1203
+2019-03-01 08:00:00\tNo Fix\tNo Fix\tNo Fix\tNo Fix\tNo Fix
+"""
+PTT_ENGINEERING = (
+    "Tx Date/Time\tInt Date/Time\tSatellite ID\tActivity\tTx Count\tTemperature (°C)\t"
+    "Battery Voltage (V)\tGPS fix time\tSatellite Count\tLatest Latitude(N)\tLatest Longitude(E)\n"
+    "2019-03-01 06:12:30\t2019-03-01 06:00:00\tK\t17\t4\t21.4\t4.06\t30\t7\t46.1235\t112.5432\n"
+).encode("latin-1")
+
+
+def test_a_ptt_with_gps_has_the_same_tables_in_other_words(values: Values) -> None:
+    fixes = decode(PTT_FIXES, tag="22915", now_us=NOW_US)
+    assert values(fixes) == [
+        {"tag": "22915", "sensor": "gps", "time_us": 1551420000000000, "lon": 112.5432,
+         "lat": 46.1235, "height_m": 1203.0, "heading_deg": 210.0},
+        {"tag": "22915", "sensor": "gps", "time_us": 1551427200000000},
+    ]  # fmt: skip
+    told = decode(PTT_ENGINEERING, tag="22915", now_us=NOW_US)
+    assert (fixes.format, told.format, told.refusals) == ("microwave-tab", "microwave-tab", [])
+    assert values(told) == [
+        {"tag": "22915", "sensor": "other", "time_us": 1551420750000000, "temperature_c": 21.4,
+         "battery_v": 4.06, "activity": 17.0},
+    ]  # fmt: skip
+
+
 def test_a_table_of_nobody_is_refused_with_what_to_do(sample: Callable[[str], bytes]) -> None:
     with pytest.raises(UnreadablePush) as refused:
         decode(sample("7304g.txt"), now_us=NOW_US)

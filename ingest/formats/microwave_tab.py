@@ -55,7 +55,7 @@ LAYOUTS = (
     _FIXES,
     _ENGINEERING,
     # What the maker's program takes out of the Argos messages of a PTT with GPS.
-    replace(_FIXES, marks=frozenset({"latitude(n)", "longitude(e)", "altitude(m)"})),
+    replace(_FIXES, marks=frozenset({"latitude(n)", "longitude(e)"})),
     replace(_ENGINEERING, marks=frozenset({"tx-date-time", "tx-count", "battery-voltage-(v)"})),
 )
 
@@ -127,7 +127,9 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
     https://github.com/NaturalSolutions/ecoReleve-Data
     """
     header = open_sheet(payload).header
-    layout = next((each for each in LAYOUTS if each.fits(header)), _FIXES)
+    layout = next((each for each in LAYOUTS if each.fits(header)), None)
+    if layout is None:
+        return decode_sheet(_FIXES, payload, tz=tz, now_us=now_us)  # which says what is missing
     if term(_COLUMN) in map(term, header):
         layout = replace(layout, fields={"tag": (_COLUMN,), **layout.fields})
         decoded = decode_sheet(layout, payload, tz=tz, now_us=now_us)

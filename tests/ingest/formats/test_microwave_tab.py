@@ -97,6 +97,12 @@ def test_a_table_of_nobody_is_refused_with_what_to_do(sample: Callable[[str], by
     assert all(word in refused.value.remedy for word in ("7304g.txt", "tag=7304", "--tag"))
 
 
+def test_another_table_is_told_what_it_lacks() -> None:
+    with pytest.raises(UnreadablePush, match="DateTime, Longitude_E, Latitude_N") as refused:
+        decode(b"a,b\n1,2\n", format="microwave-tab", now_us=NOW_US)
+    assert refused.value.code == "columns-missing"
+
+
 @pytest.mark.parametrize("name", ["events_hyphen.csv", "engineering_microwave.txt", "fixes.json"])
 def test_a_tag_that_is_not_needed_is_told(sample: Callable[[str], bytes], name: str) -> None:
     plain, told = (decode(sample(name), tag=tag, now_us=NOW_US) for tag in (None, "9"))

@@ -76,6 +76,7 @@ def replay(
     datum: Annotated[str | None, typer.Option(help="wgs84, gcj02 or bd09; else as before.")] = None,
     date_order: Annotated[str | None, typer.Option(help="dmy or mdy; else as before.")] = None,
     mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Whose it is; else as before.")] = None,
     correct: Annotated[
         list[str] | None, typer.Option(metavar="UNIT=TEXT", help="What a refused unit should be.")
     ] = None,
@@ -100,7 +101,7 @@ def replay(
         if not unit.isdecimal() or not text:
             raise typer.BadParameter(f"{each} is no UNIT=TEXT: give the number of the unit first")
         units[int(unit)] = text
-    wanted = Wanted(format_name, tz, encoding, datum, date_order, mapping, units)
+    wanted = Wanted(format_name, tz, encoding, datum, date_order, mapping, units, tag)
     found = with_store(lambda store: deliver.replay(store, push_id, wanted, apply=apply))
     if as_json:
         answer(found, as_json=True)

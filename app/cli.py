@@ -138,6 +138,7 @@ def push(
     datum: Annotated[str | None, typer.Option(help="wgs84, gcj02 or bd09; else wgs84.")] = None,
     date_order: Annotated[str | None, typer.Option(help="dmy or mdy; else found out.")] = None,
     mapping: Annotated[UUID | None, typer.Option(help="A column mapping, by its id.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Whose it is, where no row says it.")] = None,
     secret: Annotated[str | None, typer.Option("--key", envvar="FLYWAYS_KEY")] = None,
     url: Annotated[str | None, typer.Option(help="A service elsewhere; needs --key.")] = None,
     as_json: AsJson = False,
@@ -153,16 +154,15 @@ def push(
         from app.remote import push as send
 
         options = {"format": format_name, "tz": tz, "encoding": encoding, "datum": datum}
-        options |= {"date_order": date_order, "mapping": str(mapping) if mapping else None}
+        options |= {"date_order": date_order, "tag": tag}
+        options |= {"mapping": str(mapping) if mapping else None}
         receipt = send(url, file, study_id, key=secret, options=options)
     else:
         from app import deliver
         from app.pipeline.receive import reading
 
-        how, study = reading(format_name, tz, encoding, datum, date_order), uuid(study_id)
-        receipt = with_store(
-            lambda store: deliver.delivered(store, file, study, how, mapping=mapping)
-        )
+        how, study = reading(format_name, tz, encoding, datum, date_order, tag=tag), uuid(study_id)
+        receipt = with_store(lambda at: deliver.delivered(at, file, study, how, mapping=mapping))
     answer(receipt, as_json=as_json)
     if receipt["state"] == "failed":
         raise typer.Exit(PUSH_FAILED)

@@ -34,7 +34,7 @@ POLL_S = 0.2
 FINAL = frozenset({"processed", "failed"})
 NAMED_MAX = 5
 CHANGING = (
-    "format", "tz", "encoding", "datum", "date_order", "mapping", "mapping_version", "state",
+    "format", "tz", "encoding", "datum", "date_order", "mapping", "mapping_version", "tag", "state",
     "units", "records", "refused", "stored", "duplicates", "superseded", "without_position",
     "time_first", "time_last", "warnings", "problem",
 )  # fmt: skip
@@ -54,6 +54,7 @@ async def push(
     async with store.read() as conn:
         owner = await studies.owned(conn, audience, study)
         how = await receive.mapped(conn, audience, owner["id"], how, mapping)
+    how = receive.whose(how, file.name)
     kept = await receive.receive(store, inbox.Delivery(owner["id"]), how, _pieces(file))
     return kept.ref
 

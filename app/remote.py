@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from app.errors import SetupError
+from ingest import tag_of_file
 
 POLL_S = 0.5
 ANSWER_S = 300
@@ -35,10 +36,11 @@ _opener = build_opener(_Stay)
 def push(
     url: str, file: Path, study: str, *, key: str, options: dict[str, str | None]
 ) -> dict[str, Any]:
-    """Send a file as one push; give its receipt once it is processed or failed."""
+    """Send a file as one push, with the tag in its name; give its receipt once it is final."""
     if urlsplit(url).scheme not in {"http", "https"}:
         raise SetupError(f"{url} is no web address. Give one such as http://127.0.0.1:8000")
-    query = urlencode({name: value for name, value in options.items() if value is not None})
+    told = options | {"tag": options.get("tag") or tag_of_file(file.name)}
+    query = urlencode({name: value for name, value in told.items() if value is not None})
     address = f"{url.rstrip('/')}/api/v1/studies/{quote(study, safe='')}/pushes?{query}"
     headers = {"Authorization": f"Bearer {key}"}
     size = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}

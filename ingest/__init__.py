@@ -14,12 +14,13 @@ from ingest.dates import DATE_ORDERS
 from ingest.datum import DATUMS
 from ingest.encoding import ENCODINGS
 from ingest.formats import Format
+from ingest.formats.microwave_tab import tag_of_file
 from ingest.formats.movebank_reference_csv import (
     DecodedReference,
     Deployment,
     decode_reference,
 )
-from ingest.known import FORMATS, sniff
+from ingest.known import FORMATS, sniff, tag_within
 from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_mapping
 from ingest.pieces import Push, decode_pieces, open_push
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
@@ -53,6 +54,8 @@ __all__ = [
     "read_mapping",
     "refused_texts",
     "sniff",
+    "tag_of_file",
+    "tag_within",
     "unpack",
     "write_mapping",
 ]

@@ -38,6 +38,7 @@ from ingest import (
     decode_reference,
     open_push,
     read_mapping,
+    tag_of_file,
 )
 from ingest.checks import record_flags
 from ingest.clock import SECOND_US
@@ -121,13 +122,14 @@ class Reading:
     datum: str = "wgs84"
     date_order: str | None = None
     mapping: ColumnMapping | None = None
+    tag: str | None = None
 
 
 def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
     """Decode a file piece by piece and put together what was found."""
     push = open_push(
         sent, limit_bytes=FILE_MAX_BYTES, format=reading.format, encoding=reading.encoding,
-        mapping=reading.mapping,
+        mapping=reading.mapping, tag=reading.tag or tag_of_file(name),
     )  # fmt: skip
     if push.format == movebank_reference_csv.NAME:
         return _check_reference(name, push, reading, now_us)
@@ -311,7 +313,8 @@ def _reading(chosen: argparse.Namespace) -> Reading:
     """How the command says the file is to be read; the mapping's zone holds where none is said."""
     mapping = read_mapping(Path(chosen.mapping).read_bytes()) if chosen.mapping else None
     tz = chosen.tz or (mapping.tz if mapping else None) or "UTC"
-    return Reading(chosen.format, tz, chosen.encoding, chosen.datum, chosen.date_order, mapping)
+    told = (chosen.encoding, chosen.datum, chosen.date_order)
+    return Reading(chosen.format, tz, *told, mapping, chosen.tag)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -331,6 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--encoding", choices=sorted(ENCODINGS), help="default: found out")
     verb.add_argument("--datum", choices=DATUMS, default="wgs84", help="of the coordinates")
     verb.add_argument("--date-order", choices=DATE_ORDERS, help="of 03/04/2024; default: found out")
+    verb.add_argument("--tag", help="whose it is, if no row says; default: <tag>g.txt, <tag>e.txt")
     verb.add_argument("--json", action="store_true", help="one JSON object, all refusals")
     return parser
 

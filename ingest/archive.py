@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from io import SEEK_END, BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ingest.refusal import UnreadablePush
 
@@ -189,7 +189,7 @@ def _check_padding(rest: bytes) -> None:
 
 
 def _unzipped(sent: BinaryIO, limit_bytes: int) -> Iterator[bytes]:
-    """Content of the one file in a zip; names in it are never looked at."""
+    """Content of the one file in a zip; no name in it is ever a path."""
     try:
         method, start, packed, size, checksum = _only_entry(sent)
     except struct.error as error:
@@ -208,8 +208,32 @@ def _unzipped(sent: BinaryIO, limit_bytes: int) -> Iterator[bytes]:
         raise _damaged()
 
 
-def _only_entry(sent: BinaryIO) -> tuple[int, int, int, int, int]:
-    """Find method, start of data, packed size, size and CRC of the one entry of a zip."""
+def member_name(sent: BinaryIO) -> str | None:
+    """
+    Name of the one file in a zip: something to read, never a path to use.
+
+    Parameters
+    ----------
+    sent : binary file
+        The push, as sent.
+
+    Returns
+    -------
+    str or None
+        As it is written there, bytes that are no UTF-8 replaced; None of anything but a sound zip
+        of one file.
+    """
+    if _read(sent, 0, len(ZIP_MAGIC)) != ZIP_MAGIC:
+        return None
+    try:
+        entry, directory = _listed(sent)
+    except (struct.error, UnreadablePush):
+        return None
+    return _read(sent, directory + _ENTRY.size, entry[10]).decode("utf-8", errors="replace")
+
+
+def _listed(sent: BinaryIO) -> tuple[tuple[Any, ...], int]:
+    """Read what the directory of a zip says of its one entry, and where it says it."""
     whole = sent.seek(0, SEEK_END)
     from_byte = max(0, whole - _END_SEARCH_BYTES)
     tail = _read(sent, from_byte, _END_SEARCH_BYTES)
@@ -223,6 +247,12 @@ def _only_entry(sent: BinaryIO) -> tuple[int, int, int, int, int]:
     entry = _ENTRY.unpack(_read(sent, directory, _ENTRY.size))
     if entry[0] != b"PK\x01\x02":
         raise _damaged()
+    return entry, directory
+
+
+def _only_entry(sent: BinaryIO) -> tuple[int, int, int, int, int]:
+    """Find method, start of data, packed size, size and CRC of the one entry of a zip."""
+    entry, _ = _listed(sent)
     flags, method, checksum, packed, size = entry[3], entry[4], *entry[7:10]
     if flags & _ENCRYPTED or method not in (_STORED, _DEFLATED):
         raise UnreadablePush(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
+from typing import BinaryIO
 
+from ingest.archive import member_name
 from ingest.formats import (
+    Decoder,
     Format,
     argos_csv,
     argos_diag,
@@ -16,11 +20,13 @@ from ingest.formats import (
     ctt_csv,
     druid_json,
     earthranger_json,
+    eobs_csv,
     flyways_json,
     geojson_points,
     gpx,
     gundi_json,
     lotek_json,
+    microwave_tab,
     movebank_csv,
     movebank_json,
     movebank_reference_csv,
@@ -40,6 +46,7 @@ from ingest.record import Decoded
 from ingest.refusal import UnreadablePush
 from ingest.seams import Blocks, Lines, Rows, Seams
 from ingest.text import as_text
+from ingest.vocabulary import tag_not_used
 
 _TABLE = ("text/csv", "text/tab-separated-values")
 _TEXT = ("text/plain",)
@@ -49,7 +56,7 @@ _GEOJSON = ("application/geo+json", "application/geo+json-seq")
 _XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
 
 
-def _decode_sheet(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def _decode_sheet(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     """Decode a sheet of a workbook, as CSV, by its header line."""
     name = _sniff_header(payload)
     if name is None:
@@ -58,7 +65,8 @@ def _decode_sheet(payload: bytes, *, tz: str, now_us: int) -> Decoded:
             "No sheet of the workbook has a header line that we know.",
             "Name the columns as Movebank or the maker does.",
         )
-    return replace(FORMATS[name].decode(payload, tz=tz, now_us=now_us), format=xlsx.NAME)
+    decoded = told(FORMATS[name], tag)(payload, tz=tz, now_us=now_us)
+    return replace(decoded, format=xlsx.NAME)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -69,6 +77,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             media_types,
             module.decode,
             getattr(module, "decode_many", None),
+            getattr(module, "decode_told", None),
         )
         for module, media_types, description in (
             (movebank_csv, _TABLE, "Movebank event data: GPS and Argos fixes, one a row."),
@@ -91,6 +100,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (vectronic_csv, _TABLE, "Vectronic Aerospace: the same positions as CSV."),
             (ctt_csv, _TABLE, "Cellular Tracking Technologies: fixes, one a row."),
             (telonics_csv, _TABLE, "Telonics report: fix attempts below the settings of the tag."),
+            (eobs_csv, _TABLE, "e-obs: what its decoder writes of fixes and of acceleration."),
+            (
+                microwave_tab,
+                _TABLE,
+                "Microwave Telemetry: fixes or engineering of the tag that names the file.",
+            ),
             (movebank_json, _JSON, "Movebank's public service, and live feeds to it."),
             (gundi_json, _JSON, "Gundi observations, v2 and v1."),
             (earthranger_json, _JSON, "EarthRanger sensor observations."),
@@ -106,7 +121,11 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
     | {
         xlsx.NAME: Format(
-            xlsx.NAME, "Workbook: the first sheet that is one of the tables.", _XLSX, _decode_sheet
+            xlsx.NAME,
+            "Workbook: the first sheet that is one of the tables.",
+            _XLSX,
+            _decode_sheet,
+            decode_told=_decode_sheet,
         )
     }
 )
@@ -121,6 +140,8 @@ _BY_HEADER = (
     vectronic_csv,
     ctt_csv,
     telonics_csv,
+    eobs_csv,
+    microwave_tab,
     movebank_csv,
     movebank_reference_csv,
 )
@@ -190,6 +211,8 @@ SEAMS: Mapping[str, Seams] = MappingProxyType(
         ornitela_csv.NAME: _ROWS,
         vectronic_csv.NAME: _ROWS,
         ctt_csv.NAME: _ROWS,
+        eobs_csv.NAME: _ROWS,
+        microwave_tab.NAME: _ROWS,
         argos_csv.NAME: Rows(argos_csv.headed),
         stat_tab.NAME: Rows(stat_tab.bare),
         telonics_csv.NAME: Rows(telonics_csv.bare),
@@ -217,3 +240,28 @@ def named(payload: bytes, form: str | None, encoding: str | None) -> Format:
             f"Name one of {', '.join(FORMATS)}.",
         )
     return FORMATS[name]
+
+
+def told(form: Format, tag: str | None) -> Decoder:
+    """Give the decoder of a format, told the tag of rows that name none, if any is told."""
+    if tag is None:
+        return form.decode
+    if form.decode_told is not None:
+        return partial(form.decode_told, tag=tag)
+    return unused(form.decode, tag)
+
+
+def unused(decoder: Decoder, tag: str) -> Decoder:
+    """Give a decoder that has no use for a tag it is told, and says so."""
+
+    def read(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+        decoded = decoder(payload, tz=tz, now_us=now_us)
+        return replace(decoded, warnings=[*decoded.warnings, tag_not_used(tag)])
+
+    return read
+
+
+def tag_within(sent: BinaryIO) -> str | None:
+    """Read the tag in the name of the one file in a zip, see `tag_of_file`; else None."""
+    name = member_name(sent)
+    return None if name is None else microwave_tab.tag_of_file(name)

@@ -18,7 +18,7 @@ from ingest.dates import Dates, Evidence, Order
 from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
-from ingest.known import SEAMS, sniff
+from ingest.known import SEAMS, sniff, tag_within
 from ingest.mapping import ColumnMapping
 from ingest.patterns import Swaps
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, added_up
@@ -60,6 +60,8 @@ class Push:
         As the source, or the mapping, declares it.
     mapping : ColumnMapping or None
         How to read it in place of a format.
+    tag : str or None
+        As it was told, or stands in the name of the one file in a zip.
     """
 
     sent: BinaryIO
@@ -68,6 +70,7 @@ class Push:
     format: str | None
     encoding: str | None
     mapping: ColumnMapping | None
+    tag: str | None
     first: bytes
     lines: int
     utf8: bool
@@ -95,6 +98,7 @@ def open_push(
     format: str | None = None,  # noqa: A002 - the field's word
     encoding: str | None = None,
     mapping: ColumnMapping | None = None,
+    tag: str | None = None,
 ) -> Push:
     """
     Look through a push: whether it is whole, and what a piece of it can't tell.
@@ -105,7 +109,7 @@ def open_push(
         As sent, packed or not.
     limit_bytes : int
         Most bytes it may have, unpacked.
-    format, encoding, mapping : see `decode`
+    format, encoding, mapping, tag : see `decode`
 
     Returns
     -------
@@ -131,7 +135,7 @@ def open_push(
     name = format if known else sniff(first, encoding=encoding)
     return Push(
         sent=sent, limit_bytes=limit_bytes, size_bytes=size, format=name, encoding=told,
-        mapping=mapping, first=first, lines=lines, utf8=utf8,
+        mapping=mapping, tag=tag or tag_within(sent), first=first, lines=lines, utf8=utf8,
     )  # fmt: skip
 
 
@@ -173,10 +177,11 @@ def decode_pieces(
     if seam is None:
         yield decode(
             push.payload(), format=push.format, tz=tz, encoding=push.encoding, datum=datum,
-            date_order=date_order, mapping=push.mapping, corrections=corrections, now_us=now_us,
+            date_order=date_order, mapping=push.mapping, tag=push.tag, corrections=corrections,
+            now_us=now_us,
         )  # fmt: skip
         return
-    decoder = decoder_of(push.first, push.format, push.encoding, push.mapping)
+    decoder = decoder_of(push.first, push.format, push.encoding, push.mapping, tag=push.tag)
     reader = _Reader(
         seam,
         How(decoder=decoder, tz=tz, datum=datum, now_us=now_us),

@@ -53,7 +53,12 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "lat2": ("argos:lat2",),
         "battery_v": ("tag-voltage", "eobs:battery-voltage"),
         "temperature_c": ("external-temperature", "eobs:temperature"),
-        "activity": ("activity-count", "mw:activity-count", "gsm:activity-count"),
+        "activity": (
+            "activity-count",
+            "mw:activity-count",
+            "gsm:activity-count",
+            "eobs:activity",
+        ),
     }
 )
 """
@@ -175,3 +180,9 @@ def told_twice(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) ->
     return [
         Warning_("column-twice", f"Columns that another has the name of were not read: {named}.")
     ]
+
+
+def tag_not_used(tag: str) -> Warning_:
+    """Warn that a tag was told with a push whose rows name theirs."""
+    detail = f"The tag told with the push, {tag[:60]!r}, was not used: its rows name theirs."
+    return Warning_("tag-not-used", detail)

@@ -13,7 +13,7 @@ from ingest.datum import to_wgs84
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns, xlsx
 from ingest.formats.elements import begins_json
-from ingest.known import FORMATS, named
+from ingest.known import FORMATS, named, told, unused
 from ingest.mapping import ColumnMapping
 from ingest.patterns import Swaps
 from ingest.record import Decoded, Warning_
@@ -31,6 +31,7 @@ def decode(
     datum: str = "wgs84",
     date_order: str | None = None,
     mapping: ColumnMapping | None = None,
+    tag: str | None = None,
     corrections: Sequence[Correction] = (),
     now_us: int,
 ) -> Decoded:
@@ -53,6 +54,8 @@ def decode(
         Of dates that have the year last: one of `DATE_ORDERS`; None to find out, see `dates`.
     mapping : ColumnMapping or None
         How to read it in place of a format; see `read_mapping`.
+    tag : str or None
+        Whose it is, where its rows name no tag; see `tag_of_file`.
     corrections : sequence of Correction
         What is read in place of refused units, see `correction`.
     now_us : int
@@ -77,7 +80,7 @@ def decode(
     """
     laid = _laid_open(
         payload, format=format, tz=tz, encoding=encoding, datum=datum, date_order=date_order,
-        mapping=mapping, corrections=corrections, now_us=now_us,
+        mapping=mapping, tag=tag, corrections=corrections, now_us=now_us,
     )  # fmt: skip
     swapped = [] if mapping is None else swaps_told(mapping, laid.decoded)
     found = replace(
@@ -98,6 +101,7 @@ def refused_texts(
     datum: str = "wgs84",
     date_order: str | None = None,
     mapping: ColumnMapping | None = None,
+    tag: str | None = None,
     now_us: int,
 ) -> dict[int, str]:
     """
@@ -109,7 +113,7 @@ def refused_texts(
         As sent, not compressed.
     units : sequence of int
         The units.
-    format, tz, encoding, datum, date_order, mapping, now_us : see `decode`
+    format, tz, encoding, datum, date_order, mapping, tag, now_us : see `decode`
 
     Returns
     -------
@@ -124,7 +128,7 @@ def refused_texts(
     """
     laid = _laid_open(
         payload, format=format, tz=tz, encoding=encoding, datum=datum, date_order=date_order,
-        mapping=mapping, corrections=(), now_us=now_us,
+        mapping=mapping, tag=tag, corrections=(), now_us=now_us,
     )  # fmt: skip
     return unit_texts(laid.text, laid.decoded, units)
 
@@ -163,11 +167,12 @@ def _laid_open(
     datum: str,
     date_order: str | None,
     mapping: ColumnMapping | None,
+    tag: str | None,
     corrections: Sequence[Correction],
     now_us: int,
 ) -> _Laid:
     """Decode the text of a push, or the first sheet of a workbook that is a table."""
-    decoder = decoder_of(payload, format, encoding, mapping)
+    decoder = decoder_of(payload, format, encoding, mapping, tag=tag)
     how = How(decoder=decoder, tz=tz, datum=datum, now_us=now_us)
     if mapping is None:
         is_book = format == xlsx.NAME or (format is None and xlsx.accepts(payload))
@@ -192,12 +197,18 @@ def _laid_open(
 
 
 def decoder_of(
-    payload: bytes, form: str | None, encoding: str | None, mapping: ColumnMapping | None
+    payload: bytes,
+    form: str | None,
+    encoding: str | None,
+    mapping: ColumnMapping | None,
+    *,
+    tag: str | None,
 ) -> Decoder:
     """Give what decodes a push, or any piece of it."""
-    if mapping is not None:
-        return partial(columns.decode, mapping)
-    return named(payload, form, encoding).decode
+    if mapping is None:
+        return told(named(payload, form, encoding), tag)
+    mapped = partial(columns.decode, mapping)
+    return mapped if tag is None else unused(mapped, tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +261,7 @@ def decode_many(
     datum: str = "wgs84",
     date_order: str | None = None,
     mapping: ColumnMapping | None = None,
+    tag: str | None = None,
     corrections: Sequence[Correction] = (),
     now_us: Sequence[int],
 ) -> list[Decoded | UnreadablePush]:
@@ -259,7 +271,7 @@ def decode_many(
     Parameters
     ----------
     payloads : sequence of bytes
-        As of `decode`; `format` to `mapping` are those of all.
+        As of `decode`; `format` to `tag` are those of all.
     corrections : sequence of Correction
         Of the one push there is: no two share theirs.
     now_us : sequence of int
@@ -280,7 +292,7 @@ def decode_many(
     """
     known = FORMATS.get(format or "")
     together = len(payloads) > 1 and mapping is None and all(map(begins_json, payloads))
-    if together and encoding is None and known is not None and known.decode_many is not None:
+    if together and encoding is tag is None and known is not None and known.decode_many is not None:
         with reading_dates(date_order) as held:
             read = known.decode_many(payloads, tz=tz, now_us=now_us)
         if not held.needed:  # of dates there is something to tell, of each push by itself
@@ -302,6 +314,7 @@ def decode_many(
                     datum=datum,
                     date_order=date_order,
                     mapping=mapping,
+                    tag=tag,
                     corrections=corrections,
                     now_us=now,
                 )

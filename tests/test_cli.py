@@ -189,6 +189,20 @@ def test_a_push_that_cannot_be_read_has_its_own_exit_code(
     assert json.loads(result.stdout)["problem"]["remedy"]
 
 
+def test_whose_a_table_is_is_told_with_the_push_or_after_it(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "march.txt"
+    file.write_text("DateTime\tLatitude_N\tLongitude_E\n2024-03-01 06:00:00\t34.8\t127.5\n")
+    result = run("push", str(file), "--study", study, "--json")
+    assert result.exit_code == commands.PUSH_FAILED
+    receipt = json.loads(result.stdout)
+    assert "--tag" in receipt["problem"]["remedy"]
+    assert "added: 1" in run("replay", receipt["push_id"], "--tag", "7304").stdout
+    told = answer(run("push", str(file), "--study", study, "--tag", "7305", "--json"))
+    assert (told["tag"], told["stored"]) == ("7305", 1)
+
+
 def test_a_service_elsewhere_wants_a_key(run: Any, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n")
     result = run("push", "a.csv", "--study", "x", "--url", "http://127.0.0.1:1")

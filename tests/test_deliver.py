@@ -10,6 +10,7 @@ import pytest
 from app import deliver, operate, printing
 from app.errors import BadInput, NotFound, SetupError
 from app.pipeline import run as flow
+from app.pipeline.receive import reading
 from app.pipeline.replay import Wanted
 from app.store import failures
 from app.store.engine import execute
@@ -44,6 +45,17 @@ async def test_a_file_comes_to_its_final_receipt(store, study, file, monkeypatch
     receipt = await deliver.settled(store, await deliver.push(store, file, study))
     assert (receipt["state"], receipt["stored"], receipt["refused"]) == ("processed", 2, 1)
     assert receipt["digest"].endswith(hashlib.sha256(CSV.encode()).hexdigest())
+
+
+async def test_the_name_of_a_file_tells_the_tag_unless_one_is_told(store, study, tmp_path) -> None:
+    path = tmp_path / "00007304g.txt"
+    path.write_text("DateTime\tLatitude_N\tLongitude_E\n2024-03-01 06:00:00\t34.8\t127.5\n")
+    for how, tag in (
+        (deliver.AS_IT_SAYS, "7304"),
+        (reading(None, None, tag="own name"), "own name"),
+    ):
+        receipt = await deliver.delivered(store, path, study, how, mapping=None)
+        assert (receipt["tag"], receipt["stored"]) == (tag, 1)
 
 
 async def test_what_cannot_be_kept_is_told_before_anything_is(store, study, file) -> None:

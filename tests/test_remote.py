@@ -99,6 +99,16 @@ def test_a_busy_service_is_asked_again_after_the_time_it_names(
     assert {key for *_, key in server.asked} == {"Bearer flw_k"}
 
 
+def test_the_tag_in_the_name_of_a_file_goes_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "00007304g.txt"
+    path.write_bytes(BODY)
+    server = script(PROCESSED, PROCESSED)
+    with listening(server) as url:
+        push(url, path, tag=None)
+        push(url, path, tag="other")
+    assert [asked.split("?")[1] for _, asked, *_ in server.asked] == ["tag=7304", "tag=other"]
+
+
 def test_a_service_that_stays_busy_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     said = json.dumps({"detail": "Too many.", "remedy": "Wait."}).encode()

@@ -51,6 +51,7 @@ class DecodingIn(Body):
     datum: str | None = Field(None, max_length=64)
     date_order: str | None = Field(None, max_length=64, description="dmy or mdy: of 03/04/2024")
     mapping: UUID | None = Field(None, description="a column mapping, in its newest version")
+    tag: str | None = Field(None, max_length=200, description="whose rows without a tag are")
     corrections: list[CorrectionIn] = Field(default_factory=list, max_length=UNITS_MAX)
     dry_run: bool = Field(
         default=True, description="store nothing, answer the receipt it would get"
@@ -124,7 +125,7 @@ class DecodingListed(Shown):
     """One reading of a push; the one without `replaced_at` is in force."""
 
     model_config = example(
-        number=2, format="movebank-csv", tz="UTC+8", mapping=None, mapping_version=None,
+        number=2, format="movebank-csv", tz="UTC+8", tag=None, mapping=None, mapping_version=None,
         corrections=0, asked_by="Institute of the Amur", state="processed", units=6752,
         records=6749, refused=3, stored=6747, received_at="2026-11-27T00:00:00Z", replaced_at=None,
     )  # fmt: skip
@@ -132,6 +133,7 @@ class DecodingListed(Shown):
     number: int
     format: str | None
     tz: str
+    tag: str | None
     mapping: UUID | None
     mapping_version: int | None
     corrections: int = Field(description="units that were ever corrected up to it")
@@ -195,7 +197,8 @@ async def decode_again(
     """
     Read a kept push in another format, zone, encoding, datum, order of dates or mapping.
 
-    Refused units may be corrected in the same step.
+    Or as that of another tag, where its rows name none. Refused units may be corrected in the same
+    step.
 
     Needs the scopes `manage` and `push`. A dry run, which is the default, stores nothing and
     answers the receipt the push would get, with the fixes, birds and refusals that would change.
@@ -217,6 +220,7 @@ async def decode_again(
             wanted.date_order,
             wanted.mapping,
             units,
+            wanted.tag,
         ),
         apply=not wanted.dry_run,
         limit_bytes=DRY_RUN_MAX_BYTES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from app.api.problems import READING, WRITING
 from app.api.schemas import Shown
 from app.errors import BadInput, NotFound
 from app.pipeline.decode import decode_in
-from app.pipeline.receive import bounded, mapped, mapped_anew, reading, receive
+from app.pipeline.receive import bounded, mapped, mapped_anew, reading, receive, whose
 from app.store import inbox, receipts, studies
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -34,7 +35,7 @@ RECEIPT_EXAMPLE: dict[str, JsonValue] = {
     "push_id": "5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11",
     "digest": "sha256:6f0c…", "study": "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11",
     "format": "movebank-csv", "tz": "UTC", "encoding": None, "datum": "wgs84",
-    "date_order": None, "mapping": None, "mapping_version": None, "decoding": 1,
+    "date_order": None, "tag": None, "mapping": None, "mapping_version": None, "decoding": 1,
     "state": "processed", "replay_of": None,
     "units": 6752, "records": 6749, "refused": 3, "stored": 6747,
     "duplicates": 2, "superseded": 0, "without_position": 0,
@@ -82,6 +83,7 @@ class Receipt(Shown):
     encoding: str | None = Field(description="null: found out")
     datum: str
     date_order: str | None = Field(description="null: found out")
+    tag: str | None = Field(description="whose rows without a tag are")
     mapping: UUID | None = Field(None, description="the column mapping it is read with")
     mapping_version: int | None = None
     decoding: int
@@ -160,11 +162,11 @@ def announce(response: Response, receipt: Receipt) -> None:
         response.headers["Retry-After"] = "1"
 
 
-async def body_of(request: Request) -> AsyncIterator[bytes]:
-    """Stream the body of a request: as it is, or the one file of a multipart form."""
+@asynccontextmanager
+async def sent(request: Request) -> AsyncIterator[tuple[str | None, AsyncIterator[bytes]]]:
+    """Open the body of a request: as it is, or the one file of a multipart form with its name."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        async for piece in request.stream():
-            yield piece
+        yield None, request.stream()
         return
     async with request.form(max_files=1, max_fields=8) as form:
         files = [part for part in form.values() if isinstance(part, UploadFile)]
@@ -174,8 +176,12 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
                 remedy="Send exactly one file part, or the bytes as the raw body.",
                 code="form-without-file",
             )
-        while piece := await files[0].read(inbox.CHUNK_BYTES):
-            yield piece
+        yield files[0].filename, _pieces(files[0])
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(inbox.CHUNK_BYTES):
+        yield piece
 
 
 @router.post("/studies/{study}/pushes", status_code=202, responses=WRITING)
@@ -192,6 +198,7 @@ async def upload_push(
     datum: Annotated[str | None, Query(max_length=64)] = None,
     date_order: Annotated[str | None, Query(max_length=64)] = None,
     mapping: Annotated[UUID | None, Query()] = None,
+    tag: Annotated[str | None, Query(max_length=200)] = None,
     dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> Receipt:
@@ -202,10 +209,11 @@ async def upload_push(
     name them. `tz` is the zone of times that carry none, `datum` that of the coordinates (wgs84,
     or gcj02 and bd09 of Chinese map services). `date_order`, dmy or mdy, says what 03/04/2024 is;
     left out, the push must prove it. `mapping` names a column mapping of the study,
-    whose newest version reads the push in place of a format. A dry run stores nothing and answers
-    the receipt it would get.
+    whose newest version reads the push in place of a format. `tag` says whose a table is whose
+    rows name none; left out, the name of its file may (7304g.txt). A dry run stores nothing and
+    answers the receipt it would get.
     """
-    how = reading(format, tz, encoding, datum, date_order)
+    how = reading(format, tz, encoding, datum, date_order, tag=tag)
     async with store.read() as conn:
         study_id = int((await studies.owned(conn, audience, study))["id"])
         how = await mapped(conn, audience, study_id, how, mapping)
@@ -214,11 +222,12 @@ async def upload_push(
         content_type=request.headers.get("content-type"),
         idempotency_key=idempotency_key,
     )
-    if dry_run:
-        body = bounded(body_of(request), DRY_RUN_MAX_BYTES)
-        return await try_out(store, audience, delivery, how, body)
-    body = bounded(body_of(request), settings.body_max_bytes)
-    kept = await receive(store, delivery, how, body)
+    async with sent(request) as (name, body):
+        how = whose(how, name)
+        if dry_run:
+            short = bounded(body, DRY_RUN_MAX_BYTES)
+            return await try_out(store, audience, delivery, how, short)
+        kept = await receive(store, delivery, how, bounded(body, settings.body_max_bytes))
     receipt = await receipt_of(store, audience, kept.ref)
     announce(response, receipt)
     return receipt

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api.auth import ManagerAudience
 from app.api.deps import SettingsDep, StoreDep
 from app.api.problems import WRITING
-from app.api.pushes import Receipt, announce, body_of, receipt_of
+from app.api.pushes import Receipt, announce, receipt_of, sent
 from app.pipeline.receive import bounded, reading, receive
 from app.store import inbox, studies
 
@@ -44,8 +44,8 @@ async def upload_reference_data(
     delivery = inbox.Delivery(
         study_id, content_type=request.headers.get("content-type"), idempotency_key=None
     )
-    body = bounded(body_of(request), settings.body_max_bytes)
-    kept = await receive(store, delivery, how, body)
+    async with sent(request) as (_, body):
+        kept = await receive(store, delivery, how, bounded(body, settings.body_max_bytes))
     receipt = await receipt_of(store, audience, kept.ref)
     announce(response, receipt)
     return receipt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -37,7 +38,8 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
     alike: dict[tuple[Any, ...], list[tuple[Todo, bytes]]] = {}
     for todo in todos:
         try:
-            plain = ingest.unpack(sent.pop(todo["push_id"]), limit_bytes=UNPACKED_MAX_BYTES)
+            body = sent.pop(todo["push_id"])
+            plain = ingest.unpack(body, limit_bytes=UNPACKED_MAX_BYTES)
             name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
             if name == REFERENCE:
                 found[todo["id"]] = read_reference(plain, todo)
@@ -47,16 +49,18 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
                     todo["mapping_version"],
                     todo["corrections"] and id(todo),
                 )
-                how = (name, *(todo[each] for each in DECLARED), held)
+                tag = todo["tag"] or ingest.tag_within(BytesIO(body))
+                how = (name, *(todo[each] for each in DECLARED), tag, held)
                 alike.setdefault(how, []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:
             found[todo["id"]] = unreadable
-    for (name, *declared, _), group in alike.items():
+    for (name, *declared, tag, _), group in alike.items():
         decoded = ingest.decode_many(
             [plain for _, plain in group],
             format=name,
             **dict(zip(DECLARED, declared, strict=True)),
             mapping=_mapping(group[0][0]),
+            tag=tag,
             corrections=_corrections(group[0][0]),
             now_us=[todo["received_us"] for todo, _ in group],
         )
@@ -83,6 +87,7 @@ def open_push(sent: BinaryIO, todo: Todo) -> ingest.Push:
         format=None if todo["mapping"] else todo["format"],
         encoding=todo["encoding"],
         mapping=_mapping(todo),
+        tag=todo["tag"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from app.errors import BadInput, TooLarge
 from app.store import inbox, mappings
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
+from ingest.admission import CONTROL, NAME_MAX_CHARS
 from ingest.clock import zone
 from ingest.formats import columns
 
@@ -24,6 +26,8 @@ def reading(
     encoding: str | None = None,
     datum: str | None = None,
     date_order: str | None = None,
+    *,
+    tag: str | None = None,
 ) -> inbox.Reading:
     """Return how a push is to be read; raises BadInput for a name that is none we know."""
     if format_name is not None and format_name not in ingest.FORMATS:
@@ -54,7 +58,21 @@ def reading(
             remedy="Name dmy (03/04/2024 is 3 April) or mdy (4 March), or leave date_order out.",
             code="date-order-unknown",
         )
-    return inbox.Reading(format_name, tz, encoding, datum, date_order)
+    tag = None if tag is None else tag.strip()
+    if tag is not None and not (0 < len(tag) <= NAME_MAX_CHARS and not re.search(CONTROL, tag)):
+        raise BadInput(
+            f"The tag is blank, over {NAME_MAX_CHARS} characters, or holds control characters.",
+            remedy="Give the name of the tag as its other pushes do, or leave tag out.",
+            code="tag-unusable",
+        )
+    return inbox.Reading(format_name, tz, encoding, datum, date_order, tag=tag)
+
+
+def whose(how: inbox.Reading, file_name: str | None) -> inbox.Reading:
+    """Return how a push is to be read: of the tag in the name of its file where none is told."""
+    if how.tag is not None or file_name is None:
+        return how
+    return replace(how, tag=ingest.tag_of_file(file_name))
 
 
 def reading_of(sender: dict[str, Any], format_name: str | None = None) -> inbox.Reading:
@@ -140,7 +158,7 @@ async def receive(
             digest.update(piece)
             held.write(piece)
         async with store.read() as conn:
-            known = await inbox.by_idempotency_key(conn, delivery, digest.digest())
+            known = await inbox.by_idempotency_key(conn, delivery, digest.digest(), how.tag)
         if known is not None:
             return known
         held.seek(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ class Wanted:
     date_order: str | None = None
     mapping: UUID | None = None
     units: Mapping[int, str | None] = field(default_factory=dict)
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ async def replay(
     the receipt it would get. With `apply` it waits for the worker, as a new push does: what was
     read before stays until one transaction puts the new reading in its place.
     """
-    reading(wanted.format, wanted.tz, wanted.encoding, wanted.datum, wanted.date_order)
+    reading(
+        wanted.format, wanted.tz, wanted.encoding, wanted.datum, wanted.date_order, tag=wanted.tag
+    )
     async with store.write() as conn:
         before = await receipts.receipt(conn, audience, push)
         if before is None:
@@ -122,6 +126,7 @@ async def _ask(
     how = replace(
         how, tz=wanted.tz or how.tz, encoding=wanted.encoding or how.encoding,
         datum=wanted.datum or how.datum, date_order=wanted.date_order or how.date_order,
+        tag=wanted.tag or how.tag,
     )  # fmt: skip
     if wanted.units:
         how = await _correct(conn, audience, before, how, wanted.units)
@@ -175,7 +180,7 @@ def _originals(
     told: dict[str, Any] = {
         "format": how.format, "tz": how.tz or inbox.DEFAULT_TZ, "encoding": how.encoding,
         "datum": how.datum or inbox.DEFAULT_DATUM, "date_order": how.date_order,
-        "mapping": mapping, "now_us": now_us,
+        "mapping": mapping, "tag": how.tag or ingest.tag_within(BytesIO(body)), "now_us": now_us,
     }  # fmt: skip
     found = ingest.refused_texts(plain, [unit for unit in new if unit not in held], **told)
     all_texts = {unit: row["text"] for unit, row in held.items()} | dict(new)

@@ -69,7 +69,7 @@ async def pages_of(
         try:
             async with read(name, file) as pieces:
                 known[name] = file.mark
-                yield Page(dict(known), pieces)
+                yield Page(dict(known), pieces, file_name=name)
         except FileLeft as reason:
             left.append(f"{name} {reason}")
     if known != errand.cursor:

@@ -32,11 +32,12 @@ class Since(Options):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Bytes to keep, and where the next pull goes on once they are kept."""
+    """Bytes to keep, of a file with this name, and where the next pull goes on once they are."""
 
     cursor: Cursor
     pieces: Callable[[], Iterator[bytes]] | None = None
     content_type: str | None = None
+    file_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from app.errors import Problem, SetupError
-from app.pipeline.receive import reading_of
+from app.pipeline.receive import reading_of, whose
 from app.pull import PROVIDERS
 from app.pull.page import Errand, Page, PullFailed
 from app.pull.web import Web, opened
@@ -137,7 +137,7 @@ async def _keep(store: Store, task: connectors.Task, page: Page) -> int:
         delivery = inbox.Delivery(
             task.study_id, connector_id=task.id, content_type=page.content_type
         )
-        how = reading_of(task.reads)
+        how = whose(reading_of(task.reads), page.file_name)
         # Overlap asks for what is known: equal bytes leave no trace, rather than one each hour.
         unseen = await conn.begin_nested()
         kept = await inbox.keep(conn, delivery, how, _streamed(page))

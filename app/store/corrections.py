@@ -156,7 +156,7 @@ async def readings(
     """Return the decodings of a push, newest first: how each read it, and who asked for it."""
     return await execute(
         conn,
-        "select d.number, d.format, d.tz, m.ref as mapping, nullif(d.mapping_version, 0)"
+        "select d.number, d.format, d.tz, d.tag, m.ref as mapping, nullif(d.mapping_version, 0)"
         " as mapping_version, d.asked_by, d.state, d.units, d.records, d.refused, d.stored,"
         " d.received_at, d.replaced_at,"
         " (select count(distinct c.unit) from correction c where c.push_id = d.push_id"

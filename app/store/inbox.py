@@ -36,7 +36,7 @@ class Reading:
 
     What is None is left open: the bytes name their format, encoding and order of dates, the zone is
     `DEFAULT_TZ` and the datum `DEFAULT_DATUM`, unless the same bytes were read before, when it
-    stays as it was.
+    stays as it was. `tag` is whose the rows are that name none.
     """
 
     format: str | None
@@ -47,6 +47,7 @@ class Reading:
     mapping_id: int | None = None
     mapping_version: int = 0
     correction_id: int = 0
+    tag: str | None = None
 
     @property
     def stored(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Reading:
             form.mapping_id,
             form.mapping_version,
             self.correction_id or was.correction_id,
+            self.tag or was.tag,
         )
 
     def is_of(self, decoding: Mapping[str, Any]) -> bool:
@@ -117,7 +119,8 @@ async def keep(
 
     The same bytes read the same way are a replay: noted, not stored again. The same bytes with
     another format, zone or mapping become a new decoding of the first push; not so where a person
-    had them read again: what a source or connector repeats does not undo that.
+    had them read again: what a source or connector repeats does not undo that. The same bytes told
+    to be of another tag are another push: two birds may do the same, or nothing, for a day.
     """
     try:
         return await _keep(conn, delivery, reading, body)
@@ -133,7 +136,7 @@ async def keep(
 async def _keep(
     conn: AsyncConnection, delivery: Delivery, reading: Reading, body: AsyncIterator[bytes]
 ) -> Kept:
-    push_id, ref = await _new_push(conn, delivery)
+    push_id, ref = await _new_push(conn, delivery, reading.tag)
     savepoint = await conn.begin_nested()
     digest, size = await _store_body(await driver(conn), push_id, body)
     if size == 0:
@@ -144,8 +147,8 @@ async def _keep(
     earlier = await execute(
         conn,
         "select p.id, p.ref from push p where p.study_id = :study and p.digest = :digest"
-        " and p.replay_of_id is null",
-        {"study": delivery.study_id, "digest": digest},
+        " and p.tag is not distinct from cast(:tag as varchar) and p.replay_of_id is null",
+        {"study": delivery.study_id, "digest": digest, "tag": reading.tag},
     )
     if not earlier:
         await savepoint.commit()
@@ -191,15 +194,15 @@ async def queue(conn: AsyncConnection, digest: bytes, study_id: int) -> None:
     )
 
 
-async def _new_push(conn: AsyncConnection, delivery: Delivery) -> tuple[int, UUID]:
+async def _new_push(conn: AsyncConnection, delivery: Delivery, tag: str | None) -> tuple[int, UUID]:
     rows = await execute(
         conn,
         "insert into push (study_id, source_id, connector_id, digest, size_bytes, content_type,"
-        " idempotency_key, replay_of_id) values (:study, :source, :connector,"
-        " uuid_send(gen_random_uuid()), 0, :content_type, :key, null) returning id, ref",
+        " idempotency_key, tag, replay_of_id) values (:study, :source, :connector,"
+        " uuid_send(gen_random_uuid()), 0, :content_type, :key, :tag, null) returning id, ref",
         {"study": delivery.study_id, "source": delivery.source_id,
          "connector": delivery.connector_id, "content_type": delivery.content_type,
-         "key": delivery.idempotency_key},
+         "key": delivery.idempotency_key, "tag": tag},
     )  # fmt: skip
     return int(rows[0]["id"]), rows[0]["ref"]
 
@@ -249,7 +252,7 @@ async def new_decoding(
         f"insert into decoding (study_id, push_id, number, {READING_COLUMNS}, asked_by,"
         " delivery_id)"
         " select :study, :push, coalesce(max(number), 0) + 1, :format, :tz, :encoding, :datum,"
-        f" :date_order, :mapping_id, :mapping_version, :correction_id, {who}, :delivery"
+        f" :date_order, :mapping_id, :mapping_version, :correction_id, :tag, {who}, :delivery"
         " from decoding where push_id = :push returning id",
         {
             "study": study_id,
@@ -264,16 +267,16 @@ async def new_decoding(
 
 
 async def by_idempotency_key(
-    conn: AsyncConnection, delivery: Delivery, digest: bytes
+    conn: AsyncConnection, delivery: Delivery, digest: bytes, tag: str | None = None
 ) -> Kept | None:
     """
-    Return the push that answered the same key; another body under it is a Conflict.
+    Return the push that answered the same key; another body or tag under it is a Conflict.
 
     It is what `keep` returned: the first push of the bytes where it had those read in a new way.
     """
     rows = await execute(
         conn,
-        "select p.digest, max(d.id) as decoding_id,"
+        "select p.digest, p.tag, max(d.id) as decoding_id,"
         " case when bool_or(d.delivery_id = p.id) then first.ref else p.ref end as ref"
         " from push p join push first on first.id = coalesce(p.replay_of_id, p.id)"
         " join decoding d on d.push_id = first.id"
@@ -285,9 +288,9 @@ async def by_idempotency_key(
     )  # fmt: skip
     if not rows:
         return None
-    if rows[0]["digest"] != digest:
+    if (rows[0]["digest"], rows[0]["tag"]) != (digest, tag):
         raise Conflict(
-            "The idempotency key was used before with other bytes.",
+            "The idempotency key was used before with other bytes, or for another tag.",
             remedy="Use a new key for a new body; send the same body to repeat a delivery.",
             code="idempotency-key-reused",
         )

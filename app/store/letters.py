@@ -48,7 +48,8 @@ _KNOWN = """
 select t.n from unnest($1::int[], $2::bytea[], $3::text[], $4::int[])
   with ordinality as t(study_id, digest, key, source_id, n)
 where exists (select from push p
-    where p.study_id = t.study_id and p.digest = t.digest and p.replay_of_id is null)
+    where p.study_id = t.study_id and p.digest = t.digest and p.tag is null
+    and p.replay_of_id is null)
   or t.key is not null and exists (select from push p where p.study_id = t.study_id
     and p.idempotency_key = t.key and coalesce(p.source_id, 0) = t.source_id)
 """
@@ -57,7 +58,7 @@ _KEEP = f"""
 with sent as (
   select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
     $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[],
-    $14::bigint[])
+    $14::bigint[], $15::text[])
     as t(study_id, digest, key, source_id, body, content_type, {READING_COLUMNS})),
 kept as (
   insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)

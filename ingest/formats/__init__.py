@@ -17,6 +17,13 @@ class Decoder(Protocol):
         """Decode one push."""
 
 
+class ToldDecoder(Protocol):
+    """How a decoder is called of tables that are of one tag, which their rows do not name."""
+
+    def __call__(self, payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
+        """Decode one push, all of it of a tag."""
+
+
 class ManyDecoder(Protocol):
     """How a decoder is called that reads several pushes at little more than the cost of one."""
 
@@ -43,6 +50,8 @@ class Format:
         Its decoder.
     decode_many : ManyDecoder or None
         The same for many pushes at once, where small ones are common.
+    decode_told : ToldDecoder or None
+        The same, told a tag, where something else than a row names it.
     """
 
     name: str
@@ -50,3 +59,4 @@ class Format:
     media_types: tuple[str, ...]
     decode: Decoder
     decode_many: ManyDecoder | None = None
+    decode_told: ToldDecoder | None = None

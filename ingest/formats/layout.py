@@ -65,6 +65,8 @@ class Layout:
         Whether numbers may have a comma for a point; None: where it does not part the columns.
     missing : tuple of str
         What stands for a missing value; in a column of numbers, its equals too.
+    words : tuple of str
+        What the tag writes for a number it does not have, in any case; a warning counts them.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Layout:
     lists: tuple[str, ...] = ()
     decimal_comma: bool | None = None
     missing: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def fits(self, header: list[str]) -> bool:
         """Whether a header line is of this maker."""
@@ -300,12 +303,12 @@ def interpret(
     candidates : polars.DataFrame, shape (n, fields + 3)
         For `admit`.
     warnings : list of Warning_
-        ``text-in-numeric-column``.
+        ``text-in-numeric-column``, ``words-for-numbers``.
     """
     made = [pl.col("unit", "line")]
     strange: dict[str, pl.Expr] = {}
     for name, indices in columns.items():
-        text = [_present(pl.col(f"c{index}"), name, layout.missing) for index in indices]
+        text = [_present(pl.col(f"c{index}"), name, layout) for index in indices]
         if name not in _NUMBERS:
             made.append(pl.coalesce(text).alias(name))
             continue
@@ -336,11 +339,28 @@ def interpret(
         marked = pl.col("marked_outlier").str.to_lowercase().is_in(YES)
         table = table.with_columns(marked_outlier=marked)
     sentence = "Text in numeric columns left out: {named}."
-    return table, counted("text-in-numeric-column", sentence, told)
+    left_out = counted("text-in-numeric-column", sentence, told)
+    return table, left_out + _spoken(cells, columns, layout)
 
 
-def _present(text: pl.Expr, name: str, missing: tuple[str, ...]) -> pl.Expr:
+def _spoken(
+    cells: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], layout: Layout
+) -> list[Warning_]:
+    """Count the rows in which each word stands for a number."""
+    numbers = [f"c{index}" for name in _NUMBERS for index in columns.get(name, ())]
+    if not layout.words or not numbers:
+        return []
+    text = pl.col(numbers).str.to_lowercase()
+    rows = (pl.any_horizontal(text == word.lower()).sum().alias(word) for word in layout.words)
+    sentence = "Rows with words in place of numbers: {named}. What they stand for is left blank."
+    return counted("words-for-numbers", sentence, cells.select(rows).row(0, named=True))
+
+
+def _present(text: pl.Expr, name: str, layout: Layout) -> pl.Expr:
     """Cells of a field, null where they hold a mark for a missing value."""
+    missing, words = layout.missing, [word.lower() for word in layout.words]
+    if words and name in _NUMBERS:
+        text = pl.when(~text.str.to_lowercase().is_in(words)).then(text)
     if not missing:
         return text
     absent = text.is_in(list(missing))

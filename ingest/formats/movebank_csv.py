@@ -139,7 +139,7 @@ def _interpret(
     times = parse_times(text[f"c{columns['time'][0]}"], tz).alias("time_us")
     table = pl.select(rows.cells["unit"], rows.cells["line"], times, *fields)
     table = table.with_columns(_names(text, columns))
-    return _mirrored(_volts(table)), warnings
+    return _mirrored(volts(table)), warnings
 
 
 def number(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
@@ -206,7 +206,7 @@ def _most_precise(canonical: pl.Series, detail: pl.Series) -> pl.Expr:
     )
 
 
-def _volts(table: pl.DataFrame) -> pl.DataFrame:
+def volts(table: pl.DataFrame) -> pl.DataFrame:
     """Battery in volts, whichever unit was sent."""
     if "battery_v" not in table.columns:
         return table

@@ -149,6 +149,35 @@ def test_a_form_is_one_however_its_type_is_spelt(network, upload):
     assert upload(body, dry_run=True, headers=headers).json()["stored"] == 2
 
 
+MICROWAVE = b"DateTime\tLatitude_N\tLongitude_E\n2024-03-01 06:00:00\t34.8\t127.5\n"
+
+
+def test_the_name_of_a_form_s_file_or_a_parameter_tells_the_tag(network, upload, study):
+    names = ("00007401g.txt", "C:\\\\mail\\\\7402g.txt")
+    sent = [
+        network.client.post(
+            f"/api/v1/studies/{study}/pushes", files={"file": (name, MICROWAVE)},
+            headers=network.amur,
+        )
+        for name in names
+    ]  # fmt: skip
+    sent += [upload(MICROWAVE, tag="7403"), upload(MICROWAVE), upload(MICROWAVE, tag="7403")]
+    process(network)
+    found = [
+        network.client.get(each.headers["location"], headers=network.amur).json() for each in sent
+    ]
+    told = [(each["tag"], each["stored"], each["replay_of"] is None) for each in found]
+    once = [("7401", 1, True), ("7402", 1, True), ("7403", 1, True)]
+    assert told == [*once, (None, 0, True), ("7403", 1, False)]
+    assert found[3]["problem"]["code"] == "tag-not-named"
+    mended = network.client.post(
+        f"{sent[3].headers['location']}/decodings", json={"tag": "7404"}, headers=network.amur
+    ).json()
+    assert (mended["tag"], mended["stored"], mended["effect"]["added"]) == ("7404", 1, 1)
+    for tag in (" ", "a\x07"):
+        assert upload(MICROWAVE, tag=tag).json()["code"] == "tag-unusable"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -60,6 +60,11 @@ TEMPLATES = (
     _sheet("vectronic-csv", "idCollar,acquisitionTime,latitude,longitude",
            "{tag},{time},{lat},{lon}"),
     _sheet("ctt-csv", "serial,GPS_YYYY-MM-DD_HH:MM:SS,lat,lon", "{tag},{time},{lat},{lon}"),
+    _sheet("eobs-csv",
+           "key-bin-checksum,tag-serial-number,start-timestamp,timestamp-of-fix,longitude,latitude",
+           "1,{tag},2018-07-05 10:47:00.000,{time},{lon},{lat}"),
+    _sheet("microwave-tab", "GSM_ID\tDateTime\tLatitude_N\tLongitude_E",
+           "{tag}\t{time}\t{lat}\t{lon}"),
     _sheet("stat-tab", "uid\ttag_id\tutc\tlc\tlat1\tlon1", "1\t{tag}\t{time}\t3\t{lat}\t{lon}",
            time="7/5/2018 10:48"),
     _json("flyways-json", '{{"tag": "{tag}", "time": "{time}", "lon": {lon}, "lat": {lat}}}'),
@@ -131,6 +136,7 @@ FAULTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "delimited": (
         *SHARED,
         ("lat", "north", "coordinate-not-a-number"),
+        ("lat", "No Fix", "coordinate-not-a-number"),
         ("lon", "inf", "coordinate-not-a-number"),
         ("lon", "NaN", "coordinate-not-a-number"),
         ("lat", "", "position-incomplete"),
@@ -305,6 +311,7 @@ WORDS = {
     ("flyways-json", '"north"'): "field-type",  # its own documented keys are typed
     ("argos-diag", "29,500{N}"): "hemisphere-missing",  # a letter must follow the number
     ("argos-diag", "116;25{E}"): "hemisphere-missing",
+    ("microwave-tab", "No Fix"): "position-incomplete",  # its word for a blank, beside a number
     ("movebank-json", "x" * 70_000): "name-too-long",  # an individual holds all its locations
 }
 """Where a format has a more exact word for a fault than its family."""

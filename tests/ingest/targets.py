@@ -108,6 +108,7 @@ def _format(name: str, payload: bytes) -> None:
         datum=DATUMS[chosen // 4 % len(DATUMS)],
         date_order=[None, *DATE_ORDERS][chosen // 999 % 3],
         encoding=[None, None, *ENCODINGS][chosen // 16 % (len(ENCODINGS) + 2)],
+        tag=None if FORMATS[name].decode_told is None else "7304",
     )
 
 

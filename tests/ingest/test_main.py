@@ -99,6 +99,19 @@ def test_text_of_the_sender_is_not_taken_as_markup(
     assert "[red]x[/]" in capsys.readouterr().out
 
 
+def test_whose_a_table_is_stands_in_its_name_or_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named, other = DATA / "7304g.txt", tmp_path / "march.txt"
+    other.write_bytes(named.read_bytes())
+    assert main(["check", str(named), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["format"], found["records"], found["without_position"]) == ("microwave-tab", 6, 3)
+    assert main(["check", str(other)]) == 2
+    assert "tag-not-named" in capsys.readouterr().out
+    assert main(["check", str(other), "--tag", "7304"]) == 1
+
+
 def test_runs_as_a_module() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ingest", "check", str(DATA / "events_dotted.csv")],

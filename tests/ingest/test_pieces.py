@@ -30,6 +30,7 @@ CUTTABLE = (
     "events_hyphen.csv", "events_dotted.csv", "events_snake_comma.csv", "events_argos.csv",
     "fixes_ctt.csv", "fixes_ornitela.csv", "locations_wildlife.csv", "positions_vectronic.csv",
     "passes_stat.txt", "report_telonics.csv", "passes_cls.csv", "passes.dia",
+    "fixes_eobs.txt", "engineering_microwave.txt",
 )  # fmt: skip
 ODD = (
     b"", b"  ", b'"', b'a"b', b'"x', b'y",z', b'1,"2\n3",4', b"\0", b"\xe9", b"caf\xe9,1,2",

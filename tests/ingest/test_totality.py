@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import FORMATS, sniff
+from ingest import FORMATS, sniff, tag_of_file
 from tests.ingest.promises import check, check_reference
 
 FILES = tuple(
@@ -25,17 +25,18 @@ CUTS = 25
 
 @pytest.mark.parametrize("name", FILES)
 def test_whole_files_are_sniffed_and_read(sample: Callable[[str], bytes], name: str) -> None:
-    assert check(sample(name))
+    assert check(sample(name), tag=tag_of_file(name))
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_truncation_at_many_places(sample: Callable[[str], bytes], name: str) -> None:
     whole = sample(name)
     form = sniff(whole)
-    full = check(whole)
+    told = {"tag": tag_of_file(name)}
+    full = check(whole, **told)
     assert full is not None
     for cut in range(0, len(whole), len(whole) // CUTS):
-        units = check(whole[:cut], form)
+        units = check(whole[:cut], form, **told)
         # Where XML breaks off between two records, what came next is one refused unit.
         assert units is None or units <= full + whole.startswith(b"<")
 
@@ -55,7 +56,7 @@ def test_damaged_bytes(sample: Callable[[str], bytes], name: str, seed: int, cou
             del damaged[at : at + rng.randrange(1, 40)]
         else:
             damaged[at:at] = damaged[at : at + rng.randrange(1, 40)]
-    check(bytes(damaged), form)
+    check(bytes(damaged), form, tag=tag_of_file(name))
 
 
 @settings(max_examples=100, deadline=None)

@@ -11,6 +11,7 @@ from tests.ingest.hostile import GOOD, TEMPLATES, Template
 NOW_US = 1_795_000_000_000_000
 DECLARED = {
     "movebank-csv", "flyways-json", "earthranger-json", "traccar-json", "geojson-points", "gpx",
+    "microwave-tab",
 }  # fmt: skip
 """Formats whose times without a zone are in that of the source; other makers state UTC."""
 

@@ -129,6 +129,15 @@ async def test_a_file_that_changes_while_it_is_read_is_left_for_later(place: Pat
     await taken.aclose()
 
 
+async def test_the_name_of_a_file_tells_the_tag(bench: Bench, place: Path) -> None:
+    connector = await watch(bench)
+    table = "DateTime\tLatitude_N\tLongitude_E\n2026-05-01 06:00:00\t43.5\t119.2\n"
+    for name in ("7304g.txt", "00007305g.txt", "7305g_2026-05-01.txt"):
+        drop(place / name, table)
+    assert await bench.pull(connector) == 2
+    assert [tag for tag, _ in await bench.fixes()] == ["7304", "7305"]
+
+
 async def test_files_are_read_as_the_connector_says(bench: Bench, place: Path) -> None:
     document = {
         "kind": "table", "tz": "UTC+8",

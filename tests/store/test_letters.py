@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -88,6 +89,20 @@ async def test_the_receipt_is_that_of_the_inbox(trial) -> None:
     shared = set(told) & set(made)
     assert {"ref", "state", "study", "records", "flagged", "individuals"} <= shared
     assert {name: made[name] for name in shared} == {name: told[name] for name in shared}
+
+
+async def test_bytes_that_came_for_a_tag_are_new_without_one(trial) -> None:
+    mine = letter(1, "rows")
+    how = inbox.Reading("movebank-csv", "UTC+8", tag="7304")
+    await inbox.keep(trial, inbox.Delivery(1), how, _pieces(mine.body))
+    assert all(await letters.keep_all(trial, [mine]))
+    assert await letters.keep_all(trial, [mine]) == [None]
+    kept = await inbox.keep(trial, inbox.Delivery(1, 1), mine.reading, _pieces(mine.body))
+    assert kept.replayed
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def test_two_batches_with_one_letter_in_common_keep_it_once(flock, store, meets) -> None:

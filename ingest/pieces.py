@@ -14,7 +14,8 @@ import polars as pl
 from ingest.admission import UNITS_MAX, too_many_units
 from ingest.archive import unpacked
 from ingest.correction import NOT_APPLIED, Correction, not_applied
-from ingest.dates import Dates, Evidence, Order
+from ingest.dates import Dates, Evidence, Order, doubts_told
+from ingest.doubts import Doubts
 from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
@@ -280,9 +281,9 @@ def _cut(push: Push, seam: _Seam, most_lines: int) -> Iterator[_Piece]:
         wanted, most_bytes = most_lines + QUOTED_LINES_MAX, PIECE_BYTES
 
 
-def _dates(push: Push, seam: _Seam, most_lines: int) -> Evidence:
+def _dates(push: Push, seam: _Seam, most_lines: int, short: bool) -> Evidence:  # noqa: FBT001
     """Look through a push for what proves the order of its dates: any row may be the one."""
-    dates = Dates()
+    dates = Dates(short=short)
     dates.add(seam.text)
     for piece in _cut(push, seam, most_lines):
         dates.add(piece.text[len(seam.text) :])
@@ -333,6 +334,7 @@ class _Reader:
         self._format = ""
         self._warnings = list(seam.warnings)
         self._lost: list[int] = []
+        self._doubts = Doubts()
         self._rollovers = Rollovers(how.now_us)
         stated = push.mapping.time_format if push.mapping else None
         self._swaps = Swaps(stated) if stated else None
@@ -353,6 +355,7 @@ class _Reader:
             raise too_many_units(PIECES_UNITS_MAX)
         self._format = decoded.format
         self._tell([*piece.warnings, *decoded.warnings], shift)
+        self._doubts.add(decoded.doubts or Doubts())
         if self._swaps and decoded.times is not None:
             self._swaps.add(decoded.times)
         records = decoded.records.filter(pl.col("unit") > self._above)
@@ -390,6 +393,7 @@ class _Reader:
             *not_applied(lost),
             *([Warning_("day-month-suspect", swapped)] if swapped else []),
             *self._order.told(),
+            *doubts_told(self._doubts),
             *([suspect] if suspect else []),
         ]
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

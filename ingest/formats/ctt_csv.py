@@ -6,9 +6,10 @@ from functools import partial
 
 import polars as pl
 
-from ingest.clock import parse_times, reordered
+from ingest.clock import parse_times
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.vocabulary import term
+from ingest.yearlast import reordered
 
 NAME = "ctt-csv"
 
@@ -35,7 +36,7 @@ LAYOUT = Layout(
         "satellites": ("satellites", "nsats"),
     },
     # Spreadsheets turn the time into month/day/year.
-    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    times=lambda text, _: parse_times(reordered(text), None),
     rule=_rule,
 )
 

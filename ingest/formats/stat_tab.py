@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from ingest.clock import parse_times, reordered
+from ingest.clock import parse_times
 from ingest.encoding import relocate
 from ingest.formats.delimited import below
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.record import Decoded
+from ingest.yearlast import reordered
 
 NAME = "stat-tab"
 
@@ -26,7 +27,7 @@ LAYOUT = Layout(
         "lon2": ("lon2",),
         "lat2": ("lat2",),
     },
-    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    times=lambda text, _: parse_times(reordered(text, documented=True), None),
     sensor="argos",
     rule=lambda table: table.with_columns(
         pl.col("tag").str.replace("^0+([0-9])", "${1}"), pl.col("argos_class").str.to_uppercase()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from ingest.clock import parse_times, reordered
+from ingest.clock import parse_times
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.record import Decoded
 from ingest.vocabulary import term
+from ingest.yearlast import reordered
 
 NAME = "wildlife-csv"
 
@@ -59,7 +60,7 @@ LAYOUT = Layout(
         "semi_minor_m": ("Error Semi-minor axis",),
         "orientation_deg": ("Error Ellipse orientation",),
     },
-    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    times=lambda text, _: parse_times(reordered(text), None),
     sensor="argos",
     rule=_rule,
 )

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import HOUR_US, parse_instants, parse_times, reordered, reread, zone
+from ingest.clock import HOUR_US, parse_instants, parse_times, reread, zone
 from ingest.refusal import UnreadablePush
+from ingest.yearlast import reordered
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 from ingest.doubts import Doubts
@@ -95,15 +96,15 @@ class Dates:
 
     def add(self, text: bytes) -> None:
         """Look through whole lines of UTF-8 that follow those before."""
-        for found in self._form.finditer(text):
-            first, second, year = int(found[1]), int(found[3]), int(found[4])
-            if len(found[4]) == 2:
+        for (one, _, two, last), same in groupby(self._form.findall(text)):
+            first, second, year = int(one), int(two), int(last)
+            if len(last) == 2:
                 self._short.add((first, second, year))
                 year += 1900 if year >= CENTURY_FROM else 2000
             if 31 >= first > 12 >= second:
-                self._only["dmy"] += 1
+                self._only["dmy"] += len(list(same))
             elif 31 >= second > 12 >= first:
-                self._only["mdy"] += 1
+                self._only["mdy"] += len(list(same))
             self._seen.add((first, second, year))
             self._ways["dmy"].go((year, second, first))
             self._ways["mdy"].go((year, first, second))
@@ -167,8 +168,7 @@ class Order:
     """
     The order of the dates of a push: as it was declared, or as the push itself proves.
 
-    What proves it is looked for when something that is read needs it: what was read before has no
-    date that it would change.
+    What proves it is looked for when something that is read needs it.
 
     Parameters
     ----------
@@ -193,25 +193,25 @@ class Order:
         self._declared = declared
         self._look = look
         self._found: Evidence | None = None
-        self._held = OrderInForce()
+        self._makers: str | None = None
+        self._documented = False
         self._assumed = False
 
     def read(self, read: Callable[[], Read]) -> Read:
         """Read the push, or a piece of it, with dates in this order."""
-        proven = self._found.proven if self._found else None
-        strict = self._found is not None and self._found.doubtful
-        with reading_dates(self._declared or proven, strict=strict) as held:
+        with reading_dates(self._declared, self._settle) as held:
             decoded = read()
         self._assumed |= held.assumed
-        if not held.needed or self._found is not None:
-            return decoded
-        self._held = held
-        # By a maker's format all of its pieces are read, and no other has years of two digits.
-        self._found = self._look(held.makers is not None)
-        used = self._declared or held.makers
-        if self._declared or (self._found.proven in {None, used} and not self._found.doubtful):
-            return decoded
-        return self.read(read)
+        return decoded
+
+    def _settle(self, held: OrderInForce) -> None:
+        """Look for the order, once, when the first date is met that needs one."""
+        if self._found is None:
+            # By a maker's format all pieces are read, and no other has years of two digits.
+            self._found = self._look(held.makers is not None)
+            self._makers, self._documented = held.makers, held.documented
+        if self._declared is None:
+            held.order, held.strict = self._found.proven, self._found.doubtful
 
     def told(self) -> list[Warning_]:
         """
@@ -227,13 +227,13 @@ class Order:
             return []
         if self._declared is not None:
             return _suspect(self._found, self._declared)
-        makers = self._held.makers
+        makers = self._makers
         if makers is None or self._found.doubtful or not (self._assumed or self._found.proven):
             return _assumed(self._found)
         if self._found.proven == _OTHER[makers]:
             return _assumed(self._found, f" The maker's own order is {_WORDS[makers]}.")
         suspect = _suspect(self._found, makers)
-        if suspect or self._held.documented:
+        if suspect or self._documented:
             return suspect
         return _assumed(self._found) if self._found.proven else _makers_own(makers)
 

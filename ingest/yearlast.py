@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -45,6 +45,8 @@ class OrderInForce:
         Whether the maker documents it for the very files that are read.
     assumed : bool
         Whether any date was read in that order.
+    settle : callable or None
+        Sets `order` and `strict` when the first such date is met.
     """
 
     order: str | None = None
@@ -53,13 +55,22 @@ class OrderInForce:
     makers: str | None = None
     documented: bool = False
     assumed: bool = False
+    settle: Callable[[OrderInForce], None] | None = None
+
+    def meet(self) -> None:
+        """Take note of such a date."""
+        if self.settle is not None and not self.needed:
+            self.settle(self)
+        self.needed = True
 
 
 _in_force: ContextVar[OrderInForce] = ContextVar("order_of_dates")
 
 
 @contextmanager
-def reading_dates(order: str | None, *, strict: bool = False) -> Iterator[OrderInForce]:
+def reading_dates(
+    order: str | None, settle: Callable[[OrderInForce], None] | None = None
+) -> Iterator[OrderInForce]:
     """
     Let dates with the year last be read in an order, as `decimal.localcontext` sets a precision.
 
@@ -67,8 +78,8 @@ def reading_dates(order: str | None, *, strict: bool = False) -> Iterator[OrderI
     ----------
     order : str or None
         ``dmy`` or ``mdy``.
-    strict : bool
-        Whether no maker's order takes its place where there is none.
+    settle : callable or None
+        Looks for an order when one is needed, see `OrderInForce`.
 
     Examples
     --------
@@ -78,7 +89,7 @@ def reading_dates(order: str | None, *, strict: bool = False) -> Iterator[OrderI
     >>> held.needed
     True
     """
-    held = OrderInForce(order, strict)
+    held = OrderInForce(order, settle=settle)
     before = _in_force.set(held)
     try:
         yield held
@@ -107,7 +118,7 @@ def year_first(text: pl.Series) -> pl.Series:
 def _ordered(text: pl.Series, held: OrderInForce) -> pl.Series:
     if not text.str.contains(_YEAR_LAST).any():
         return text
-    held.needed = True
+    held.meet()
     if held.order is not None:
         return text.str.replace(_YEAR_LAST, _YEAR_FIRST[held.order])
     if held.makers is not None and not held.strict:
@@ -143,19 +154,24 @@ def reordered(text: pl.Series, *, documented: bool = False) -> pl.Series:
     held = _in_force.get(None) or OrderInForce()
     held.makers, held.documented = "mdy", documented
     named = text.str.to_lowercase().str.replace_many(list(_MONTHS), [*_MONTHS.values()])
-    named = _full_years(named, _NAMED)
-    moved = named.str.replace(
+    moved = _full_years(named, _NAMED).str.replace(
         r"^([0-9:.]+) ([0-9]{1,2})-m([0-9]{2})-([0-9]{4})$", "${4}-${3}-${2} ${1}"
     )
     moved = moved.str.replace(r"^([0-9]{1,2})-m([0-9]{2})-([0-9]{4})\b", "${3}-${2}-${1}")
-    # Against the maker's order, 17/06/03 may have the year first: then nothing is guessed.
-    return _ordered(moved if held.strict else _full_years(moved, _NUMBERS), held)
+    if moved.str.contains(_behind(_NUMBERS)).any():
+        held.meet()
+        # Against the maker's order, 17/06/03 may have the year first: then nothing is guessed.
+        moved = moved if held.strict else _full_years(moved, _NUMBERS)
+    return _ordered(moved, held)
+
+
+def _behind(before: str, years: str = "[0-9]{2}") -> str:
+    """Give the pattern of years of two digits that stand behind `before`, as its second group."""
+    return rf"^({before})({years})( |$)"
 
 
 def _full_years(text: pl.Series, before: str) -> pl.Series:
     """Write the years of two digits that stand behind `before` with four."""
-    if not text.str.contains(rf"^{before}[0-9]{{2}}(?: |$)").any():
-        return text
     for century, years in _CENTURIES.items():
-        text = text.str.replace(rf"^({before})({years})( |$)", f"${{1}}{century}${{2}}${{3}}")
+        text = text.str.replace(_behind(before, years), f"${{1}}{century}${{2}}${{3}}")
     return text

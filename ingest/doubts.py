@@ -56,9 +56,9 @@ class Doubts:
             Doubts(
                 tz,
                 twice=twice.len(),
-                twice_first=twice.first() or "",  # type: ignore[arg-type]
+                twice_first=next(iter(twice), ""),
                 skipped=skipped.len(),
-                skipped_first=skipped.first() or "",  # type: ignore[arg-type]
+                skipped_first=next(iter(skipped), ""),
             )
         )
 

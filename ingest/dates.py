@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from calendar import monthrange
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
@@ -70,8 +70,8 @@ class Dates:
 
     A number above 12 is a day; where there is none, the order in which dates rise from row to row
     is the one they are in. A year of two digits could as well stand first. It does not where one
-    of these dates would be none, where others have four digits last, or where of some dates the
-    first number takes more values than the last: days vary more than years.
+    of the dates would be none, where others have four digits last, or where the first number takes
+    more values than the last: days vary more than years.
 
     Parameters
     ----------
@@ -92,6 +92,7 @@ class Dates:
         self._only = dict.fromkeys(DATE_ORDERS, 0)
         self._seen: set[tuple[int, int, int]] = set()
         self._short: set[tuple[int, int, int]] = set()
+        self._long = False
         self._ways = {order: _Way() for order in DATE_ORDERS}
 
     def add(self, text: bytes) -> None:
@@ -101,6 +102,8 @@ class Dates:
             if len(last) == 2:
                 self._short.add((first, second, year))
                 year += 1900 if year >= CENTURY_FROM else 2000
+            else:
+                self._long = True
             if 31 >= first > 12 >= second:
                 self._only["dmy"] += len(list(same))
             elif 31 >= second > 12 >= first:
@@ -124,12 +127,15 @@ class Dates:
 
     def _year_may_be_first(self) -> bool:
         """Whether all dates have years of two digits, which may as well be the first number."""
-        if not self._short or len(self._seen) > len(self._short):
+        if not self._short or self._long:
             return False
         firsts, lasts = self._numbers()
         if len(self._short) >= RISING_DATES_MIN and len(firsts) > len(lasts):
             return False
-        return all(_exists(*each) for each in self._short)
+        return all(
+            _exists(a, b, c) or not (_exists(c, b, a) or _exists(c, a, b))
+            for a, b, c in self._short
+        )
 
     def _numbers(self) -> tuple[set[int], set[int]]:
         """Give the first and the last numbers of dates with years of two digits."""
@@ -137,11 +143,7 @@ class Dates:
 
 
 def _exists(year: int, month: int, day: int) -> bool:
-    try:
-        date(2000 + year, month, day)
-    except ValueError:
-        return False
-    return True
+    return 1 <= month <= 12 and 1 <= day <= monthrange(2000 + year, month)[1]
 
 
 @dataclass(slots=True)
@@ -174,8 +176,8 @@ class Order:
     ----------
     declared : str or None
         One of `DATE_ORDERS`.
-    look : callable
-        Gives what the dates of the whole push say; is told whether years may have two digits.
+    texts : callable
+        Gives the text of the whole push, piece by piece.
 
     Raises
     ------
@@ -183,7 +185,7 @@ class Order:
         Code ``date-order-unknown``.
     """
 
-    def __init__(self, declared: str | None, look: Callable[[bool], Evidence]) -> None:
+    def __init__(self, declared: str | None, texts: Callable[[], Iterable[bytes]]) -> None:
         if declared is not None and declared not in DATE_ORDERS:
             raise UnreadablePush(
                 "date-order-unknown",
@@ -191,7 +193,7 @@ class Order:
                 f"Declare one of {', '.join(DATE_ORDERS)}, or none.",
             )
         self._declared = declared
-        self._look = look
+        self._texts = texts
         self._found: Evidence | None = None
         self._makers: str | None = None
         self._documented = False
@@ -208,7 +210,10 @@ class Order:
         """Look for the order, once, when the first date is met that needs one."""
         if self._found is None:
             # By a maker's format all pieces are read, and no other has years of two digits.
-            self._found = self._look(held.makers is not None)
+            dates = Dates(short=held.makers is not None)
+            for text in self._texts():
+                dates.add(text)
+            self._found = dates.evidence()
             self._makers, self._documented = held.makers, held.documented
         if self._declared is None:
             held.order, held.strict = self._found.proven, self._found.doubtful
@@ -252,13 +257,7 @@ def dated(
         What it reads.
     declared : see `Order`
     """
-
-    def look(short: bool) -> Evidence:  # noqa: FBT001 - a callback's
-        dates = Dates(short=short)
-        dates.add(text)
-        return dates.evidence()
-
-    order = Order(declared, look)
+    order = Order(declared, lambda: [text])
     return order.read(partial(read, text)), order.told()
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from ingest.admission import UNITS_MAX, too_many_units
 from ingest.archive import unpacked
 from ingest.correction import NOT_APPLIED, Correction, not_applied
-from ingest.dates import Dates, Evidence, Order, doubts_told
+from ingest.dates import Order, doubts_told
 from ingest.doubts import Doubts
 from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
 from ingest.formats import columns
@@ -183,7 +183,7 @@ def decode_pieces(
         How(decoder=decoder, tz=tz, datum=datum, now_us=now_us),
         push,
         corrections,
-        Order(date_order, partial(_dates, push, seam, lines)),
+        Order(date_order, partial(_texts, push, seam, lines)),
     )
     for piece in _cut(push, seam, lines):
         yield reader.read(piece)
@@ -281,13 +281,11 @@ def _cut(push: Push, seam: _Seam, most_lines: int) -> Iterator[_Piece]:
         wanted, most_bytes = most_lines + QUOTED_LINES_MAX, PIECE_BYTES
 
 
-def _dates(push: Push, seam: _Seam, most_lines: int, short: bool) -> Evidence:  # noqa: FBT001
-    """Look through a push for what proves the order of its dates: any row may be the one."""
-    dates = Dates(short=short)
-    dates.add(seam.text)
+def _texts(push: Push, seam: _Seam, most_lines: int) -> Iterator[bytes]:
+    """Go through a push once more, for what proves the order of its dates: any row may."""
+    yield seam.text
     for piece in _cut(push, seam, most_lines):
-        dates.add(piece.text[len(seam.text) :])
-    return dates.evidence()
+        yield piece.text[len(seam.text) :]
 
 
 def _after(content: Iterator[bytes], skip: int) -> Iterator[bytes]:

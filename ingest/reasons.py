@@ -32,7 +32,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "time-is-count": (
             "It looks like a count of seconds or milliseconds since 1970: write the time as"
-            " 2018-07-05T10:48:10Z, or read the file with a mapping, which takes whole counts."
+            " 2018-07-05T10:48:10Z, or read the file with a mapping (without time_format), which"
+            " takes whole counts."
         ),
         "time-out-of-window": (
             "Check the year and the tag's clock: times run from 1978 to one day from now."

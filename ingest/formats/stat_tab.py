@@ -1,4 +1,9 @@
-"""STAT (seaturtle.org): tab-separated Argos passes below a list of the columns."""
+"""
+STAT (seaturtle.org): tab-separated Argos passes below a list of the columns.
+
+STAT itself writes ``M/D/YYYY H:MM``, in every file: of that nothing is told. Only rows that speak
+against it are: then a spreadsheet of another country wrote the file anew.
+"""
 
 from __future__ import annotations
 

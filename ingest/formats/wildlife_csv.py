@@ -1,4 +1,10 @@
-"""Wildlife Computers portal: ``-Locations.csv`` and ``-Argos.csv``."""
+"""
+Wildlife Computers portal: ``-Locations.csv`` and ``-Argos.csv``.
+
+The portal writes ``08:20:19 06-Mar-2017``, which has one reading. Where a spreadsheet made numbers
+of it, they are in the order of its country: the United States' is assumed where the rows prove
+none, with a warning.
+"""
 
 from __future__ import annotations
 

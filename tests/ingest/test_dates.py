@@ -170,9 +170,12 @@ def test_the_order_of_a_maker_is_told_unless_it_is_documented(
          "date-order-assumed", "follow each other"),
         # One writing follows the other.
         (["3/4/18", "25/4/2018"], ["2018-04-03", "2018-04-25"], 0, "date-order-assumed", "own"),
+        (["3/4/18", "3/4/2018", "25/4/18"], ["2018-04-03"] * 2 + ["2018-04-25"], 0,
+         "date-order-assumed", "own"),
         # Against the maker's order, and 25/4/18 may be of 2025.
         (["3/4/18", "25/4/18"], [], 2, "date-order-ambiguous", "17/06/03"),
         (["18/6/1", "18/6/2", "18/6/3", "18/6/4", "18/6/5"], [], 5, None, ""),
+        (["3/4/18", "25/4/18", "45/13/18"], [], 3, "date-order-ambiguous", "17/06/03"),
         (["09/06/17", "09/06/18", "09/06/19", "09/06/20", "09/06/21"], [], 5,
          "date-order-ambiguous", "17/06/03"),
         # Both occur: of the maker's order all that fit are read.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+_EXAMPLE_MAX_CHARS = 40
+
 
 @dataclass(slots=True)
 class Doubts:
@@ -56,9 +58,9 @@ class Doubts:
             Doubts(
                 tz,
                 twice=twice.len(),
-                twice_first=next(iter(twice), ""),
+                twice_first=_first(twice),
                 skipped=skipped.len(),
-                skipped_first=next(iter(skipped), ""),
+                skipped_first=_first(skipped),
             )
         )
 
@@ -69,6 +71,11 @@ class Doubts:
         self.twice_first = self.twice_first or other.twice_first
         self.skipped += other.skipped
         self.skipped_first = self.skipped_first or other.skipped_first
+
+
+def _first(texts: pl.Series) -> str:
+    """Give the start of the first text: blanks between date and time may be many."""
+    return str(texts[0])[:_EXAMPLE_MAX_CHARS] if texts.len() else ""
 
 
 _noting: ContextVar[Doubts] = ContextVar("doubts_about_times")

@@ -162,3 +162,10 @@ def test_pushes_of_json_read_together_are_told_one_by_one() -> None:
     assert [list(told(each)) for each in found if isinstance(each, Decoded)] == [
         ["time-skipped"], [], ["time-twice", "zone-mixed"]
     ]  # fmt: skip
+
+
+def test_the_example_is_short_whatever_was_sent() -> None:
+    sent = "2016-03-26" + " " * 5_000 + "02:30"
+    (detail,) = told(decode(table(sent), tz="Asia/Ulaanbaatar", now_us=NOW_US)).values()
+    assert "the first in the push is '2016-03-26 " in detail
+    assert len(detail) < 400

@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from ingest.clock import AS_TOLD, EARLIEST_US, FUTURE_US
+from ingest.clock import AS_TOLD, EARLIEST_US, FUTURE_US, why_unread
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -67,7 +67,8 @@ def admit(
     ----------
     candidates : polars.DataFrame, shape (n, any)
         ``unit``, any columns of `RECORD_SCHEMA`, and optionally ``code``: a refusal already
-        found. A required number that could not be read is NaN; one that was blank is null.
+        found, and ``time``: the time as sent. A required number that could not be read is NaN;
+        one that was blank is null.
     format : str
         Name of the format.
     now_us : int
@@ -98,9 +99,9 @@ def admit(
     if table["code"].null_count() < table.height:
         bad = table.filter(pl.col("code").is_not_null())
         late = [
-            refuse(unit, text, code, offset)
-            for unit, code, (text, offset) in zip(
-                bad["unit"], bad["code"], origin(bad), strict=True
+            refuse(unit, text, why_unread(sent) if code == "time-unreadable" else code, offset)
+            for unit, code, sent, (text, offset) in zip(
+                bad["unit"], bad["code"], bad["time"].cast(pl.String), origin(bad), strict=True
             )
         ]
         table = table.filter(pl.col("code").is_null())
@@ -142,7 +143,7 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.LazyFrame, list[Warning_]]:
 @cache
 def _absent() -> dict[str, pl.Expr]:
     """Give an empty column of each name."""
-    types = {**RECORD_SCHEMA, "code": pl.String()}
+    types = {**RECORD_SCHEMA, "code": pl.String(), "time": pl.String()}
     return {name: pl.lit(None, dtype=dtype).alias(name) for name, dtype in types.items()}
 
 

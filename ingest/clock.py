@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ingest.doubts import noted
 from ingest.refusal import UnreadablePush
+from ingest.yearlast import year_first
 
 SECOND_US = 1_000_000
 HOUR_US = 3_600 * SECOND_US
@@ -35,12 +35,6 @@ _TIME = (
 )
 _PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
 _FIXED_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?")
-_MONTHS = {
-    name: f"m{number:02}"
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
-}
 _OFFSET_MAX_MIN = 14 * 60  # UTC+14 (Line Islands) is the largest offset in use [minutes]
 
 
@@ -110,23 +104,25 @@ def zone(tz: str) -> Zone:
     )
 
 
-def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Series:
+def parse_times(text: pl.Series, tz: str | None, *, date_alone: bool = False) -> pl.Series:
     """
     Read times as text: ``2018-07-05 10:48:10.000``, ``2018/1/1 0:00``, RFC 3339.
 
-    Where the year stands last, `reading_dates` says whether the day or the month is first; nothing
-    is guessed here. A time that carries ``Z`` or an offset keeps it; `tz` rules the others. Where
+    Where the year stands last, `yearlast` says whether the day or the month is first; nothing is
+    guessed here. A time that carries ``Z`` or an offset keeps it; `tz` rules the others. Where
     local clocks went back and a time happened twice, the first is meant; where they went forward
     and it never happened, it is read with the offset in force before the jump (both as ``fold=0``
-    of PEP 495). A leap second counts as the first of the next minute. Digits beyond the
-    microsecond are cut.
+    of PEP 495); `doubts` has them noted. Which of two is meant, the order of rows could tell only
+    of a tag that misses none, so it is not asked. A leap second counts as the first of the next
+    minute. Digits beyond the microsecond are cut.
 
     Parameters
     ----------
     text : polars.Series of String, shape (n,)
         Times without surrounding blanks.
-    tz : str
-        Zone of the times that carry none, see `zone`.
+    tz : str or None
+        Zone of the times that carry none, see `zone`; None where the maker states that all are in
+        UTC: then none of them relies on what is declared, and no doubt of that is noted.
     date_alone : bool
         Whether a date without a time of day is read as midnight.
 
@@ -145,7 +141,7 @@ def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Ser
     >>> parse_times(pl.Series(["2018/1/1 8:00", "2018-01-01T00:00:00Z"]), "UTC+8").to_list()
     [1514764800000000, 1514764800000000]
     """
-    declared = zone(tz)
+    declared = zone(tz or "UTC")
     year = pl.col("year")
     table = (
         year_first(text)
@@ -165,16 +161,18 @@ def parse_times(text: pl.Series, tz: str, *, date_alone: bool = False) -> pl.Ser
         .select(_clock_us().alias("clock_us"), _stated_us().alias("stated_us"))
         .collect(optimizations=AS_TOLD)
     )
-    local = _to_utc(table["clock_us"], declared)
-    return table.select(
-        pl.when(pl.col("stated_us").is_null())
-        .then(local)
-        .otherwise(pl.col("clock_us") - pl.col("stated_us"))
-        .alias("time_us")
-    )["time_us"]
+    clock_us, stated_us = table["clock_us"], table["stated_us"]
+    stated, relying = None, clock_us
+    if stated_us.null_count() < stated_us.len():
+        stated = clock_us - stated_us
+        relying = clock_us.zip_with(stated_us.is_null(), pl.Series([None], dtype=pl.Int64))
+    if tz is not None:
+        noted().note(tz=tz, relying=relying.count(), stated=0 if stated is None else stated.count())
+    read = _to_utc(relying, declared, text)
+    return (read if stated is None else read.zip_with(stated_us.is_null(), stated)).alias("time_us")
 
 
-def parse_instants(text: pl.Series, tz: str) -> pl.Series:
+def parse_instants(text: pl.Series, tz: str | None) -> pl.Series:
     """
     Read times that may also be counts since 1970: of seconds, or with 12 digits or more, of ms.
 
@@ -182,8 +180,8 @@ def parse_instants(text: pl.Series, tz: str) -> pl.Series:
     ----------
     text : polars.Series of String, shape (n,)
         Times without surrounding blanks.
-    tz : str
-        Zone of the clock times that carry none, see `zone`.
+    tz : str or None
+        Zone of the clock times that carry none, see `parse_times`.
 
     Returns
     -------
@@ -200,106 +198,28 @@ def parse_instants(text: pl.Series, tz: str) -> pl.Series:
     return pl.select(pl.coalesce(counted * scale, parse_times(text, tz)).alias("us"))["us"]
 
 
-def reordered(text: pl.Series) -> pl.Series:
-    """
-    Put the year first in ``08:20:19 06-Mar-2017``, ``06-Mar-2017 08:20``, ``3/6/2017 8:20``.
+_CAUSES = tuple(
+    (code, re.compile(form))
+    for code, form in (
+        ("year-of-two-digits", r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2}(?:[T ].*)?"),
+        # Days since 1899-12-30: 20000 is a day of 1954, 79999 one of 2119.
+        ("time-is-day-number", r"[2-7][0-9]{4}(?:[.,][0-9]+)?"),
+        ("time-is-count", r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}|[0-9]{16}"),
+    )
+)
 
-    Where all parts are numbers and no order is in force (see `reading_dates`), the month stands
-    first, as spreadsheets of the United States write it.
+
+def why_unread(text: str | None) -> str:
+    """
+    Tell the cause for which a text is no time here, as the code of a refusal.
 
     Examples
     --------
-    >>> reordered(pl.Series(["08:20:19 06-Mar-2017", "3/6/17 8:20"])).to_list()
-    ['2017-03-06 08:20:19', '2017-3-6 8:20']
+    >>> why_unread("43101.5")
+    'time-is-day-number'
     """
-    named = text.str.to_lowercase().str.replace_many(list(_MONTHS), [*_MONTHS.values()])
-    moved = named.str.replace(
-        r"^([0-9:.]+) ([0-9]{1,2})-m([0-9]{2})-([0-9]{4})$", "${4}-${3}-${2} ${1}"
-    )
-    moved = moved.str.replace(r"^([0-9]{1,2})-m([0-9]{2})-([0-9]{4})\b", "${3}-${2}-${1}")
-    held = _in_force.get(None) or OrderInForce()
-    held.makers = True
-    form = _YEAR_FIRST[held.order or "mdy"]
-    moved = year_first(moved).str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})\b", form)
-    return moved.str.replace(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2})\b", f"20{form}")
-
-
-@dataclass(slots=True)
-class OrderInForce:
-    """
-    How dates with the year last are read at present.
-
-    Attributes
-    ----------
-    order : str or None
-        ``dmy``, ``mdy``, or None: such a date is no time, but of equal day and month.
-    needed : bool
-        Whether any such date was met.
-    makers : bool
-        Whether the maker of the tags has an order of its own, in force where there is none here.
-    """
-
-    order: str | None = None
-    needed: bool = False
-    makers: bool = False
-
-
-_YEAR_LAST = r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})\b"
-_YEAR_FIRST = {"dmy": "${3}-${2}-${1}", "mdy": "${3}-${1}-${2}"}
-_in_force: ContextVar[OrderInForce] = ContextVar("order_of_dates")
-
-
-@contextmanager
-def reading_dates(order: str | None) -> Iterator[OrderInForce]:
-    """
-    Let dates with the year last be read in an order, as `decimal.localcontext` sets a precision.
-
-    Parameters
-    ----------
-    order : str or None
-        ``dmy`` or ``mdy``.
-
-    Examples
-    --------
-    >>> with reading_dates("dmy") as held:
-    ...     parse_times(pl.Series(["01/02/2018 0:00"]), "UTC").to_list()
-    [1517443200000000]
-    >>> held.needed
-    True
-    """
-    held = OrderInForce(order)
-    before = _in_force.set(held)
-    try:
-        yield held
-    finally:
-        _in_force.reset(before)
-
-
-def year_first(text: pl.Series) -> pl.Series:
-    """
-    Put the year first in dates that have it last, in the order that is in force.
-
-    Parameters
-    ----------
-    text : polars.Series of String, shape (n,)
-        Times.
-
-    Returns
-    -------
-    polars.Series of String, shape (n,)
-        Texts of any other form, and those whose order nothing tells, as they are.
-    """
-    if not text.str.contains(_YEAR_LAST).any():
-        return text
-    held = _in_force.get(None) or OrderInForce()
-    held.needed = True
-    if held.order is not None:
-        return text.str.replace(_YEAR_LAST, _YEAR_FIRST[held.order])
-    parts = text.str.extract_groups(_YEAR_LAST).struct.unnest()
-    same = parts["1"].str.zfill(2) == parts["2"].str.zfill(2)
-    return text.zip_with(
-        ~same.fill_null(value=False), text.str.replace(_YEAR_LAST, _YEAR_FIRST["dmy"])
-    )
+    found = (code for code, form in _CAUSES if text and form.fullmatch(text.strip()))
+    return next(found, "time-unreadable")
 
 
 @cache
@@ -338,20 +258,31 @@ def _stated_us() -> pl.Expr:
     return pl.when(named).then(0).when(offset.is_not_null()).then(numeric)
 
 
-def _to_utc(clock_us: pl.Series, declared: Zone) -> pl.Series:
-    """Clock times of the declared zone to UTC."""
+def _to_utc(clock_us: pl.Series, declared: Zone, text: pl.Series) -> pl.Series:
+    """Clock times of the declared zone to UTC; notes those that happened twice, or never."""
     if declared.name is None:
         return clock_us - declared.offset_us
-    aware = clock_us.cast(pl.Datetime("us")).dt.replace_time_zone(
-        declared.name, ambiguous="earliest", non_existent="null"
-    )
-    utc = aware.dt.convert_time_zone("UTC").cast(pl.Int64)
-    skipped = clock_us.filter(utc.is_null() & clock_us.is_not_null()).unique()
-    if skipped.is_empty():
+    aware = clock_us.cast(pl.Datetime("us"))
+    utc = _of_zone(aware, declared.name, ambiguous="null")
+    if utc.null_count() == clock_us.null_count():
         return utc
+    odd = utc.is_null() & clock_us.is_not_null()
+    first = _of_zone(aware.filter(odd), declared.name, ambiguous="earliest")
+    never = first.is_null()
+    sent = text.filter(odd)
+    noted().note_jumps(declared.name, twice=sent.filter(~never), skipped=sent.filter(never))
     rules = ZoneInfo(declared.name)
-    mended = {us: _skipped_to_utc(us, rules) for us in skipped.to_list()}
-    return utc.fill_null(clock_us.replace_strict(mended, default=None, return_dtype=pl.Int64))
+    mended = {us: _skipped_to_utc(us, rules) for us in clock_us.filter(odd).filter(never).unique()}
+    found = first.fill_null(
+        clock_us.filter(odd).replace_strict(mended, default=None, return_dtype=pl.Int64)
+    )
+    return utc.scatter(odd.arg_true(), found)
+
+
+def _of_zone(clock: pl.Series, name: str, *, ambiguous: Literal["earliest", "null"]) -> pl.Series:
+    """Clock times of a zone to UTC [us]; null where one never happened."""
+    aware = clock.dt.replace_time_zone(name, ambiguous=ambiguous, non_existent="null")
+    return aware.dt.convert_time_zone("UTC").cast(pl.Int64)
 
 
 def _skipped_to_utc(clock_us: int, rules: ZoneInfo) -> int:

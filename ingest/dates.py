@@ -1,17 +1,20 @@
-"""Dates whose year stands last: 03/04/2024 is a day of March or of April; what the push proves."""
+"""Times that could be read as others: what the push proves of its dates, and what is in doubt."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from calendar import monthrange
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
-from ingest.clock import reading_dates
+from ingest.doubts import Doubts
 from ingest.patterns import SWAPPED_DATES_MIN
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
+from ingest.yearlast import CENTURY_FROM, OrderInForce, reading_dates
 
 Read = TypeVar("Read")
 
@@ -27,8 +30,12 @@ in no order at all, one in sixty does.
 MONTHS_MIN = 3
 """Different months, and different days, in which dates without a day above the 12th are many."""
 
-_DATE = re.compile(rb"(?<![0-9:/.-])([0-9]{1,2})(\\?/|[.-])([0-9]{1,2})\2([0-9]{4})(?![0-9/.-])")
+_DATE, _SHORT_DATE = (
+    re.compile(rb"(?<![0-9:/.-])([0-9]{1,2})(\\?/|[.-])([0-9]{1,2})\2(" + year + rb")(?![0-9/.-])")
+    for year in (rb"[0-9]{4}", rb"[0-9]{4}|[0-9]{2}(?=[ T]+[0-9]{1,2}:[0-9]{2})")
+)
 _WORDS = {"dmy": "day/month/year", "mdy": "month/day/year"}
+_OTHER = {"dmy": "mdy", "mdy": "dmy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,17 @@ class Evidence:
         The one order they can have.
     low : int
         Distinct dates, where none has a number above 12 and they are of several months.
+    doubtful : bool
+        Whether nothing is proven, as 17/06/03 may have its year first, and it has not the month.
+    year_first : bool
+        Whether it seems so: its last number takes more values than its first.
     """
 
     only: dict[str, int]
     proven: str | None
     low: int
+    doubtful: bool = False
+    year_first: bool = False
 
 
 class Dates:
@@ -56,7 +69,14 @@ class Dates:
     The dates of a push that have their year last, added up text by text.
 
     A number above 12 is a day; where there is none, the order in which dates rise from row to row
-    is the one they are in.
+    is the one they are in. A year of two digits could as well stand first. It does not where one
+    of the dates would be none, where others have four digits last, or where the first number takes
+    more values than the last: days vary more than years.
+
+    Parameters
+    ----------
+    short : bool
+        Whether years may have two digits; then a time of day follows.
 
     Examples
     --------
@@ -67,31 +87,63 @@ class Dates:
     'dmy'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, short: bool = False) -> None:
+        self._form = _SHORT_DATE if short else _DATE
         self._only = dict.fromkeys(DATE_ORDERS, 0)
         self._seen: set[tuple[int, int, int]] = set()
+        self._short: set[tuple[int, int, int]] = set()
+        self._long = False
         self._ways = {order: _Way() for order in DATE_ORDERS}
 
     def add(self, text: bytes) -> None:
         """Look through whole lines of UTF-8 that follow those before."""
-        for found in _DATE.finditer(text):
-            first, second, year = int(found[1]), int(found[3]), int(found[4])
-            if first > 12 >= second:
-                self._only["dmy"] += 1
-            elif second > 12 >= first:
-                self._only["mdy"] += 1
+        for (one, _, two, last), same in groupby(self._form.findall(text)):
+            first, second, year = int(one), int(two), int(last)
+            if len(last) == 2:
+                self._short.add((first, second, year))
+                year += 1900 if year >= CENTURY_FROM else 2000
+            else:
+                self._long = True
+            if 31 >= first > 12 >= second:
+                self._only["dmy"] += len(list(same))
+            elif 31 >= second > 12 >= first:
+                self._only["mdy"] += len(list(same))
             self._seen.add((first, second, year))
             self._ways["dmy"].go((year, second, first))
             self._ways["mdy"].go((year, first, second))
 
     def evidence(self) -> Evidence:
         """Return what they say together."""
+        spread = min(len({date[part] for date in self._seen}) for part in (0, 1)) >= MONTHS_MIN
+        low = len(self._seen) if spread and not any(self._only.values()) else 0
+        if self._year_may_be_first():
+            firsts, lasts = self._numbers()
+            varied = len(self._short) >= RISING_DATES_MIN and len(lasts) > len(firsts)
+            return Evidence(self._only, None, low, varied or max(firsts) > 12, varied)
         able = [order for order in DATE_ORDERS if self._only[order]]
         if not able and len(self._seen) >= RISING_DATES_MIN:
             able = [order for order in DATE_ORDERS if self._ways[order].is_one]
-        spread = min(len({date[part] for date in self._seen}) for part in (0, 1)) >= MONTHS_MIN
-        low = len(self._seen) if spread and not any(self._only.values()) else 0
         return Evidence(self._only, able[0] if len(able) == 1 else None, low)
+
+    def _year_may_be_first(self) -> bool:
+        """Whether all dates have years of two digits, which may as well be the first number."""
+        if not self._short or self._long:
+            return False
+        firsts, lasts = self._numbers()
+        if len(self._short) >= RISING_DATES_MIN and len(firsts) > len(lasts):
+            return False
+        return all(
+            _exists(a, b, c) or not (_exists(c, b, a) or _exists(c, a, b))
+            for a, b, c in self._short
+        )
+
+    def _numbers(self) -> tuple[set[int], set[int]]:
+        """Give the first and the last numbers of dates with years of two digits."""
+        return {each[0] for each in self._short}, {each[2] for each in self._short}
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    return 1 <= month <= 12 and 1 <= day <= monthrange(2000 + year, month)[1]
 
 
 @dataclass(slots=True)
@@ -118,15 +170,14 @@ class Order:
     """
     The order of the dates of a push: as it was declared, or as the push itself proves.
 
-    What proves it is looked for when something that is read needs it: what was read before has no
-    date that it would change.
+    What proves it is looked for when something that is read needs it.
 
     Parameters
     ----------
     declared : str or None
         One of `DATE_ORDERS`.
-    look : callable
-        Gives what the dates of the whole push say.
+    texts : callable
+        Gives the text of the whole push, piece by piece.
 
     Raises
     ------
@@ -134,7 +185,7 @@ class Order:
         Code ``date-order-unknown``.
     """
 
-    def __init__(self, declared: str | None, look: Callable[[], Evidence]) -> None:
+    def __init__(self, declared: str | None, texts: Callable[[], Iterable[bytes]]) -> None:
         if declared is not None and declared not in DATE_ORDERS:
             raise UnreadablePush(
                 "date-order-unknown",
@@ -142,22 +193,30 @@ class Order:
                 f"Declare one of {', '.join(DATE_ORDERS)}, or none.",
             )
         self._declared = declared
-        self._look = look
+        self._texts = texts
         self._found: Evidence | None = None
-        self._makers = False
+        self._makers: str | None = None
+        self._documented = False
+        self._assumed = False
 
     def read(self, read: Callable[[], Read]) -> Read:
         """Read the push, or a piece of it, with dates in this order."""
-        known = self._declared or (self._found.proven if self._found else None)
-        with reading_dates(known) as held:
+        with reading_dates(self._declared, self._settle) as held:
             decoded = read()
-        self._makers |= held.makers
-        if not held.needed or self._found is not None:
-            return decoded
-        self._found = self._look()
-        if self._declared is None and self._found.proven is not None:
-            return self.read(read)
+        self._assumed |= held.assumed
         return decoded
+
+    def _settle(self, held: OrderInForce) -> None:
+        """Look for the order, once, when the first date is met that needs one."""
+        if self._found is None:
+            # By a maker's format all pieces are read, and no other has years of two digits.
+            dates = Dates(short=held.makers is not None)
+            for text in self._texts():
+                dates.add(text)
+            self._found = dates.evidence()
+            self._makers, self._documented = held.makers, held.documented
+        if self._declared is None:
+            held.order, held.strict = self._found.proven, self._found.doubtful
 
     def told(self) -> list[Warning_]:
         """
@@ -173,7 +232,15 @@ class Order:
             return []
         if self._declared is not None:
             return _suspect(self._found, self._declared)
-        return [] if self._found.proven is None and self._makers else _assumed(self._found)
+        makers = self._makers
+        if makers is None or self._found.doubtful or not (self._assumed or self._found.proven):
+            return _assumed(self._found)
+        if self._found.proven == _OTHER[makers]:
+            return _assumed(self._found, f" The maker's own order is {_WORDS[makers]}.")
+        suspect = _suspect(self._found, makers)
+        if suspect or self._documented:
+            return suspect
+        return _assumed(self._found) if self._found.proven else _makers_own(makers)
 
 
 def dated(
@@ -190,34 +257,80 @@ def dated(
         What it reads.
     declared : see `Order`
     """
-
-    def look() -> Evidence:
-        dates = Dates()
-        dates.add(text)
-        return dates.evidence()
-
-    order = Order(declared, look)
+    order = Order(declared, lambda: [text])
     return order.read(partial(read, text)), order.told()
 
 
-def _suspect(found: Evidence, declared: str) -> list[Warning_]:
-    """Say where dates speak against the order that was declared."""
-    other = "mdy" if declared == "dmy" else "dmy"
+def _suspect(found: Evidence, stated: str) -> list[Warning_]:
+    """Say where dates speak against the order that was declared, or that the maker has."""
+    other = _OTHER[stated]
     if found.only[other]:
-        detail = f"{found.only[other]} date(s) are none as {_WORDS[declared]}, but are as"
+        detail = f"{found.only[other]} date(s) are none as {_WORDS[stated]}, but are as"
         return [Warning_("day-month-suspect", f"{detail} {_WORDS[other]}.")]
-    if found.low >= SWAPPED_DATES_MIN and found.proven != declared:
+    if found.year_first:
+        detail = "In dates such as 17/06/03 the last number changes more often than the first"
+        return [Warning_("day-month-suspect", f"{detail}: is the year first?")]
+    if found.low >= SWAPPED_DATES_MIN and found.proven != stated:
         detail = f"None of {found.low} dates lies after the 12th of its month"
         return [Warning_("day-month-suspect", f"{detail}: is it {_WORDS[other]}?")]
     return []
 
 
-def _assumed(found: Evidence) -> list[Warning_]:
+def _makers_own(order: str) -> list[Warning_]:
+    """Say that nothing but the maker's habit tells the order."""
+    detail = f"Dates such as 03/04/2024 were read as {_WORDS[order]}, as tables of this maker are"
+    remedy = "nothing in the push tells which. Declare date_order, dmy or mdy, to be sure."
+    return [Warning_("date-order-assumed", f"{detail} most often written: {remedy}")]
+
+
+def _assumed(found: Evidence, more: str = "") -> list[Warning_]:
     """Say which order was found out, or that none was."""
+    if found.doubtful:
+        detail = "Dates such as 17/06/03 may have the day or the year first: nothing in the push"
+        remedy = "Write years with four digits, or declare date_order, dmy or mdy."
+        return [Warning_("date-order-ambiguous", f"{detail} tells which. {remedy}")]
     if found.proven is None:
         why = "both orders occur" if all(found.only.values()) else "nothing in the push tells which"
         detail = f"Dates such as 03/04/2024 may have the day or the month first: {why}."
         return [Warning_("date-order-ambiguous", f"{detail} Declare date_order, dmy or mdy.")]
     count = found.only[found.proven]
     why = f"{count} of them hold a day above the 12th" if count else "so they follow each other"
-    return [Warning_("date-order-assumed", f"Dates were read as {_WORDS[found.proven]}: {why}.")]
+    detail = f"Dates were read as {_WORDS[found.proven]}: {why}."
+    return [Warning_("date-order-assumed", detail + more)]
+
+
+def doubts_told(doubts: Doubts | None) -> list[Warning_]:
+    """
+    Tell what the times of a push leave in doubt.
+
+    Returns
+    -------
+    list of Warning_
+        ``time-twice``, ``time-skipped``, ``zone-mixed``.
+    """
+    if doubts is None:
+        return []
+    found: list[Warning_] = []
+    if doubts.twice:
+        detail = (
+            f"{doubts.twice} time(s) happened twice, as clocks were set back in {doubts.tz}; the "
+            f"first in the push is {doubts.twice_first!r}. The earlier instant was taken."
+        )
+        found.append(Warning_("time-twice", f"{detail} {_TO_BE_SURE}"))
+    if doubts.skipped:
+        detail = (
+            f"{doubts.skipped} time(s) never happened, as clocks were set forward in {doubts.tz}; "
+            f"the first in the push is {doubts.skipped_first!r}. They were read as if clocks had "
+            "not been set."
+        )
+        found.append(Warning_("time-skipped", f"{detail} {_TO_BE_SURE}"))
+    if doubts.stated and doubts.relying:
+        detail = (
+            f"{doubts.stated} time(s) carry Z or an offset and keep it; {doubts.relying} carry none"
+            f" and were read as {doubts.tz}. Is that their zone?"
+        )
+        found.append(Warning_("zone-mixed", detail))
+    return found
+
+
+_TO_BE_SURE = "Is the tag's clock set with the seasons? Send times in UTC to be sure."

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import polars as pl
 
 from ingest.clock import parse_times
+from ingest.yearlast import CENTURY_FROM
 
 PATTERN_MAX_CHARS = 100
 """Longest pattern [characters]; the longest date in use has about 40."""
@@ -36,7 +37,6 @@ _PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 _NEEDED = (("Y", "y"), ("m", "b"), ("d",), ("H", "I"))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CENTURY_FROM = 78  # two-digit years 78..99 are of the last century: no bird was tracked before
 
 
 class PatternRefused(ValueError):  # noqa: N818 - it names the pattern, as UnreadablePush the push
@@ -149,7 +149,7 @@ def parse_by(text: pl.Series, tz: str, stated: str) -> pl.Series:
 
 def _year() -> pl.Expr:
     short = pl.col("short_year")
-    last = short.cast(pl.Int64) >= _CENTURY_FROM
+    last = short.cast(pl.Int64) >= CENTURY_FROM
     full = pl.when(last).then(pl.lit("19") + short).otherwise(pl.lit("20") + short)
     return pl.coalesce("year", full)
 

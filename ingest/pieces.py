@@ -14,7 +14,8 @@ import polars as pl
 from ingest.admission import UNITS_MAX, too_many_units
 from ingest.archive import unpacked
 from ingest.correction import NOT_APPLIED, Correction, not_applied
-from ingest.dates import Dates, Evidence, Order
+from ingest.dates import Order, doubts_told
+from ingest.doubts import Doubts
 from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
@@ -187,7 +188,7 @@ def decode_pieces(
         How(decoder=decoder, tz=tz, datum=datum, now_us=now_us),
         push,
         corrections,
-        Order(date_order, partial(_dates, push, seam, lines)),
+        Order(date_order, partial(_texts, push, seam, lines)),
     )
     for piece in _cut(push, seam, lines):
         yield reader.read(piece)
@@ -285,13 +286,11 @@ def _cut(push: Push, seam: _Seam, most_lines: int) -> Iterator[_Piece]:
         wanted, most_bytes = most_lines + QUOTED_LINES_MAX, PIECE_BYTES
 
 
-def _dates(push: Push, seam: _Seam, most_lines: int) -> Evidence:
-    """Look through a push for what proves the order of its dates: any row may be the one."""
-    dates = Dates()
-    dates.add(seam.text)
+def _texts(push: Push, seam: _Seam, most_lines: int) -> Iterator[bytes]:
+    """Go through a push once more, for what proves the order of its dates: any row may."""
+    yield seam.text
     for piece in _cut(push, seam, most_lines):
-        dates.add(piece.text[len(seam.text) :])
-    return dates.evidence()
+        yield piece.text[len(seam.text) :]
 
 
 def _after(content: Iterator[bytes], skip: int) -> Iterator[bytes]:
@@ -338,6 +337,7 @@ class _Reader:
         self._format = ""
         self._warnings = list(seam.warnings)
         self._lost: list[int] = []
+        self._doubts = Doubts()
         self._rollovers = Rollovers(how.now_us)
         stated = push.mapping.time_format if push.mapping else None
         self._swaps = Swaps(stated) if stated else None
@@ -358,6 +358,7 @@ class _Reader:
             raise too_many_units(PIECES_UNITS_MAX)
         self._format = decoded.format
         self._tell([*piece.warnings, *decoded.warnings], shift)
+        self._doubts.add(decoded.doubts or Doubts())
         if self._swaps and decoded.times is not None:
             self._swaps.add(decoded.times)
         records = decoded.records.filter(pl.col("unit") > self._above)
@@ -388,13 +389,10 @@ class _Reader:
     def last(self) -> Decoded:
         """Give a piece without records that bears the warnings."""
         lost = self._lost + [c.unit for c in self._corrections if c.unit > self._units]
-        swapped = self._swaps.suspect() if self._swaps else None
-        suspect = self._rollovers.suspect()
-        warnings = [
-            *self._warnings,
-            *not_applied(lost),
-            *([Warning_("day-month-suspect", swapped)] if swapped else []),
-            *self._order.told(),
-            *([suspect] if suspect else []),
-        ]
+        warnings = [*self._warnings, *not_applied(lost)]
+        if self._swaps and (swapped := self._swaps.suspect()):
+            warnings.append(Warning_("day-month-suspect", swapped))
+        warnings += [*self._order.told(), *doubts_told(self._doubts)]
+        if suspect := self._rollovers.suspect():
+            warnings.append(suspect)
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

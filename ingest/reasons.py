@@ -22,6 +22,19 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first; or"
             " declare date_order (dmy, mdy) for 05/07/2018."
         ),
+        "year-of-two-digits": (
+            "Write the year with four digits, first, as 2018-07-05 10:48:10: of 18 nothing tells"
+            " that it is the year; or state the form in a mapping (time_format, %y)."
+        ),
+        "time-is-day-number": (
+            "It looks like a spreadsheet's day number: format the column as date-time"
+            " (yyyy-mm-dd hh:mm:ss) there and save the file again."
+        ),
+        "time-is-count": (
+            "It looks like a count of seconds or milliseconds since 1970: write the time as"
+            " 2018-07-05T10:48:10Z, or read the file with a mapping (without time_format), which"
+            " takes whole counts."
+        ),
         "time-out-of-window": (
             "Check the year and the tag's clock: times run from 1978 to one day from now."
         ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from ingest.doubts import Doubts
 from ingest.refusal import Refusal
 
 RECORD_SCHEMA: dict[str, pl.DataType] = {
@@ -137,6 +138,8 @@ class Decoded:
         About the push as a whole.
     times : polars.Series of String, or None
         Times as sent, where a stated pattern of them has yet to be judged over the whole push.
+    doubts : Doubts or None
+        About its times, which are told of the push as a whole.
     """
 
     format: str
@@ -144,6 +147,7 @@ class Decoded:
     refusals: list[Refusal]
     warnings: list[Warning_] = field(default_factory=list)
     times: pl.Series | None = field(default=None, compare=False, repr=False)
+    doubts: Doubts | None = field(default=None, compare=False, repr=False)
 
     @property
     def units(self) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ingest.clock import reading_dates
 from ingest.correction import Correction, corrected, unit_texts
-from ingest.dates import dated
+from ingest.dates import dated, doubts_told
 from ingest.datum import to_wgs84
+from ingest.doubts import noting
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns, xlsx
 from ingest.formats.elements import begins_json
@@ -20,6 +20,7 @@ from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 from ingest.rollover import rollover_suspect
 from ingest.text import as_text
+from ingest.yearlast import reading_dates
 
 
 def decode(
@@ -86,7 +87,13 @@ def decode(
     found = replace(
         laid.decoded,
         refusals=laid.placed(payload),
-        warnings=[*laid.warnings, *laid.decoded.warnings, *swapped, *laid.told],
+        warnings=[
+            *laid.warnings,
+            *laid.decoded.warnings,
+            *swapped,
+            *laid.told,
+            *doubts_told(laid.decoded.doubts),
+        ],
     )
     return _with_suspects(found, now_us)
 
@@ -231,9 +238,13 @@ class How:
         corrections : sequence of Correction
             Of its units.
         """
-        read = partial(self.decoder, tz=self.tz, now_us=self.now_us)
-        decoded = corrected(read, text, corrections) if corrections else read(text)
+        decoded = corrected(self._read, text, corrections) if corrections else self._read(text)
         return replace(decoded, records=to_wgs84(decoded.records, self.datum))
+
+    def _read(self, text: bytes) -> Decoded:
+        with noting() as doubts:
+            decoded = self.decoder(text, tz=self.tz, now_us=self.now_us)
+        return replace(decoded, doubts=doubts)
 
 
 def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:
@@ -293,9 +304,10 @@ def decode_many(
     known = FORMATS.get(format or "")
     together = len(payloads) > 1 and mapping is None and all(map(begins_json, payloads))
     if together and encoding is tag is None and known is not None and known.decode_many is not None:
-        with reading_dates(date_order) as held:
+        with reading_dates(date_order) as held, noting() as doubts:
             read = known.decode_many(payloads, tz=tz, now_us=now_us)
-        if not held.needed:  # of dates there is something to tell, of each push by itself
+        # Of dates and clocks there may be something to tell, of each push by itself.
+        if not held.needed and not doubts_told(doubts):
             return [
                 _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
                 if isinstance(each, Decoded)

@@ -146,13 +146,20 @@ def _figures(content: Content) -> Iterable[str]:
         yield f"<h2>{escape(w[name])}</h2>"
         for number, image in enumerate(images):
             caption = f"<figcaption>{escape(w[f'{name}.note'])}</figcaption>" if not number else ""
-            yield f'<figure><img alt="{escape(w[name])}" src="{image}">{caption}</figure>'
-        if name in {"latitude", "nsd"} and len(content.lines) <= BIRDS_NAMED:
-            yield _legend(content.lines)
-        if name == "calendar":
-            yield _legend([(w[f"stay.{kind}"], colour) for kind, colour in content.kinds.items()])
-            if content.birds_left:
-                yield f'<p class="note">{escape(w["first_only"].format(n=len(content.lines)))}</p>'
+            legend = _legend_of(name, content) if image is images[-1] else ""
+            yield f'<figure><img alt="{escape(w[name])}" src="{image}">{caption}{legend}</figure>'
+        if name == "calendar" and content.birds_left:
+            yield f'<p class="note">{escape(w["first_only"].format(n=len(content.lines)))}</p>'
+
+
+def _legend_of(name: str, content: Content) -> str:
+    """Return what the colours of a figure mean: it stays on the figure's page."""
+    if name in {"latitude", "nsd"} and len(content.lines) <= BIRDS_NAMED:
+        return _legend(content.lines)
+    if name == "calendar":
+        kinds = content.kinds.items()
+        return _legend([(content.words[f"stay.{kind}"], colour) for kind, colour in kinds])
+    return ""
 
 
 def _legend(items: Sequence[tuple[str, str]]) -> str:

@@ -88,7 +88,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     schema = {name: RECORD_SCHEMA[name] for name in _FIELDS} | _EXTRA
     candidates = pl.DataFrame(rows, schema=schema)
     candidates = candidates.with_columns(
-        parse_times(candidates["time"], "UTC").alias("time_us"), pl.lit("argos").alias("sensor")
+        parse_times(candidates["time"], None).alias("time_us"), pl.lit("argos").alias("sensor")
     )
     return admit(
         candidates,

@@ -92,7 +92,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
         tag=pl.col("tag").str.replace("^0+([0-9])", "${1}"),
         lon=pl.when(located).then(_degrees("lon")),
         lat=pl.when(located).then(_degrees("lat")),
-        time_us=parse_times(passes.select(pl.coalesce("time", "middle")).to_series(), "UTC"),
+        time_us=parse_times(passes.select(pl.coalesce("time", "middle")).to_series(), None),
         code=pl.when(pl.col("tag").is_null())
         .then(pl.lit("pass-header-unreadable"))
         .when(~located)

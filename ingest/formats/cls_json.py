@@ -39,7 +39,7 @@ LAYOUT = Layout(
         "provider_id": ("id",),
         "provider_revision": ("revision",),
     },
-    times=lambda text, _: parse_instants(text, "UTC"),
+    times=lambda text, _: parse_instants(text, None),
     rule=_rule,
     lists=("contents",),
 )

@@ -1,4 +1,10 @@
-"""Cellular Tracking Technologies (CTT): CSV of its download page."""
+"""
+Cellular Tracking Technologies (CTT): CSV of its download page.
+
+CTT writes ISO times. A spreadsheet that the file went through turns them into ``7/18/19 20:18``,
+in the order of its country: the United States' is assumed where the rows prove none, with a
+warning, since CTT documents no such order and the spreadsheet may be anyone's.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +12,10 @@ from functools import partial
 
 import polars as pl
 
-from ingest.clock import parse_times, reordered
+from ingest.clock import parse_times
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.vocabulary import term
+from ingest.yearlast import reordered
 
 NAME = "ctt-csv"
 
@@ -34,8 +41,7 @@ LAYOUT = Layout(
         "dop": ("hdop",),
         "satellites": ("satellites", "nsats"),
     },
-    # Spreadsheets turn the time into month/day/year.
-    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    times=lambda text, _: parse_times(reordered(text), None),
     rule=_rule,
 )
 

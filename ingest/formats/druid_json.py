@@ -27,7 +27,7 @@ LAYOUT = Layout(
         "temperature_c": ("temperature",),
         "battery_v": ("battery_voltage",),
     },
-    times=lambda text, _: parse_instants(text, "UTC"),
+    times=lambda text, _: parse_instants(text, None),
 )
 
 

@@ -22,7 +22,7 @@ LAYOUT = Layout(
         "height_m": ("location.alt", "location.z"),
         "dop": ("location.hdop",),
     },
-    times=lambda text, _: parse_instants(text, "UTC"),
+    times=lambda text, _: parse_instants(text, None),
     lists=("observations",),
 )
 

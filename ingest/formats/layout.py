@@ -32,7 +32,7 @@ _REQUIRED = ("tag", "time", "lon", "lat")
 def utc_times(text: pl.Series, tz: str) -> pl.Series:
     """Read times of a maker who states UTC, whatever the push declares."""
     del tz
-    return parse_times(text, "UTC")
+    return parse_times(text, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,12 +370,13 @@ def _present(text: pl.Expr, name: str, layout: Layout) -> pl.Expr:
     return pl.when(absent).then(None).otherwise(text)
 
 
-def _time(table: pl.DataFrame, layout: Layout, tz: str) -> pl.Series:
-    """Time of each row [us]."""
+def _time(table: pl.DataFrame, layout: Layout, tz: str) -> list[pl.Series]:
+    """Time of each row, as sent and in [us]."""
     if "time" in table.columns:
-        return layout.times(table["time"].cast(pl.String), tz).alias("time_us")
-    joined = table.select((pl.col("date") + " " + pl.col("clock")).alias("time"))["time"]
-    return layout.times(joined, tz).alias("time_us")
+        sent = table["time"].cast(pl.String)
+    else:
+        sent = table.select((pl.col("date") + " " + pl.col("clock")).alias("time"))["time"]
+    return [sent, layout.times(sent, tz).alias("time_us")]
 
 
 def _number(text: pl.Expr, per: float, decimal_comma: bool) -> pl.Expr:  # noqa: FBT001 - a cell's

@@ -24,7 +24,7 @@ LAYOUT = Layout(
         "battery_v": ("MainV",),
         "temperature_c": ("Temperature",),
     },
-    times=lambda text, _: parse_instants(text, "UTC"),
+    times=lambda text, _: parse_instants(text, None),
 )
 
 

@@ -136,8 +136,9 @@ def _interpret(
         .alias(f)
         for f in ("lon", "lat")
     ]
-    times = parse_times(text[f"c{columns['time'][0]}"], tz).alias("time_us")
-    table = pl.select(rows.cells["unit"], rows.cells["line"], times, *fields)
+    sent = text[f"c{columns['time'][0]}"]
+    times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
+    table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields)
     table = table.with_columns(_names(text, columns))
     return _mirrored(volts(table)), warnings
 

@@ -40,7 +40,7 @@ LAYOUT = Layout(
         "ground_speed_m_s": ("ground_speed",),
         "heading_deg": ("heading",),
     },
-    times=lambda text, _: parse_instants(text, "UTC"),
+    times=lambda text, _: parse_instants(text, None),
     rule=_rule,
     lists=("individuals",),
 )

@@ -10,8 +10,9 @@ from functools import partial
 import polars as pl
 
 from ingest.admission import CONTROL, NAME_MAX_CHARS
-from ingest.clock import EARLIEST_US, FUTURE_US, parse_times
-from ingest.dates import dated
+from ingest.clock import EARLIEST_US, FUTURE_US, parse_times, why_unread
+from ingest.dates import dated, doubts_told
+from ingest.doubts import noting
 from ingest.encoding import relocate, to_utf8
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.reasons import refuse
@@ -120,11 +121,17 @@ def decode_reference(
     text, warnings = to_utf8(payload, encoding)
     found, more = dated(partial(_decode_text, tz=tz, now_us=now_us), text, date_order)
     refusals = relocate(found.refusals, payload, text)
-    return DecodedReference(found.rows, refusals, warnings + more)
+    return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
 
 
 def _decode_text(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
     """Decode reference data that is UTF-8."""
+    with noting() as doubts:
+        found = _decode_sheet(text, tz=tz, now_us=now_us)
+    return DecodedReference(found.rows, found.refusals, doubts_told(doubts))
+
+
+def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
     sheet = open_sheet(text)
     columns = columns_of(sheet.header, REFERENCE_TERMS)
     missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]
@@ -190,6 +197,8 @@ def _row(
     assert not isinstance(on, str)
     assert not isinstance(off, str)
     code = _range_fault(on, off, now_us)
+    if code == "time-unreadable":
+        return why_unread(first("deploy_on" if on == _NO_TIME else "deploy_off"))
     if code:
         return code
     if off is not None and off > now_us + FUTURE_US:

@@ -6,8 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from ingest.clock import parse_times
-from ingest.formats.layout import Layout, decode_sheet
+from ingest.formats.layout import Layout, decode_sheet, utc_times
 
 NAME = "ornitela-csv"
 
@@ -53,7 +52,7 @@ LAYOUT = Layout(
         "temperature_c": ("ext_temperature_C", "int_temperature_C"),
     },
     per={"ground_speed_m_s": 3.6, "battery_v": 1_000.0},
-    times=lambda text, _: parse_times(text, "UTC"),
+    times=utc_times,
     rule=_rule,
 )
 

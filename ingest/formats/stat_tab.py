@@ -1,14 +1,20 @@
-"""STAT (seaturtle.org): tab-separated Argos passes below a list of the columns."""
+"""
+STAT (seaturtle.org): tab-separated Argos passes below a list of the columns.
+
+STAT itself writes ``M/D/YYYY H:MM``, in every file: of that nothing is told. Only rows that speak
+against it are: then a spreadsheet of another country wrote the file anew.
+"""
 
 from __future__ import annotations
 
 import polars as pl
 
-from ingest.clock import parse_times, reordered
+from ingest.clock import parse_times
 from ingest.encoding import relocate
 from ingest.formats.delimited import below
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.record import Decoded
+from ingest.yearlast import reordered
 
 NAME = "stat-tab"
 
@@ -26,7 +32,7 @@ LAYOUT = Layout(
         "lon2": ("lon2",),
         "lat2": ("lat2",),
     },
-    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    times=lambda text, _: parse_times(reordered(text, documented=True), None),
     sensor="argos",
     rule=lambda table: table.with_columns(
         pl.col("tag").str.replace("^0+([0-9])", "${1}"), pl.col("argos_class").str.to_uppercase()

@@ -23,7 +23,7 @@ LAYOUT = Layout(
         "battery_v": ("mainVoltage",),
         "temperature_c": ("temperature",),
     },
-    times=lambda text, _: parse_instants(text, "UTC"),
+    times=lambda text, _: parse_instants(text, None),
 )
 
 

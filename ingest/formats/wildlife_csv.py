@@ -1,13 +1,20 @@
-"""Wildlife Computers portal: ``-Locations.csv`` and ``-Argos.csv``."""
+"""
+Wildlife Computers portal: ``-Locations.csv`` and ``-Argos.csv``.
+
+The portal writes ``08:20:19 06-Mar-2017``, which has one reading. Where a spreadsheet made numbers
+of it, they are in the order of its country: the United States' is assumed where the rows prove
+none, with a warning.
+"""
 
 from __future__ import annotations
 
 import polars as pl
 
-from ingest.clock import parse_times, reordered
+from ingest.clock import parse_times
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.record import Decoded
 from ingest.vocabulary import term
+from ingest.yearlast import reordered
 
 NAME = "wildlife-csv"
 
@@ -59,7 +66,7 @@ LAYOUT = Layout(
         "semi_minor_m": ("Error Semi-minor axis",),
         "orientation_deg": ("Error Ellipse orientation",),
     },
-    times=lambda text, _: parse_times(reordered(text), "UTC"),
+    times=lambda text, _: parse_times(reordered(text), None),
     sensor="argos",
     rule=_rule,
 )

@@ -103,7 +103,7 @@ _CELLS: tuple[tuple[str, str, str], ...] = (
     ("lat", "<c/>", "position-incomplete"),
     ("lon", cell("NA"), "position-incomplete"),
     ("lon", '<c t="str"><f>A1</f></c>', "position-incomplete"),
-    ("time", cell("43286.45", "n"), "time-unreadable"),
+    ("time", cell("43286.45", "n"), "time-is-day-number"),
     ("time", cell("yesterday"), "time-unreadable"),
     ("time", cell("2018-02-30 1:00"), "time-unreadable"),
     ("time", cell("2018-07-05"), "time-unreadable"),

@@ -23,7 +23,7 @@ from ingest import (
     unpack,
     write_mapping,
 )
-from ingest.clock import parse_instants, reordered, zone
+from ingest.clock import parse_instants, zone
 from ingest.layers.geojson_polygons import decode_polygons
 from ingest.layers.geotiff import decode_geotiff
 from ingest.layers.topojson import decode_topology
@@ -31,6 +31,7 @@ from ingest.layers.vector import MARKS, decode_vector
 from ingest.layers.wanted import Wanted
 from ingest.patterns import PatternRefused, Swaps, parse_by, pattern
 from ingest.text import as_text
+from ingest.yearlast import reordered
 from tests.ingest.formats.test_xlsx import ROWS, workbook
 from tests.ingest.hostile import files
 from tests.ingest.hostile_archives import ARCHIVES, zipped

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.clock import HOUR_US, parse_instants, parse_times, reordered, reread, zone
+from ingest.clock import HOUR_US, parse_instants, parse_times, reread, why_unread, zone
+from ingest.reasons import REASONS
 from ingest.refusal import UnreadablePush
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -212,14 +213,27 @@ def test_counts_since_1970_are_times_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "year_first"),
+    ("text", "code"),
     [
-        ("08:20:19.25 06-Mar-2017", "2017-03-06 08:20:19.25"),
-        ("06-MAR-2017 08:20", "2017-03-06 08:20"),
-        ("3/6/2017 8:20", "2017-3-6 8:20"),
-        ("3/6/17 8:20", "2017-3-6 8:20"),
-        ("2017-03-06 08:20", "2017-03-06 08:20"),
+        ("3/6/17 8:20", "year-of-two-digits"),
+        ("17-03-06T08:20:00Z", "year-of-two-digits"),
+        ("06.03.17", "year-of-two-digits"),
+        ("43101.5", "time-is-day-number"),
+        ("43101,347222", "time-is-day-number"),
+        ("43101", "time-is-day-number"),
+        ("1514764800", "time-is-count"),
+        ("1514764800.25", "time-is-count"),
+        ("1514764800123", "time-is-count"),
+        ("20180705104810", "time-unreadable"),
+        ("2018-02-30 10:00", "time-unreadable"),
+        ("03/04/2018 10:00", "time-unreadable"),
+        ("3/6.17 8:20", "time-unreadable"),
+        ("12", "time-unreadable"),
+        ("", "time-unreadable"),
+        (None, "time-unreadable"),
     ],
 )
-def test_the_year_is_put_first(sent: str, year_first: str) -> None:
-    assert reordered(pl.Series([sent])).to_list() == [year_first]
+def test_the_cause_for_which_a_text_is_no_time_is_named(text: str | None, code: str) -> None:
+    assert why_unread(text) == code
+    assert code in REASONS
+    assert parse_times(pl.Series([text], dtype=pl.String), "UTC").to_list() == [None]

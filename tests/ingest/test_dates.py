@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -113,14 +113,127 @@ def test_text_in_workbooks_is_judged_by_its_sheet(declared: str | None) -> None:
     assert codes(decoded)[1] == ([] if declared else ["date-order-assumed"])
 
 
-def test_a_maker_with_an_order_of_its_own_keeps_it_unless_told_otherwise() -> None:
-    text = b"uid\ttag_id\tutc\tlc\tlat1\tlon1\n1\t7\t3/4/2018 10:48\t3\t29\t116\n"
-    assert days(decode(text, now_us=NOW_US)) == ["2018-03-04"]
-    assert days(decode(text, date_order="dmy", now_us=NOW_US)) == ["2018-04-03"]
-    both = text + b"2\t7\t25/4/2018 10:48\t3\t29\t116\n"
-    decoded = decode(both, now_us=NOW_US)
-    assert days(decoded) == ["2018-04-03", "2018-04-25"]
-    assert [w.code for w in decoded.warnings] == ["date-order-assumed"]
+MAKERS = {
+    "ctt-csv": ("serial,GPS_YYYY-MM-DD_HH:MM:SS,lat,lon\n", "7,{} 10:48,29,116\n"),
+    "wildlife-csv": (
+        "DeployID,Ptt,Date,Type,Quality,Latitude,Longitude\n", "7,7,{} 10:48,Argos,3,29,116\n",
+    ),
+    "stat-tab": ("uid\ttag_id\tutc\tlc\tlat1\tlon1\n", "1\t7\t{} 10:48\t3\t29\t116\n"),
+}  # fmt: skip
+
+
+def of_maker(form: str, *dates: str, order: str | None = None) -> Decoded:
+    head, row = MAKERS[form]
+    text = head + "".join(map(row.format, dates))
+    decoded = decode(text.encode(), date_order=order, now_us=NOW_US)
+    assert decoded.format == form
+    return decoded
+
+
+LOW = [f"{month}/{day}/2018" for month in (5, 3, 4) for day in (12, 1, 7, 3, 9, 2, 5)]
+
+
+@pytest.mark.parametrize("form", MAKERS)
+@pytest.mark.parametrize(
+    ("dates", "read_as", "warned", "why"),
+    [
+        # Nothing proves an order: the maker's is assumed.
+        (["3/4/2018"], ["2018-03-04"], "date-order-assumed", "most often written"),
+        (["3/4/18"], ["2018-03-04"], "date-order-assumed", "most often written"),
+        # The push proves the maker's order.
+        (["3/4/2018", "4/25/2018"], ["2018-03-04", "2018-04-25"], "date-order-assumed", "1 of"),
+        (["3/4/18", "4/25/18"], ["2018-03-04", "2018-04-25"], "date-order-assumed", "1 of"),
+    ],
+)
+def test_the_order_of_a_maker_is_told_unless_it_is_documented(
+    form: str, dates: list[str], read_as: list[str], warned: str, why: str
+) -> None:
+    decoded = of_maker(form, *dates)
+    assert days(decoded) == read_as
+    assert codes(decoded) == ([], [] if form == "stat-tab" else [warned])
+    assert form == "stat-tab" or why in decoded.warnings[0].detail
+    assert codes(of_maker(form, *dates, order="mdy")) == ([], [])
+
+
+@pytest.mark.parametrize("form", MAKERS)
+@pytest.mark.parametrize(
+    ("dates", "read_as", "refused", "warned", "why"),
+    [
+        # The push proves the other order.
+        (["3/4/2018", "25/4/2018"], ["2018-04-03", "2018-04-25"], 0, "date-order-assumed",
+         "own order is month/day/year"),
+        (["25/4/18", "26/4/18", "27/4/18", "28/4/18", "1/5/18"],
+         ["2018-04-25", "2018-04-26", "2018-04-27", "2018-04-28", "2018-05-01"], 0,
+         "date-order-assumed", "own order is month/day/year"),
+        (["11/02/18", "12/02/18", "01/03/18", "02/03/18", "03/03/18"],
+         ["2018-02-11", "2018-02-12", "2018-03-01", "2018-03-02", "2018-03-03"], 0,
+         "date-order-assumed", "follow each other"),
+        # One writing follows the other.
+        (["3/4/18", "25/4/2018"], ["2018-04-03", "2018-04-25"], 0, "date-order-assumed", "own"),
+        (["3/4/18", "3/4/2018", "25/4/18"], ["2018-04-03"] * 2 + ["2018-04-25"], 0,
+         "date-order-assumed", "own"),
+        # Against the maker's order, and 25/4/18 may be of 2025.
+        (["3/4/18", "25/4/18"], [], 2, "date-order-ambiguous", "17/06/03"),
+        (["18/6/1", "18/6/2", "18/6/3", "18/6/4", "18/6/5"], [], 5, None, ""),
+        (["3/4/18", "25/4/18", "45/13/18"], [], 3, "date-order-ambiguous", "17/06/03"),
+        (["09/06/17", "09/06/18", "09/06/19", "09/06/20", "09/06/21"], [], 5,
+         "date-order-ambiguous", "17/06/03"),
+        # Both occur: of the maker's order all that fit are read.
+        (["3/4/2018", "25/4/2018", "4/25/2018"], ["2018-03-04", "2018-04-25"], 1,
+         "day-month-suspect", "1 date(s) are none as month/day/year"),
+        (LOW, [f"2018-{m:02}-{d:02}" for m in (5, 3, 4) for d in (12, 1, 7, 3, 9, 2, 5)], 0,
+         "day-month-suspect", "is it day/month/year?"),
+        # Spreadsheets that write points put the day first; nothing tells.
+        (["3.4.2018"], [], 1, "date-order-ambiguous", "nothing in the push tells which"),
+    ],
+)  # fmt: skip
+def test_evidence_against_a_maker_is_told(
+    form: str, dates: list[str], read_as: list[str], refused: int, warned: str | None, why: str
+) -> None:
+    decoded = of_maker(form, *dates)
+    assert days(decoded) == read_as
+    assert len(decoded.refusals) == refused
+    assert [w.code for w in decoded.warnings] == ([warned] if warned else [])
+    assert why in "".join(w.detail for w in decoded.warnings)
+
+
+def test_an_order_declared_rules_over_the_makers() -> None:
+    for text in ("3/4/2018", "3/4/18", "3.4.18", "3-4-2018"):
+        decoded = of_maker("stat-tab", text, order="dmy")
+        assert (days(decoded), codes(decoded)) == (["2018-04-03"], ([], []))
+    years = of_maker("ctt-csv", *[f"17/06/{day:02}" for day in range(3, 9)], order="dmy")
+    assert days(years)[0] == "2003-06-17"
+    assert codes(years) == ([], ["day-month-suspect"])
+    assert "is the year first?" in years.warnings[0].detail
+
+
+def test_years_of_two_digits_are_no_time_elsewhere_and_the_refusal_says_so() -> None:
+    decoded = read("3/6/17", "25/6/17", "2017-06-03")
+    assert days(decoded) == ["2017-06-03"]
+    assert codes(decoded) == (["year-of-two-digits"] * 2, [])
+    assert "four digits" in decoded.refusals[0].remedy
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.dates(date(2013, 1, 1), date(2025, 1, 1)),
+    st.integers(1, 40),
+    st.sampled_from(["%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d.%m.%y", "%y-%m-%d"]),
+    st.sampled_from(["ctt-csv", "stat-tab"]),
+)
+def test_no_short_date_is_read_as_another_but_by_the_makers_order(
+    first: date, count: int, form: str, maker: str
+) -> None:
+    """Of days in a row: what is read as something else was read as the maker writes it."""
+    dates = [first + timedelta(days=n) for n in range(count)]
+    decoded = of_maker(maker, *(day.strftime(form) for day in dates))
+    true = [day.isoformat() for day in dates]
+    if set(days(decoded)) <= set(true):
+        return
+    assert form in {"%d/%m/%y", "%y/%m/%d"}
+    warned = "".join(w.detail for w in decoded.warnings)
+    assert maker == "stat-tab" or "most often written" in warned
+    assert count < 28  # so long a row always proves its order
 
 
 def test_reference_data_have_an_order_too() -> None:

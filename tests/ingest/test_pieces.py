@@ -275,20 +275,29 @@ def test_of_a_large_file_no_more_than_a_piece_is_held() -> None:
     assert sum(part.units for part in found) + first.units == 4_000
 
 
-@settings(max_examples=15)
+@settings(max_examples=20)
 @given(
     days=st.lists(st.tuples(st.integers(1, 28), st.integers(1, 12)), min_size=20, max_size=60),
-    form=st.sampled_from(["{0:02d}/{1:02d}/2023", "{1}.{0}.2023", "2023-{1:02d}-{0:02d}"]),
+    forms=st.lists(
+        st.sampled_from(
+            ["{0:02d}/{1:02d}/2023", "{1}.{0}.2023", "2023-{1:02d}-{0:02d}", "{0}/{1}/23",
+             "{1}/{0}/23", "23/{1}/{0}"]
+        ), min_size=1, max_size=3,
+    ),
     rising=st.booleans(),
     lines=PIECE,
     order=st.sampled_from([None, "dmy", "mdy"]),
-)
+    head=st.sampled_from(
+        ["timestamp,location-long,location-lat,tag-id", "GPS_YYYY-MM-DD_HH:MM:SS,lon,lat,serial"]
+    ),
+)  # fmt: skip
 def test_the_order_of_dates_is_judged_by_all_rows(
-    days: list[tuple[int, int]], form: str, lines: int, order: str | None, *, rising: bool
-) -> None:
+    days: list[tuple[int, int]], forms: list[str], lines: int, order: str | None, head: str, *,
+    rising: bool,
+) -> None:  # fmt: skip
     """A day above the 12th in the last row tells how the first one is read."""
     days = sorted(days, key=lambda each: each[::-1]) if rising else days
-    rows = [f"{form.format(*each)} 5:06,116,29,T1" for each in days]
-    sent = "\n".join(["timestamp,location-long,location-lat,tag-id", *rows]).encode()
-    pieces_read = assert_same(sent, lines, date_order=order)
+    each = (forms[n % len(forms)].format(*day) for n, day in enumerate(days))
+    rows = [f"{date} 5:06,116,29,T1" for date in each]
+    pieces_read = assert_same("\n".join([head, *rows]).encode(), lines, date_order=order)
     assert pieces_read > 1 or lines > len(rows)

@@ -80,7 +80,7 @@ BAD = {
     b'{"time": "2020-01-01T00:00:00Z"}': "no-animal-or-tag",
     b'{"tag": 7, "time": "2020-01-01T00:00:00Z"}': "field-type",
     b'{"tag": "7", "time": 1577836800}': "field-type",
-    b'{"tag": "7", "time": "1577836800"}': "time-unreadable",
+    b'{"tag": "7", "time": "1577836800"}': "time-is-count",
     b'{"tag": "7", "time": "2020-01-01"}': "time-unreadable",
     b'{"tag": "7", "time": "2020-01-01T00:00:00Z", "lon": true, "lat": 1}': "field-type",
     b'{"tag": "7", "time": "2020-01-01T00:00:00Z", "lon": "1", "lat": 1}': "field-type",

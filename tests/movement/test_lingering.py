@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.geodesy import to_xyz
-from app.movement.lingering import EXCURSION_MAX_US, HOMING_STEP_MAX_US, scan
+from app.movement.lingering import EXCURSION_MAX_US, ALOFT_STEP_MAX_US, scan
 from app.movement.track import DAY_US, HOUR_US
 from tests.movement.journeys import fly
 
@@ -93,7 +93,7 @@ def test_the_last_fix_of_the_way_is_not_of_the_stay():
 
 
 def test_a_slow_fix_far_out_is_not_taken_for_a_flight():
-    assert HOMING_STEP_MAX_US < 12 * HOUR_US
+    assert ALOFT_STEP_MAX_US < 12 * HOUR_US
     time_us = np.arange(20) * 12 * HOUR_US
     north = np.concatenate([[-200_000.0, -1_900.0], np.zeros(18)])
     assert found(time_us, north)[0] == [(1, 19)]

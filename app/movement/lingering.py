@@ -33,8 +33,8 @@ species hold a moment between the radius and the landing (take-off), and 94 % th
 ALOFT_COSINE = 0.97
 """... and left for the next one in the same direction, within 14 degrees: a bird that has landed
 goes anywhere from there."""
-ALOFT_ON_M = 500.0
-"""... by at least this far [m], above any GPS error."""
+ALOFT_ON_M = 750.0
+"""... by at least this far [m]: above any GPS error and the first steps of a bird that landed."""
 ALOFT_STEP_MAX_S = 3 * 3600.0
 """... and took at most this long [s]: within a longer step a bird has mostly landed and moved."""
 ALOFT_STEP_MAX_US = int(ALOFT_STEP_MAX_S * SECOND_US)

@@ -316,10 +316,12 @@ def _clip(stays: list[Stay], start_us: int, end_us: int) -> tuple[Stay, ...]:
     )
 
 
-def _stay_knots(
-    stay: Stay, profile: Profile, rng: np.random.Generator
-) -> Knots:
-    """Commute between roost and feeding grounds, hour by hour, never leaving the stop radius."""
+def _stay_knots(stay: Stay, profile: Profile, rng: np.random.Generator) -> Knots:
+    """
+    Commute between roost and feeding grounds, hour by hour, never leaving the stop radius.
+
+    The bird lands at the place of its first hour and takes off from that of its last.
+    """
     margin_us = HOUR_US // 2
     hours = np.arange(stay.arrival_us + margin_us, stay.departure_us - HOUR_US, HOUR_US)
     solar_h = (hours / HOUR_US + stay.place.lon / 15.0) % 24.0
@@ -342,13 +344,19 @@ def _stay_knots(
 
 
 def _bend(leg: Knots, end: int, stay: Knots) -> Knots:
-    """Let a leg begin (end 0) or end (-1) where the bird is in a stay, not in the middle of it."""
+    """
+    Let a leg begin (end 0) or end (-1) where the bird is in a stay, not in the middle of it.
+
+    So landing and take-off are what they are called: a bird that touched the middle first, where it
+    neither roosts nor feeds, would have landed twice within the hour.
+    """
     time, lon, lat = leg
     one = np.ones(lon.shape[0])
     _, _, away_m = _GEOD.inv(lon, lat, one * lon[end], one * lat[end])
     share = np.clip(1.0 - away_m / APPROACH_M, 0.0, 1.0)
     at = -1 - end  # the last of the stay, for a leg that begins
-    return time, lon + share * (stay[1][at] - lon[end]), lat + share * (stay[2][at] - lat[end])
+    aside = (stay[1][at] - lon[end] + 180.0) % 360.0 - 180.0
+    return time, lon + share * aside, lat + share * (stay[2][at] - lat[end])
 
 
 def _leg_knots(

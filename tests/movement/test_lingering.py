@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.geodesy import to_xyz
-from app.movement.lingering import EXCURSION_MAX_US, ALOFT_STEP_MAX_US, scan
+from app.movement.lingering import ALOFT_STEP_MAX_US, EXCURSION_MAX_US, scan
 from app.movement.track import DAY_US, HOUR_US
 from tests.movement.journeys import fly
 

@@ -20,8 +20,11 @@ COMMUTE_SPEED_M_S = 10.0
 """Speed of flights between roost and fields [m/s]: median of the hourly crane steps >= 5 m/s."""
 
 REACH = 0.75
-"""Farthest that a bird goes from the middle of a stay, of the stop radius. Day ranges and fast
-steps so fall short of the real cranes' by a third (`make validate`)."""
+"""Farthest that a bird goes from the middle of a stay, of the stop radius."""
+
+APPROACH_M = 40_000.0
+"""Last and first part of a way [m], on which a bird makes for where it lands, and comes from where
+it set out: its field or roost, aside from the middle of the stay."""
 
 WALK_MAX_M = 1_500.0
 """An hour's move longer than this is flown, not walked [m]: 0.4 m/s, p90 of resting cranes."""
@@ -91,6 +94,9 @@ ROUTES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }  # fmt: skip
 """Breeding place first, wintering place last, names of sites.csv; the roles that file gives each
 site, joined in the order in which a bird would meet them. A drawing of the flyways, no survey."""
+
+Knots = tuple[FloatArray, FloatArray, FloatArray]
+"""Times [us], lon and lat [degrees] of the turns of a piece of a path."""
 
 _GEOD = Geod(ellps="WGS84")
 
@@ -215,7 +221,7 @@ class _Life:
     """What a bird has lived so far: its stays, and the turns of its path in pieces."""
 
     stays: list[Stay] = field(default_factory=list)
-    knots: list[tuple[FloatArray, FloatArray, FloatArray]] = field(default_factory=list)
+    knots: list[Knots] = field(default_factory=list)
 
     def stay(
         self,
@@ -227,7 +233,10 @@ class _Life:
         rng: np.random.Generator,
     ) -> None:
         self.stays.append(_stay(place, kind, *during_us, profile))
-        self.knots.append(_stay_knots(self.stays[-1], profile, rng))
+        here = _stay_knots(self.stays[-1], profile, rng)
+        if self.knots:
+            self.knots[-1] = _bend(self.knots[-1], -1, here)
+        self.knots.append(here)
 
     def travel(
         self,
@@ -244,7 +253,8 @@ class _Life:
             until = max(visit.until_us, clock + visit.rest_us)
             leave = _departure_us(until, visit.place.lon, profile, rng)
             self.stay(visit.place, visit.kind, (clock, leave), profile, rng=rng)
-            self.knots.append(_leg_knots(visit.place, target, leave, profile, rng))
+            leg = _leg_knots(visit.place, target, leave, profile, rng)
+            self.knots.append(_bend(leg, 0, self.knots[-1]))
             clock = int(self.knots[-1][0][-1])
         return clock
 
@@ -306,10 +316,12 @@ def _clip(stays: list[Stay], start_us: int, end_us: int) -> tuple[Stay, ...]:
     )
 
 
-def _stay_knots(
-    stay: Stay, profile: Profile, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Commute between roost and feeding grounds, hour by hour, never leaving the stop radius."""
+def _stay_knots(stay: Stay, profile: Profile, rng: np.random.Generator) -> Knots:
+    """
+    Commute between roost and feeding grounds, hour by hour, never leaving the stop radius.
+
+    The bird lands at the place of its first hour and takes off from that of its last.
+    """
     margin_us = HOUR_US // 2
     hours = np.arange(stay.arrival_us + margin_us, stay.departure_us - HOUR_US, HOUR_US)
     solar_h = (hours / HOUR_US + stay.place.lon / 15.0) % 24.0
@@ -318,8 +330,7 @@ def _stay_knots(
         active = ~active
     reach_m = REACH * profile.stop_radius_m
     xy = forage(active, reach_m, BREEDING if stay.kind == "breeding" else ELSEWHERE, rng)
-    start = np.zeros((1, 2))
-    xy = np.concatenate([start, xy, start])
+    xy = np.concatenate([xy[:1], xy, xy[-1:]]) if xy.size else np.zeros((2, 2))
     move_m = np.hypot(*np.diff(xy, axis=0).T)
     time = np.concatenate([[stay.arrival_us], hours, [stay.departure_us]]).astype(float)
     span = np.diff(time)
@@ -332,9 +343,25 @@ def _stay_knots(
     return order_time, stay.place.lon + order_xy[:, 0] / scale, lat
 
 
+def _bend(leg: Knots, end: int, stay: Knots) -> Knots:
+    """
+    Let a leg begin (end 0) or end (-1) where the bird is in a stay, not in the middle of it.
+
+    So landing and take-off are what they are called: a bird that touched the middle first, where it
+    neither roosts nor feeds, would have landed twice within the hour.
+    """
+    time, lon, lat = leg
+    one = np.ones(lon.shape[0])
+    _, _, away_m = _GEOD.inv(lon, lat, one * lon[end], one * lat[end])
+    share = np.clip(1.0 - away_m / APPROACH_M, 0.0, 1.0)
+    at = -1 - end  # the last of the stay, for a leg that begins
+    aside = (stay[1][at] - lon[end] + 180.0) % 360.0 - 180.0
+    return time, lon + share * aside, lat + share * (stay[2][at] - lat[end])
+
+
 def _leg_knots(
     origin: Place, target: Place, leave_us: int, profile: Profile, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> Knots:
     """Fly from place to place: a speed for each hour, cranes by day with nights on the ground."""
     azimuth, _, length_m = _GEOD.inv(origin.lon, origin.lat, target.lon, target.lat)
     hours = int(length_m / 3600.0 / 4.0) + 24

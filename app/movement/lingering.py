@@ -26,19 +26,18 @@ REST_M_S = 0.4
 rested within the radius had arrived, however far from the core."""
 REST_STEP_MAX_US = 3 * HOUR_US
 """... if it took at most this long [us]: within a longer step a bird has flown and come back."""
-HOMING_M_S = 3.0
-"""Least speed of the step to a fix on the last of the way [m/s]: a slow flight over an hour. With
-this and the four below, 97 % of the hourly intervals of arrival and departure of simulated birds
-of eight species hold a moment between the radius and the landing (take-off)."""
-HOMING_COSINE = 0.95
-"""... which heads for the middle of the stay, within 18 degrees."""
-HOMING_FAR_M = 1500.0
-"""... from which the fix lies at least this far [m]: beyond the size of a roost."""
-HOMING_ON_M = 500.0
-"""... and is left for the next one by at least this far [m], above any GPS error."""
-HOMING_STEP_MAX_S = 3 * 3600.0
+ALOFT_M_S = 3.0
+"""Least speed of the step to a fix taken aloft [m/s]: a slow flight over an hour. With this and the
+three below, 97 % of the hourly intervals of arrival and departure of simulated birds of eight
+species hold a moment between the radius and the landing (take-off), and 94 % that very landing."""
+ALOFT_COSINE = 0.97
+"""... and left for the next one in the same direction, within 14 degrees: a bird that has landed
+goes anywhere from there."""
+ALOFT_ON_M = 750.0
+"""... by at least this far [m]: above any GPS error and the first steps of a bird that landed."""
+ALOFT_STEP_MAX_S = 3 * 3600.0
 """... and took at most this long [s]: within a longer step a bird has mostly landed and moved."""
-HOMING_STEP_MAX_US = int(HOMING_STEP_MAX_S * SECOND_US)
+ALOFT_STEP_MAX_US = int(ALOFT_STEP_MAX_S * SECOND_US)
 
 
 @kernel
@@ -139,9 +138,9 @@ def _settle(
         if far[b - lo] <= rule[1] and _resting(time_us, xyz, b - 1, b):
             break
         b -= 1
-    while a < b and _homing(time_us, xyz, centre, a, 1):
+    while a < b and _aloft(time_us, xyz, a, 1):
         a += 1
-    while b > a and _homing(time_us, xyz, centre, b, -1):
+    while b > a and _aloft(time_us, xyz, b, -1):
         b -= 1
     if time_us[b] - time_us[a] < rule[0]:
         a, b = lo, hi
@@ -160,18 +159,17 @@ def _resting(time_us: IntArray, xyz: FloatArray, i: int, j: int) -> bool:
 
 
 @kernel
-def _homing(time_us: IntArray, xyz: FloatArray, centre: FloatArray, i: int, way: int) -> bool:
-    """Say whether the first (way 1) or last (-1) fix of a stay was taken on the way to its middle.
+def _aloft(time_us: IntArray, xyz: FloatArray, i: int, way: int) -> bool:
+    """Say whether the first (way 1) or last (-1) fix of a stay was taken before the bird landed.
 
-    It was flown to (in the other direction of time, for the last) and left towards the middle.
+    It was flown to (in the other direction of time, for the last) and left straight on: where the
+    bird then comes down need not be the middle of the stay.
     """
     if not (0 <= i - way < time_us.shape[0] and 0 <= i + way < time_us.shape[0]):
         return False
     took_us = abs(time_us[i] - time_us[i - way])
-    come, on, home = xyz[i] - xyz[i - way], xyz[i + way] - xyz[i], centre - xyz[i]
-    far, left = np.sqrt((come * come).sum()), np.sqrt((home * home).sum())
-    if took_us > HOMING_STEP_MAX_US or far < HOMING_M_S * took_us / SECOND_US:
+    come, on = xyz[i] - xyz[i - way], xyz[i + way] - xyz[i]
+    far, further = np.sqrt((come * come).sum()), np.sqrt((on * on).sum())
+    if took_us > ALOFT_STEP_MAX_US or far < ALOFT_M_S * took_us / SECOND_US:
         return False
-    if left < HOMING_FAR_M or np.sqrt((on * on).sum()) < HOMING_ON_M:
-        return False
-    return bool((come * home).sum() > HOMING_COSINE * far * left)
+    return bool(further >= ALOFT_ON_M and (come * on).sum() > ALOFT_COSINE * far * further)

@@ -42,15 +42,18 @@ START_SD_M = 1_000_000.0
 
 LOG_2PI = float(np.log(2.0 * np.pi))
 
-AWAY_MIN_M = 30_000.0
-"""Least way of an excursion that no bird makes [m]: birds move up to 30 km within a stopover
-(Taylor et al. 2011, doi:10.1371/journal.pone.0027054), but not there and back,"""
+AWAY_MIN_M = 40_000.0
+"""Least way of an excursion that no bird makes [m]: of 26,000 fixes of real Demoiselle Cranes (GPS,
+every 4 h) 9 lie so far off in what looks like one, 62 lie 30 km off; so far, not there and back,"""
 AWAY_FIXES = 6
 """... of at most so many fixes: one bad almanac, or a satellite's worth of mirrors,"""
 AWAY_MAX_US = 60 * HOUR_US
 """... over within this time [us], a duty cycle of two days and its edges,"""
 AWAY_RETURN = 0.35
 """... that ends within this share of its way from where it began, as a spike does."""
+AWAY_FAR_M, AWAY_FAR_RETURN = 150_000.0, 1.0
+"""The same of an excursion so far [m], from mid-flight too: of 51 real birds of three species (GPS,
+38,000 fixes every 4 h, 13,000 every 12 h) none turned back so sharply so far out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,12 +389,12 @@ def _out_and_back(time_us: IntArray, at: FloatArray) -> BoolArray:
         for j in range(i + 2, min(n, i + 2 + AWAY_FIXES)):
             if time_us[j] - time_us[i] > AWAY_MAX_US:
                 break
-            k = j - 1
             net = np.hypot(at[j, 0] - at[i, 0], at[j, 1] - at[i, 1])
-            least = min(least, np.hypot(at[k, 0] - at[i, 0], at[k, 1] - at[i, 1]))
+            least = min(least, np.hypot(at[j - 1, 0] - at[i, 0], at[j - 1, 1] - at[i, 1]))
             back = np.inf
             for m in range(i + 1, j):
                 back = min(back, np.hypot(at[m, 0] - at[j, 0], at[m, 1] - at[j, 1]))
-            if min(least, back) >= AWAY_MIN_M and net < AWAY_RETURN * min(least, back):
-                out[i + 1 : j] = True
+            away = min(least, back)
+            share = AWAY_FAR_RETURN if away >= AWAY_FAR_M else AWAY_RETURN
+            out[i + 1 : j] |= away >= AWAY_MIN_M and net < share * away
     return out

@@ -34,6 +34,26 @@ def test_all_of_a_night_is_at_one_of_four_roosts(seed: int) -> None:
     assert len(np.unique(place[~active], axis=0)) <= 4
 
 
+@given(st.integers(0, 10_000))
+def test_fields_lie_across_the_middle_from_the_roost(seed: int) -> None:
+    active = days(120)
+    place = forage(active, REACH_M, ELSEWHERE, np.random.default_rng(seed))
+    roost, field = place[~active].mean(axis=0), place[active].mean(axis=0)
+    across = -roost / np.hypot(*roost)
+    assert np.hypot(*roost) > 0.1 * REACH_M
+    assert (field - roost) @ across > 0.2 * REACH_M
+
+
+def test_most_middays_are_spent_at_the_roost_and_none_with_chicks() -> None:
+    active = days(200)
+    out_h = np.arange(active.size) % 24 - 5
+    for how, share in ((ELSEWHERE, 0.9), (BREEDING, 0.0)):
+        place = forage(active, REACH_M, how, np.random.default_rng(7))
+        night = place[np.arange(active.size) // 24 * 24 + 23]  # of the same evening
+        there = np.hypot(*(place - night).T)[(out_h >= 5) & (out_h < 8)] == 0.0
+        assert abs(there.mean() - share) < 0.08
+
+
 def test_birds_with_chicks_keep_nearer_and_walk_less() -> None:
     active = days(200)
     near, far = (

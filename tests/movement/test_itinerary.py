@@ -68,6 +68,20 @@ def test_no_bird_outflies_the_fastest_and_none_jumps():
     assert (far[took_s > 0] / took_s[took_s > 0]).max() < 27.0
 
 
+def test_a_bird_lands_where_it_rests_and_takes_off_from_where_it_was():
+    """Not in the middle of the stay, unless that is its place; the ways there lead straight on."""
+    _, stays, path = lived(days=800)
+    quarter = HOUR_US // 4
+    aside = []
+    for before, after in pairwise(stays):
+        for stay, at_us, way in ((before, before.departure_us, -1), (after, after.arrival_us, 1)):
+            lon, lat = path.at(at_us + way * quarter * np.array([0, 1]))
+            assert distance_m(lon[:1], lat[:1], lon[1:], lat[1:])[0] < 1.0
+            middle = np.array([stay.place.lon]), np.array([stay.place.lat])
+            aside.append(distance_m(*middle, lon[:1], lat[:1])[0])
+    assert np.median(aside) > 1_000.0
+
+
 def test_the_kind_of_a_stay_follows_its_place_and_its_length():
     _, stays, _ = lived(days=800)
     staging_us = profiles()["white_naped_crane"].staging_min_s * 1e6

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.movement.gaps import GAP_MAX_US
 from app.movement.geodesy import to_xyz
-from app.movement.lingering import EXCURSION_MAX_US, HOMING_STEP_MAX_US, scan
+from app.movement.lingering import ALOFT_STEP_MAX_US, EXCURSION_MAX_US, scan
 from app.movement.track import DAY_US, HOUR_US
 from tests.movement.journeys import fly
 
@@ -92,8 +92,21 @@ def test_the_last_fix_of_the_way_is_not_of_the_stay():
     assert found(hours(44), mirrored)[0] == [(0, 39)]
 
 
+def test_a_bird_that_turned_or_walked_after_a_flight_had_landed():
+    """It came 20 km in an hour; only what goes straight on is still aloft."""
+    hour_deg = 20_000.0 / DEGREE_M
+    for on_m, turned, first in ((2_000.0, 0.0, 1), (2_000.0, 60.0, 0), (400.0, 0.0, 0)):
+        aside = on_m * np.sin(np.radians(turned)) / DEGREE_M / np.cos(np.radians(45.0))
+        ahead = on_m * np.cos(np.radians(turned)) / DEGREE_M
+        lat = 45.0 + np.concatenate([[-2 * hour_deg, -hour_deg], [0.0], np.full(40, ahead)])
+        lon = 120.0 + np.concatenate([np.zeros(3), np.full(40, aside)])
+        inside = np.zeros(43, dtype=np.bool_)
+        starts, _ = scan(hours(43), to_xyz(lon, lat), np.full(43, RADIUS_M), RULE, inside)
+        assert starts.tolist() == [2 + first]
+
+
 def test_a_slow_fix_far_out_is_not_taken_for_a_flight():
-    assert HOMING_STEP_MAX_US < 12 * HOUR_US
+    assert ALOFT_STEP_MAX_US < 12 * HOUR_US
     time_us = np.arange(20) * 12 * HOUR_US
     north = np.concatenate([[-200_000.0, -1_900.0], np.zeros(18)])
     assert found(time_us, north)[0] == [(1, 19)]

@@ -212,10 +212,9 @@ def test_impossible_flocks_are_refused_with_a_way_out():
 
 
 def test_demoiselle_cranes_move_as_the_real_ones_do(neasia_cranes):
-    """Within 20 %, but for the two that `make validate` tells of."""
+    """Each within 20 %, in the mean of two seeds that nothing was tuned on."""
     real = list(neasia_cranes.values())
-    there, here = statistics(real), statistics(likewise(real, 2))
+    there = statistics(real)
+    here = np.mean([statistics(likewise(real, seed)) for seed in (2, 3)], axis=0)
     off = dict(zip(STATISTICS, here / there - 1.0, strict=True))
-    short = [off.pop("hourly step p95 [m/s]"), off.pop("day range p75 [km]")]
-    assert max(map(abs, off.values())) <= 0.25
-    assert all(-0.4 < each < 0.0 for each in short)
+    assert max(map(abs, off.values())) <= 0.20, off

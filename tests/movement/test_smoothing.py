@@ -164,6 +164,26 @@ def test_an_excursion_that_no_bird_makes_is_left_out():
     assert np.abs(left.lat - gone.lat).max() < 0.02
 
 
+@pytest.mark.parametrize(
+    ("east_km", "flown_km", "believed"),
+    [(35.0, 0.0, True), (45.0, 0.0, False), (120.0, 30.0, True), (250.0, 30.0, False)],
+    ids=["as real cranes roam", "beyond that", "a flight with a corner", "astray in mid-flight"],
+)
+def test_how_far_a_run_may_lie_aside_depends_on_what_was_flown(east_km, flown_km, believed):
+    """Four fixes aside of a bird that rests, or flies north by so much a fix, every four hours."""
+    n = np.arange(60)
+    north_km = flown_km * np.clip(n - 20, 0, 14)
+    aside = (n >= 25) & (n < 29)
+    track = Track(
+        n * 4 * HOUR_US,
+        115.0 + east_km * aside / (111.2 * np.cos(np.radians(40.0 + north_km / 111.2))),
+        40.0 + north_km / 111.2,
+        np.full(60, 300.0),
+    )
+    found = smooth(track, np.tile(np.eye(2) * 9e4, (60, 1, 1)), NOISE)
+    assert bool(found.weight[aside].min() > 1e-6) == believed
+
+
 def test_a_silence_is_bridged_by_nothing():
     track, covariance = made(3)
     late = Track(track.time_us + 20 * DAY_US, track.lon, track.lat, track.error_m)

@@ -26,9 +26,10 @@ from tests.movement.truth import Score, score, step_to_us, visible
 
 SPECIES = [profiles()[key] for key in ROUTES]
 RECALL = PRECISION = COVERAGE = 0.95
-LANDINGS = 0.88
+LANDINGS = 0.90
 """Share of intervals that hold the very landing: a bird seen once on its last minutes within the
-radius is taken as arrived (often it is: it spends the night there, before the last kilometres)."""
+radius is taken as arrived when it lands at once, or turns before it does. 20 seeds that nothing
+was tuned on: 0.944, the least 0.903."""
 
 
 @dataclass(frozen=True)

@@ -111,15 +111,8 @@ dates, {len(SEEDS)} seeds. Aimed at: each statistic within {WITHIN:.0%}.
 
 {table(("statistic", "real", "simulated", "off"), rows)}
 Missed: {", ".join(missed) or "none"}. Simulated birds keep within three quarters of the stop
-radius of a stay; real ones fly farther out to feed. With 0.95 of the radius, and farther each hour,
-all statistics came within 20 % (two seeds). Stays are then cut: at 0.92, F1 at 0.9 of hourly
-stopovers was 0.93 (12 seeds), because a stay's centre is the mean of its fixes, and a bird that
-spends its last night at one edge of its range after days at the other is taken as gone.
-Birds that keep within three quarters but roost aside, feed on the other side and come back at most
-middays came within 16 % of all statistics (six seeds), with F1 at 0.9 of 1.00 hourly and 0.92 every
-four hours (five and three seeds). But the intervals of arrival and departure, whose numbers were
-found on birds that land near the middle, then held the truth for 0.94 of the ends instead of 0.95,
-and the very landing for 0.85 instead of 0.88 (one seed): those numbers have to be found anew first.
+radius of a stay, as its truth wants; within it they roost on one side, feed on the other, and come
+back to the roost at most middays. Before they did, fast steps and day ranges fell short by a third.
 """
     return Section("The simulated world beside the real one", text)
 

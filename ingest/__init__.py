@@ -22,9 +22,10 @@ from ingest.formats.movebank_reference_csv import (
 )
 from ingest.known import FORMATS, sniff, tag_within
 from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_mapping
-from ingest.pieces import Push, decode_pieces, open_push
+from ingest.pieces import decode_pieces
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
+from ingest.sent import Push, open_push
 from ingest.whole import decode, decode_many, refused_texts
 
 __all__ = [

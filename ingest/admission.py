@@ -28,6 +28,9 @@ _NAMES = ("tag", "individual", "taxon", "provider_id")
 CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 """What no name may hold; blanks of any script may stand in one, as in Japanese."""
 
+DAMAGED = "\ufffd"
+"""What stands for a character that was cut or is none: no name has it, and names differ in it."""
+
 _ARGOS_CLASSES = ("G", "3", "2", "1", "0", "A", "B", "Z")
 
 _KEPT_WITHIN: dict[str, tuple[float, float]] = {
@@ -199,9 +202,13 @@ def _reason(now_us: int) -> pl.Expr:
     named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
     long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)
     control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL))
+    damaged = pl.any_horizontal(
+        pl.col("tag", "individual", "provider_id").str.contains(DAMAGED, literal=True)
+    )
     reasons = (
         ("no-animal-or-tag", ~named),
         ("control-character", control),
+        ("character-damaged", damaged),
         ("name-too-long", long),
         ("time-unreadable", pl.col("time_us").is_null()),
         ("time-out-of-window", ~pl.col("time_us").is_between(EARLIEST_US, now_us + FUTURE_US)),

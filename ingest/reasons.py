@@ -16,6 +16,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Keep each line or element under 64 KiB (a line of DIAG under 1,024 characters)."
         ),
         "control-character": "Remove control characters (such as NUL) from the unit.",
+        "character-damaged": (
+            "Send tag, individual and id with all their characters: one is cut or none of the"
+            " encoding. Or declare the right encoding and have the push decoded again with it."
+        ),
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
         "name-too-long": "Keep names and ids to 200 characters, of classes too.",
         "time-unreadable": (

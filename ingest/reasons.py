@@ -54,6 +54,14 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "xml-malformed": "Send the element again as well-formed XML, closed to the end.",
         "json-malformed": "Send the element as one valid JSON object (RFC 8259).",
+        "json-cut": (
+            "Send the whole push: from here to its end the JSON does not close. It was cut on the"
+            " way (check Content-Length and time-outs), or lacks a bracket or quote here."
+        ),
+        "json-tail": (
+            "Let nothing follow the array of elements: what stands from here on was not read."
+            " Send one document in a push, or one object a line."
+        ),
         "not-an-object": 'Send each element as a JSON object, {"tag": ..., "time": ...}.',
         "duplicate-key": "Name each key of the element once.",
         "field-missing": "Every element needs time, and tag or individual.",

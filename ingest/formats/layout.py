@@ -11,7 +11,7 @@ import polars as pl
 from ingest.admission import LINE_MAX_BYTES, admit
 from ingest.clock import parse_times
 from ingest.formats.delimited import open_sheet, read_rows
-from ingest.formats.elements import cut, parse
+from ingest.formats.elements import cut
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -182,8 +182,8 @@ def decode_elements(
     units: list[int] = []
     within: list[int] = []
     refused: list[Refusal] = []
-    for number, raw in enumerate(elements.raws, start=1):
-        element = parse(raw, limit_bytes)
+    for number in range(1, len(elements.raws) + 1):
+        element = elements.read(number, limit_bytes)
         for part in [element] if isinstance(element, str) else parts(element):
             within.append(number)
             cells = part if isinstance(part, str) else _cells(part, paths)

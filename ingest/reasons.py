@@ -64,7 +64,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "not-an-object": 'Send each element as a JSON object, {"tag": ..., "time": ...}.',
         "duplicate-key": "Name each key of the element once.",
-        "field-missing": "Every element needs time, and tag or individual.",
+        "field-missing": (
+            "Every element needs time, and tag or individual; of keys with other names a column"
+            " mapping says which is which."
+        ),
         "field-type": (
             "Send numbers as JSON numbers, names as strings, marked_outlier as true or false."
         ),

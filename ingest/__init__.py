@@ -8,7 +8,7 @@ and refusals, or `UnreadablePush`, and never another exception.
 
 from __future__ import annotations
 
-from ingest.archive import unpack
+from ingest.archive import left_out, unpack
 from ingest.correction import Correction, CorrectionRefused
 from ingest.dates import DATE_ORDERS
 from ingest.datum import DATUMS
@@ -51,6 +51,7 @@ __all__ = [
     "decode_many",
     "decode_pieces",
     "decode_reference",
+    "left_out",
     "open_push",
     "read_mapping",
     "refused_texts",

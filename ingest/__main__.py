@@ -271,7 +271,7 @@ def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Fi
         time_last_us=max(starts, default=None),
         refused=len(decoded.refusals),
         flagged={},
-        warnings=decoded.warnings,
+        warnings=[*push.left_out, *decoded.warnings],
         kinds=_kinds(refused),
         refusals=refused,
     )

@@ -64,11 +64,12 @@ def decode_pieces(
     """
     seam = _seam(push) if push.is_long or push.lines > lines else None
     if seam is None:
-        yield decode(
+        decoded = decode(
             push.payload(), format=push.format, tz=tz, encoding=push.encoding, datum=datum,
             date_order=date_order, mapping=push.mapping, tag=push.tag, corrections=corrections,
             now_us=now_us,
         )  # fmt: skip
+        yield replace(decoded, warnings=[*push.left_out, *decoded.warnings])
         return
     decoder = decoder_of(push.first, push.format, push.encoding, push.mapping, tag=push.tag)
     reader = _Reader(
@@ -229,7 +230,7 @@ class _Reader:
         self._corrections = corrections
         self._units = 0
         self._format = ""
-        self._warnings = list(seam.warnings)
+        self._warnings = [*push.left_out, *seam.warnings]
         self._lost: list[int] = []
         self._rollovers = Rollovers(how.now_us)
         stated = push.mapping.time_format if push.mapping else None

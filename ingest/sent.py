@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingest.archive import unpacked
+from ingest.archive import left_out, unpacked
 from ingest.encoding import Utf8, Utf8State
 from ingest.known import sniff, tag_within
 from ingest.mapping import ColumnMapping
+from ingest.record import Warning_
 from ingest.seams import undivided
 
 PIECE_LINES = 50_000
@@ -45,6 +46,8 @@ class Push:
         How to read it in place of a format.
     tag : str or None
         As it was told, or stands in the name of the one file in a zip.
+    left_out : list of Warning_
+        What of an archive is not read.
     """
 
     sent: BinaryIO
@@ -57,6 +60,7 @@ class Push:
     first: bytes
     lines: int
     utf8: Utf8State
+    left_out: list[Warning_]
 
     @property
     def is_long(self) -> bool:
@@ -118,4 +122,5 @@ def open_push(
     return Push(
         sent=sent, limit_bytes=limit_bytes, size_bytes=size, format=name, encoding=told,
         mapping=mapping, tag=tag or tag_within(sent), first=first, lines=lines, utf8=utf8.end(),
+        left_out=left_out(sent),
     )  # fmt: skip

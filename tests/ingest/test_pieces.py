@@ -295,3 +295,14 @@ def test_the_order_of_dates_is_judged_by_all_rows(
     sent = "\n".join(["timestamp,location-long,location-lat,tag-id", *rows]).encode()
     pieces_read = assert_same(sent, lines, date_order=order)
     assert pieces_read > 1 or lines > len(rows)
+
+
+def test_what_an_archive_holds_besides_is_told_of_any_size() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("__MACOSX/._a.csv", b"")
+        archive.writestr("a.csv", table(100))
+    for lines in (20, 1_000):
+        push = open_push(held, limit_bytes=LIMIT)
+        told = list(decode_pieces(push, now_us=NOW_US, lines=lines))[-1].warnings
+        assert "archive-members-left-out" in [warning.code for warning in told]

@@ -10,7 +10,10 @@ from ingest.refusal import EXCERPT_MAX_CHARS, Refusal
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "ragged-row": "Give the row exactly as many fields as the header line.",
+        "ragged-row": (
+            "Give the row exactly as many fields as the header line; if commas part the columns,"
+            " quote each number that has a decimal comma."
+        ),
         "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
         "line-too-long": (
             "Keep each line or element under 64 KiB (a line of DIAG under 1,024 characters)."
@@ -30,7 +33,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Check the year and the tag's clock: times run from 1978 to one day from now."
         ),
         "coordinate-not-a-number": (
-            "Write longitude and latitude as decimal degrees, or leave both blank."
+            "Write longitude and latitude as decimal degrees, or leave both blank; a column"
+            " mapping may declare a decimal comma."
         ),
         "position-incomplete": "Give both longitude and latitude, or leave both blank.",
         "latitude-out-of-range": (
@@ -111,8 +115,8 @@ def refuse(unit: int, excerpt: str, code: str, offset: int | None = None) -> Ref
 
     Examples
     --------
-    >>> refuse(3, "a,b\n", "ragged-row").remedy
-    'Give the row exactly as many fields as the header line.'
+    >>> refuse(3, "a,b\n", "bad-quotes").remedy
+    'Close every quoted field and double a quote inside one ("").'
     """
     return Refusal(unit, printable(excerpt), code, REASONS[code], offset)
 

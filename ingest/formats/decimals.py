@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -12,8 +12,8 @@ _THOUSANDS = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 
 def pointed(
     cells: pl.DataFrame,
-    places: Collection[int],
-    numbers: Collection[int],
+    places: Iterable[str],
+    numbers: Iterable[str],
     *,
     decimal_comma: bool | None,
     semicolons: bool = False,
@@ -30,9 +30,9 @@ def pointed(
     Parameters
     ----------
     cells : polars.DataFrame, shape (n, any)
-        Strings ``c<index>``.
-    places, numbers : collection of int
-        Indices of coordinates, and of all columns of numbers.
+        Strings.
+    places, numbers : iterable of str
+        Names of the coordinates, and of all columns of numbers.
     decimal_comma : bool or None
         As it is declared: every first comma is one, or none is; None to judge.
     semicolons : bool
@@ -45,23 +45,23 @@ def pointed(
 
     Examples
     --------
-    >>> cells = pl.DataFrame({"c0": ["116,3", "116.3"], "c1": ["1,234", "1,234"]})
-    >>> pointed(cells, [0], [0, 1], decimal_comma=None).rows()
+    >>> cells = pl.DataFrame({"lon": ["116,3", "116.3"], "height": ["1,234", "1,234"]})
+    >>> pointed(cells, ["lon"], cells.columns, decimal_comma=None).rows()
     [('116.3', '1.234'), ('116.3', '1,234')]
     """
     if decimal_comma is False:
         return cells
-    names = [f"c{index}" for index in dict.fromkeys(numbers)]
+    names = list(dict.fromkeys(numbers))
     found = cells.select(pl.col(names).str.contains(",", literal=True).any()).row(0, named=True)
     names = [name for name in names if found[name]]
     if not names:
         return cells
     if decimal_comma:
         return cells.with_columns(pl.col(names).str.replace(",", ".", literal=True))
-    coordinates = [pl.col(f"c{index}") for index in dict.fromkeys(places)]
+    at = list(dict.fromkeys(places))
+    coordinates = [pl.col(name) for name in at]
     pure = ~_any(each.str.contains(".", literal=True) for each in coordinates)
     speaks = pure & (_any(each.str.contains(_DECIMAL) for each in coordinates) | semicolons)
-    at = {f"c{index}" for index in places}
     return cells.with_columns(
         pl.when(
             pl.col(name).str.contains(_DECIMAL)

@@ -307,8 +307,8 @@ def interpret(
     """
     cells = pointed(
         cells,
-        [index for name in _PLACES for index in columns.get(name, ())],
-        [index for name in _NUMBERS for index in columns.get(name, ())],
+        [f"c{index}" for name in _PLACES for index in columns.get(name, ())],
+        [f"c{index}" for name in _NUMBERS for index in columns.get(name, ())],
         decimal_comma=layout.decimal_comma,
         semicolons=semicolons,
     )

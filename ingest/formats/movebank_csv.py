@@ -118,18 +118,18 @@ def _interpret(
     rows: Rows, columns: Mapping[str, tuple[int, ...]], sheet: Sheet, tz: str
 ) -> tuple[pl.DataFrame, list[Warning_]]:
     """Strings of the wanted columns to candidate records."""
-    text = pointed(
-        rows.cells,
-        [index for field in _PLACES for index in columns.get(field, ())],
-        [index for field in (*_OPTIONAL, "lon", "lat") for index in columns.get(field, ())],
-        decimal_comma=None,
-        semicolons=sheet.delimiter == ";",
-    )
-    numbers = text.select(
-        pl.col(f"c{index}").cast(pl.Float64, strict=False)
-        for field in (*_OPTIONAL, "lon", "lat")
-        for index in columns.get(field, ())
-    )
+    text = rows.cells
+    read = [f"c{index}" for field in (*_OPTIONAL, "lon", "lat") for index in columns.get(field, ())]
+    numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
+    if numbers.null_count().row(0) != text.select(read).null_count().row(0):
+        text = pointed(
+            text,
+            [f"c{index}" for field in _PLACES for index in columns.get(field, ())],
+            read,
+            decimal_comma=None,
+            semicolons=sheet.delimiter == ";",
+        )
+        numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
     warnings = _text_in_numbers(text, numbers, columns, sheet)
     fields = [
         pl.coalesce(numbers[f"c{index}"] for index in columns[field]).alias(field)

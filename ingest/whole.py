@@ -9,7 +9,7 @@ from functools import partial
 from ingest.clock import reading_dates
 from ingest.correction import Correction, corrected, unit_texts
 from ingest.dates import dated
-from ingest.datum import to_wgs84
+from ingest.datum import outside_china, to_wgs84
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns, xlsx
 from ingest.formats.elements import begins_json
@@ -233,7 +233,15 @@ class How:
         """
         read = partial(self.decoder, tz=self.tz, now_us=self.now_us)
         decoded = corrected(read, text, corrections) if corrections else read(text)
-        return replace(decoded, records=to_wgs84(decoded.records, self.datum))
+        return in_wgs84(decoded, self.datum)
+
+
+def in_wgs84(decoded: Decoded, datum: str) -> Decoded:
+    """Bring what a decoder gave to WGS 84, and tell what is uncertain about it."""
+    records = to_wgs84(decoded.records, datum)
+    return replace(
+        decoded, records=records, warnings=[*decoded.warnings, *outside_china(records, datum)]
+    )
 
 
 def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:
@@ -297,9 +305,7 @@ def decode_many(
             read = known.decode_many(payloads, tz=tz, now_us=now_us)
         if not held.needed:  # of dates there is something to tell, of each push by itself
             return [
-                _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
-                if isinstance(each, Decoded)
-                else each
+                _with_suspects(in_wgs84(each, datum), now) if isinstance(each, Decoded) else each
                 for each, now in zip(read, now_us, strict=True)
             ]
     found: list[Decoded | UnreadablePush] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import ENCODINGS, decode
@@ -75,6 +75,7 @@ def test_more_cells_than_are_remembered_are_all_judged(monkeypatch: pytest.Monke
     assert "in none of" in foreign.told()[0].detail
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=12), max_size=8), st.integers(0, 7))
 def test_parts_of_a_text_are_judged_as_the_whole(lines: list[bytes], cut: int) -> None:
     lines = [line.replace(b"\n", b"") for line in lines]

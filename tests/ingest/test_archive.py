@@ -6,7 +6,7 @@ import random
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import UnreadablePush, left_out, open_push, unpack
@@ -64,6 +64,7 @@ def test_nested_archives_and_several_members_are_refused() -> None:
     assert code_of(zipped(("a", TEXT), method=zipfile.ZIP_BZIP2)) == "archive-method"
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.binary(max_size=40), min_size=1, max_size=6),
     st.integers(1, 9),

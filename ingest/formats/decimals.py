@@ -49,9 +49,9 @@ def pointed(
     >>> pointed(cells, ["lon"], cells.columns, decimal_comma=None).rows()
     [('116.3', '1.234'), ('116.3', '1,234')]
     """
-    if decimal_comma is False:
-        return cells
     names = list(dict.fromkeys(numbers))
+    if decimal_comma is False or not names:
+        return cells
     found = cells.select(pl.col(names).str.contains(",", literal=True).any()).row(0, named=True)
     names = [name for name in names if found[name]]
     if not names:

@@ -130,3 +130,4 @@ def test_comma_and_point_mean_the_same(lon: float, height: float) -> None:
 def test_cells_without_a_comma_are_the_same_frame() -> None:
     cells = pl.DataFrame({"c0": ["116.3", None], "c1": [None, "9"]})
     assert pointed(cells, ["c0"], cells.columns, decimal_comma=None) is cells
+    assert pointed(cells, [], [], decimal_comma=None) is cells

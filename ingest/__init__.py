@@ -8,7 +8,7 @@ and refusals, or `UnreadablePush`, and never another exception.
 
 from __future__ import annotations
 
-from ingest.archive import unpack
+from ingest.archive import left_out, unpack
 from ingest.correction import Correction, CorrectionRefused
 from ingest.dates import DATE_ORDERS
 from ingest.datum import DATUMS
@@ -22,9 +22,10 @@ from ingest.formats.movebank_reference_csv import (
 )
 from ingest.known import FORMATS, sniff, tag_within
 from ingest.mapping import ColumnMapping, MappingRefused, read_mapping, write_mapping
-from ingest.pieces import Push, decode_pieces, open_push
+from ingest.pieces import decode_pieces
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
+from ingest.sent import Push, open_push
 from ingest.whole import decode, decode_many, refused_texts
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "decode_many",
     "decode_pieces",
     "decode_reference",
+    "left_out",
     "open_push",
     "read_mapping",
     "refused_texts",

@@ -11,6 +11,7 @@ import argparse
 import sys
 import tempfile
 import time
+from codecs import BOM_UTF16_BE
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -42,7 +45,8 @@ from ingest import (
 )
 from ingest.checks import record_flags
 from ingest.clock import SECOND_US
-from ingest.daylight import Flights
+from ingest.daylight import Flights, flies_by_day
+from ingest.encoding import is_utf16
 from ingest.formats import movebank_reference_csv
 
 FILE_MAX_BYTES = 1_073_741_824
@@ -76,6 +80,18 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """One refusal and the line in which its unit begins; see `Kind` and `Refusal`."""
+
+    unit: int
+    line: int | None
+    offset: int | None
+    code: str
+    excerpt: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """
     What a check found: the counts of a receipt, plus flags.
@@ -102,7 +118,7 @@ class Findings:
     flagged: dict[str, int]
     warnings: list[Warning_]
     kinds: list[Kind]
-    refusals: list[Refusal]
+    refusals: list[Refused]
 
     @property
     def exit_code(self) -> int:
@@ -114,7 +130,12 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file is to be read, as a source declares it; None where that is to be found out."""
+    """
+    How a file is to be read, as a source declares it; None where that is to be found out.
+
+    `taxon` is that of birds whose rows name none, as a study states it: it decides whether they
+    fly by day, and with neither they are taken to.
+    """
 
     format: str | None = None
     tz: str = "UTC"
@@ -123,6 +144,7 @@ class Reading:
     date_order: str | None = None
     mapping: ColumnMapping | None = None
     tag: str | None = None
+    taxon: str | None = None
 
 
 def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
@@ -147,7 +169,9 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
     )
     for piece in pieces:
         form, warnings, records = piece.format, piece.warnings, piece.records
-        flights.add(records)
+        taxa = records["taxon"].unique().to_list()
+        by_day = [each for each in taxa if flies_by_day(each or reading.taxon)]
+        flights.add(records.filter(pl.col("taxon").is_in(by_day, nulls_equal=True)))
         refusals += piece.refusals
         flagged.update(record_flags(records)["code"].to_list())
         birds.update(records.select("individual", "tag").unique().iter_rows())
@@ -160,6 +184,7 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
         corners += [] if corner[0] is None else [corner]
         said.append(records.drop("unit").hash_rows())
     suspect = flights.suspect()
+    refused = _placed(refusals, push)
     return Findings(
         file=name,
         format=form,
@@ -174,8 +199,8 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
         refused=len(refusals),
         flagged=dict(sorted(flagged.items())),
         warnings=[*warnings, *([suspect] if suspect else [])],
-        kinds=_kinds(refusals, push),
-        refusals=refusals,
+        kinds=_kinds(refused),
+        refusals=refused,
     )
 
 
@@ -186,38 +211,45 @@ def _box(corners: list[tuple[float, ...]]) -> tuple[float, float, float, float] 
     return min(west), min(south), max(east), max(north)
 
 
-def _kinds(refusals: list[Refusal], push: Push) -> list[Kind]:
+def _kinds(refusals: list[Refused]) -> list[Kind]:
     """Sum refusals up by their codes, the most frequent first."""
     counts = Counter(refusal.code for refusal in refusals)
-    first: dict[str, Refusal] = {}
+    first: dict[str, Refused] = {}
     for refusal in refusals:
         first.setdefault(refusal.code, refusal)
-    lines = _lines(push, [each.offset for each in first.values() if each.offset is not None])
     return [
-        Kind(
-            code,
-            count,
-            first[code].unit,
-            lines.get(first[code].offset),
-            first[code].offset,
-            first[code].excerpt,
-            first[code].remedy,
-        )
-        for code, count in counts.most_common()
+        Kind(code, count, each.unit, each.line, each.offset, each.excerpt, each.remedy)
+        for (code, count), each in ((pair, first[pair[0]]) for pair in counts.most_common())
     ]
 
 
-def _lines(push: Push, offsets: list[int]) -> dict[int | None, int]:
-    """Lines in which offsets lie, from 1; a file with CR alone has lines, too."""
-    found: dict[int | None, int] = {}
-    end = b"\n" if push.lines else b"\r"
-    start = 0
-    for piece in push.content() if offsets else ():
-        for offset in offsets:
-            before = piece.count(end, 0, max(0, offset - start))
-            found[offset] = found.get(offset, 1) + before
-        start += len(piece)
-    return found
+def _placed(refusals: list[Refusal], push: Push) -> list[Refused]:
+    """Give refusals their lines, from 1; a file with CR alone has lines, too."""
+    wanted = np.unique([each.offset for each in refusals if each.offset is not None])
+    lines = np.ones(wanted.size, dtype=np.int64)
+    wide = is_utf16(push.first, push.encoding)
+    end = ord("\n") if push.lines else ord("\r")
+    start, passed, held = 0, 0, b""
+    for piece in push.content() if wanted.size else ():
+        held += piece
+        text = held[: len(held) // 2 * 2] if wide else held
+        breaks = start + _breaks(text, end, wide=wide, big=push.first.startswith(BOM_UTF16_BE))
+        inner = slice(*np.searchsorted(wanted, [start, start + len(text)]))
+        lines[inner] += passed + np.searchsorted(breaks, wanted[inner])
+        start, passed, held = start + len(text), passed + breaks.size, held[len(text) :]
+    lines[np.searchsorted(wanted, start) :] += passed
+    line_of = dict(zip(wanted.tolist(), lines.tolist(), strict=True))
+    return [
+        Refused(each.unit, line_of.get(each.offset), each.offset, each.code, each.excerpt,
+                each.remedy)
+        for each in refusals
+    ]  # fmt: skip
+
+
+def _breaks(text: bytes, end: int, *, wide: bool, big: bool) -> NDArray[np.int64]:
+    """Where line ends stand in a part of a text [bytes]."""
+    units = np.frombuffer(text, dtype=(">u2" if big else "<u2") if wide else np.uint8)
+    return np.flatnonzero(units == end) * (2 if wide else 1)
 
 
 def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Findings:
@@ -225,6 +257,7 @@ def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Fi
     told = {"encoding": reading.encoding, "date_order": reading.date_order}
     decoded = decode_reference(push.payload(), tz=reading.tz, **told, now_us=now_us)
     starts = [row.deploy_on_us for row in decoded.rows if row.deploy_on_us is not None]
+    refused = _placed(decoded.refusals, push)
     return Findings(
         file=name,
         format=movebank_reference_csv.NAME,
@@ -238,9 +271,9 @@ def _check_reference(name: str, push: Push, reading: Reading, now_us: int) -> Fi
         time_last_us=max(starts, default=None),
         refused=len(decoded.refusals),
         flagged={},
-        warnings=decoded.warnings,
-        kinds=_kinds(decoded.refusals, push),
-        refusals=decoded.refusals,
+        warnings=[*push.left_out, *decoded.warnings],
+        kinds=_kinds(refused),
+        refusals=refused,
     )
 
 
@@ -314,7 +347,7 @@ def _reading(chosen: argparse.Namespace) -> Reading:
     mapping = read_mapping(Path(chosen.mapping).read_bytes()) if chosen.mapping else None
     tz = chosen.tz or (mapping.tz if mapping else None) or "UTC"
     told = (chosen.encoding, chosen.datum, chosen.date_order)
-    return Reading(chosen.format, tz, *told, mapping, chosen.tag)
+    return Reading(chosen.format, tz, *told, mapping, chosen.tag, chosen.taxon)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -325,16 +358,25 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(required=True, metavar="check")
-    verb = verbs.add_parser("check", help="tell what would be stored, refused, suspected")
+    width = max(map(len, FORMATS))
+    verb = verbs.add_parser(
+        "check",
+        help="tell what would be stored, refused, suspected",
+        epilog="formats:\n"
+        + "\n".join(f"  {name:{width}}  {FORMATS[name].description}" for name in sorted(FORMATS)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verb.add_argument("file", help="the file, plain, gzip or zip")
     how = verb.add_mutually_exclusive_group()
-    how.add_argument("--format", choices=sorted(FORMATS), help="default: by its first bytes")
+    how.add_argument("--format", choices=sorted(FORMATS), metavar="NAME",
+                     help="one of those below; default: by its first bytes")  # fmt: skip
     how.add_argument("--mapping", metavar="FILE.json", help="read as a column mapping says")
     verb.add_argument("--tz", help="zone of times that carry none (the mapping's, or UTC)")
     verb.add_argument("--encoding", choices=sorted(ENCODINGS), help="default: found out")
     verb.add_argument("--datum", choices=DATUMS, default="wgs84", help="of the coordinates")
     verb.add_argument("--date-order", choices=DATE_ORDERS, help="of 03/04/2024; default: found out")
     verb.add_argument("--tag", help="whose it is, if no row says; default: <tag>g.txt, <tag>e.txt")
+    verb.add_argument("--taxon", help="of birds whose rows name none: do they fly by day?")
     verb.add_argument("--json", action="store_true", help="one JSON object, all refusals")
     return parser
 

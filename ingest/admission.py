@@ -24,9 +24,13 @@ LINE_MAX_BYTES = 65_536
 NAME_MAX_CHARS = 200
 """Length of a name or id [characters]: fits a PostgreSQL index entry in any script."""
 
-_NAMES = ("tag", "individual", "taxon", "provider_id")
+_IDENTITIES = ("tag", "individual", "provider_id")
+_NAMES = (*_IDENTITIES, "taxon")
 CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 """What no name may hold; blanks of any script may stand in one, as in Japanese."""
+
+DAMAGED = "\ufffd"
+"""What stands for a character that was cut or is none: no name has it, and names differ in it."""
 
 _ARGOS_CLASSES = ("G", "3", "2", "1", "0", "A", "B", "Z")
 
@@ -97,7 +101,7 @@ def admit(
     )
     late = []
     if table["code"].null_count() < table.height:
-        bad = table.filter(pl.col("code").is_not_null())
+        bad = table.filter(pl.col("code").is_not_null()).with_columns(_by_kind())
         late = [
             refuse(unit, text, why_unread(sent) if code == "time-unreadable" else code, offset)
             for unit, code, sent, (text, offset) in zip(
@@ -194,15 +198,26 @@ def _east(lon: pl.Expr) -> pl.Expr:
     return pl.when((lon > 180) & (lon <= 360)).then(lon - 360).otherwise(lon)
 
 
+def _by_kind() -> pl.Expr:
+    """Tell damaged characters from control characters, of the few rows refused for either."""
+    control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL).fill_null(value=False))
+    damaged = pl.any_horizontal(pl.col(_IDENTITIES).str.contains(DAMAGED, literal=True))
+    of_it = (pl.col("code") == "control-character") & damaged & ~control
+    return pl.when(of_it).then(pl.lit("character-damaged")).otherwise(pl.col("code")).alias("code")
+
+
 def _reason(now_us: int) -> pl.Expr:
     """Give the first reason to refuse a row, null when there is none."""
     lon, lat = pl.col("lon"), pl.col("lat")
     named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
     long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)
-    control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL))
+    spoilt = pl.any_horizontal(
+        pl.col(_IDENTITIES).str.contains(f"{CONTROL}|{DAMAGED}"),
+        pl.col("taxon").str.contains(CONTROL),
+    )
     reasons = (
         ("no-animal-or-tag", ~named),
-        ("control-character", control),
+        ("control-character", spoilt),
         ("name-too-long", long),
         ("time-unreadable", pl.col("time_us").is_null()),
         ("time-out-of-window", ~pl.col("time_us").is_between(EARLIEST_US, now_us + FUTURE_US)),

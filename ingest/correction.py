@@ -16,7 +16,7 @@ import polars as pl
 
 from ingest.formats import argos_diag, argos_ds
 from ingest.formats.delimited import logical_rows, open_sheet
-from ingest.formats.elements import begins_json, element_end
+from ingest.formats.elements import BROKEN, begins_json, element_end
 from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 
@@ -162,7 +162,7 @@ def _read_patched(
 def _span(text: bytes, form: str, refusal: Refusal) -> tuple[int, int] | None:
     """Where a refused unit begins and ends [bytes]; None where it has no place of its own."""
     start = refusal.offset
-    if start is None:
+    if start is None or refusal.code in BROKEN:
         return None
     if begins_json(text):
         return start, element_end(text, start)

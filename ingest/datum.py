@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ingest.record import Warning_, counted
 from ingest.refusal import UnreadablePush
 
 DATUMS = ("wgs84", "gcj02", "bd09")
@@ -48,7 +49,11 @@ def to_wgs84(records: pl.DataFrame, datum: str) -> pl.DataFrame:
     Notes
     -----
     The shift is published by no authority; the formula is the one that map clients have used
-    since 2013. It is inverted by iteration.
+    since 2013. It is inverted by iteration. Its rectangle holds Korea, Mongolia, the south of
+    Japan and Indochina, too: the programs that convert for a platform shift all of it (rectangles
+    are all that they know: 72.004-137.8347 E, or 73.66-135.05 E), while the maps themselves are
+    shifted on the mainland of China alone. As the sender's program made the positions, all of
+    them are brought back; `outside_china` counts those that may not have been shifted.
 
     Examples
     --------
@@ -82,6 +87,56 @@ def to_wgs84(records: pl.DataFrame, datum: str) -> pl.DataFrame:
             pl.Series(lat_name, lat).set(~there, None),
         ]
     return records.with_columns(moved)
+
+
+def outside_china(records: pl.DataFrame, datum: str) -> list[Warning_]:
+    """
+    Count the positions that were brought to WGS 84 and lie over 65 km from the mainland of China.
+
+    Parameters
+    ----------
+    records : polars.DataFrame, shape (n, columns of RECORD_SCHEMA)
+        From `to_wgs84`.
+    datum : str
+        One of `DATUMS`.
+
+    Returns
+    -------
+    list of Warning_
+        One, ``datum-outside-china``, or none.
+    """
+    if datum == "wgs84":
+        return []
+    import shapely  # noqa: PLC0415 - slow to load, and few sources declare a datum
+
+    placed = records.filter(pl.col("lon").is_not_null())
+    lon, lat = placed["lon"].to_numpy(), placed["lat"].to_numpy()
+    far = _inside(lon, lat) & ~shapely.contains_xy(shapely.Polygon(_MAINLAND), lon, lat)
+    sentence = (
+        "{total} position(s) lie outside of China where some platforms shift and others do not:"
+        " they were shifted back by some hundred metres. Compare one with a known place; if it is"
+        " off, send the positions as the tag gave them and declare wgs84."
+    )
+    return counted("datum-outside-china", sentence, {"positions": int(far.sum())})
+
+
+_MAINLAND = (
+    (73.0, 39.4), (74.6, 41.0), (79.6, 42.5), (79.5, 45.3), (81.8, 45.9), (82.8, 47.7),
+    (85.0, 47.6), (86.8, 49.7), (90.7, 48.1), (91.5, 45.7), (95.6, 44.8), (96.7, 43.4),
+    (104.9, 42.3), (110.1, 43.3), (111.6, 45.6), (113.5, 45.4), (117.0, 47.0), (115.3, 47.3),
+    (115.0, 48.4), (116.4, 50.4), (118.6, 50.5), (119.6, 53.1), (120.9, 53.9), (125.9, 53.6),
+    (128.2, 50.2), (130.9, 49.4), (131.4, 48.3), (134.7, 48.9), (135.3, 47.8), (133.5, 44.7),
+    (131.8, 44.5), (130.9, 42.1), (121.4, 38.2), (123.3, 37.4), (120.0, 35.0), (122.4, 32.1),
+    (123.0, 29.9), (122.1, 28.0), (120.3, 25.1), (116.8, 22.5), (111.1, 20.8), (111.6, 19.4),
+    (109.7, 17.6), (108.0, 18.8), (109.1, 20.8), (107.1, 21.1), (105.9, 22.3), (102.6, 22.0),
+    (101.7, 20.6), (98.8, 21.7), (98.2, 23.5), (97.0, 23.8), (98.1, 27.0), (95.7, 28.5),
+    (92.1, 27.1), (90.0, 27.6), (88.8, 26.7), (78.4, 30.8), (78.1, 34.0), (74.0, 36.7),
+    (74.3, 37.8),
+)  # fmt: skip
+"""
+A line round the mainland of China and its coast, nowhere over 0.65 degrees from them; made from
+the 1:50 million borders of Natural Earth, which are in the public domain. No statement on borders.
+"""
 
 
 def wgs84_to_gcj02(lon: Degrees, lat: Degrees) -> tuple[Degrees, Degrees]:

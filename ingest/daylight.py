@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import BinaryIO
@@ -288,6 +289,26 @@ def fitting_offset(steps: pl.DataFrame) -> int:
     solar_h = steps["time_us"].to_numpy() / HOUR_US + steps["lon"].to_numpy() / 15
     mean = np.angle(np.mean(np.exp(2j * np.pi * solar_h / 24))) * 24 / (2 * np.pi)
     return int((round(float(mean) - FLIGHT_NOON_H) - WESTMOST_H) % 24) + WESTMOST_H
+
+
+_CRANES = re.compile(
+    r"(grus|antigone|leucogeranus|anthropoides|bugeranus|balearica)\b|.*[\s_-]crane$|crane$",
+    re.IGNORECASE,
+)
+
+
+def flies_by_day(taxon: str | None) -> bool:
+    """
+    Tell whether the sun can judge the clock of a bird; of one without a name it is taken to.
+
+    Cranes soar on warm air. Spoonbills fly by night, and of other birds it is not said.
+
+    Examples
+    --------
+    >>> flies_by_day("Grus monacha"), flies_by_day("Platalea minor"), flies_by_day(None)
+    (True, False, True)
+    """
+    return taxon is None or _CRANES.match(taxon.strip()) is not None
 
 
 def zone_suspect(records: pl.DataFrame) -> Warning_ | None:

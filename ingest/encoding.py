@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.alphabets import Foreign, is_utf8
 from ingest.record import Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
 
@@ -50,9 +52,10 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     Bring text of any supported encoding to UTF-8 without BOM.
 
     A byte order mark settles the encoding. Without one, and with none declared, the text is
-    UTF-8; failing that, the one encoding under which its header line becomes words that we know
-    (``经度``, ``위도``); failing that, each line that is not UTF-8 is Latin-1, so that one damaged
-    byte does not change the names in all other lines. The number of lines never changes.
+    UTF-8, whose last character may be cut; failing that, the one encoding under which its header
+    line becomes words that we know (``经度``, ``위도``); failing that, each line that is not UTF-8
+    is Latin-1, so that one damaged byte does not change the names in all other lines; which other
+    encodings make words of these lines is told. The number of lines never changes.
 
     Parameters
     ----------
@@ -81,7 +84,49 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     if is_utf16(payload, encoding):
         return _converted(payload, "utf-16")
     payload = payload.removeprefix(UTF8_BOM)
-    return converter(payload, encoding, utf8=_is_utf8(payload))(payload)
+    look = Utf8()
+    look.add(payload)
+    convert = converter(payload, encoding, utf8=look.end())
+    text, warnings = convert(payload)
+    if convert is by_lines:
+        foreign = Foreign()
+        foreign.add(payload)
+        warnings = foreign.told()
+    return text, warnings
+
+
+Utf8State = Literal["whole", "cut", "none"]
+"""Of a text: it is UTF-8; it is but for its end within a character; it is not."""
+
+
+class Utf8:
+    """Looks at a text, one part after another, for whether it is UTF-8."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._whole, self._spoken = True, False
+
+    def add(self, part: bytes) -> None:
+        """Look at the next part."""
+        if not self._whole:
+            return
+        try:
+            self._spoken |= not self._decoder.decode(part).isascii()
+        except UnicodeDecodeError:
+            self._whole = False
+
+    def end(self) -> Utf8State:
+        """
+        Judge what was seen.
+
+        A cut character shows only where others are whole: bytes of 128 and more at the end of
+        nothing but ASCII may as well be the one name in Latin-1.
+        """
+        if not self._whole:
+            return "none"
+        if not self._decoder.getstate()[0]:
+            return "whole"
+        return "cut" if self._spoken else "none"
 
 
 def is_utf16(payload: bytes, encoding: str | None) -> bool:
@@ -90,7 +135,7 @@ def is_utf16(payload: bytes, encoding: str | None) -> bool:
     return payload.startswith(_UTF16_BOMS) or (encoding or "").lower() == "utf-16"
 
 
-def converter(head: bytes, encoding: str | None, *, utf8: bool) -> Converter:
+def converter(head: bytes, encoding: str | None, *, utf8: Utf8State) -> Converter:
     """
     Choose how the lines of a text come to be UTF-8: of all of them, or of any part.
 
@@ -100,13 +145,14 @@ def converter(head: bytes, encoding: str | None, *, utf8: bool) -> Converter:
         Its first bytes, without byte order mark, not of UTF-16.
     encoding : str or None
         As the source declares it.
-    utf8 : bool
-        Whether all of the text is UTF-8.
+    utf8 : str
+        What all of the text is, see `Utf8`.
 
     Returns
     -------
     callable
-        Turns lines into UTF-8, and tells what it had to guess; see `to_utf8`.
+        Turns lines into UTF-8, and tells what it had to guess; see `to_utf8`. `by_lines` leaves
+        it to `Foreign` to tell that of all lines together.
 
     Raises
     ------
@@ -117,11 +163,13 @@ def converter(head: bytes, encoding: str | None, *, utf8: bool) -> Converter:
     declared = ENCODINGS[encoding.lower()] if encoding else "utf-8"
     if declared != "utf-8":
         return partial(_converted, codec=declared)
-    if utf8:
+    if utf8 == "whole":
         return lambda lines: (lines, [])
+    if utf8 == "cut":
+        return partial(_converted, codec="utf-8")
     proven = _by_header(head)
     if proven is None:
-        return _by_lines
+        return by_lines
     detail = f"The header line is {proven}, and so the file was read: declare it or send UTF-8."
     note = Warning_("encoding-assumed", detail)
 
@@ -141,22 +189,9 @@ def _check_known(encoding: str | None) -> None:
         )
 
 
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _by_lines(payload: bytes) -> tuple[bytes, list[Warning_]]:
+def by_lines(payload: bytes) -> tuple[bytes, list[Warning_]]:
     """Read each line that is not UTF-8 as Latin-1."""
-    lines = [_line_to_utf8(line) for line in payload.split(b"\n")]
-    count = sum(guessed for _, guessed in lines)
-    sentence = "{total} line(s) are not UTF-8 and were read as Latin-1: send UTF-8."
-    return b"\n".join(line for line, _ in lines), counted(
-        "encoding-assumed", sentence, {"lines": count}
-    )
+    return b"\n".join(_line_to_utf8(line) for line in payload.split(b"\n")), []
 
 
 def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[Refusal]:
@@ -227,19 +262,5 @@ def _by_header(payload: bytes) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _line_to_utf8(line: bytes) -> tuple[bytes, bool]:
-    """One line as UTF-8, and whether it had to be read as Latin-1."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1").encode("utf-8"), True
-    return line, False
-
-
-def goes_on(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False) -> bool:
-    """Tell whether bytes go on as text of a decoder."""
-    try:
-        decoder.decode(piece, final)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _line_to_utf8(line: bytes) -> bytes:
+    return line if is_utf8(line) else line.decode("latin-1").encode("utf-8")

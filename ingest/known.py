@@ -41,11 +41,13 @@ from ingest.formats import (
 )
 from ingest.formats.delimited import open_sheet
 from ingest.formats.elements import begins_json, first_keys
+from ingest.formats.layout import Layout
 from ingest.formats.lines import LINE_MAX_CHARS
 from ingest.record import Decoded
 from ingest.refusal import UnreadablePush
 from ingest.seams import Blocks, Lines, Rows, Seams
 from ingest.text import as_text
+from ingest.unknown import table, unknown
 from ingest.vocabulary import tag_not_used
 
 _TABLE = ("text/csv", "text/tab-separated-values")
@@ -60,10 +62,12 @@ def _decode_sheet(payload: bytes, *, tz: str, now_us: int, tag: str | None = Non
     """Decode a sheet of a workbook, as CSV, by its header line."""
     name = _sniff_header(payload)
     if name is None:
+        seen = table(payload, _layouts())
         raise UnreadablePush(
             "columns-missing",
-            "No sheet of the workbook has a header line that we know.",
-            "Name the columns as Movebank or the maker does.",
+            f"No sheet of the workbook has a header line that we know. {seen}",
+            "Name the columns as Movebank or the maker does, or declare which is which by a column"
+            " mapping.",
         )
     decoded = told(FORMATS[name], tag)(payload, tz=tz, now_us=now_us)
     return replace(decoded, format=xlsx.NAME)
@@ -192,6 +196,11 @@ def sniff(payload: bytes, *, encoding: str | None = None) -> str | None:
     return _sniff_header(head)
 
 
+def _layouts() -> list[Layout]:
+    """Give the columns of the makers' tables; Movebank's are not of this kind."""
+    return [form.LAYOUT for form in _BY_HEADER if hasattr(form, "LAYOUT")]
+
+
 def _sniff_header(text: bytes) -> str | None:
     """Name the format of a table by its header line."""
     try:
@@ -228,11 +237,8 @@ def named(payload: bytes, form: str | None, encoding: str | None) -> Format:
     """Give a format, named or found out; raises UnreadablePush, code ``format-unknown``."""
     name = sniff(payload, encoding=encoding) if form is None else form
     if name is None:
-        raise UnreadablePush(
-            "format-unknown",
-            "The push looks like no known format.",
-            f"Name its format: one of {', '.join(FORMATS)}.",
-        )
+        text, _ = as_text(payload[:_SNIFF_BYTES], encoding)
+        raise unknown(payload, text, _layouts(), list(FORMATS))
     if name not in FORMATS:
         raise UnreadablePush(
             "format-unknown",

@@ -119,7 +119,8 @@ class ColumnMapping(
         Pattern of `patterns.pattern`; None: year first, RFC 3339, or seconds or milliseconds
         since 1970.
     decimal : str or None
-        ``.`` or ``,``; None: a comma may stand for a point where it does not part the columns.
+        ``.`` or ``,``; None: a comma is a decimal one where it can be nothing else, or a coordinate
+        of the row has one.
     encoding : str or None
         Of `ENCODINGS`; None to find out.
     sensor : str

@@ -2,142 +2,31 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO
 
 import numpy as np
 import polars as pl
 
 from ingest.admission import UNITS_MAX, too_many_units
-from ingest.archive import unpacked
+from ingest.alphabets import Foreign
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Order, doubts_told
 from ingest.doubts import Doubts
-from ingest.encoding import UTF8_BOM, Converter, converter, goes_on, is_utf16, relocate
+from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
-from ingest.known import SEAMS, sniff, tag_within
-from ingest.mapping import ColumnMapping
+from ingest.known import SEAMS
 from ingest.patterns import Swaps
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, added_up
 from ingest.rollover import Rollovers
 from ingest.seams import Lines, Rows, Seams, line_starts, undivided
+from ingest.sent import PIECE_BYTES, PIECE_LINES, WHOLE_MAX_BYTES, Push
 from ingest.whole import How, decode, decoder_of
-
-PIECE_LINES = 50_000
-"""Lines of one piece; what decoding them takes is some 40 MB."""
-
-PIECE_BYTES = 8 << 20
-"""Bytes of one piece, of lines that are long."""
-
-WHOLE_MAX_BYTES = 64 << 20
-"""Most bytes of what is read as a whole: a document, or text whose lines can't be parted."""
 
 PIECES_UNITS_MAX = 5 * UNITS_MAX
 """Most units of a push that is read in pieces: what they refuse is listed one by one."""
-
-_FIRST_BYTES = 262_144  # the first lines: what sniffing looks at, and any header line
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
-    """
-    A push that was looked through once.
-
-    Attributes
-    ----------
-    sent : binary file
-        As it was sent.
-    limit_bytes : int
-        Most bytes it may have, unpacked.
-    size_bytes : int
-        What it has.
-    format : str or None
-        As it was named, or found out; None where it is neither, or a mapping reads it.
-    encoding : str or None
-        As the source, or the mapping, declares it.
-    mapping : ColumnMapping or None
-        How to read it in place of a format.
-    tag : str or None
-        As it was told, or stands in the name of the one file in a zip.
-    """
-
-    sent: BinaryIO
-    limit_bytes: int
-    size_bytes: int
-    format: str | None
-    encoding: str | None
-    mapping: ColumnMapping | None
-    tag: str | None
-    first: bytes
-    lines: int
-    utf8: bool
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it is more than a piece."""
-        return self.lines > PIECE_LINES or self.size_bytes > PIECE_BYTES
-
-    def content(self) -> Iterator[bytes]:
-        """Yield the unpacked bytes."""
-        return unpacked(self.sent, limit_bytes=self.limit_bytes)
-
-    def payload(self) -> bytes:
-        """Give all of them at once; raises UnreadablePush, code ``document-too-large``."""
-        if self.size_bytes > WHOLE_MAX_BYTES:
-            raise undivided(WHOLE_MAX_BYTES)
-        return b"".join(self.content())
-
-
-def open_push(
-    sent: BinaryIO,
-    *,
-    limit_bytes: int,
-    format: str | None = None,  # noqa: A002 - the field's word
-    encoding: str | None = None,
-    mapping: ColumnMapping | None = None,
-    tag: str | None = None,
-) -> Push:
-    """
-    Look through a push: whether it is whole, and what a piece of it can't tell.
-
-    Parameters
-    ----------
-    sent : binary file
-        As sent, packed or not.
-    limit_bytes : int
-        Most bytes it may have, unpacked.
-    format, encoding, mapping, tag : see `decode`
-
-    Returns
-    -------
-    Push
-
-    Raises
-    ------
-    UnreadablePush
-        Codes of `unpack`, and ``encoding-unknown``.
-    """
-    first, size, lines, utf8 = b"", 0, 0, True
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for piece in unpacked(sent, limit_bytes=limit_bytes):
-        if len(first) < _FIRST_BYTES:
-            first += piece[: _FIRST_BYTES - len(first)]
-        size += len(piece)
-        lines += piece.count(b"\n")
-        utf8 = utf8 and goes_on(decoder, piece)
-    utf8 = utf8 and goes_on(decoder, b"", final=True)
-    told = encoding or (mapping.encoding if mapping else None)
-    # Of a workbook only the whole shows what it is.
-    known = format or mapping is not None or first.startswith(b"PK")
-    name = format if known else sniff(first, encoding=encoding)
-    return Push(
-        sent=sent, limit_bytes=limit_bytes, size_bytes=size, format=name, encoding=told,
-        mapping=mapping, tag=tag or tag_within(sent), first=first, lines=lines, utf8=utf8,
-    )  # fmt: skip
 
 
 def decode_pieces(
@@ -176,11 +65,12 @@ def decode_pieces(
     """
     seam = _seam(push) if push.is_long or push.lines > lines else None
     if seam is None:
-        yield decode(
+        decoded = decode(
             push.payload(), format=push.format, tz=tz, encoding=push.encoding, datum=datum,
             date_order=date_order, mapping=push.mapping, tag=push.tag, corrections=corrections,
             now_us=now_us,
         )  # fmt: skip
+        yield replace(decoded, warnings=[*push.left_out, *decoded.warnings])
         return
     decoder = decoder_of(push.first, push.format, push.encoding, push.mapping, tag=push.tag)
     reader = _Reader(
@@ -331,11 +221,15 @@ class _Reader:
         order: Order,
     ):
         self._how, self._above = how, seam.units
+        self._foreign = Foreign() if seam.convert is by_lines else None
+        self._head_bytes = len(seam.payload)
+        if self._foreign and seam.skip:
+            self._foreign.add(seam.payload)
         self._order = order
         self._corrections = corrections
         self._units = 0
         self._format = ""
-        self._warnings = list(seam.warnings)
+        self._warnings = [*push.left_out, *seam.warnings]
         self._lost: list[int] = []
         self._doubts = Doubts()
         self._rollovers = Rollovers(how.now_us)
@@ -345,6 +239,8 @@ class _Reader:
     def read(self, piece: _Piece) -> Decoded:
         """Decode a piece; its units and offsets are those of the push."""
         shift = self._units - self._above
+        if self._foreign:
+            self._foreign.add(piece.payload[self._head_bytes :])
         decoded = self._read(piece, ())
         mine = [
             replace(each, unit=each.unit - shift)
@@ -389,7 +285,8 @@ class _Reader:
     def last(self) -> Decoded:
         """Give a piece without records that bears the warnings."""
         lost = self._lost + [c.unit for c in self._corrections if c.unit > self._units]
-        warnings = [*self._warnings, *not_applied(lost)]
+        warnings = [*self._foreign.told()] if self._foreign else []
+        warnings += [*self._warnings, *not_applied(lost)]
         if self._swaps and (swapped := self._swaps.suspect()):
             warnings.append(Warning_("day-month-suspect", swapped))
         warnings += [*self._order.told(), *doubts_told(self._doubts)]

@@ -10,12 +10,19 @@ from ingest.refusal import EXCERPT_MAX_CHARS, Refusal
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "ragged-row": "Give the row exactly as many fields as the header line.",
+        "ragged-row": (
+            "Give the row exactly as many fields as the header line; if commas part the columns,"
+            " quote each number that has a decimal comma."
+        ),
         "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
         "line-too-long": (
             "Keep each line or element under 64 KiB (a line of DIAG under 1,024 characters)."
         ),
         "control-character": "Remove control characters (such as NUL) from the unit.",
+        "character-damaged": (
+            "Send tag, individual and id with all their characters: one is cut or none of the"
+            " encoding. Or declare the right encoding and have the push decoded again with it."
+        ),
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
         "name-too-long": "Keep names and ids to 200 characters, of classes too.",
         "time-unreadable": (
@@ -39,7 +46,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Check the year and the tag's clock: times run from 1978 to one day from now."
         ),
         "coordinate-not-a-number": (
-            "Write longitude and latitude as decimal degrees, or leave both blank."
+            "Write longitude and latitude as decimal degrees, or leave both blank; a column"
+            " mapping may declare a decimal comma."
         ),
         "position-incomplete": "Give both longitude and latitude, or leave both blank.",
         "latitude-out-of-range": (
@@ -63,9 +71,20 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "xml-malformed": "Send the element again as well-formed XML, closed to the end.",
         "json-malformed": "Send the element as one valid JSON object (RFC 8259).",
+        "json-cut": (
+            "Send the whole push: from here to its end the JSON does not close. It was cut on the"
+            " way (check Content-Length and time-outs), or lacks a bracket or quote here."
+        ),
+        "json-tail": (
+            "Let nothing follow the array of elements: what stands from here on was not read."
+            " Send one document in a push, or one object a line."
+        ),
         "not-an-object": 'Send each element as a JSON object, {"tag": ..., "time": ...}.',
         "duplicate-key": "Name each key of the element once.",
-        "field-missing": "Every element needs time, and tag or individual.",
+        "field-missing": (
+            "Every element needs time, and tag or individual; of keys with other names a column"
+            " mapping says which is which."
+        ),
         "field-type": (
             "Send numbers as JSON numbers, names as strings, marked_outlier as true or false."
         ),
@@ -109,8 +128,8 @@ def refuse(unit: int, excerpt: str, code: str, offset: int | None = None) -> Ref
 
     Examples
     --------
-    >>> refuse(3, "a,b\n", "ragged-row").remedy
-    'Give the row exactly as many fields as the header line.'
+    >>> refuse(3, "a,b\n", "bad-quotes").remedy
+    'Close every quoted field and double a quote inside one ("").'
     """
     return Refusal(unit, printable(excerpt), code, REASONS[code], offset)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from ingest.correction import Correction, corrected, unit_texts
 from ingest.dates import dated, doubts_told
-from ingest.datum import to_wgs84
+from ingest.datum import outside_china, to_wgs84
 from ingest.doubts import noting
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns, xlsx
@@ -239,12 +239,20 @@ class How:
             Of its units.
         """
         decoded = corrected(self._read, text, corrections) if corrections else self._read(text)
-        return replace(decoded, records=to_wgs84(decoded.records, self.datum))
+        return in_wgs84(decoded, self.datum)
 
     def _read(self, text: bytes) -> Decoded:
         with noting() as doubts:
             decoded = self.decoder(text, tz=self.tz, now_us=self.now_us)
         return replace(decoded, doubts=doubts)
+
+
+def in_wgs84(decoded: Decoded, datum: str) -> Decoded:
+    """Bring what a decoder gave to WGS 84, and tell what is uncertain about it."""
+    records = to_wgs84(decoded.records, datum)
+    return replace(
+        decoded, records=records, warnings=[*decoded.warnings, *outside_china(records, datum)]
+    )
 
 
 def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:
@@ -309,9 +317,7 @@ def decode_many(
         # Of dates and clocks there may be something to tell, of each push by itself.
         if not held.needed and not doubts_told(doubts):
             return [
-                _with_suspects(replace(each, records=to_wgs84(each.records, datum)), now)
-                if isinstance(each, Decoded)
-                else each
+                _with_suspects(in_wgs84(each, datum), now) if isinstance(each, Decoded) else each
                 for each, now in zip(read, now_us, strict=True)
             ]
     found: list[Decoded | UnreadablePush] = []

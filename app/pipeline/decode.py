@@ -148,7 +148,8 @@ async def _decode_alone(conn: Connection, todo: Todo, sent: BinaryIO) -> None:
         await work.lock_study(conn, todo["study_id"], alone=push.is_long)
         if push.format == REFERENCE:
             plain = await asyncio.to_thread(push.payload)
-            await _store_reference(conn, todo, await asyncio.to_thread(read_reference, plain, todo))
+            found = await asyncio.to_thread(read_reference, plain, todo, push.left_out)
+            await _store_reference(conn, todo, found)
             return
         async with conn.begin_nested():
             given_back = await _store_pieces(conn, todo, read_pieces(push, todo))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -35,14 +36,16 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
     The clock is the time a push was received, so that a rebuild decides as the push did.
     """
     found: dict[int, Outcome] = {}
+    left_out: dict[int, list[ingest.Warning_]] = {}
     alike: dict[tuple[Any, ...], list[tuple[Todo, bytes]]] = {}
     for todo in todos:
         try:
             body = sent.pop(todo["push_id"])
             plain = ingest.unpack(body, limit_bytes=UNPACKED_MAX_BYTES)
+            left_out[todo["id"]] = ingest.left_out(BytesIO(body))
             name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
             if name == REFERENCE:
-                found[todo["id"]] = read_reference(plain, todo)
+                found[todo["id"]] = read_reference(plain, todo, left_out[todo["id"]])
             else:
                 held = (
                     todo["mapping_id"],
@@ -68,15 +71,18 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
             found[todo["id"]] = (
                 one
                 if isinstance(one, ingest.UnreadablePush)
-                else Reading(todo, one, _suspects(one, todo))
+                else Reading(todo, one, [*left_out[todo["id"]], *_suspects(one, todo)])
             )
     return [found[todo["id"]] for todo in todos]
 
 
-def read_reference(plain: bytes, todo: Todo) -> ingest.DecodedReference:
+def read_reference(
+    plain: bytes, todo: Todo, left_out: list[ingest.Warning_]
+) -> ingest.DecodedReference:
     """Decode reference data."""
     told = {name: todo[name] for name in ("tz", "encoding", "date_order")}
-    return ingest.decode_reference(plain, **told, now_us=todo["received_us"])
+    decoded = ingest.decode_reference(plain, **told, now_us=todo["received_us"])
+    return replace(decoded, warnings=[*left_out, *decoded.warnings])
 
 
 def open_push(sent: BinaryIO, todo: Todo) -> ingest.Push:

@@ -27,6 +27,8 @@ _HEADER = re.compile(
     r"([0-9]{2}:[0-9]{2}:[0-9]{2})\s+LC\s*:\s*([3210ABZG])\b"
 )
 BEGINS = re.compile(r"\bDate\s*:")
+_CUT_HEADER = re.compile(rb"^([ 0-9]*)\r(?=[0-9]+[ \t]+Date\b)", re.MULTILINE)
+"""A header whose number a carriage return parts; where lines end otherwise it is one wrong byte."""
 _PLACE = re.compile(r"\bLat1\s*:")
 _PROGRAM = re.compile(r"\s*Prog\s+[0-9]+\s*")
 _COORDINATE = re.compile(r"(Lat1|Lon1|Lat2|Lon2)\s*:\s*(\?+|-?[0-9]*\.?[0-9]+)\s*([NSEW]?)")
@@ -70,7 +72,9 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     CLS, Argos User's Manual, section 4 (location classes, DIAG format).
     """
     del tz
-    blocks, outside = _blocks(text_lines(payload))
+    # Else the rest of the number would be another bird's.
+    whole = _CUT_HEADER.sub(rb"\1?", payload) if b"\n" in payload else payload
+    blocks, outside = _blocks(text_lines(whole))
     if not blocks:
         raise UnreadablePush(
             "no-blocks",
@@ -177,7 +181,9 @@ def _read(block: Block) -> dict[str, object] | str:
         return "coordinate-signed"
     lat2 = _degrees(found.get("Lat2", ("?", "")), "NS")
     lon2 = _degrees(found.get("Lon2", ("?", "")), "EW")
-    cut = bool({"unlettered", "signed"} & {lat2, lon2})
+    mirrored = any("Lat2" in line or "Lon2" in line for line in block.lines)
+    cut = mirrored and not {"Lat2", "Lon2"} <= found.keys()
+    cut |= bool({"unlettered", "signed"} & {lat2, lon2})
     return {
         "tag": ptt.lstrip("0") or "0",
         "time": f"{century}{year}-{month}-{day} {clock}",
@@ -213,7 +219,7 @@ def _warnings(outside: int, rows: list[dict[str, object]]) -> list[Warning_]:
         ),
         *counted(
             "mirror-unreadable",
-            "{total} mirror solution(s) without hemisphere letter were left out.",
+            "{total} mirror solution(s) without hemisphere letter, or cut, were left out.",
             {"solutions": cut},
         ),
     ]

@@ -8,7 +8,7 @@ import polars as pl
 
 from ingest.admission import admit
 from ingest.clock import parse_times
-from ingest.formats.lines import text_lines
+from ingest.formats.lines import LINE_MAX_CHARS, text_lines
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
 from ingest.refusal import UnreadablePush
@@ -79,6 +79,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
             "No line reads 'program PTT lines sensors satellite'.",
             "Send the DS text as CLS delivers it, or name another format.",
         )
+    long = lines.filter(pl.col("text").str.len_chars() >= LINE_MAX_CHARS)["unit"].unique()
     bodies = _bodies(lines, heads)
     passes = heads.join(bodies, on="unit", how="left", maintain_order="left")
     located = pl.col("argos_class").is_not_null()
@@ -93,7 +94,9 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
         lon=pl.when(located).then(_degrees("lon")),
         lat=pl.when(located).then(_degrees("lat")),
         time_us=parse_times(passes.select(pl.coalesce("time", "middle")).to_series(), None),
-        code=pl.when(pl.col("tag").is_null())
+        code=pl.when(pl.col("unit").is_in(long.implode()))
+        .then(pl.lit("line-too-long"))
+        .when(pl.col("tag").is_null())
         .then(pl.lit("pass-header-unreadable"))
         .when(~located)
         .then(pl.col("fault")),

@@ -37,6 +37,7 @@ def argos_rule(table: pl.DataFrame) -> pl.DataFrame:
 LAYOUT = Layout(
     name=NAME,
     marks=frozenset(),
+    decimal_comma=False,
     fields={
         "tag": ("/platform",),
         "time": ("location/locationDate", "bestMsgDate"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,11 @@ _SPACED_COLON = re.compile(rb'"\s+:')
 # Strings, brackets and commas; a string that never closes matches no alternative but the last.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|"', re.DOTALL)
 _KEY = re.compile(rb'"([^"\\]{1,64})"\s*:')
+_CUT = "json-cut"
+_GOES_ON = "The push goes on after its array."
+BROKEN = (_CUT, "json-tail")
+"""Codes of what a push holds from its break on."""
+
 _HEAD_BYTES = 16_384  # enough for the keys of the first element of any maker
 
 
@@ -33,10 +38,20 @@ class Elements:
         Each element as sent.
     payload : bytes
         The push.
+    broken : str
+        The code of the refusal of the last element, where it is what a push holds from its break
+        on: see `cut`.
     """
 
     raws: list[bytes]
     payload: bytes
+    broken: str = ""
+
+    def read(self, unit: int, limit_bytes: int = LINE_MAX_BYTES) -> dict[str, object] | str:
+        """Give an element as `parse` does."""
+        if self.broken and unit == len(self.raws):
+            return self.broken
+        return parse(self.raws[unit - 1], limit_bytes)
 
     @cached_property
     def _offsets(self) -> list[int]:
@@ -73,6 +88,10 @@ def cut(payload: bytes, lists: Sequence[str]) -> Elements:
     The push is an object with one of `lists` as a key, a bare array, one object, or one object
     a line (NDJSON, or GeoJSON text sequences with their record separators).
 
+    Where an array does not close (it was cut, or lacks a bracket or quote) or the push goes on
+    after it, the elements before are what they are, and the rest is one element more, which may
+    be empty.
+
     Parameters
     ----------
     payload : bytes
@@ -87,27 +106,32 @@ def cut(payload: bytes, lists: Sequence[str]) -> Elements:
     Raises
     ------
     UnreadablePush
-        Codes ``json-truncated``, ``json-unreadable``, ``too-many-units``.
+        Codes ``json-truncated`` and ``json-unreadable`` of a push with no element before its
+        break; ``too-many-units``.
 
     Examples
     --------
     >>> cut(b'{"fixes": [{"a": 1}, 2]}', ["fixes"]).raws
     [b'{"a": 1}', b'2']
+    >>> found = cut(b'[{"a": 1}, {"b', [])
+    >>> found.raws, found.broken
+    ([b'{"a": 1}', b'{"b'], 'json-cut')
     """
     text = payload.removeprefix(b"\xef\xbb\xbf").replace(b"\x1e", b" ").strip(SPACE)
     if text[:1] not in (b"{", b"["):
         raise _unreadable("The push is neither an object nor an array.")
+    broken = ""
     try:
         raws = _of_valid(text, lists)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raws = _of_any(text, lists)
+        raws, broken = _of_any(text, lists)
     if len(raws) > UNITS_MAX:
         raise UnreadablePush(
             "too-many-units",
             f"The push holds more than {UNITS_MAX:,} elements.",
             "Send the fixes in parts.",
         )
-    return Elements(raws, payload)
+    return Elements(raws, payload, broken)
 
 
 def parse(raw: bytes, limit_bytes: int = LINE_MAX_BYTES) -> dict[str, object] | str:
@@ -175,17 +199,20 @@ def _of_valid(text: bytes, lists: Sequence[str]) -> list[bytes]:
     return [bytes(raw) for raw in msgspec.json.decode(whole[name], type=list[msgspec.Raw])]
 
 
-def _of_any(text: bytes, lists: Sequence[str]) -> list[bytes]:
-    """Elements of a push that is NDJSON, or that holds an element which is no JSON."""
-    if text[:1] == b"[":
-        return list(_split_array(text, 0))
-    starts = _lists_at(text, lists)
+def _of_any(text: bytes, lists: Sequence[str]) -> tuple[list[bytes], str]:
+    """Elements of a push that is NDJSON, or holds what is no JSON; and the code of its break."""
+    starts = [0] if text[:1] == b"[" else _lists_at(text, lists)
+    if len(starts) > 1:
+        raise _unreadable("The push names the key of its elements twice.")
     if starts:
-        return list(_split_array(text, starts[0]))
+        raws, broken = _split_array(text, starts[0])
+        if broken and len(raws) == 1:
+            raise _truncated() if broken == _CUT else _unreadable(_GOES_ON)
+        return raws, broken
     lines = [line.strip(SPACE) for line in text.split(b"\n") if line.strip(SPACE)]
     if len(lines) == 1 and not text.endswith(b"}"):
         raise _truncated()
-    return lines
+    return lines, ""
 
 
 def _lists_at(text: bytes, lists: Sequence[str]) -> list[int]:
@@ -209,28 +236,56 @@ def _lists_at(text: bytes, lists: Sequence[str]) -> list[int]:
     return starts
 
 
-def _split_array(text: bytes, start: int) -> Iterator[bytes]:
-    """Cut the array that begins at `start` into elements by brackets and strings alone."""
-    depth = 0
+def _split_array(text: bytes, start: int) -> tuple[list[bytes], str]:
+    """
+    Cut the array that begins at `start` into elements by brackets and strings alone.
+
+    Where it does not end as it should, the last of them is the rest, and its code is told.
+    """
+    raws: list[bytes] = []
+    opened = bytearray()
     begin = start + 1
+    ended = -1  # where the element ends that is complete but for what parts it from the next
     for token in _TOKEN.finditer(text, start):
         found = token[0]
-        if found == b'"':
-            break
         if found in (b"{", b"["):
-            depth += 1
+            opened += found
         elif found in (b"}", b"]"):
-            depth -= 1
-        closes = depth == 0
-        if closes or (found == b"," and depth == 1):
+            if bytes(opened[-1:]) + found not in (b"{}", b"[]"):
+                break
+            opened.pop()
+            ended = token.end()
+        elif found == b'"':
+            break
+        closes = not opened
+        if closes or (found == b"," and len(opened) == 1):
             element = text[begin : token.start()].strip(SPACE)
             if element or not closes or text[start + 1 : token.start()].strip(SPACE):
-                yield element
+                raws.append(element)
             begin = token.end()
         if closes:
-            _check_tail(text[token.end() :], wrapped=start > 0)
-            return
-    raise _truncated()
+            rest, broken = _after(text[token.end() :], wrapped=start > 0)
+            return ([*raws, rest], broken) if broken else (raws, "")
+    rest = text[begin:].strip(SPACE)
+    if len(opened) == 1 and ended > begin and not text[ended:].strip(SPACE):
+        return [*raws, rest, b""], _CUT
+    return [*raws, rest], _CUT
+
+
+def _after(tail: bytes, *, wrapped: bool) -> tuple[bytes, str]:
+    """Give what follows an array, and its code if that does not just close the array's object."""
+    depth = int(wrapped)
+    end = 0
+    for token in _TOKEN.finditer(tail) if wrapped else ():
+        if token[0] in (b"{", b"["):
+            depth += 1
+        elif token[0] in (b"}", b"]"):
+            depth -= 1
+        if depth == 0:
+            end = token.end()
+            break
+    rest = tail.strip(SPACE) if depth else tail[end:].strip(SPACE)
+    return rest, _CUT if depth else "json-tail" if rest else ""
 
 
 def element_end(text: bytes, start: int) -> int:
@@ -257,15 +312,6 @@ def element_end(text: bytes, start: int) -> int:
         elif found in (b"}", b"]"):
             depth -= 1
     return len(text.rstrip(SPACE))
-
-
-def _check_tail(tail: bytes, *, wrapped: bool) -> None:
-    """Refuse a push that goes on after its array, other than to close its object."""
-    rest = tail.strip(SPACE)
-    if wrapped and not rest.endswith(b"}"):
-        raise _truncated()
-    if not wrapped and rest:
-        raise _unreadable("The push goes on after its array.")
 
 
 def _truncated() -> UnreadablePush:

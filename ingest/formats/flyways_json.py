@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
-from ingest.formats.elements import cut, parse
+from ingest.formats.elements import cut
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -101,8 +101,8 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     units: list[int] = []
     refused: list[Refusal] = []
     unknown: Counter[str] = Counter()
-    for unit, raw in enumerate(elements.raws, start=1):
-        fix = _read(raw, unknown)
+    for unit in range(1, len(elements.raws) + 1):
+        fix = _read(elements.read(unit), unknown)
         if isinstance(fix, str):
             text, offset = elements.origin(unit)
             refused.append(refuse(unit, text, fix, offset))
@@ -178,7 +178,7 @@ def _clean(payload: bytes) -> list[Fix] | None:
     except UnreadablePush:
         return None
     unknown: Counter[str] = Counter()
-    fixes = [_read(raw, unknown) for raw in elements.raws]
+    fixes = [_read(elements.read(unit + 1), unknown) for unit in range(len(elements.raws))]
     whole = [fix for fix in fixes if isinstance(fix, Fix)]
     return whole if len(whole) == len(fixes) and not unknown else None
 
@@ -241,9 +241,8 @@ def _warnings(unknown: Counter[str]) -> list[Warning_]:
     return counted("unknown-keys", "Keys left out, with how often they came: {frequent}.", named)
 
 
-def _read(raw: bytes, unknown: Counter[str]) -> Fix | str:
-    """One element, or the code of its refusal."""
-    element = parse(raw)
+def _read(element: dict[str, object] | str, unknown: Counter[str]) -> Fix | str:
+    """One element as a fix, or the code of its refusal."""
     if isinstance(element, str):
         return element
     extra = element.keys() - _KNOWN

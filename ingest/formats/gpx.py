@@ -12,6 +12,7 @@ NAME = "gpx"
 LAYOUT = Layout(
     name=NAME,
     marks=frozenset(),
+    decimal_comma=False,
     fields={
         "tag": ("/trk", "/rte", "name"),
         "time": ("time",),

@@ -10,8 +10,9 @@ import polars as pl
 
 from ingest.admission import LINE_MAX_BYTES, admit
 from ingest.clock import parse_times
+from ingest.formats.decimals import pointed
 from ingest.formats.delimited import open_sheet, read_rows
-from ingest.formats.elements import cut, parse
+from ingest.formats.elements import cut
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -26,6 +27,7 @@ _NUMBERS = tuple(
     if kind.is_numeric() and name not in {"unit", "time_us", "provider_revision"}
 )
 _COORDINATES = ("lon", "lat")
+_PLACES = ("lon", "lat", "lon2", "lat2")
 _REQUIRED = ("tag", "time", "lon", "lat")
 
 
@@ -62,7 +64,7 @@ class Layout:
     lists : tuple of str
         Keys under which a JSON push holds its elements.
     decimal_comma : bool or None
-        Whether numbers may have a comma for a point; None: where it does not part the columns.
+        Whether numbers have a comma for a point; None: as `decimals.pointed` judges.
     missing : tuple of str
         What stands for a missing value; in a column of numbers, its equals too.
     words : tuple of str
@@ -126,8 +128,8 @@ def decode_sheet(
         )
     marker = columns.get("time", columns.get("date", (0,)))[0]
     rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
-    comma = sheet.delimiter != "," if layout.decimal_comma is None else layout.decimal_comma
-    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, decimal_comma=comma)
+    semicolons = sheet.delimiter == ";"
+    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, semicolons=semicolons)
     warnings += told_twice(sheet.header, columns)
     if tag is not None:
         candidates = candidates.with_columns(tag=pl.lit(tag))
@@ -182,8 +184,8 @@ def decode_elements(
     units: list[int] = []
     within: list[int] = []
     refused: list[Refusal] = []
-    for number, raw in enumerate(elements.raws, start=1):
-        element = parse(raw, limit_bytes)
+    for number in range(1, len(elements.raws) + 1):
+        element = elements.read(number, limit_bytes)
         for part in [element] if isinstance(element, str) else parts(element):
             within.append(number)
             cells = part if isinstance(part, str) else _cells(part, paths)
@@ -200,9 +202,7 @@ def decode_elements(
     table = table.with_columns(
         pl.Series("unit", units, dtype=pl.Int64), pl.Series("line", units, dtype=pl.Int64)
     )
-    candidates, warnings = interpret(
-        table, _numbered(layout), layout, tz=tz, decimal_comma=bool(layout.decimal_comma)
-    )
+    candidates, warnings = interpret(table, _numbered(layout), layout, tz=tz)
     return admit(
         candidates,
         format=layout.name,
@@ -280,7 +280,7 @@ def interpret(
     layout: Layout,
     *,
     tz: str,
-    decimal_comma: bool = False,
+    semicolons: bool = False,
 ) -> tuple[pl.DataFrame, list[Warning_]]:
     """
     Make candidates of cells.
@@ -295,8 +295,8 @@ def interpret(
         What the cells mean.
     tz : str
         Zone of times that carry none.
-    decimal_comma : bool
-        Whether numbers may have a comma for a point.
+    semicolons : bool
+        Whether semicolons part the cells.
 
     Returns
     -------
@@ -305,6 +305,13 @@ def interpret(
     warnings : list of Warning_
         ``text-in-numeric-column``, ``words-for-numbers``.
     """
+    cells = pointed(
+        cells,
+        [f"c{index}" for name in _PLACES for index in columns.get(name, ())],
+        [f"c{index}" for name in _NUMBERS for index in columns.get(name, ())],
+        decimal_comma=layout.decimal_comma,
+        semicolons=semicolons,
+    )
     made = [pl.col("unit", "line")]
     strange: dict[str, pl.Expr] = {}
     for name, indices in columns.items():
@@ -312,7 +319,7 @@ def interpret(
         if name not in _NUMBERS:
             made.append(pl.coalesce(text).alias(name))
             continue
-        read = [_number(each, layout.per.get(name, 1.0), decimal_comma) for each in text]
+        read = [_number(each, layout.per.get(name, 1.0)) for each in text]
         value = pl.coalesce(read)
         unread = pl.coalesce(text).is_not_null() & value.is_null()
         if name in _COORDINATES:
@@ -365,6 +372,7 @@ def _present(text: pl.Expr, name: str, layout: Layout) -> pl.Expr:
         return text
     absent = text.is_in(list(missing))
     if name in _NUMBERS:
+        missing = tuple(mark.replace(",", ".") for mark in missing)
         marks = pl.Series(missing).cast(pl.Float64, strict=False).drop_nulls()
         absent |= text.cast(pl.Float64, strict=False).is_in(marks.implode()).fill_null(value=False)
     return pl.when(absent).then(None).otherwise(text)
@@ -379,10 +387,8 @@ def _time(table: pl.DataFrame, layout: Layout, tz: str) -> list[pl.Series]:
     return [sent, layout.times(sent, tz).alias("time_us")]
 
 
-def _number(text: pl.Expr, per: float, decimal_comma: bool) -> pl.Expr:  # noqa: FBT001 - a cell's
+def _number(text: pl.Expr, per: float) -> pl.Expr:
     """Text to number in the unit of the field, null where it is none."""
-    if decimal_comma:
-        text = text.str.replace(",", ".", literal=True)
     sent = text.cast(pl.Float64, strict=False)
     if per == 1.0:
         return sent

@@ -9,6 +9,7 @@ import polars as pl
 
 from ingest.admission import admit
 from ingest.clock import parse_times
+from ingest.formats.decimals import pointed
 from ingest.formats.delimited import Rows, Sheet, open_sheet, read_rows
 from ingest.record import Decoded, Warning_, counted
 from ingest.refusal import UnreadablePush
@@ -46,6 +47,7 @@ _OPTIONAL = (
     "solution",
     "solution_by_hand",
 )
+_PLACES = ("lon", "lat", "lon1", "lat1", "lon2", "lat2")
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
 
@@ -116,13 +118,18 @@ def _interpret(
     rows: Rows, columns: Mapping[str, tuple[int, ...]], sheet: Sheet, tz: str
 ) -> tuple[pl.DataFrame, list[Warning_]]:
     """Strings of the wanted columns to candidate records."""
-    comma = sheet.delimiter != ","
     text = rows.cells
-    numbers = text.select(
-        number(pl.col(f"c{index}"), decimal_comma=comma).alias(f"c{index}")
-        for field in (*_OPTIONAL, "lon", "lat")
-        for index in columns.get(field, ())
-    )
+    read = [f"c{index}" for field in (*_OPTIONAL, "lon", "lat") for index in columns.get(field, ())]
+    numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
+    if numbers.null_count().row(0) != text.select(read).null_count().row(0):
+        text = pointed(
+            text,
+            [f"c{index}" for field in _PLACES for index in columns.get(field, ())],
+            read,
+            decimal_comma=None,
+            semicolons=sheet.delimiter == ";",
+        )
+        numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
     warnings = _text_in_numbers(text, numbers, columns, sheet)
     fields = [
         pl.coalesce(numbers[f"c{index}"] for index in columns[field]).alias(field)
@@ -141,13 +148,6 @@ def _interpret(
     table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields)
     table = table.with_columns(_names(text, columns))
     return _mirrored(volts(table)), warnings
-
-
-def number(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
-    """Text to number, null where it is none; NaN and infinity stay what they are."""
-    if decimal_comma:
-        text = text.str.replace(",", ".", literal=True)
-    return text.cast(pl.Float64, strict=False)
 
 
 def _text_in_numbers(

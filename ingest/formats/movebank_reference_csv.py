@@ -9,7 +9,7 @@ from functools import partial
 
 import polars as pl
 
-from ingest.admission import CONTROL, NAME_MAX_CHARS
+from ingest.admission import CONTROL, DAMAGED, NAME_MAX_CHARS
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times, why_unread
 from ingest.dates import dated, doubts_told
 from ingest.doubts import noting
@@ -193,6 +193,8 @@ def _row(
         return "name-too-long"
     if any(name and re.search(CONTROL, name) for name in names):
         return "control-character"
+    if any(name and DAMAGED in name for name in (tag, individual, names[3])):
+        return "character-damaged"
     on, off = cell["deploy_on"], cell["deploy_off"]
     assert not isinstance(on, str)
     assert not isinstance(off, str)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-import ingest.pieces
+import ingest.sent
 from app.errors import BadInput
 from app.pipeline.decode import decode_push
 from app.pipeline.replay import Replay, Wanted, replay
@@ -142,7 +142,7 @@ async def test_fixes_that_another_push_brought_as_well_stay(service) -> None:
 
 async def test_a_long_push_that_is_given_back_waits_for_nobody(service, monkeypatch) -> None:
     """Whoever stores in a study and waited to be alone in it might wait for one who does so too."""
-    monkeypatch.setattr(ingest.pieces, "PIECE_LINES", 1)
+    monkeypatch.setattr(ingest.sent, "PIECE_LINES", 1)
     monkeypatch.setattr(work, "SMALL_BYTES", len(GOOD))
     ref = await pushed(service, GOOD)
     await pushed(service, GOOD + b"\n")

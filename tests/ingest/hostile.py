@@ -67,6 +67,9 @@ TEMPLATES = (
            "{tag}\t{time}\t{lat}\t{lon}"),
     _sheet("stat-tab", "uid\ttag_id\tutc\tlc\tlat1\tlon1", "1\t{tag}\t{time}\t3\t{lat}\t{lon}",
            time="7/5/2018 10:48"),
+    _sheet("telonics-csv", '"CTN","40001"\n\n"Acquisition Time","GPS Fix Attempt","GPS Latitude",'
+           '"GPS Longitude"', '"{time}","Succeeded (3D)","{lat}","{lon}"',
+           time="2018.07.05 10:48:10"),
     _json("flyways-json", '{{"tag": "{tag}", "time": "{time}", "lon": {lon}, "lat": {lat}}}'),
     _json("cls-json",
           '{{"deviceRef": "{tag}", "msgType": "a", "gpsLocDatetime": "{time}", '
@@ -147,6 +150,7 @@ FAULTS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("tag", "a\x07b", "control-character"),
         ("tag", "a\0b", "control-character"),
         ("tag", "x" * 70_000, "line-too-long"),
+        ("time", "x" * 70_000, "line-too-long"),
     ),
     "json": (
         *SHARED,
@@ -193,6 +197,7 @@ FAULTS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("tag", "PTT", "header"),
         ("tag", "40O01", "header"),
         ("tag", "4000123456", "header"),
+        ("lon", "1" * 2_000, "line-too-long"),
     ),
     "xml": (
         *SHARED,
@@ -331,25 +336,26 @@ def _written(template: Template, value: str) -> str:
     return date + value[begin + 14 :]
 
 
+def faults(template: Template) -> Iterator[tuple[str, str, str]]:
+    """Give the name of each fault that a format can have, the bad unit and its code."""
+    for place, value, code in FAULTS[template.family]:
+        if f"{{{place}}}" not in template.unit:
+            continue
+        bad = template.unit.format(**template.good | {place: _written(template, value)})
+        if code == "header":
+            code = _HEADERS[template.format]  # noqa: PLW2901 - each format has its word
+        name = f"{template.format} {place}={value[:20]!r}"
+        yield name, bad, WORDS.get((template.format, value), code)
+
+
 def files() -> Iterator[File]:
     """Give every hostile file."""
     for template in TEMPLATES:
         good = template.unit.format(**template.good)
-        for place, value, code in FAULTS[template.family]:
-            if f"{{{place}}}" not in template.unit:
-                continue
-            bad = template.unit.format(**template.good | {place: _written(template, value)})
+        for name, bad, code in faults(template):
             body = template.join.join([good, bad, good])
-            if code == "header":
-                code = _HEADERS[template.format]  # noqa: PLW2901 - each format has its word
-            code = WORDS.get((template.format, value), code)  # noqa: PLW2901 - as above
-            yield File(
-                f"{template.format} {place}={value[:20]!r}",
-                template.family,
-                template.format,
-                (template.begin + body + template.end).encode(),
-                code,
-            )
+            sent = (template.begin + body + template.end).encode()
+            yield File(name, template.family, template.format, sent, code)
         for before, code in WHOLE.get(template.family, ()):
             document = template.begin + good + template.end
             yield File(

@@ -6,10 +6,10 @@ import random
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import UnreadablePush, unpack
+from ingest import UnreadablePush, left_out, open_push, unpack
 
 TEXT = b"timestamp,location-long\n" * 50
 
@@ -60,9 +60,35 @@ def test_bombs_are_stopped_by_their_growth(pack: object) -> None:
 def test_nested_archives_and_several_members_are_refused() -> None:
     assert code_of(gzip.compress(gzip.compress(TEXT))) == "archive-nested"
     assert code_of(zipped(("a", gzip.compress(TEXT)))) == "archive-nested"
-    assert code_of(gzip.compress(TEXT) + gzip.compress(TEXT)) == "archive-members"
     assert code_of(zipped(("a", TEXT), ("b", TEXT))) == "archive-members"
     assert code_of(zipped(("a", TEXT), method=zipfile.ZIP_BZIP2)) == "archive-method"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.binary(max_size=40), min_size=1, max_size=6),
+    st.integers(1, 9),
+    st.binary(max_size=3),
+)
+def test_members_of_a_gzip_are_one_text(parts: list[bytes], piece_bytes: int, tail: bytes) -> None:
+    whole = b"\0\0".join(gzip.compress(b"," + part) for part in parts) + b"\0" + tail
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ingest.archive.PIECE_BYTES", piece_bytes)
+        if tail.strip(b"\0"):
+            assert code_of(whole) in {"archive-trailing", "archive-damaged"}
+        else:
+            text = b"".join(b"," + part for part in parts)
+            assert unpack(whole, limit_bytes=1_000) == text
+
+
+def test_what_macos_adds_to_a_zip_is_left_out_and_told() -> None:
+    sent = zipped(("cranes.csv", TEXT), ("__MACOSX/._cranes.csv", b"\0\5\x16\7"))
+    assert unpack(sent, limit_bytes=len(TEXT)) == TEXT
+    (warning,) = open_push(io.BytesIO(sent), limit_bytes=10_000).left_out
+    assert warning.code == "archive-members-left-out"
+    assert "'__MACOSX/._cranes.csv'" in warning.detail
+    for plain in (zipped(("a", TEXT)), gzip.compress(TEXT), TEXT, sent[:-9]):
+        assert left_out(io.BytesIO(plain)) == []
 
 
 @given(st.integers(0, 200), st.booleans())

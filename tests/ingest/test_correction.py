@@ -192,3 +192,10 @@ def test_correcting_every_refused_row_gives_the_whole_file(
     mended = decode(sent.encode(), format="movebank-csv", corrections=mends, now_us=NOW_US)
     whole = decode("\n".join([head, *rows]).encode(), format="movebank-csv", now_us=NOW_US)
     assert mended.records.equals(whole.records)
+
+
+def test_what_stands_after_a_break_is_mended_in_the_file() -> None:
+    fix = b'{"tag": "7", "time": "2020-01-01T00:00:00Z", "lon": 1, "lat": 2}'
+    with pytest.raises(CorrectionRefused) as caught:
+        refused_texts(b"[" + fix + b"," + fix[:-9], [2], now_us=NOW_US)
+    assert caught.value.code == "correction-impossible"

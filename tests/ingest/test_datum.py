@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import Decoded, UnreadablePush, decode, decode_many
-from ingest.datum import gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
+from ingest.datum import gcj02_to_bd09, outside_china, to_wgs84, wgs84_to_gcj02
 
 NOW_US = 1_795_000_000_000_000
 MICRODEGREE = 1e-6
@@ -74,3 +74,40 @@ def test_many_pushes_are_moved_as_each_is(encoding: str | None) -> None:
         assert found.records.equals(alone.records)
         assert found.records["tag"][0].startswith("鹤")
         assert found.records["lon"][0] != round(found.records["lon"][0])
+
+
+PLACES = {
+    (116.0, 29.1): False,  # Poyang Hu
+    (124.2, 47.2): False,  # Zhalong
+    (120.5, 33.6): False,  # Yancheng, on the coast
+    (124.4, 40.0): False,  # mouth of the Yalu
+    (110.3, 20.0): False,  # Hainan
+    (127.2, 38.2): True,  # Cheorwon
+    (127.5, 34.8): True,  # Suncheon
+    (130.2, 32.1): True,  # Izumi
+    (106.9, 47.9): True,  # Ulaanbaatar
+    (105.8, 20.9): True,  # Red River
+    (6.5, 53.0): False,  # beyond the rectangle: not shifted by anybody
+}
+
+
+@pytest.mark.parametrize("datum", ["gcj02", "bd09"])
+def test_positions_outside_of_china_are_counted(datum: str) -> None:
+    sent = "timestamp,location-long,location-lat,tag-id\n2020-01-01 00:00:00,,,7\n" + "".join(
+        f"2020-01-01 00:00:00,{lon},{lat},7\n" for lon, lat in PLACES
+    )
+    (warning,) = decode(sent.encode(), datum=datum, now_us=NOW_US).warnings
+    assert warning.code == "datum-outside-china"
+    assert warning.detail.startswith(f"{sum(PLACES.values())} position(s)")
+    assert decode(sent.encode(), now_us=NOW_US).warnings == []
+    json = b'[{"tag": "7", "time": "2020-01-01T00:00:00Z", "lon": 127.2, "lat": 38.2}]'
+    pushes = decode_many([json, json], format="flyways-json", datum=datum, now_us=[NOW_US] * 2)
+    assert [[w.code for w in each.warnings] for each in pushes if isinstance(each, Decoded)] == [
+        ["datum-outside-china"]
+    ] * 2
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_each_place_is_on_its_side(place: tuple[float, float]) -> None:
+    records = to_wgs84(placed([place[0]], [place[1]]), "gcj02")
+    assert bool(outside_china(records, "gcj02")) == PLACES[place]

@@ -6,12 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from app.seeds import profiles
 from ingest import decode
 from ingest.daylight import (
     SHARE_MIN,
     STEPS_MIN,
     daylight_share,
     fitting_offset,
+    flies_by_day,
     flight_steps,
     sun_elevation,
     zone_suspect,
@@ -118,3 +120,10 @@ def test_sets_in_true_utc_pass(real: Callable[[str], bytes], name: str) -> None:
     records = decode(real(name), now_us=NOW_US).records
     assert daylight_share(flight_steps(records)) == pytest.approx(0.98, abs=0.01)
     assert zone_suspect(records) is None
+
+
+def test_those_fly_by_day_whose_profile_says_so() -> None:
+    for profile in profiles().values():
+        names = (profile.key, profile.scientific_name, profile.english_name, *profile.synonyms)
+        for name in filter(None, names):
+            assert flies_by_day(name) == profile.daylight_check, name

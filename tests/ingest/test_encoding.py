@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import ENCODINGS, UnreadablePush, decode
+from ingest import ENCODINGS, UnreadablePush, decode, decode_reference
 from ingest.encoding import to_utf8
 
 NOW_US = 1_795_000_000_000_000
@@ -88,3 +88,43 @@ def test_an_unknown_encoding_is_told() -> None:
 def test_any_bytes_become_utf_8(payload: bytes, encoding: str | None) -> None:
     text, _ = to_utf8(payload, encoding)
     text.decode("utf-8")
+
+
+NAMED = "timestamp,location-long,location-lat,individual-local-identifier\n"
+GOOD = "2020-01-01 00:00:00,116,29,鹤𠀋\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "lost"),
+    [
+        ("utf-16", None, 1),  # half a unit
+        ("utf-16", None, 2),  # half of a pair
+        ("utf-16", None, 3),
+        ("utf-8", None, 1),
+        ("utf-8", "utf-8", 2),
+        ("gb18030", "gb18030", 1),
+    ],
+)
+def test_a_name_that_is_cut_within_a_character_is_no_name(
+    encoding: str, declared: str | None, lost: int
+) -> None:
+    payload = (NAMED + GOOD + GOOD.removesuffix("\n")).encode(encoding)[:-lost]
+    decoded = decode(payload, encoding=declared, now_us=NOW_US)
+    assert decoded.records["individual"].to_list() == ["鹤𠀋"]
+    (refusal,) = decoded.refusals
+    assert (refusal.unit, refusal.code) == (2, "character-damaged")
+    assert [w.code for w in decoded.warnings] == ["encoding-damaged"]
+
+
+def test_a_name_with_a_sign_for_a_lost_character_is_no_name() -> None:
+    sent = (NAMED + GOOD + GOOD.replace("鹤", "\ufffd")).encode()
+    decoded = decode(sent, now_us=NOW_US)
+    assert [(r.unit, r.code) for r in decoded.refusals] == [(2, "character-damaged")]
+    reference = "tag-id,animal-id,deploy-on-date\n7,\ufffd,2020-01-01\n8,a,2020-01-01\n"
+    found = decode_reference(reference.encode(), tz="UTC", now_us=NOW_US)
+    assert [(r.unit, r.code) for r in found.refusals] == [(1, "character-damaged")]
+
+
+def test_one_name_at_the_end_of_ascii_is_latin_1() -> None:
+    decoded = decode((NAMED + "2020-01-01 00:00:00,116,29,Andr").encode() + b"\xe9", now_us=NOW_US)
+    assert decoded.records["individual"].to_list() == ["André"]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import openpyxl
 import pytest
 
-from ingest import UnreadablePush, decode, sniff, unpack
+from ingest import UnreadablePush, decode, decode_reference, sniff, unpack
 from ingest.layers.geojson_polygons import decode_polygons
 from ingest.layers.geotiff import decode_geotiff
 from ingest.layers.topojson import decode_topology
-from tests.ingest.hostile import File, files
+from tests.ingest.hostile import TEMPLATES, File, faults, files
 from tests.ingest.hostile_archives import ARCHIVES, LIMIT_BYTES
 from tests.ingest.hostile_layers import layers
 from tests.ingest.hostile_workbooks import WORKBOOKS
@@ -102,29 +105,81 @@ def test_every_format_is_sniffed_by_a_good_unit_among_bad_ones() -> None:
             assert sniff(file.payload) == file.format, file.name
 
 
-@pytest.mark.parametrize("form", ["movebank-csv", "flyways-json", "argos-ds"])
+UNITS = 10_000
+OF_DOCUMENTS = 1_000
+"""Units of what is no text of lines, but read element by element."""
+
+FIRSTS = {template.format: template for template in reversed(TEMPLATES)}
+
+
+def mixed(
+    good: str, bad: Sequence[tuple[str, str]], size: int = UNITS
+) -> tuple[list[str], list[tuple[int, str]]]:
+    """Give units of which each hundredth is bad, in turn of each kind, and what is refused."""
+    units, expected = [good] * size, []
+    kinds = itertools.cycle(bad)
+    for number in range(50, size, 100):
+        units[number], code = next(kinds)
+        expected.append((number + 1, code))
+    return units, expected
+
+
+def all_others_are_stored(
+    payload: bytes, form: str, size: int, expected: list[tuple[int, str]]
+) -> None:
+    decoded = decode(payload, format=form, now_us=NOW_US)
+    assert [(each.unit, each.code) for each in decoded.refusals] == expected
+    stored = set(range(1, size + 1)) - {unit for unit, _ in expected}
+    assert decoded.records["unit"].to_list() == sorted(stored)
+
+
+@pytest.mark.parametrize("form", sorted(FIRSTS))
 def test_ten_thousand_lines_with_one_in_a_hundred_bad(form: str) -> None:
-    mine = [f for f in FILES if f.format == form and not f.whole and f.code != "line-too-long"]
-    good = {
-        "movebank-csv": "2018-07-05 10:48:10,116.25,29.5,40001\n",
-        "flyways-json": '{"tag": "7", "time": "2018-07-05 10:48:10", "lon": 1, "lat": 2}\n',
-        "argos-ds": "09660 40001   2  1 K\n      2018-07-05 10:49:10  1         76\n",
-    }[form]
-    header = "timestamp,location-long,location-lat,tag-local-identifier\n"
-    text, bad = [header if form == "movebank-csv" else ""], 0
-    for number in range(10_000):
-        if number % 100 == 50:
-            text.append(_bad(mine[bad % len(mine)]))
-            bad += 1
-        else:
-            text.append(good)
-    decoded = decode("".join(text).encode(), format=form, now_us=NOW_US)
-    assert (decoded.records.height, len(decoded.refusals)) == (10_000 - bad, bad)
+    template = FIRSTS[form]
+    size = UNITS if template.family in {"delimited", "argos-text"} else OF_DOCUMENTS
+    # The rarest first: of a document not every kind has its turn.
+    bad = [(unit, code) for _, unit, code in faults(template)][::-1]
+    if size == UNITS:
+        assert "line-too-long" in dict(bad).values()
+    units, expected = mixed(template.unit.format(**template.good), bad, size)
+    text = template.begin + template.join.join(units) + template.end
+    all_others_are_stored(text.encode(), form, size, expected)
 
 
-def _bad(file: File) -> str:
-    """Give the bad unit of a file alone, ended by a line end."""
-    lines = file.payload.decode().split("\n")
-    if file.format == "flyways-json":
-        return lines[1].removesuffix(",") + "\n"
-    return lines[2] + "\n" if file.format == "movebank-csv" else "\n".join(lines[2:4]) + "\n"
+def test_ten_thousand_lines_of_json_with_one_in_a_hundred_bad() -> None:
+    template = FIRSTS["flyways-json"]
+    bad = [(unit, code) for _, unit, code in faults(template) if "\n" not in unit]
+    assert "line-too-long" in dict(bad).values()
+    units, expected = mixed(template.unit.format(**template.good), bad)
+    all_others_are_stored("\n".join(units).encode(), "flyways-json", UNITS, expected)
+
+
+def test_rows_of_a_workbook_with_one_in_a_hundred_bad() -> None:
+    table = FIRSTS["movebank-csv"]
+    bad = [
+        (unit, code)
+        for _, unit, code in faults(table)
+        if code not in {"control-character", "line-too-long"}  # which no cell can hold
+    ]
+    units, expected = mixed(table.unit.format(**table.good), bad, OF_DOCUMENTS)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in [table.begin, *units]:
+        sheet.append(row.removesuffix("\n").split(","))
+    held = io.BytesIO()
+    book.save(held)
+    all_others_are_stored(held.getvalue(), "xlsx", OF_DOCUMENTS, expected)
+
+
+def test_ten_thousand_deployments_with_one_in_a_hundred_bad() -> None:
+    bad = [
+        (",a,2020-01-01\n", "deployment-incomplete"), ("7,a,never\n", "time-unreadable"),
+        ("7,a,2020-01-01,x\n", "ragged-row"), (f"{'x' * 201},a,2020-01-01\n", "name-too-long"),
+        (f"{'x' * 70_000},a,2020-01-01\n", "line-too-long"),
+        ("a\x07b,a,2020-01-01\n", "control-character"),
+    ]  # fmt: skip
+    units, expected = mixed("7,a,2020-01-01\n", bad)
+    sent = ("tag-id,animal-id,deploy-on-date\n" + "".join(units)).encode()
+    found = decode_reference(sent, tz="UTC", now_us=NOW_US)
+    assert [(each.unit, each.code) for each in found.refusals] == expected
+    assert len(found.rows) == UNITS - len(expected)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import FORMATS
 from ingest.__main__ import main
 
 DATA = Path(__file__).parents[1] / "data/telemetry"
@@ -144,7 +145,7 @@ def test_each_kind_of_refusal_is_shown_once_with_its_first_place(
     ]
     first = path.read_bytes()[found["kinds"][0]["offset"] :]
     assert first.replace(b"\0", b"").startswith(b"2020-01-01 00:00:00,116,95,7")
-    assert len(found["refusals"]) == 3
+    assert [(r["unit"], r["line"]) for r in found["refusals"]] == [(2, 3), (3, 4), (4, 5)]
 
 
 @pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
@@ -177,3 +178,56 @@ def test_the_order_of_day_and_month_may_be_declared(
     assert main(["check", str(path)]) == 1
     assert "date-order-ambiguous" in capsys.readouterr().out
     assert main(["check", str(path), "--date-order", "dmy"]) == 0
+
+
+def test_every_refusal_has_its_line_over_pieces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.archive.PIECE_BYTES", 37)
+    lines = [f"2020-01-01 00:00:00,{n},29,7" if n % 3 else "never,1,2,7" for n in range(1, 60)]
+    path = tmp_path / "a.csv"
+    for encoding in ("utf-8", "utf-16-be", "utf-16"):
+        text = "timestamp,location-long,location-lat,tag-id\n" + "\n".join(lines)
+        mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+        path.write_bytes(mark + text.encode(encoding))
+        assert main(["check", str(path), "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)["refusals"]
+        assert [r["line"] for r in told] == [n + 1 for n in range(1, 60) if not n % 3]
+
+
+def test_help_tells_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    printed = capsys.readouterr().out
+    for name, form in FORMATS.items():
+        assert f"  {name} " in printed
+        assert form.description in printed
+
+
+@pytest.mark.parametrize(
+    ("column", "taxon", "suspect"),
+    [
+        ("", None, True), ("", "Grus monacha", True), ("", "Platalea minor", False),
+        (",Platalea minor", "Grus monacha", False), (",Grus vipio", "Platalea minor", True),
+    ],
+)  # fmt: skip
+def test_the_sun_judges_birds_that_fly_by_day(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    taxon: str | None,
+    *,
+    suspect: bool,
+) -> None:
+    header = "timestamp,location-long,location-lat,tag-id"
+    header += ",individual-taxon-canonical-name" if column else ""
+    rows = [
+        f"2024-03-{day:02d} {hour:02d}:00:00,{120 + (hour - 14) * 0.3:.1f},40,7{column}"
+        for day in range(1, 29)
+        for hour in range(14, 18)  # 22 to 2 h of the sun
+    ]
+    path = tmp_path / "night.csv"
+    path.write_text("\n".join([header, *rows]))
+    said = [] if taxon is None else ["--taxon", taxon]
+    assert main(["check", str(path), *said]) == (3 if suspect else 0)
+    assert ("time-zone-suspect" in capsys.readouterr().out) == suspect

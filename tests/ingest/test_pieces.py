@@ -34,7 +34,9 @@ CUTTABLE = (
 )  # fmt: skip
 ODD = (
     b"", b"  ", b'"', b'a"b', b'"x', b'y",z', b'1,"2\n3",4', b"\0", b"\xe9", b"caf\xe9,1,2",
-    "경도,鹤".encode(), b"\xef\xbb\xbf", b"\r", b"a\rb", b"1" * 2_000, b",,,,,,,,,,", b"\t\t",
+    "경도,鹤".encode(), "두루미,1".encode("cp949"),
+    "Журавль".encode("koi8-r"), b"\xef\xbb\xbf", b"\r", b"a\rb", b"1" * 2_000, b",,,,,,,,,,",
+    b"\t\t",
     b" Prog 01234 ", b"Lat1 : 1.0N  Lon1 : 1.0E", b"{}", b"{", b'{"fixes": [', b"<a>", b"NA",
 )  # fmt: skip
 
@@ -244,8 +246,9 @@ def test_a_damaged_archive_is_told_before_anything_is_read(pack: Callable[[bytes
 
 
 def test_what_has_no_seam_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "WHOLE_MAX_BYTES", 2_000)
-    monkeypatch.setattr(pieces, "PIECE_BYTES", 1_000)
+    for module in ("pieces", "sent"):
+        monkeypatch.setattr(f"ingest.{module}.WHOLE_MAX_BYTES", 2_000)
+        monkeypatch.setattr(f"ingest.{module}.PIECE_BYTES", 1_000)
     for sent in (b"[" + b'{"tag":1},' * 500 + b"1]", HEADER + b'1,"' + b"x" * 5_000):
         with pytest.raises(UnreadablePush) as caught:
             list(decode_pieces(open_push(io.BytesIO(sent), limit_bytes=LIMIT), now_us=NOW_US))
@@ -301,3 +304,14 @@ def test_the_order_of_dates_is_judged_by_all_rows(
     rows = [f"{date} 5:06,116,29,T1" for date in each]
     pieces_read = assert_same("\n".join([head, *rows]).encode(), lines, date_order=order)
     assert pieces_read > 1 or lines > len(rows)
+
+
+def test_what_an_archive_holds_besides_is_told_of_any_size() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("__MACOSX/._a.csv", b"")
+        archive.writestr("a.csv", table(100))
+    for lines in (20, 1_000):
+        push = open_push(held, limit_bytes=LIMIT)
+        told = list(decode_pieces(push, now_us=NOW_US, lines=lines))[-1].warnings
+        assert "archive-members-left-out" in [warning.code for warning in told]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 
 from ingest import Decoded, UnreadablePush, decode
@@ -123,3 +124,29 @@ def test_real_month_is_read_whole(real: Callable[[str], bytes]) -> None:
 def test_real_oddities(real: Callable[[str], bytes], name: str, units: int, refused: int) -> None:
     decoded = decode(real(f"telemetry/argos_raw/diag/{name}"), now_us=NOW_US)
     assert (decoded.units, len(decoded.refusals)) == (units, refused)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_one_byte_that_became_a_carriage_return_costs_its_block_at_most(end: str) -> None:
+    good = block("040001").replace("\n", end).encode()
+    one = block().replace("\n", end).encode()
+    text = b"".join(good + one[:at] + b"\r" + one[at + 1 :] for at in range(len(one)))
+    decoded = decode(text, format="argos-diag", now_us=NOW_US)
+    assert decoded.units == 2 * len(one)
+    same = pl.col("unit") % 2 == 1
+    assert decoded.records.filter(same)["tag"].to_list() == ["40001"] * len(one)
+    assert decoded.records.filter(same).drop("unit").unique().height == 1
+    spoilt = decoded.records.filter(~same)
+    assert 0 < spoilt.height < len(one)
+    assert spoilt.drop("unit", "lon2", "lat2").unique().height == 1
+    assert spoilt["tag"].unique().to_list() == ["80683"]
+    # A mirror that was cut is left out, and counted.
+    lost = spoilt["lon2"].null_count()
+    assert decoded.warnings[0].detail.startswith(f"{lost} mirror")
+    assert spoilt.drop_nulls("lon2").drop("unit").unique().height == 1
+
+
+def test_a_file_of_carriage_returns_alone_is_read() -> None:
+    text = (block() + block("040003")).replace("\n", "\r")
+    assert diag(text).records["tag"].to_list() == ["80683", "40003"]
+    assert diag(text.replace(" 0", "0")).records["tag"].to_list() == ["80683", "40003"]

@@ -108,14 +108,12 @@ def test_all_faults_at_once_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        (b"[" + GOOD, "json-truncated"),
-        (b"[" + GOOD + b",", "json-truncated"),
         (b"[" + GOOD[:-4], "json-truncated"),
-        (b'{"fixes": [' + GOOD + b"]", "json-truncated"),
-        (b'{"fixes": [' + GOOD + b', {"tag": "', "json-truncated"),
+        (b'{"fixes": []', "json-truncated"),
         (GOOD[:-1], "json-truncated"),
         (b"[" * 100_000, "json-truncated"),
-        (b"[" + GOOD + b"] tail", "json-unreadable"),
+        (b"[] tail", "json-unreadable"),
+        (b'{"fixes": [5, NaN], "fixes": [' + GOOD + b"]}", "json-unreadable"),
         (b'{"fixes": [], "fixes": [' + GOOD + b"]}", "json-unreadable"),
         (b"", "json-unreadable"),
         (b"hello", "json-unreadable"),
@@ -127,12 +125,51 @@ def test_pushes_that_cannot_be_read_at_all(text: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_every_truncation_of_an_array_is_told() -> None:
-    whole = b"[" + GOOD + b", " + GOOD + b"]"
+@pytest.mark.parametrize("begin", [b"[", b'{"about": [7], "fixes": ['])
+def test_of_every_truncation_the_complete_elements_stay(begin: bytes) -> None:
+    whole = begin + GOOD + b", " + GOOD + (b"]" if begin == b"[" else b'], "n": {"m": {}}}')
+    first = len(begin + GOOD)
     for cut in range(1, len(whole)):
-        with pytest.raises(UnreadablePush) as caught:
-            push(whole[:cut])
-        assert caught.value.code == "json-truncated"
+        sent = whole[:cut]
+        if cut < first:
+            with pytest.raises(UnreadablePush) as caught:
+                push(sent)
+            assert caught.value.code == "json-truncated"
+            continue
+        decoded = push(sent)
+        complete = 1 + (cut >= first + 2 + len(GOOD))
+        assert decoded.records["unit"].to_list() == list(range(1, complete + 1))
+        (refusal,) = decoded.refusals
+        assert (refusal.unit, refusal.code) == (complete + 1, "json-cut")
+        rest = sent[refusal.offset :]
+        assert rest.strip(b"], ").startswith(refusal.excerpt.strip("], ").encode())
+        assert refusal.offset >= first + (complete - 1) * len(b", " + GOOD)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "stored", "rest"),
+    [
+        (b"[%s,%s,%s,%s]", "json-cut", 1, b'{"tag"'),  # the second lacks its bracket
+        (b"[%s,%s,%s]\n[%s]", "json-tail", 3, b"[{"),
+        (b'{"fixes":[%s,%s,%s]} %s', "json-tail", 3, b"{"),
+    ],
+)
+def test_what_stands_before_a_break_is_stored(
+    sent: bytes, code: str, stored: int, rest: bytes
+) -> None:
+    spoilt = GOOD[:-1] if code == "json-cut" else GOOD
+    payload = sent % (GOOD, spoilt, GOOD, GOOD)
+    decoded = push(payload)
+    (refusal,) = decoded.refusals
+    assert (decoded.records.height, refusal.unit, refusal.code) == (stored, stored + 1, code)
+    assert payload[refusal.offset :].startswith(rest)
+    assert refusal.excerpt.startswith(rest.decode())
+
+
+def test_an_open_quote_breaks_the_rest() -> None:
+    decoded = push(b"[" + GOOD + b"," + GOOD.replace(b'",', b",", 1) + b"," + GOOD + b"]")
+    assert decoded.records["unit"].to_list() == [1]
+    assert codes(b'[{"tag": "7"}, "open}') == [(1, "field-missing"), (2, "json-cut")]
 
 
 def test_the_last_line_of_ndjson_cut_short_costs_that_line() -> None:

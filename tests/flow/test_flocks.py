@@ -218,7 +218,7 @@ def test_spring_days_by_age_are_the_true_ones(world: World) -> None:
         told[row["life_stage"]].append(row["duration_days"])
         assert 0 < row["straightness"] <= 1
         assert row["staging_sites"] <= row["stops"] == len(stops)
-    assert sum(held) >= 17  # of 18, where a fix 100 km off may pass for the last one outside
+    assert sum(held) >= 16  # of 18: intervals of 90 %
     assert {stage: len(days) for stage, days in told.items()} == {"adult": 4, "subadult": 5}
     for stage, published in SPRING_DAYS.items():
         assert fmean(told[stage]) == pytest.approx(fmean(true[stage]), abs=0.3)

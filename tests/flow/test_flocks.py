@@ -221,7 +221,9 @@ def test_spring_days_by_age_are_the_true_ones(world: World) -> None:
     assert sum(held) >= 16  # of 18: intervals of 90 %
     assert {stage: len(days) for stage, days in told.items()} == {"adult": 4, "subadult": 5}
     for stage, published in SPRING_DAYS.items():
-        assert fmean(told[stage]) == pytest.approx(fmean(true[stage]), abs=0.3)
+        # From the last fix of one residence to the first of the other: one bird was silent for
+        # 36 h about its arrival.
+        assert fmean(told[stage]) == pytest.approx(fmean(true[stage]), abs=0.5)
         assert fmean(told[stage]) == pytest.approx(published, abs=3)
     assert rows.keys() == {bird.local_identifier for bird in world.birds("hooded_crane")[:9]}
 

@@ -21,7 +21,7 @@ async def test_what_the_stages_left_is_what_a_rebuild_gives(life) -> None:
     assert len(found) == 2 + 2  # two birds, and the catalogues of operator and institute
     assert set(found.values()) == {()}
     assert {"product:operator:0", "product:institute:1:0"} < set(found)
-    assert await life.count("stopover") > 2 and await life.count("public_fix") > 20
+    assert await life.count("stopover") > 2 and await life.count("public_fix") > 10
 
 
 async def test_harm_is_found_where_it_was_done_and_left_as_it_is(life) -> None:

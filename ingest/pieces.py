@@ -14,7 +14,7 @@ from ingest.alphabets import Foreign
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Order, doubts_told
 from ingest.doubts import Doubts
-from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, relocate
+from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, overruled, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
 from ingest.known import SEAMS
@@ -111,16 +111,17 @@ def _seam(push: Push) -> _Seam | None:
         return None
     raw_json = isinstance(seams, Lines) and push.encoding is None  # as `as_text` leaves it
     bare = lines if raw_json else lines.removeprefix(UTF8_BOM)
-    convert = _as_it_is if raw_json else converter(bare, push.encoding, utf8=push.utf8)
+    convert = _as_it_is if raw_json else converter(lines, push.encoding, utf8=push.utf8)
+    not_used = overruled(lines, push.encoding)
     head = seams.head(convert(bare)[0])
     if head is None:
         return None
     if not head.lines:
-        return _Seam(seams, convert, head.text, head.text, head.units, 0, [])
+        return _Seam(seams, convert, head.text, head.text, head.units, 0, not_used)
     payload = bare[: int(line_starts(bare)[head.lines])]
     text, warnings = convert(payload)
     skip = len(lines) - len(bare) + len(payload)
-    return _Seam(seams, convert, payload, text, 0, skip, warnings)
+    return _Seam(seams, convert, payload, text, 0, skip, not_used + warnings)
 
 
 def _seams_of(push: Push) -> Seams | None:

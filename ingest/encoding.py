@@ -52,10 +52,11 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     Bring text of any supported encoding to UTF-8 without BOM.
 
     A byte order mark settles the encoding, whatever is declared. Without one, and with none
-    declared, the text is UTF-8, whose last character may be cut; failing that, the one encoding under which its header
-    line becomes words that we know (``经度``, ``위도``); failing that, each line that is not UTF-8
-    is Latin-1, so that one damaged byte does not change the names in all other lines; which other
-    encodings make words of these lines is told. The number of lines never changes.
+    declared, the text is UTF-8, whose last character may be cut; failing that, the one encoding
+    under which its header line becomes words that we know (``经度``, ``위도``); failing that, each
+    line that is not UTF-8 is Latin-1, so that one damaged byte does not change the names in all
+    other lines; which other encodings make words of these lines is told. The number of lines
+    never changes.
 
     Parameters
     ----------

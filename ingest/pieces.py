@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ingest.admission import UNITS_MAX, too_many_units
+from ingest.alike import Alike
 from ingest.alphabets import Foreign
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Order, doubts_told
@@ -234,6 +235,7 @@ class _Reader:
         self._lost: list[int] = []
         self._doubts = Doubts()
         self._rollovers = Rollovers(how.now_us)
+        self._alike = Alike()
         stated = push.mapping.time_format if push.mapping else None
         self._swaps = Swaps(stated) if stated else None
 
@@ -260,6 +262,7 @@ class _Reader:
             self._swaps.add(decoded.times)
         records = decoded.records.filter(pl.col("unit") > self._above)
         self._rollovers.add(records)
+        self._alike.add(records)
         refusals = [
             replace(
                 each,
@@ -293,4 +296,5 @@ class _Reader:
         warnings += [*self._order.told(), *doubts_told(self._doubts)]
         if suspect := self._rollovers.suspect():
             warnings.append(suspect)
+        warnings += self._alike.told()
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ingest.alike import names_alike
 from ingest.correction import Correction, corrected, unit_texts
 from ingest.dates import dated, doubts_told
 from ingest.datum import outside_china, to_wgs84
@@ -268,7 +269,8 @@ def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:
 def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
     """Add what the records together give rise to suspect."""
     suspect = rollover_suspect(decoded.records, now_us)
-    return replace(decoded, warnings=[*decoded.warnings, suspect]) if suspect else decoded
+    found = [*([suspect] if suspect else []), *names_alike(decoded.records)]
+    return replace(decoded, warnings=decoded.warnings + found) if found else decoded
 
 
 def decode_many(

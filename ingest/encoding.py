@@ -225,7 +225,9 @@ def by_lines(payload: bytes) -> tuple[bytes, list[Warning_]]:
     return b"\n".join(_line_to_utf8(line) for line in payload.split(b"\n")), []
 
 
-def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[Refusal]:
+def relocate(
+    refusals: Sequence[Refusal], payload: bytes, text: bytes, encoding: str | None = None
+) -> list[Refusal]:
     """
     Give refusals of a converted text the offsets of their lines in the bytes as sent.
 
@@ -237,6 +239,8 @@ def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[R
         As sent.
     text : bytes
         What `to_utf8` made of it.
+    encoding : str or None
+        As it was declared to `to_utf8`.
 
     Returns
     -------
@@ -244,7 +248,7 @@ def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[R
     """
     if text == payload or not refusals:
         return list(refusals)
-    there, here = _line_starts(payload), _line_starts(text)
+    there, here = _line_starts(payload, encoding), _line_starts(text, None)
     moved = []
     for refusal in refusals:
         if refusal.offset is None:
@@ -255,11 +259,11 @@ def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[R
     return moved
 
 
-def _line_starts(text: bytes) -> NDArray[np.int64]:
+def _line_starts(text: bytes, encoding: str | None) -> NDArray[np.int64]:
     """Offset of each line, whatever its encoding: UTF-16 has two bytes a line end."""
     units: NDArray[np.uint16] | NDArray[np.uint8]
-    if text.startswith(_UTF16_BOMS):
-        order = "<u2" if text.startswith(b"\xff\xfe") else ">u2"
+    if is_utf16(text, encoding):
+        order = ">u2" if text.startswith(codecs.BOM_UTF16_BE) else "<u2"
         units, width = np.frombuffer(text[: len(text) // 2 * 2], dtype=order), 2
     else:
         units, width = np.frombuffer(text, dtype=np.uint8), 1

@@ -150,6 +150,7 @@ class _Laid:
     """
 
     text: bytes
+    encoding: str | None
     is_sheet: bool
     decoded: Decoded
     warnings: list[Warning_]
@@ -159,7 +160,7 @@ class _Laid:
         """Give the refusals their places in the bytes as sent, where a cell has none."""
         if self.is_sheet:
             return [replace(refusal, offset=None) for refusal in self.decoded.refusals]
-        return relocate(self.decoded.refusals, payload, self.text)
+        return relocate(self.decoded.refusals, payload, self.text, self.encoding)
 
 
 _NO_TABLE = ("columns-missing", "empty", "line-too-long")
@@ -186,10 +187,9 @@ def _laid_open(
         is_book = format == xlsx.NAME or (format is None and xlsx.accepts(payload))
     else:
         is_book = mapping.kind == "table" and xlsx.accepts(payload)
+    declared = encoding or (mapping.encoding if mapping else None)
     texts: Iterable[tuple[bytes, list[Warning_]]] = (
-        xlsx.sheets(payload)
-        if is_book
-        else [as_text(payload, encoding or (mapping.encoding if mapping else None))]
+        xlsx.sheets(payload) if is_book else [as_text(payload, declared)]
     )
     unfit: UnreadablePush | None = None
     for text, warnings in texts:
@@ -200,7 +200,7 @@ def _laid_open(
                 raise
             unfit = unfit or unreadable
         else:
-            return _Laid(text, is_book, decoded, warnings, told)
+            return _Laid(text, declared, is_book, decoded, warnings, told)
     raise unfit or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 

@@ -122,7 +122,7 @@ def decode_reference(
     """
     text, warnings = to_utf8(payload, encoding)
     found, more = dated(partial(_decode_text, tz=tz, now_us=now_us), text, date_order)
-    refusals = relocate(found.refusals, payload, text)
+    refusals = relocate(found.refusals, payload, text, encoding)
     return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
 
 

@@ -16,6 +16,7 @@ from ingest import (
     decode_reference,
     open_push,
 )
+from ingest.__main__ import Reading, check
 from ingest.encoding import to_utf8
 
 NOW_US = 1_795_000_000_000_000
@@ -68,6 +69,16 @@ def test_refusals_name_their_place_in_the_bytes_as_sent(encoding: str) -> None:
     offset = refusal.offset or 0
     rest = payload[offset:]
     assert rest.replace(b"\0", b"").startswith(b"x,116,29,7")
+
+
+def test_utf16_without_a_mark_has_the_places_of_utf16() -> None:
+    # The bytes of U+0A4E hold one that ends a line in any other encoding.
+    text = ROWS.format("individual-local-identifier", 29, "\u0a4e") + "x,116,29,7,b\n"
+    sent = text.encode("utf-16-le")
+    refusal = decode(sent, encoding="utf-16", now_us=NOW_US).refusals[0]
+    assert sent[refusal.offset or 0 :].decode("utf-16-le") == "x,116,29,7,b\n"
+    found = check("u16.csv", io.BytesIO(sent), Reading(encoding="utf-16"), NOW_US)
+    assert found.refusals[0].line == 3
 
 
 def test_damaged_characters_are_told_and_cost_no_line() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 
 import polars as pl
 
+from ingest.clock import AS_TOLD
 from ingest.record import Warning_, counted
 
 _HIDDEN = r"\x{ad}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}\x{2066}-\x{2069}\x{feff}"
@@ -64,7 +66,7 @@ def mended(table: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, lis
     >>> mended(sent, ["tag"])[0]["tag"].to_list()
     ['7', '0071', '6118', None]
     """
-    odd = table.select(pl.col(name).str.contains(_ODD).any() for name in names).row(0)
+    odd = table.lazy().select(_odd(tuple(names))).collect(optimizations=AS_TOLD).row(0)
     columns = [name for name, is_odd in zip(names, odd, strict=True) if is_odd]
     if not columns:
         return table, []
@@ -79,6 +81,12 @@ def mended(table: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, lis
         "it has none: {named}."
     )
     return table, counted("name-mended", sentence, counts)
+
+
+@cache
+def _odd(names: tuple[str, ...]) -> list[pl.Expr]:
+    """Ask of each column whether any name is odd: of most pushes none is."""
+    return [pl.col(name).str.contains(_ODD).any() for name in names]
 
 
 def _shaped(name: pl.Expr) -> pl.Expr:

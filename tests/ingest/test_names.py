@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import Decoded, decode, decode_pieces, decode_reference, open_push
+from ingest import (
+    Correction,
+    Decoded,
+    decode,
+    decode_pieces,
+    decode_reference,
+    open_push,
+    refused_texts,
+)
 from ingest.names import mended
 
 NOW_US = 1_795_000_000_000_000
@@ -132,3 +140,14 @@ def test_what_is_mended_needs_no_mending(names: list[str]) -> None:
         assert name == name.strip(" \u200b\u200d\ufeff\u00a0")
         assert name
         assert "\ufeff" not in name
+
+
+def test_a_row_that_begins_with_a_mark_is_corrected_with_it() -> None:
+    payload = table(("7", "Ada"), ("8", "Bo")).replace(b"\n8,", b"\n\xef\xbb\xbf8,")
+    payload = payload.replace(b"80,46\n", b"80,96\n")
+    found = refused_texts(payload, [2], now_us=NOW_US)
+    assert found[2] == "\ufeff8,Bo,2024-03-01 08:00:01,80,96"
+    mend = Correction(2, found[2], "8,Bo,2024-03-01 08:00:01,80,46")
+    decoded = decode(payload, corrections=[mend], now_us=NOW_US)
+    assert decoded.records.select("unit", "tag", "lat").rows() == [(2, "8", 46.0)]
+    assert [each.unit for each in decoded.refusals] == [1]

@@ -99,12 +99,12 @@ def test_marks_of_spreadsheets_are_taken_off() -> None:
 
 
 def test_names_that_are_alike_are_told_and_stay_different() -> None:
-    sent = ["0071", "71", "７１", "hq-1", "HQ-1", "0", "00", "b1", "b01"]  # noqa: RUF001
+    sent = ["0071", "71", "７１", "hq-1", "HQ-1", "0", "00", "b1", "b01"]  # noqa: RUF001 - wide digits
     decoded = read(table(*((name, name) for name in sent)))
     assert decoded.records["tag"].to_list() == sent
     (warning,) = decoded.warnings
     assert warning.code == "names-alike"
-    assert "'0071', '71', '７１'; 'hq-1', 'HQ-1'; '0', '00'" in warning.detail  # noqa: RUF001
+    assert "'0071', '71', '７１'; 'hq-1', 'HQ-1'; '0', '00'" in warning.detail  # noqa: RUF001 - wide digits
     assert "and 1 more" in warning.detail
     assert "b01" not in warning.detail
 

@@ -26,6 +26,7 @@ from ingest.pieces import decode_pieces
 from ingest.record import RECORD_SCHEMA, SENSORS, Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
 from ingest.sent import Push, open_push
+from ingest.vocabulary import tag_of_name_not_used
 from ingest.whole import decode, decode_many, refused_texts
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "refused_texts",
     "sniff",
     "tag_of_file",
+    "tag_of_name_not_used",
     "tag_within",
     "unpack",
     "write_mapping",

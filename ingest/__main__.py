@@ -42,6 +42,7 @@ from ingest import (
     open_push,
     read_mapping,
     tag_of_file,
+    tag_of_name_not_used,
 )
 from ingest.checks import record_flags
 from ingest.clock import SECOND_US
@@ -153,6 +154,7 @@ def check(name: str, sent: BinaryIO, reading: Reading, now_us: int) -> Findings:
         sent, limit_bytes=FILE_MAX_BYTES, format=reading.format, encoding=reading.encoding,
         mapping=reading.mapping, tag=reading.tag or tag_of_file(name),
     )  # fmt: skip
+    push.left_out.extend(tag_of_name_not_used(tag_of_file(name), reading.tag))
     if push.format == movebank_reference_csv.NAME:
         return _check_reference(name, push, reading, now_us)
     flights = Flights(tempfile.TemporaryFile)

@@ -8,6 +8,7 @@ from functools import cache
 import polars as pl
 
 from ingest.clock import AS_TOLD, EARLIEST_US, FUTURE_US, why_unread
+from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -95,7 +96,8 @@ def admit(
     """
     if candidates.height + len(refused) > UNITS_MAX:
         raise too_many_units(UNITS_MAX)
-    clean, strange = _sanitised(_complete(candidates))
+    whole, unnamed = mended(_complete(candidates), _NAMES)
+    clean, strange = _sanitised(whole)
     table = clean.with_columns(pl.coalesce("code", _reason(now_us)).alias("code")).collect(
         optimizations=AS_TOLD
     )
@@ -111,7 +113,7 @@ def admit(
         table = table.filter(pl.col("code").is_null())
     records = table.select(RECORD_SCHEMA.keys())
     refusals = sorted([*refused, *late], key=lambda refusal: refusal.unit)
-    return Decoded(format, records, refusals, warnings + strange)
+    return Decoded(format, records, refusals, warnings + unnamed + strange)
 
 
 def too_many_units(most: int) -> UnreadablePush:
@@ -199,11 +201,17 @@ def _east(lon: pl.Expr) -> pl.Expr:
 
 
 def _by_kind() -> pl.Expr:
-    """Tell damaged characters from control characters, of the few rows refused for either."""
+    """Tell control characters, damaged ones and numbers apart, of the few rows refused for any."""
     control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL).fill_null(value=False))
     damaged = pl.any_horizontal(pl.col(_IDENTITIES).str.contains(DAMAGED, literal=True))
-    of_it = (pl.col("code") == "control-character") & damaged & ~control
-    return pl.when(of_it).then(pl.lit("character-damaged")).otherwise(pl.col("code")).alias("code")
+    return (
+        pl.when((pl.col("code") != "control-character") | control)
+        .then(pl.col("code"))
+        .when(damaged.fill_null(value=False))
+        .then(pl.lit("character-damaged"))
+        .otherwise(pl.lit("name-rounded"))
+        .alias("code")
+    )
 
 
 def _reason(now_us: int) -> pl.Expr:
@@ -212,7 +220,7 @@ def _reason(now_us: int) -> pl.Expr:
     named = pl.any_horizontal(pl.col("tag", "individual").is_not_null())
     long = pl.any_horizontal(pl.col(_NAMES).str.len_chars() > NAME_MAX_CHARS)
     spoilt = pl.any_horizontal(
-        pl.col(_IDENTITIES).str.contains(f"{CONTROL}|{DAMAGED}"),
+        pl.col(_IDENTITIES).str.contains(f"{CONTROL}|{DAMAGED}|{ROUNDED}"),
         pl.col("taxon").str.contains(CONTROL),
     )
     reasons = (

@@ -103,11 +103,16 @@ class Foreign:
     ----------
     lines : int
         How many there are.
+    alike : int
+        How many others have letters that are UTF-8: by chance, it may be, as a letter of Cyrillic
+        has the bytes of ``小`` in GBK.
     """
 
     lines: int = 0
+    alike: int = 0
     _passed: int = 0
     _first: tuple[int, bytes] = (0, b"")
+    _first_alike: tuple[int, bytes] = (0, b"")
     _odd: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_alphabets(), 0))
     _known: set[bytes] = field(default_factory=set)
 
@@ -115,9 +120,13 @@ class Foreign:
         """Look at the next lines, the mark of a UTF-8 text left out."""
         text = text if self._passed else text.removeprefix(codecs.BOM_UTF8)
         for number, line in enumerate(text.split(b"\n"), start=self._passed + 1):
-            if line.isascii() or is_utf8(line):
+            if line.isascii():
                 continue
             cells = [cell for cell in _PARTED.split(line) if not cell.isascii()]
+            if is_utf8(line):
+                self._first_alike = self._first_alike if self.alike else (number, cells[0])
+                self.alike += 1
+                continue
             self._first = self._first if self.lines else (number, cells[0])
             self.lines += 1
             for cell in cells:
@@ -149,6 +158,12 @@ class Foreign:
         else:
             detail += f"They are letters of one script in none of {', '.join(_alphabets())}. Say"
         detail += " as the encoding of the push, and have it decoded again; or send UTF-8."
+        if self.alike:
+            number, cell = self._first_alike
+            detail += (
+                f" {self.alike} other line(s) have letters that are UTF-8 and were read so, the "
+                f"first of them line {number}: {_shown(cell, 'utf-8')}; they may be so by chance."
+            )
         return [Warning_("encoding-assumed", detail)]
 
     def _fitting(self, cell: bytes) -> Iterator[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from ingest.encoding import UTF8_BOM
 from ingest.formats import argos_diag, argos_ds
 from ingest.formats.delimited import logical_rows, open_sheet
 from ingest.formats.elements import BROKEN, begins_json, element_end
@@ -187,6 +188,8 @@ def _row(text: bytes, start: int) -> tuple[int, int] | None:
     sheet = open_sheet(text)
     for first, last in logical_rows(sheet):
         if sheet.origin(first)[1] == start:
-            end = sheet.origin(last)[1] + len(sheet.lines[last].encode())
-            return start, end
+            at = sheet.origin(last)[1]
+            while text.startswith(UTF8_BOM, at):  # a sheet leaves it out
+                at += len(UTF8_BOM)
+            return start, at + len(sheet.lines[last].encode())
     return None

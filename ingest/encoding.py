@@ -51,11 +51,12 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     r"""
     Bring text of any supported encoding to UTF-8 without BOM.
 
-    A byte order mark settles the encoding. Without one, and with none declared, the text is
-    UTF-8, whose last character may be cut; failing that, the one encoding under which its header
-    line becomes words that we know (``经度``, ``위도``); failing that, each line that is not UTF-8
-    is Latin-1, so that one damaged byte does not change the names in all other lines; which other
-    encodings make words of these lines is told. The number of lines never changes.
+    A byte order mark settles the encoding, whatever is declared. Without one, and with none
+    declared, the text is UTF-8, whose last character may be cut; failing that, the one encoding
+    under which its header line becomes words that we know (``经度``, ``위도``); failing that, each
+    line that is not UTF-8 is Latin-1, so that one damaged byte does not change the names in all
+    other lines; which other encodings make words of these lines is told. The number of lines
+    never changes.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     text : bytes
         UTF-8.
     warnings : list of Warning_
-        ``encoding-assumed`` or ``encoding-damaged``, if anything had to be guessed.
+        ``encoding-assumed`` or ``encoding-damaged``, if anything had to be guessed;
+        ``encoding-suspect``, if the text shows another encoding than the declared one.
 
     Raises
     ------
@@ -81,22 +83,24 @@ def to_utf8(payload: bytes, encoding: str | None = None) -> tuple[bytes, list[Wa
     >>> to_utf8("编号,经度\n7,116.3\n".encode("gb18030"))[0].decode()
     '编号,经度\n7,116.3\n'
     """
+    not_used = overruled(payload, encoding)
     if is_utf16(payload, encoding):
-        return _converted(payload, "utf-16")
-    payload = payload.removeprefix(UTF8_BOM)
+        text, warnings = _converted(payload, "utf-16")
+        return text, not_used + warnings
     look = Utf8()
     look.add(payload)
     convert = converter(payload, encoding, utf8=look.end())
-    text, warnings = convert(payload)
+    bare = payload.removeprefix(UTF8_BOM)
+    text, warnings = convert(bare)
     if convert is by_lines:
         foreign = Foreign()
-        foreign.add(payload)
-        warnings = foreign.told()
-    return text, warnings
+        foreign.add(bare)
+        return text, foreign.told() + not_used
+    return text, not_used + warnings
 
 
-Utf8State = Literal["whole", "cut", "none"]
-"""Of a text: it is UTF-8; it is but for its end within a character; it is not."""
+Utf8State = Literal["ascii", "whole", "cut", "none"]
+"""Of a text: it is ASCII; UTF-8; UTF-8 but for its end within a character; none of these."""
 
 
 class Utf8:
@@ -111,7 +115,7 @@ class Utf8:
         if not self._whole:
             return
         try:
-            self._spoken |= not self._decoder.decode(part).isascii()
+            self._spoken |= not self._decoder.decode(part).lstrip("\ufeff").isascii()
         except UnicodeDecodeError:
             self._whole = False
 
@@ -125,14 +129,29 @@ class Utf8:
         if not self._whole:
             return "none"
         if not self._decoder.getstate()[0]:
-            return "whole"
+            return "whole" if self._spoken else "ascii"
         return "cut" if self._spoken else "none"
 
 
 def is_utf16(payload: bytes, encoding: str | None) -> bool:
     """Whether text has two bytes a character: its line ends are not those of all others."""
     _check_known(encoding)
+    if payload.startswith(UTF8_BOM):
+        return False
     return payload.startswith(_UTF16_BOMS) or (encoding or "").lower() == "utf-16"
+
+
+def overruled(payload: bytes, encoding: str | None) -> list[Warning_]:
+    """Warn where a byte order mark says another encoding than the one that is declared."""
+    marked = "utf-8" if payload.startswith(UTF8_BOM) else None
+    marked = "utf-16" if payload.startswith(_UTF16_BOMS) else marked
+    if encoding is None or marked in {None, encoding.lower()}:
+        return []
+    detail = (
+        f"The text begins with the byte order mark of {marked} and was read so: the encoding "
+        f"declared, {encoding.lower()}, was not used."
+    )
+    return [Warning_("encoding-suspect", detail)]
 
 
 def converter(head: bytes, encoding: str | None, *, utf8: Utf8State) -> Converter:
@@ -142,7 +161,7 @@ def converter(head: bytes, encoding: str | None, *, utf8: Utf8State) -> Converte
     Parameters
     ----------
     head : bytes
-        Its first bytes, without byte order mark, not of UTF-16.
+        Its first bytes, byte order mark included, not of UTF-16.
     encoding : str or None
         As the source declares it.
     utf8 : str
@@ -160,21 +179,33 @@ def converter(head: bytes, encoding: str | None, *, utf8: Utf8State) -> Converte
         Code ``encoding-unknown``.
     """
     _check_known(encoding)
-    declared = ENCODINGS[encoding.lower()] if encoding else "utf-8"
-    if declared != "utf-8":
-        return partial(_converted, codec=declared)
-    if utf8 == "whole":
+    if encoding is not None and encoding.lower() != "utf-8" and not head.startswith(UTF8_BOM):
+        return _declared(encoding.lower(), utf8)
+    if utf8 in {"ascii", "whole"}:
         return lambda lines: (lines, [])
     if utf8 == "cut":
         return partial(_converted, codec="utf-8")
-    proven = _by_header(head)
+    proven = _by_header(head.removeprefix(UTF8_BOM))
     if proven is None:
         return by_lines
     detail = f"The header line is {proven}, and so the file was read: declare it or send UTF-8."
-    note = Warning_("encoding-assumed", detail)
+    return _noting(ENCODINGS[proven], Warning_("encoding-assumed", detail))
 
+
+def _declared(name: str, utf8: Utf8State) -> Converter:
+    """Read as declared; text that is UTF-8 in all its letters is seldom so by chance."""
+    if utf8 not in {"whole", "cut"}:
+        return partial(_converted, codec=ENCODINGS[name])
+    detail = (
+        f"All of the text is UTF-8, and was read as {name}, as declared: if names came out wrong,"
+        " have the push decoded again with the encoding utf-8."
+    )
+    return _noting(ENCODINGS[name], Warning_("encoding-suspect", detail))
+
+
+def _noting(codec: str, note: Warning_) -> Converter:
     def read(lines: bytes) -> tuple[bytes, list[Warning_]]:
-        text, warnings = _converted(lines, ENCODINGS[proven])
+        text, warnings = _converted(lines, codec)
         return text, [note, *warnings]
 
     return read
@@ -194,7 +225,9 @@ def by_lines(payload: bytes) -> tuple[bytes, list[Warning_]]:
     return b"\n".join(_line_to_utf8(line) for line in payload.split(b"\n")), []
 
 
-def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[Refusal]:
+def relocate(
+    refusals: Sequence[Refusal], payload: bytes, text: bytes, encoding: str | None = None
+) -> list[Refusal]:
     """
     Give refusals of a converted text the offsets of their lines in the bytes as sent.
 
@@ -206,6 +239,8 @@ def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[R
         As sent.
     text : bytes
         What `to_utf8` made of it.
+    encoding : str or None
+        As it was declared to `to_utf8`.
 
     Returns
     -------
@@ -213,7 +248,7 @@ def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[R
     """
     if text == payload or not refusals:
         return list(refusals)
-    there, here = _line_starts(payload), _line_starts(text)
+    there, here = _line_starts(payload, encoding), _line_starts(text, None)
     moved = []
     for refusal in refusals:
         if refusal.offset is None:
@@ -224,11 +259,11 @@ def relocate(refusals: Sequence[Refusal], payload: bytes, text: bytes) -> list[R
     return moved
 
 
-def _line_starts(text: bytes) -> NDArray[np.int64]:
+def _line_starts(text: bytes, encoding: str | None) -> NDArray[np.int64]:
     """Offset of each line, whatever its encoding: UTF-16 has two bytes a line end."""
     units: NDArray[np.uint16] | NDArray[np.uint8]
-    if text.startswith(_UTF16_BOMS):
-        order = "<u2" if text.startswith(b"\xff\xfe") else ">u2"
+    if is_utf16(text, encoding):
+        order = ">u2" if text.startswith(codecs.BOM_UTF16_BE) else "<u2"
         units, width = np.frombuffer(text[: len(text) // 2 * 2], dtype=order), 2
     else:
         units, width = np.frombuffer(text, dtype=np.uint8), 1

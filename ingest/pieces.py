@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from ingest.admission import UNITS_MAX, too_many_units
+from ingest.alike import Alike
 from ingest.alphabets import Foreign
 from ingest.correction import NOT_APPLIED, Correction, not_applied
 from ingest.dates import Order, doubts_told
 from ingest.doubts import Doubts
-from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, relocate
+from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, overruled, relocate
 from ingest.formats import columns
 from ingest.formats.delimited import QUOTED_LINES_MAX
 from ingest.known import SEAMS
@@ -111,16 +112,17 @@ def _seam(push: Push) -> _Seam | None:
         return None
     raw_json = isinstance(seams, Lines) and push.encoding is None  # as `as_text` leaves it
     bare = lines if raw_json else lines.removeprefix(UTF8_BOM)
-    convert = _as_it_is if raw_json else converter(bare, push.encoding, utf8=push.utf8)
+    convert = _as_it_is if raw_json else converter(lines, push.encoding, utf8=push.utf8)
+    not_used = overruled(lines, push.encoding)
     head = seams.head(convert(bare)[0])
     if head is None:
         return None
     if not head.lines:
-        return _Seam(seams, convert, head.text, head.text, head.units, 0, [])
+        return _Seam(seams, convert, head.text, head.text, head.units, 0, not_used)
     payload = bare[: int(line_starts(bare)[head.lines])]
     text, warnings = convert(payload)
     skip = len(lines) - len(bare) + len(payload)
-    return _Seam(seams, convert, payload, text, 0, skip, warnings)
+    return _Seam(seams, convert, payload, text, 0, skip, not_used + warnings)
 
 
 def _seams_of(push: Push) -> Seams | None:
@@ -233,6 +235,7 @@ class _Reader:
         self._lost: list[int] = []
         self._doubts = Doubts()
         self._rollovers = Rollovers(how.now_us)
+        self._alike = Alike()
         stated = push.mapping.time_format if push.mapping else None
         self._swaps = Swaps(stated) if stated else None
 
@@ -259,6 +262,7 @@ class _Reader:
             self._swaps.add(decoded.times)
         records = decoded.records.filter(pl.col("unit") > self._above)
         self._rollovers.add(records)
+        self._alike.add(records)
         refusals = [
             replace(
                 each,
@@ -292,4 +296,5 @@ class _Reader:
         warnings += [*self._order.told(), *doubts_told(self._doubts)]
         if suspect := self._rollovers.suspect():
             warnings.append(suspect)
+        warnings += self._alike.told()
         return Decoded(self._format, pl.DataFrame(schema=RECORD_SCHEMA), [], warnings)

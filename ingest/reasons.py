@@ -24,6 +24,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
             " encoding. Or declare the right encoding and have the push decoded again with it."
         ),
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
+        "name-rounded": (
+            "A spreadsheet made a rounded number of the name (8.63844E+14), of which other names"
+            " are made too: format the column as text before the names are put in, and send that."
+        ),
         "name-too-long": "Keep names and ids to 200 characters, of classes too.",
         "time-unreadable": (
             "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first; or"

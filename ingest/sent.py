@@ -12,6 +12,7 @@ from ingest.known import sniff, tag_within
 from ingest.mapping import ColumnMapping
 from ingest.record import Warning_
 from ingest.seams import undivided
+from ingest.vocabulary import tag_of_name_not_used
 
 PIECE_LINES = 50_000
 """Lines of one piece; what decoding them takes is some 40 MB."""
@@ -47,7 +48,7 @@ class Push:
     tag : str or None
         As it was told, or stands in the name of the one file in a zip.
     left_out : list of Warning_
-        What of an archive is not read.
+        What of an archive, its names included, is not read.
     """
 
     sent: BinaryIO
@@ -115,12 +116,13 @@ def open_push(
         size += len(piece)
         lines += piece.count(b"\n")
         utf8.add(piece)
+    named = tag_within(sent)
     told = encoding or (mapping.encoding if mapping else None)
     # Of a workbook only the whole shows what it is.
     known = format or mapping is not None or first.startswith(b"PK")
     name = format if known else sniff(first, encoding=encoding)
     return Push(
         sent=sent, limit_bytes=limit_bytes, size_bytes=size, format=name, encoding=told,
-        mapping=mapping, tag=tag or tag_within(sent), first=first, lines=lines, utf8=utf8.end(),
-        left_out=left_out(sent),
+        mapping=mapping, tag=tag or named, first=first, lines=lines, utf8=utf8.end(),
+        left_out=[*left_out(sent), *tag_of_name_not_used(named, tag)],
     )  # fmt: skip

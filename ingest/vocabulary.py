@@ -182,6 +182,17 @@ def told_twice(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) ->
     ]
 
 
+def tag_of_name_not_used(named: str | None, tag: str | None) -> list[Warning_]:
+    """Warn that a push was told with another tag than the name of its file gives."""
+    if named is None or tag is None or named == (tag.lstrip("0") or "0"):
+        return []
+    detail = (
+        f"The name of the file gives the tag {named[:60]!r}, which was not used: the push was told"
+        f" with the tag {tag[:60]!r}."
+    )
+    return [Warning_("tag-not-used", detail)]
+
+
 def tag_not_used(tag: str) -> Warning_:
     """Warn that a tag was told with a push whose rows name theirs."""
     detail = f"The tag told with the push, {tag[:60]!r}, was not used: its rows name theirs."

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ingest.alike import names_alike
 from ingest.correction import Correction, corrected, unit_texts
 from ingest.dates import dated, doubts_told
 from ingest.datum import outside_china, to_wgs84
@@ -149,6 +150,7 @@ class _Laid:
     """
 
     text: bytes
+    encoding: str | None
     is_sheet: bool
     decoded: Decoded
     warnings: list[Warning_]
@@ -158,7 +160,7 @@ class _Laid:
         """Give the refusals their places in the bytes as sent, where a cell has none."""
         if self.is_sheet:
             return [replace(refusal, offset=None) for refusal in self.decoded.refusals]
-        return relocate(self.decoded.refusals, payload, self.text)
+        return relocate(self.decoded.refusals, payload, self.text, self.encoding)
 
 
 _NO_TABLE = ("columns-missing", "empty", "line-too-long")
@@ -185,10 +187,9 @@ def _laid_open(
         is_book = format == xlsx.NAME or (format is None and xlsx.accepts(payload))
     else:
         is_book = mapping.kind == "table" and xlsx.accepts(payload)
+    declared = encoding or (mapping.encoding if mapping else None)
     texts: Iterable[tuple[bytes, list[Warning_]]] = (
-        xlsx.sheets(payload)
-        if is_book
-        else [as_text(payload, encoding or (mapping.encoding if mapping else None))]
+        xlsx.sheets(payload) if is_book else [as_text(payload, declared)]
     )
     unfit: UnreadablePush | None = None
     for text, warnings in texts:
@@ -199,7 +200,7 @@ def _laid_open(
                 raise
             unfit = unfit or unreadable
         else:
-            return _Laid(text, is_book, decoded, warnings, told)
+            return _Laid(text, declared, is_book, decoded, warnings, told)
     raise unfit or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 
@@ -268,7 +269,8 @@ def swaps_told(mapping: ColumnMapping, decoded: Decoded) -> list[Warning_]:
 def _with_suspects(decoded: Decoded, now_us: int) -> Decoded:
     """Add what the records together give rise to suspect."""
     suspect = rollover_suspect(decoded.records, now_us)
-    return replace(decoded, warnings=[*decoded.warnings, suspect]) if suspect else decoded
+    found = [*([suspect] if suspect else []), *names_alike(decoded.records)]
+    return replace(decoded, warnings=decoded.warnings + found) if found else decoded
 
 
 def decode_many(

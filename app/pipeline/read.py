@@ -42,7 +42,9 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
         try:
             body = sent.pop(todo["push_id"])
             plain = ingest.unpack(body, limit_bytes=UNPACKED_MAX_BYTES)
-            left_out[todo["id"]] = ingest.left_out(BytesIO(body))
+            named = ingest.tag_within(BytesIO(body))
+            other = ingest.tag_of_name_not_used(named, todo["tag"])
+            left_out[todo["id"]] = [*ingest.left_out(BytesIO(body)), *other]
             name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
             if name == REFERENCE:
                 found[todo["id"]] = read_reference(plain, todo, left_out[todo["id"]])
@@ -52,7 +54,7 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
                     todo["mapping_version"],
                     todo["corrections"] and id(todo),
                 )
-                tag = todo["tag"] or ingest.tag_within(BytesIO(body))
+                tag = todo["tag"] or named
                 how = (name, *(todo[each] for each in DECLARED), tag, held)
                 alike.setdefault(how, []).append((todo, plain))
         except ingest.UnreadablePush as unreadable:

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.admission import LINE_MAX_BYTES, UNITS_MAX
-from ingest.encoding import to_utf8
+from ingest.encoding import UTF8_BOM, to_utf8
 from ingest.reasons import refuse
 from ingest.refusal import Refusal, UnreadablePush
 
@@ -24,6 +24,8 @@ QUOTED_LINES_MAX = 20
 
 PREAMBLE_MAX_BYTES = 65_536
 """Lines above a header line [bytes]; Telonics writes about twenty."""
+
+_MARKS = re.compile(rb"^(?:" + UTF8_BOM + rb")+", re.MULTILINE)
 
 BLANKS = ("", "NA", "null", "NULL")
 """Cells that hold no value; R writes NA."""
@@ -120,6 +122,9 @@ def open_sheet(payload: bytes) -> Sheet:
         text = text.replace(b"\r\n", b"\n")
     elif b"\r" in text and b"\n" not in text:
         text = text.replace(b"\r", b"\n")
+    if UTF8_BOM in text:
+        # Files put one after another bring their marks with them.
+        text = _MARKS.sub(b"", text)
     bare = text.lstrip(b"\n \t")
     above = text[: len(text) - len(bare)].count(b"\n") + 1
     head, _, body = bare.partition(b"\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import polars as pl
+
 from ingest.formats.delimited import open_sheet
 from ingest.formats.layout import Layout, decode_sheet
 from ingest.formats.movebank_csv import volts
@@ -89,6 +91,18 @@ def tag_of_file(name: str) -> str | None:
     return found[1] if found else None
 
 
+def bare(tag: str) -> str:
+    """
+    Give a tag without the zeros before its digits: one table has them, another has not.
+
+    Examples
+    --------
+    >>> bare("00007304"), bare("0"), bare("0A1")
+    ('7304', '0', '0A1')
+    """
+    return tag.lstrip("0") or "0" if re.fullmatch("[0-9]+", tag) else tag
+
+
 def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode a table of a GSM tag, or of a PTT with GPS, of fixes or of engineering.
@@ -107,7 +121,8 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
     now_us : int
         The present [us since 1970-01-01 UTC].
     tag : str or None
-        Whose table it is: only the name of the file says it, unless a column does.
+        Whose table it is: only the name of the file says it, unless a column does. Zeros before
+        the digits are left out, as of the name of a file and of a column.
 
     Raises
     ------
@@ -131,7 +146,7 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
     if layout is None:
         return decode_sheet(_FIXES, payload, tz=tz, now_us=now_us)  # which says what is missing
     if term(_COLUMN) in map(term, header):
-        layout = replace(layout, fields={"tag": (_COLUMN,), **layout.fields})
+        layout = replace(layout, fields={"tag": (_COLUMN,), **layout.fields}, rule=_bare)
         decoded = decode_sheet(layout, payload, tz=tz, now_us=now_us)
         unused = [] if tag is None else [tag_not_used(tag)]
         return replace(decoded, warnings=[*decoded.warnings, *unused])
@@ -143,7 +158,12 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
             "7304e.txt (engineering), or name the tag with the push: tag=7304 (of commands, "
             "--tag 7304).",
         )
-    return decode_sheet(layout, payload, tz=tz, now_us=now_us, tag=tag)
+    return decode_sheet(layout, payload, tz=tz, now_us=now_us, tag=bare(tag))
+
+
+def _bare(table: pl.DataFrame) -> pl.DataFrame:
+    """Tags without the zeros before them, as the names of files give them."""
+    return volts(table).with_columns(pl.col("tag").str.replace("^0+([0-9]+)$", "${1}"))
 
 
 decode_told = decode

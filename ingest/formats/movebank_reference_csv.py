@@ -15,6 +15,7 @@ from ingest.dates import dated, doubts_told
 from ingest.doubts import noting
 from ingest.encoding import relocate, to_utf8
 from ingest.formats.delimited import open_sheet, read_rows
+from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
@@ -22,6 +23,7 @@ from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenat
 
 NAME = "movebank-reference-csv"
 
+_NAMES = ("tag", "individual", "taxon", "deployment_id")
 _NO_TIME = -(2**63)
 """Stands for text that is no time [us]: no year of four digits reaches it."""
 
@@ -120,7 +122,7 @@ def decode_reference(
     """
     text, warnings = to_utf8(payload, encoding)
     found, more = dated(partial(_decode_text, tz=tz, now_us=now_us), text, date_order)
-    refusals = relocate(found.refusals, payload, text)
+    refusals = relocate(found.refusals, payload, text, encoding)
     return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
 
 
@@ -128,7 +130,8 @@ def _decode_text(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
     """Decode reference data that is UTF-8."""
     with noting() as doubts:
         found = _decode_sheet(text, tz=tz, now_us=now_us)
-    return DecodedReference(found.rows, found.refusals, doubts_told(doubts))
+    told = [*found.warnings, *doubts_told(doubts)]
+    return DecodedReference(found.rows, found.refusals, told)
 
 
 def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
@@ -143,7 +146,9 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
             "deploy-on-date, deploy-off-date.",
         )
     found = read_rows(sheet, range(len(sheet.header)), columns["tag"][0])
-    cells = found.cells.with_columns(
+    named = [f"c{i}" for name in _NAMES for i in columns.get(name, ())]
+    mended_cells, warnings = mended(found.cells, named)
+    cells = mended_cells.with_columns(
         _time(found.cells, columns, name, tz).alias(name) for name in ("deploy_on", "deploy_off")
     )
     names_of = _term_names(sheet.header, {indices[0] for indices in columns.values()})
@@ -157,7 +162,7 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
         else:
             rows.append(row)
     refusals.sort(key=lambda refusal: refusal.unit)
-    return DecodedReference(rows, refusals)
+    return DecodedReference(rows, refusals, warnings)
 
 
 def _time(
@@ -195,6 +200,8 @@ def _row(
         return "control-character"
     if any(name and DAMAGED in name for name in (tag, individual, names[3])):
         return "character-damaged"
+    if any(name and re.search(ROUNDED, name) for name in (tag, individual, names[3])):
+        return "name-rounded"
     on, off = cell["deploy_on"], cell["deploy_off"]
     assert not isinstance(on, str)
     assert not isinstance(off, str)

@@ -136,8 +136,9 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
+    if isinstance(value, (int, float)) and value == value // 1:
+        # Of a longer number a spreadsheet has lost the last digits: in this form no name is taken.
+        return str(int(value)) if abs(value) < 2**53 else f"{value:.16e}"
     if isinstance(value, datetime):
         return value.isoformat(" ")
     return " ".join(str(value).split())

@@ -84,3 +84,11 @@ def test_parts_of_a_text_are_judged_as_the_whole(lines: list[bytes], cut: int) -
     parts.add(b"".join(line + b"\n" for line in lines[:cut]))
     parts.add(b"".join(line + b"\n" for line in lines[cut:]))
     assert parts.told() == whole.told()
+
+
+def test_lines_that_are_utf8_among_others_are_told_too() -> None:
+    """The bytes of two characters of GBK are two letters of Cyrillic in UTF-8."""
+    detail = told(["小小", "丹顶鹤", "小"], "gb18030")
+    assert detail.startswith("1 line(s) are not UTF-8")
+    assert "2 other line(s) have letters that are UTF-8" in detail
+    assert f"line 3: {'小小'.encode('gb18030').decode()!r}" in detail

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import ENCODINGS, UnreadablePush, decode, decode_reference
+from ingest import (
+    ENCODINGS,
+    Decoded,
+    UnreadablePush,
+    decode,
+    decode_pieces,
+    decode_reference,
+    open_push,
+)
+from ingest.__main__ import Reading, check
 from ingest.encoding import to_utf8
 
 NOW_US = 1_795_000_000_000_000
@@ -57,6 +69,16 @@ def test_refusals_name_their_place_in_the_bytes_as_sent(encoding: str) -> None:
     offset = refusal.offset or 0
     rest = payload[offset:]
     assert rest.replace(b"\0", b"").startswith(b"x,116,29,7")
+
+
+def test_utf16_without_a_mark_has_the_places_of_utf16() -> None:
+    # The bytes of U+0A4E hold one that ends a line in any other encoding.
+    text = ROWS.format("individual-local-identifier", 29, "\u0a4e") + "x,116,29,7,b\n"
+    sent = text.encode("utf-16-le")
+    refusal = decode(sent, encoding="utf-16", now_us=NOW_US).refusals[0]
+    assert sent[refusal.offset or 0 :].decode("utf-16-le") == "x,116,29,7,b\n"
+    found = check("u16.csv", io.BytesIO(sent), Reading(encoding="utf-16"), NOW_US)
+    assert found.refusals[0].line == 3
 
 
 def test_damaged_characters_are_told_and_cost_no_line() -> None:
@@ -128,3 +150,35 @@ def test_a_name_with_a_sign_for_a_lost_character_is_no_name() -> None:
 def test_one_name_at_the_end_of_ascii_is_latin_1() -> None:
     decoded = decode((NAMED + "2020-01-01 00:00:00,116,29,Andr").encode() + b"\xe9", now_us=NOW_US)
     assert decoded.records["individual"].to_list() == ["André"]
+
+
+UTF8 = ROWS.format("individual-local-identifier", 29, "Журавль").encode()
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "windows-1251", "latin-1", "cp949", "utf-16"])
+def test_a_byte_order_mark_settles_the_encoding(encoding: str) -> None:
+    payload = b"\xef\xbb\xbf" + UTF8
+    for decoded in (
+        decode(payload, encoding=encoding, now_us=NOW_US),
+        in_pieces(payload, encoding),
+    ):
+        assert decoded.records["individual"].to_list() == ["Журавль"]
+        assert [w.code for w in decoded.warnings] == ["encoding-suspect"]
+        assert encoding in decoded.warnings[0].detail
+    wide = UTF8.decode().encode("utf-16")
+    assert decode(wide, encoding="gb18030", now_us=NOW_US).records["individual"][0] == "Журавль"
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "koi8-r", "latin-1"])
+def test_text_that_is_utf8_but_declared_otherwise_is_suspect(encoding: str) -> None:
+    for decoded in (decode(UTF8, encoding=encoding, now_us=NOW_US), in_pieces(UTF8, encoding)):
+        assert [w.code for w in decoded.warnings] == ["encoding-suspect"]
+        assert decoded.units == 1
+    plain = ROWS.format("individual-local-identifier", 29, "Ada").encode()
+    assert in_pieces(plain, encoding).warnings == []
+
+
+def in_pieces(payload: bytes, encoding: str) -> Decoded:
+    push = open_push(io.BytesIO(payload), limit_bytes=1 << 20, encoding=encoding)
+    first, *rest = decode_pieces(push, lines=1, now_us=NOW_US)
+    return replace(first, warnings=[*first.warnings, *(w for each in rest for w in each.warnings)])

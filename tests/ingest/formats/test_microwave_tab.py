@@ -15,6 +15,7 @@ from ingest import (
     tag_of_file,
     tag_within,
 )
+from ingest.__main__ import Reading, check
 from tests.ingest.formats.test_xlsx import workbook
 from tests.ingest.test_archive import zipped
 
@@ -159,3 +160,27 @@ def test_a_workbook_of_it_is_told_the_tag(sample: Callable[[str], bytes]) -> Non
     assert (decoded.format, decoded.units, decoded.warnings[0].code) == (
         "xlsx", 7, "words-for-numbers",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", ["7304", "00007304"])
+def test_zeros_before_a_tag_make_no_other_tag(sample: Callable[[str], bytes], tag: str) -> None:
+    told = decode(sample("7304g.txt"), tag=tag, now_us=NOW_US)
+    rows = f"GSM_ID\tDateTime\tLatitude_N\tLongitude_E\n{tag}\t2019-03-01 08:00:00\t46.1\t80.5\n"
+    column = decode(rows.encode(), now_us=NOW_US)
+    for decoded in (told, column):
+        assert set(decoded.records["tag"]) == {"7304"}
+        assert "names-alike" not in {each.code for each in decoded.warnings}
+
+
+def test_another_tag_than_the_name_of_the_file_gives_is_told(
+    sample: Callable[[str], bytes],
+) -> None:
+    sent = zipped(("00007304g.txt", sample("7304g.txt")))
+    for tag, codes in (("9", ["tag-not-used"]), ("007304", []), (None, [])):
+        push = open_push(io.BytesIO(sent), limit_bytes=10**6, tag=tag)
+        assert [each.code for each in push.left_out] == codes
+    found = check("7304g.txt", io.BytesIO(sample("7304g.txt")), Reading(tag="7305"), NOW_US)
+    assert [each.detail for each in found.warnings if "7304" in each.detail] == [
+        "The name of the file gives the tag '7304', which was not used: the push was told with the"
+        " tag '7305'."
+    ]

@@ -97,8 +97,9 @@ EVENTS = "tag-local-identifier,timestamp,location-long,location-lat"
 @pytest.mark.parametrize("name", ["丹顶鹤\u30001", "Ada\u00a0B", "a\u200bb", "Ærø 7"])
 def test_a_name_that_events_may_bear_is_a_name_here(name: str) -> None:
     events = decode(f"{EVENTS}\n{name},2020-01-01 00:00,1,2\n".encode(), now_us=NOW_US)
-    assert events.records["tag"].to_list() == [name]
-    assert [row.tag for row in read(f"tag-id,animal-id\n{name},Ada\n").rows] == [name]
+    kept = name.replace("\u200b", "")
+    assert events.records["tag"].to_list() == [kept]
+    assert [row.tag for row in read(f"tag-id,animal-id\n{name},Ada\n").rows] == [kept]
 
 
 HEADER = "tag-id,animal-id,deploy-on-date,deploy-off-date\n"

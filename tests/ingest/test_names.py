@@ -1,0 +1,153 @@
+"""Names that programs spoilt are mended, refused or told, the same whole and in pieces."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import openpyxl
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import (
+    Correction,
+    Decoded,
+    decode,
+    decode_pieces,
+    decode_reference,
+    open_push,
+    refused_texts,
+)
+from ingest.names import mended
+
+NOW_US = 1_795_000_000_000_000
+HEADER = ("tag-id", "individual-local-identifier", "timestamp", "location-long", "location-lat")
+ROUNDED = ("8.63844E+14", "8,63844e+14", "1E+05", "8.638440400123457e+17")
+NO_NAME = ("#N/A", "#REF!", "#NAME?", "######", "nan", "None", "N/A", "-", "\u200b", '=""')
+
+
+def table(*names: tuple[str, str]) -> bytes:
+    held = io.StringIO()
+    csv.writer(held, lineterminator="\n").writerows(
+        [
+            HEADER,
+            *((*pair, f"2024-03-01 08:00:{n % 60:02}", 80, 46) for n, pair in enumerate(names)),
+        ]
+    )
+    return held.getvalue().encode()
+
+
+def read(payload: bytes, lines: int = 2) -> Decoded:
+    """What a push gives, as a whole; in pieces it must be the same."""
+    whole = decode(payload, now_us=NOW_US)
+    push = open_push(io.BytesIO(payload), limit_bytes=1 << 20)
+    parts = list(decode_pieces(push, lines=lines, now_us=NOW_US))
+    assert pl.concat([each.records for each in parts]).equals(whole.records)
+    assert [refusal for each in parts for refusal in each.refusals] == whole.refusals
+    assert parts[-1].warnings == whole.warnings
+    return whole
+
+
+def tags(*names: str) -> list[str | None]:
+    return read(table(*((name, "Ada") for name in names))).records["tag"].to_list()
+
+
+def test_characters_without_a_shape_make_no_other_name() -> None:
+    sent = ("7", "\ufeff7", "7\u200b", "7\u00a0", "\u202a7\u202c", "7\u00ad", "\u200d7\u200c")
+    assert tags(*sent) == ["7"] * 7
+    assert tags(*["\ufeff7"] * 60) == ["7"] * 60
+
+
+@pytest.mark.parametrize("name", ["ᠲᠣᠭᠣᠷᠢᠭ\u180eᠠ", "ᠲ\u200dᠣ", "می\u200cشود", "ᠠ\u180bᠨ", "鹤 7"])
+def test_joiners_within_a_word_are_of_its_spelling(name: str) -> None:
+    assert tags(name, name) == [name, name]
+
+
+def test_a_header_line_that_comes_again_with_its_mark_is_none_of_the_birds() -> None:
+    payload = b"\xef\xbb\xbf" + table(("7", ""), ("8", ""))
+    decoded = read(payload * 2)
+    assert decoded.records["tag"].to_list() == ["7", "8"] * 2
+    assert not decoded.refusals
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_a_name_that_is_a_rounded_number_is_refused(name: str) -> None:
+    for pair in ((name, ""), ("", name), ("7", name)):
+        (refusal,) = read(table(("7", "Ada"), pair)).refusals
+        assert refusal.code == "name-rounded"
+        assert name in refusal.excerpt
+        assert "format the column as text" in refusal.remedy
+    assert tags("1E05", "2E5", "E+5") == ["1E05", "2E5", "E+5"]
+
+
+@pytest.mark.parametrize("name", NO_NAME)
+def test_what_stands_for_no_name_is_none(name: str) -> None:
+    decoded = read(table((name, "Ada"), ("7", name), (name, name)))
+    assert decoded.records.select("tag", "individual").rows() == [(None, "Ada"), ("7", None)]
+    assert [refusal.code for refusal in decoded.refusals] == ["no-animal-or-tag"]
+    assert [w.code for w in decoded.warnings] == ["name-mended"]
+
+
+def test_marks_of_spreadsheets_are_taken_off() -> None:
+    assert tags("'0071", '="0071"', "6118.0", "6118") == ["0071", "0071", "6118", "6118"]
+    kept = ["'t Zwin", "Nan", "Na", "v2.0", "1.05", "#7", "=7", "O'Hara"]
+    decoded = read(table(*((name, "Ada") for name in kept)))
+    assert decoded.records["tag"].to_list() == kept
+    assert not decoded.warnings
+
+
+def test_names_that_are_alike_are_told_and_stay_different() -> None:
+    sent = ["0071", "71", "７１", "hq-1", "HQ-1", "0", "00", "b1", "b01"]  # noqa: RUF001 - wide digits
+    decoded = read(table(*((name, name) for name in sent)))
+    assert decoded.records["tag"].to_list() == sent
+    (warning,) = decoded.warnings
+    assert warning.code == "names-alike"
+    assert "'0071', '71', '７１'; 'hq-1', 'HQ-1'; '0', '00'" in warning.detail  # noqa: RUF001 - wide digits
+    assert "and 1 more" in warning.detail
+    assert "b01" not in warning.detail
+
+
+def test_reference_data_have_the_names_of_the_fixes() -> None:
+    text = 'tag-id,animal-id\n"=""0071""",\ufeffAda\n6118.0,Bo\n8.63844E+14,Di\n#N/A,Ed\n'
+    found = decode_reference(text.encode(), tz="UTC", now_us=NOW_US)
+    assert [(row.tag, row.individual) for row in found.rows] == [("0071", "Ada"), ("6118", "Bo")]
+    assert [each.code for each in found.refusals] == ["name-rounded", "deployment-incomplete"]
+    assert [each.code for each in found.warnings] == ["name-mended"]
+
+
+def test_a_workbook_cell_whose_digits_are_gone_is_no_name() -> None:
+    book = openpyxl.Workbook()
+    book.active.append(HEADER)
+    for tag in (863844040012345678.0, 9007199254740994.0, 863844040012345.0):
+        book.active.append([tag, None, "2024-03-01 08:00:00", 80, 46])
+    held = io.BytesIO()
+    book.save(held)
+    decoded = decode(held.getvalue(), now_us=NOW_US)
+    assert [each.code for each in decoded.refusals] == ["name-rounded"] * 2
+    assert decoded.records["tag"].to_list() == ["863844040012345"]
+
+
+NAMES = st.text(st.sampled_from("7aB0.-'=\"#nN\u200b\u200d\ufeff\u00a0ᠠ "), max_size=6)
+
+
+@settings(max_examples=60)
+@given(st.lists(NAMES.map(str.strip).filter(bool), max_size=4))
+def test_what_is_mended_needs_no_mending(names: list[str]) -> None:
+    once, _ = mended(pl.DataFrame({"tag": names}, schema={"tag": pl.String}), ["tag"])
+    for name in once["tag"].drop_nulls():
+        assert name == name.strip(" \u200b\u200d\ufeff\u00a0")
+        assert name
+        assert "\ufeff" not in name
+
+
+def test_a_row_that_begins_with_a_mark_is_corrected_with_it() -> None:
+    payload = table(("7", "Ada"), ("8", "Bo")).replace(b"\n8,", b"\n\xef\xbb\xbf8,")
+    payload = payload.replace(b"80,46\n", b"80,96\n")
+    found = refused_texts(payload, [2], now_us=NOW_US)
+    assert found[2] == "\ufeff8,Bo,2024-03-01 08:00:01,80,96"
+    mend = Correction(2, found[2], "8,Bo,2024-03-01 08:00:01,80,46")
+    decoded = decode(payload, corrections=[mend], now_us=NOW_US)
+    assert decoded.records.select("unit", "tag", "lat").rows() == [(2, "8", 46.0)]
+    assert [each.unit for each in decoded.refusals] == [1]

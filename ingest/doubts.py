@@ -27,6 +27,8 @@ class Doubts:
         Times that happened twice, or never, in that zone.
     twice_first, skipped_first : str
         The first of them, as sent.
+    header : str
+        The header line in force at the end of a table, where it is another than the first.
     """
 
     tz: str = ""
@@ -36,6 +38,7 @@ class Doubts:
     twice_first: str = ""
     skipped: int = 0
     skipped_first: str = ""
+    header: str = ""
 
     def note(self, *, tz: str, relying: int, stated: int = 0) -> None:
         """Count times without and with a zone of their own."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ingest.doubts import Doubts
 from ingest.patterns import SWAPPED_DATES_MIN
+from ingest.reasons import printable
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
 from ingest.yearlast import CENTURY_FROM, OrderInForce, reading_dates
@@ -306,7 +307,7 @@ def doubts_told(doubts: Doubts | None) -> list[Warning_]:
     Returns
     -------
     list of Warning_
-        ``time-twice``, ``time-skipped``, ``zone-mixed``.
+        ``time-twice``, ``time-skipped``, ``zone-mixed``, ``last-line-open``.
     """
     if doubts is None:
         return []
@@ -330,6 +331,14 @@ def doubts_told(doubts: Doubts | None) -> list[Warning_]:
             f" and were read as {doubts.tz}. Is that their zone?"
         )
         found.append(Warning_("zone-mixed", detail))
+    # Many programs end no last line: only a cell shorter than all above it looks cut.
+    if doubts.open_line and doubts.open_chars < (doubts.shortest_chars or 0):
+        detail = (
+            f"The last line, {printable(doubts.open_line[-80:])!r}, has no line end, and its last "
+            "cell is shorter than all others of its column: was the file cut there? It was stored "
+            "as it is; send the whole file."
+        )
+        found.append(Warning_("last-line-open", detail))
     return found
 
 

@@ -199,12 +199,16 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
     cells, refused = _fast(sheet, wanted, marker) or _exact(sheet, wanted, marker)
     names = [f"c{index}" for index in wanted]
     trimmed = cells.with_columns(pl.col(names).str.strip_chars())
-    return Rows(
-        trimmed.with_columns(
-            pl.when(~pl.col(name).is_in(BLANKS)).then(pl.col(name)) for name in names
-        ),
-        refused,
+    read = trimmed.with_columns(
+        pl.when(~pl.col(name).is_in(BLANKS)).then(pl.col(name)) for name in names
     )
+    last = len(sheet.header) - 1
+    if last in columns and read.height:
+        is_open = sheet.payload[-1:] not in (b"\n", b"\r")
+        ends = is_open and int(read["line"][-1]) == sheet.body.count(b"\n")
+        line = sheet.body[sheet.body.rfind(b"\n") + 1 :] if ends else b""
+        noted().note_last_cells(read[f"c{last}"], line.decode())
+    return Rows(read, refused)
 
 
 def is_regular(sheet: Sheet) -> bool:

@@ -304,7 +304,7 @@ def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFr
             other = "\n".join(sheet.lines[at : at + taken])
         unit += 1
         if code == DITTO:
-            code = "bad-quotes" if any(fields[i].strip() == '"' for i in columns) else ""  # noqa: PLW2901
+            code = "bad-quotes" if any(fields[i].strip() == '"' for i in columns) else ""  # noqa: PLW2901 - what is read decides
         if other or code or len(fields) != width:
             text, offset = sheet.origin(at)
             why = "header-differs" if other else code or "ragged-row"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
 from ingest.doubts import Doubts
 from ingest.patterns import SWAPPED_DATES_MIN
+from ingest.reasons import printable
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
 from ingest.yearlast import CENTURY_FROM, OrderInForce, reading_dates
@@ -31,8 +32,14 @@ MONTHS_MIN = 3
 """Different months, and different days, in which dates without a day above the 12th are many."""
 
 _DATE, _SHORT_DATE = (
-    re.compile(rb"(?<![0-9:/.-])([0-9]{1,2})(\\?/|[.-])([0-9]{1,2})\2(" + year + rb")(?![0-9/.-])")
+    re.compile(
+        rb"(?<![0-9:/.-])([0-9]{1,2})(\\?/|[.-])([0-9]{1,2})\2(" + year + rb")(?![0-9/.-])"
+        rb"(?=([ T]+[0-9]{1,2}:)?)"
+    )
     for year in (rb"[0-9]{4}", rb"[0-9]{4}|[0-9]{2}(?=[ T]+[0-9]{1,2}:[0-9]{2})")
+)
+_YEAR_FIRST = re.compile(
+    rb"(?<![0-9:/.-])[0-9]{4}(?:\\?/|[.-])([0-9]{1,2})(?:\\?/|[.-])([0-9]{1,2})(?![0-9/.-])"
 )
 _WORDS = {"dmy": "day/month/year", "mdy": "month/day/year"}
 _OTHER = {"dmy": "mdy", "mdy": "dmy"}
@@ -55,6 +62,8 @@ class Evidence:
         Whether nothing is proven, as 17/06/03 may have its year first, and it has not the month.
     year_first : bool
         Whether it seems so: its last number takes more values than its first.
+    half_swapped : bool
+        Whether all dates with the year last have a day above 12, and none with it first has.
     """
 
     only: dict[str, int]
@@ -62,6 +71,7 @@ class Evidence:
     low: int
     doubtful: bool = False
     year_first: bool = False
+    half_swapped: bool = False
 
 
 class Dates:
@@ -71,7 +81,8 @@ class Dates:
     A number above 12 is a day; where there is none, the order in which dates rise from row to row
     is the one they are in. A year of two digits could as well stand first. It does not where one
     of the dates would be none, where others have four digits last, or where the first number takes
-    more values than the last: days vary more than years.
+    more values than the last: days vary more than years. Where a time of day follows some dates, no
+    others count: those of ringing or hatching may be written in another order.
 
     Parameters
     ----------
@@ -89,39 +100,65 @@ class Dates:
 
     def __init__(self, *, short: bool = False) -> None:
         self._form = _SHORT_DATE if short else _DATE
+        self._timed, self._alone = _Tally(), _Tally()
+        self._year_first: set[tuple[bytes, bytes]] = set()
+
+    def add(self, text: bytes) -> None:
+        """Look through whole lines of UTF-8 that follow those before."""
+        for (one, _, two, last, clock), same in groupby(self._form.findall(text), _same_date):
+            tally = self._timed if clock else self._alone
+            tally.add(int(one), int(two), last, len(list(same)))
+        self._year_first.update(_YEAR_FIRST.findall(text))
+
+    def evidence(self) -> Evidence:
+        """Return what they say together."""
+        tally = self._timed if self._timed.seen else self._alone
+        days = [int(day) for _, day in self._year_first]
+        low = len(days) >= RISING_DATES_MIN and max(days) <= 12
+        high = all(max(one, two) > 12 for one, two, _ in tally.seen)
+        return replace(tally.evidence(), half_swapped=low and high and bool(tally.seen))
+
+
+def _same_date(found: tuple[bytes, ...]) -> tuple[bytes | bool, ...]:
+    return (*found[:4], bool(found[4]))
+
+
+class _Tally:
+    """Dates of one kind, added up one by one."""
+
+    def __init__(self) -> None:
         self._only = dict.fromkeys(DATE_ORDERS, 0)
-        self._seen: set[tuple[int, int, int]] = set()
+        self.seen: set[tuple[int, int, int]] = set()
         self._short: set[tuple[int, int, int]] = set()
         self._long = False
         self._ways = {order: _Way() for order in DATE_ORDERS}
 
-    def add(self, text: bytes) -> None:
-        """Look through whole lines of UTF-8 that follow those before."""
-        for (one, _, two, last), same in groupby(self._form.findall(text)):
-            first, second, year = int(one), int(two), int(last)
-            if len(last) == 2:
-                self._short.add((first, second, year))
-                year += 1900 if year >= CENTURY_FROM else 2000
-            else:
-                self._long = True
-            if 31 >= first > 12 >= second:
-                self._only["dmy"] += len(list(same))
-            elif 31 >= second > 12 >= first:
-                self._only["mdy"] += len(list(same))
-            self._seen.add((first, second, year))
-            self._ways["dmy"].go((year, second, first))
-            self._ways["mdy"].go((year, first, second))
+    def add(self, first: int, second: int, last: bytes, count: int) -> None:
+        """Add a date that stands so many times in a row."""
+        year = int(last)
+        if len(last) == 2:
+            self._short.add((first, second, year))
+            year += 1900 if year >= CENTURY_FROM else 2000
+        else:
+            self._long = True
+        if 31 >= first > 12 >= second:
+            self._only["dmy"] += count
+        elif 31 >= second > 12 >= first:
+            self._only["mdy"] += count
+        self.seen.add((first, second, year))
+        self._ways["dmy"].go((year, second, first))
+        self._ways["mdy"].go((year, first, second))
 
     def evidence(self) -> Evidence:
         """Return what they say together."""
-        spread = min(len({date[part] for date in self._seen}) for part in (0, 1)) >= MONTHS_MIN
-        low = len(self._seen) if spread and not any(self._only.values()) else 0
+        spread = min(len({date[part] for date in self.seen}) for part in (0, 1)) >= MONTHS_MIN
+        low = len(self.seen) if spread and not any(self._only.values()) else 0
         if self._year_may_be_first():
             firsts, lasts = self._numbers()
             varied = len(self._short) >= RISING_DATES_MIN and len(lasts) > len(firsts)
             return Evidence(self._only, None, low, varied or max(firsts) > 12, varied)
         able = [order for order in DATE_ORDERS if self._only[order]]
-        if not able and len(self._seen) >= RISING_DATES_MIN:
+        if not able and len(self.seen) >= RISING_DATES_MIN:
             able = [order for order in DATE_ORDERS if self._ways[order].is_one]
         return Evidence(self._only, able[0] if len(able) == 1 else None, low)
 
@@ -230,17 +267,20 @@ class Order:
         """
         if self._found is None:
             return []
+        return [*self._told(self._found), *(_HALF_SWAPPED if self._found.half_swapped else ())]
+
+    def _told(self, found: Evidence) -> list[Warning_]:
         if self._declared is not None:
-            return _suspect(self._found, self._declared)
+            return _suspect(found, self._declared)
         makers = self._makers
-        if makers is None or self._found.doubtful or not (self._assumed or self._found.proven):
-            return _assumed(self._found)
-        if self._found.proven == _OTHER[makers]:
-            return _assumed(self._found, f" The maker's own order is {_WORDS[makers]}.")
-        suspect = _suspect(self._found, makers)
+        if makers is None or found.doubtful or not (self._assumed or found.proven):
+            return _assumed(found)
+        if found.proven == _OTHER[makers]:
+            return _assumed(found, f" The maker's own order is {_WORDS[makers]}.")
+        suspect = _suspect(found, makers)
         if suspect or self._documented:
             return suspect
-        return _assumed(self._found) if self._found.proven else _makers_own(makers)
+        return _assumed(found) if found.proven else _makers_own(makers)
 
 
 def dated(
@@ -276,6 +316,16 @@ def _suspect(found: Evidence, stated: str) -> list[Warning_]:
     return []
 
 
+_HALF_SWAPPED = (
+    Warning_(
+        "day-month-suspect",
+        "All dates with the year last have a day above the 12th, and none with the year first has: "
+        "did a spreadsheet take the days up to the 12th for months? Then day and month of the "
+        "latter stand the wrong way round.",
+    ),
+)
+
+
 def _makers_own(order: str) -> list[Warning_]:
     """Say that nothing but the maker's habit tells the order."""
     detail = f"Dates such as 03/04/2024 were read as {_WORDS[order]}, as tables of this maker are"
@@ -306,7 +356,7 @@ def doubts_told(doubts: Doubts | None) -> list[Warning_]:
     Returns
     -------
     list of Warning_
-        ``time-twice``, ``time-skipped``, ``zone-mixed``.
+        ``time-twice``, ``time-skipped``, ``zone-mixed``, ``last-line-open``.
     """
     if doubts is None:
         return []
@@ -330,6 +380,14 @@ def doubts_told(doubts: Doubts | None) -> list[Warning_]:
             f" and were read as {doubts.tz}. Is that their zone?"
         )
         found.append(Warning_("zone-mixed", detail))
+    # Many programs end no last line: only a cell shorter than all above it looks cut.
+    if doubts.open_line and doubts.open_chars < (doubts.shortest_chars or 0):
+        detail = (
+            f"The last line, {printable(doubts.open_line[-80:])!r}, has no line end, and its last "
+            "cell is shorter than all others of its column: was the file cut there? It was stored "
+            "as it is; send the whole file."
+        )
+        found.append(Warning_("last-line-open", detail))
     return found
 
 

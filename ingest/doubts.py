@@ -27,6 +27,14 @@ class Doubts:
         Times that happened twice, or never, in that zone.
     twice_first, skipped_first : str
         The first of them, as sent.
+    shortest_chars : int or None
+        Length of the shortest cell in the last column of a table, in lines that have an end.
+    open_chars : int
+        Length of the last cell of a last line that has no end.
+    open_line : str
+        That line; empty where there is none, or its last column is not read.
+    header : str
+        The header line in force at the end of a table, where it is another than the first.
     """
 
     tz: str = ""
@@ -36,12 +44,34 @@ class Doubts:
     twice_first: str = ""
     skipped: int = 0
     skipped_first: str = ""
+    shortest_chars: int | None = None
+    open_chars: int = 0
+    open_line: str = ""
+    header: str = ""
 
     def note(self, *, tz: str, relying: int, stated: int = 0) -> None:
         """Count times without and with a zone of their own."""
         self.tz = self.tz or tz
         self.relying += relying
         self.stated += stated
+
+    def note_last_cells(self, cells: pl.Series, open_line: str) -> None:
+        """
+        Take note of the last column of a table.
+
+        Parameters
+        ----------
+        cells : polars.Series of String
+            Its cells, null where blank.
+        open_line : str
+            The last line, if it has no end and its row is the last of `cells`; else empty.
+        """
+        chars = cells.str.len_chars().fill_null(0)
+        ended = chars.head(-1) if open_line else chars
+        shortest = int(ended.to_numpy().min()) if ended.len() else None
+        self.add(Doubts(shortest_chars=shortest))
+        if open_line:
+            self.open_line, self.open_chars = open_line, int(chars[-1])
 
     def note_jumps(self, tz: str, *, twice: pl.Series, skipped: pl.Series) -> None:
         """
@@ -71,6 +101,10 @@ class Doubts:
         self.twice_first = self.twice_first or other.twice_first
         self.skipped += other.skipped
         self.skipped_first = self.skipped_first or other.skipped_first
+        both = (self.shortest_chars, other.shortest_chars)
+        self.shortest_chars = min((chars for chars in both if chars is not None), default=None)
+        if other.open_line:
+            self.open_line, self.open_chars = other.open_line, other.open_chars
 
 
 def _first(texts: pl.Series) -> str:

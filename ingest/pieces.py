@@ -17,7 +17,7 @@ from ingest.dates import Order, doubts_told
 from ingest.doubts import Doubts
 from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, overruled, relocate
 from ingest.formats import columns
-from ingest.formats.delimited import QUOTED_LINES_MAX
+from ingest.formats.quotes import QUOTED_LINES_MAX
 from ingest.known import SEAMS
 from ingest.patterns import Swaps
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, added_up
@@ -224,7 +224,8 @@ class _Reader:
     ):
         self._how, self._above = how, seam.units
         self._foreign = Foreign() if seam.convert is by_lines else None
-        self._head_bytes = len(seam.payload)
+        self._head_bytes, self._head_text_bytes = len(seam.payload), len(seam.text)
+        self._header = ""
         if self._foreign and seam.skip:
             self._foreign.add(seam.payload)
         self._order = order
@@ -241,18 +242,21 @@ class _Reader:
 
     def read(self, piece: _Piece) -> Decoded:
         """Decode a piece; its units and offsets are those of the push."""
-        shift = self._units - self._above
         if self._foreign:
             self._foreign.add(piece.payload[self._head_bytes :])
+        above = self._above + bool(self._header)
+        shift = self._units - above
+        piece = self._below_header(piece)
         decoded = self._read(piece, ())
+        self._header = decoded.doubts.header if decoded.doubts else ""
         mine = [
             replace(each, unit=each.unit - shift)
             for each in self._corrections
-            if self._above < each.unit - shift <= decoded.units
+            if above < each.unit - shift <= decoded.units
         ]
         if mine:
             decoded = self._read(piece, mine)
-        self._units += decoded.units - self._above
+        self._units += decoded.units - above
         if self._units > PIECES_UNITS_MAX:
             raise too_many_units(PIECES_UNITS_MAX)
         self._format = decoded.format
@@ -260,7 +264,7 @@ class _Reader:
         self._doubts.add(decoded.doubts or Doubts())
         if self._swaps and decoded.times is not None:
             self._swaps.add(decoded.times)
-        records = decoded.records.filter(pl.col("unit") > self._above)
+        records = decoded.records.filter(pl.col("unit") > above)
         self._rollovers.add(records)
         self._alike.add(records)
         refusals = [
@@ -270,10 +274,22 @@ class _Reader:
                 offset=None if each.offset is None else each.offset + piece.shift,
             )
             for each in decoded.refusals
-            if each.unit > self._above
+            if each.unit > above
         ]
         records = records.with_columns(pl.col("unit") + shift)
         return Decoded(decoded.format, records, refusals)
+
+    def _below_header(self, piece: _Piece) -> _Piece:
+        """Put a header line that differs from the first above what stands below it in the push."""
+        if not self._header:
+            return piece
+        line, head, above = f"{self._header}\n".encode(), self._head_bytes, self._head_text_bytes
+        return _Piece(
+            piece.payload[:head] + line + piece.payload[head:],
+            piece.text[:above] + line + piece.text[above:],
+            piece.shift - len(line),
+            piece.warnings,
+        )
 
     def _read(self, piece: _Piece, corrections: Sequence[Correction]) -> Decoded:
         decoded = self._order.read(partial(self._how.read, piece.text, corrections))

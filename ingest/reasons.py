@@ -14,6 +14,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Give the row exactly as many fields as the header line; if commas part the columns,"
             " quote each number that has a decimal comma."
         ),
+        "header-differs": (
+            "Another header line than the first stands here or above: send the rows from it on as"
+            " a file of its own, or bring all columns into one order."
+        ),
         "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
         "line-too-long": (
             "Keep each line or element under 64 KiB (a line of DIAG under 1,024 characters)."

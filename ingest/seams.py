@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.encoding import UTF8_BOM
-from ingest.formats.delimited import QUOTED_LINES_MAX, logical_rows, open_sheet
+from ingest.formats.delimited import logical_rows, open_sheet
 from ingest.formats.elements import begins_json
+from ingest.formats.quotes import QUOTED_LINES_MAX
 from ingest.formats.xml import looks_like_xml
 from ingest.refusal import UnreadablePush
 

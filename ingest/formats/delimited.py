@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.admission import LINE_MAX_BYTES, UNITS_MAX
+from ingest.doubts import noted
 from ingest.encoding import UTF8_BOM, to_utf8
+from ingest.formats.headers import Headers
+from ingest.formats.quotes import DITTO, split, split_over_lines
 from ingest.reasons import refuse
 from ingest.refusal import Refusal, UnreadablePush
 
 DELIMITERS = ",;\t"
-
-QUOTED_LINES_MAX = 20
-"""Lines one quoted field may run over; more means a quote that was never closed."""
 
 PREAMBLE_MAX_BYTES = 65_536
 """Lines above a header line [bytes]; Telonics writes about twenty."""
@@ -139,7 +138,7 @@ def open_sheet(payload: bytes) -> Sheet:
     line = head.decode("utf-8")
     unquoted = re.sub(r'"[^"]*"', "", line)
     delimiter = max(DELIMITERS, key=unquoted.count)
-    cells = _split(line, delimiter) or line.split(delimiter)
+    cells = split(line, delimiter) or line.split(delimiter)
     return Sheet(cells, delimiter, body.rstrip(b"\n"), payload, above)
 
 
@@ -182,8 +181,8 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
     columns : sequence of int
         Indices of the columns wanted.
     marker : int
-        Index of a column whose name never stands as a value: a row that holds it is a repeated
-        header line, and no unit.
+        Index of a column whose name never stands as a value: where it does, the header line is
+        repeated, and no unit; or it is another one, and the rows from there on are refused.
 
     Returns
     -------
@@ -205,12 +204,16 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
     cells, refused = _fast(sheet, wanted, marker) or _exact(sheet, wanted, marker)
     names = [f"c{index}" for index in wanted]
     trimmed = cells.with_columns(pl.col(names).str.strip_chars())
-    return Rows(
-        trimmed.with_columns(
-            pl.when(~pl.col(name).is_in(BLANKS)).then(pl.col(name)) for name in names
-        ),
-        refused,
+    read = trimmed.with_columns(
+        pl.when(~pl.col(name).is_in(BLANKS)).then(pl.col(name)) for name in names
     )
+    last = len(sheet.header) - 1
+    if last in columns and read.height:
+        is_open = sheet.payload[-1:] not in (b"\n", b"\r")
+        ends = is_open and int(read["line"][-1]) == sheet.body.count(b"\n")
+        line = sheet.body[sheet.body.rfind(b"\n") + 1 :] if ends else b""
+        noted().note_last_cells(read[f"c{last}"], line.decode())
+    return Rows(read, refused)
 
 
 def is_regular(sheet: Sheet) -> bool:
@@ -260,7 +263,7 @@ def _quotes_are_regular(
 def _fast(
     sheet: Sheet, columns: Sequence[int], marker: int
 ) -> tuple[pl.DataFrame, list[Refusal]] | None:
-    """Rows of a regular sheet; None where it is not one."""
+    """Rows of a regular sheet; None where it is not one, or another header line stands in it."""
     if not is_regular(sheet):
         return None
     cells = pl.read_csv(
@@ -273,29 +276,47 @@ def _fast(
     )
     cells.columns = [f"c{index}" for index in columns]
     cells = cells.with_row_index("line").with_columns(pl.col("line").cast(pl.Int64))
-    name = sheet.header[marker].strip()
-    cells = cells.filter(pl.col(f"c{marker}").str.strip_chars().ne_missing(name))
+    headers = Headers(sheet.header, marker)
+    # Most values of the column begin with a digit, and no name does: few lines are split here.
+    maybe = cells.filter(~pl.col(f"c{marker}").str.contains(r"^\s*[0-9]").fill_null(value=False))
+    skipped: list[int] = []
+    for at in maybe["line"]:
+        kind = headers.kind(split(sheet.lines[at], sheet.delimiter) or [])
+        if kind == "other":
+            return None
+        if kind == "same":
+            skipped.append(at)
+    cells = cells.filter(~pl.col("line").is_in(skipped)) if skipped else cells
     return cells.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("unit")), []
 
 
 def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFrame, list[Refusal]]:
-    """Rows of any sheet, line by line."""
+    """Rows of any sheet, line by line; those below another header line are refused."""
     kept: list[tuple[int, int, *tuple[str, ...]]] = []
     refused: list[Refusal] = []
     unit = 0
-    name = sheet.header[marker].strip()
+    headers = Headers(sheet.header, marker)
     width = len(sheet.header)
-    for at, _, fields, code in _logical_rows(sheet):
+    other = ""
+    for at, taken, fields, code in _logical_rows(sheet):
         if not code and len(fields) > width and not any(f.strip() for f in fields[width:]):
             fields = fields[:width]  # noqa: PLW2901 - blank fields past the header carry nothing
-        if not code and len(fields) > marker and fields[marker].strip() == name:
+        kind = "" if code else headers.kind(fields)
+        if kind == "same":
+            other = ""
             continue
+        if kind == "other":
+            other = "\n".join(sheet.lines[at : at + taken])
         unit += 1
-        if code or len(fields) != width:
+        if code == DITTO:
+            code = "bad-quotes" if any(fields[i].strip() == '"' for i in columns) else ""  # noqa: PLW2901 - what is read decides
+        if other or code or len(fields) != width:
             text, offset = sheet.origin(at)
-            refused.append(refuse(unit, text, code or "ragged-row", offset))
+            why = "header-differs" if other else code or "ragged-row"
+            refused.append(refuse(unit, text, why, offset))
         else:
             kept.append((unit, at, *(fields[index] for index in columns)))
+    noted().header = other
     schema = {"unit": pl.Int64, "line": pl.Int64} | {f"c{i}": pl.String for i in columns}
     return pl.DataFrame(kept, schema=schema, orient="row"), refused
 
@@ -324,29 +345,8 @@ def _logical_rows(sheet: Sheet) -> Iterator[tuple[int, int, list[str], str]]:
         elif '"' not in line:
             fields = line.split(sheet.delimiter)
         elif line.count('"') % 2 == 0:
-            fields = _split(line, sheet.delimiter)
+            fields = split(line, sheet.delimiter)
         else:
-            fields, taken = _split_over_lines(sheet, at)
+            fields, taken, code = split_over_lines(lines, at, sheet.delimiter, len(sheet.header))
         yield at, taken, fields or [], code or ("" if fields is not None else "bad-quotes")
         at += taken
-
-
-def _split_over_lines(sheet: Sheet, at: int) -> tuple[list[str] | None, int]:
-    """Fields of a row whose quoted field may run over several lines, and the lines it takes."""
-    text = sheet.lines[at]
-    for taken, line in enumerate(sheet.lines[at + 1 : at + QUOTED_LINES_MAX], start=2):
-        text = f"{text}\n{line}"
-        if line.count('"') % 2:
-            fields = _split(text, sheet.delimiter)
-            if fields is not None and len(fields) == len(sheet.header) and "\0" not in text:
-                return fields, taken
-            break
-    return None, 1
-
-
-def _split(text: str, delimiter: str) -> list[str] | None:
-    """Fields of one row, or None where its quotes break the rules of RFC 4180."""
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None

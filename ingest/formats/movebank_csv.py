@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from ingest.formats.decimals import pointed
 from ingest.formats.delimited import Rows, Sheet, open_sheet, read_rows
 from ingest.record import Decoded, Warning_, counted
 from ingest.refusal import UnreadablePush
-from ingest.vocabulary import EVENT_TERMS, NO, SENSOR_TYPES, YES, columns_of, told_twice
+from ingest.vocabulary import EVENT_TERMS, NO, SENSOR_TYPES, YES, columns_of, term, told_twice
 
 NAME = "movebank-csv"
 
@@ -48,6 +48,12 @@ _OPTIONAL = (
     "solution_by_hand",
 )
 _PLACES = ("lon", "lat", "lon1", "lat1", "lon2", "lat2")
+_PAIRED = {
+    ("location-long", "location-lat"),
+    ("location-lon", "location-lat"),
+    ("longitude", "latitude"),
+    ("lon", "lat"),
+}
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
 
@@ -136,18 +142,47 @@ def _interpret(
         for field in _OPTIONAL
         if field in columns
     ]
-    fields += [
-        pl.when(text[f"c{columns[f][0]}"].is_null())
-        .then(None)
-        .otherwise(numbers[f"c{columns[f][0]}"].fill_null(float("nan")))
-        .alias(f)
-        for f in ("lon", "lat")
-    ]
+    fields += _position(text, numbers, _pairs(sheet.header, columns))
     sent = text[f"c{columns['time'][0]}"]
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
     table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields)
     table = table.with_columns(_names(text, columns))
     return _mirrored(volts(table)), warnings
+
+
+def _pairs(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> list[tuple[int, int]]:
+    """Columns of longitude and latitude that belong together by their names, best first."""
+    pairs = [
+        (lon, lat)
+        for lon in columns["lon"]
+        for lat in columns["lat"]
+        if (term(header[lon]), term(header[lat])) in _PAIRED
+    ]
+    return pairs or [(columns["lon"][0], columns["lat"][0])]
+
+
+def _position(
+    text: pl.DataFrame, numbers: pl.DataFrame, pairs: Sequence[tuple[int, int]]
+) -> list[pl.Series]:
+    """Longitude and latitude of the first pair that has both, else of one that has either."""
+    both = [pl.all_horizontal(pl.col(f"c{i}").is_not_null() for i in pair) for pair in pairs]
+    either = [pl.any_horizontal(pl.col(f"c{i}").is_not_null() for i in pair) for pair in pairs]
+    tests = [*both, *either]
+    chosen = text.select(
+        pl.coalesce(
+            pl.when(test).then(pl.lit(n % len(pairs))) for n, test in enumerate(tests)
+        ).alias("pair")
+    )["pair"]
+    found = []
+    for axis, name in enumerate(("lon", "lat")):
+        value = pl.coalesce(
+            pl.when((chosen == n) & text[f"c{pair[axis]}"].is_not_null()).then(
+                numbers[f"c{pair[axis]}"].fill_null(float("nan"))
+            )
+            for n, pair in enumerate(pairs)
+        )
+        found.append(pl.select(value.alias(name))[name])
+    return found
 
 
 def _text_in_numbers(

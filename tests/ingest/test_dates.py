@@ -286,3 +286,30 @@ def test_an_order_that_is_none_is_told() -> None:
     with pytest.raises(UnreadablePush) as caught:
         read("03/04/2024", date_order="ydm")
     assert caught.value.code == "date-order-unknown"
+
+
+def test_days_without_a_time_beside_timestamps_prove_no_order() -> None:
+    text = "timestamp,location-long,location-lat,tag-id,ringed\n" + "".join(
+        f"{stamp} 8:00,116,29,T1,25/04/2023\n" for stamp in ("03/04/2024", "02/05/2024")
+    )
+    found = decode(text.encode(), now_us=NOW_US)
+    assert codes(found) == (["time-unreadable"] * 2, ["date-order-ambiguous"])
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "is_told"),
+    [
+        ("{high}/04/2024", "2024/{low}/4", True),
+        ("04/{high}/2024", "2024/4/{low}", True),
+        ("{high}/04/2024", "2024/4/{high}", False),
+        ("{low}/04/2024", "2024/{low}/4", False),
+    ],
+)
+def test_dates_of_which_a_half_was_swapped_are_told(
+    last: str, first: str, *, is_told: bool
+) -> None:
+    dates = [form.format(low=n, high=n + 12) for form in (first, last) for n in range(1, 8)]
+    dates.append("04/13/2024" if last.startswith("04") else "13/04/2024")
+    found = read(*dates)
+    assert ("day-month-suspect" in codes(found)[1]) is is_told
+    assert found.units == found.records.height == 15

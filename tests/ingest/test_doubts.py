@@ -169,3 +169,22 @@ def test_the_example_is_short_whatever_was_sent() -> None:
     (detail,) = told(decode(table(sent), tz="Asia/Ulaanbaatar", now_us=NOW_US)).values()
     assert "the first in the push is '2016-03-26 " in detail
     assert len(detail) < 400
+
+
+@pytest.mark.parametrize(
+    ("last", "end", "is_told"),
+    [("71", "", True), ("", "", True), ("7124", "", False), ("71", "\n", False)],
+)
+@pytest.mark.parametrize("lines", [20, 1_000])
+def test_a_last_cell_that_looks_cut_is_told(
+    last: str, end: str, lines: int, *, is_told: bool
+) -> None:
+    header = "tag-id,timestamp,location-long,location-lat,individual-local-identifier"
+    rows = [f"7,2024-03-01 08:{n:02},80.5,46.1,7123" for n in range(60)]
+    text = "\n".join([header, *rows, f"7,2024-03-01 09:00,80.5,46.1,{last}"]) + end
+    push = open_push(io.BytesIO(text.encode()), limit_bytes=1 << 20)
+    found = [*decode_pieces(push, now_us=NOW_US, lines=lines)]
+    assert sum(piece.records.height for piece in found) == 61
+    warnings = {each.code: each.detail for each in found[-1].warnings}
+    assert ("last-line-open" in warnings) is is_told
+    assert not is_told or f"46.1,{last}'" in warnings["last-line-open"]

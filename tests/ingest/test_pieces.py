@@ -306,6 +306,33 @@ def test_the_order_of_dates_is_judged_by_all_rows(
     assert pieces_read > 1 or lines > len(rows)
 
 
+SECTIONS = (
+    "timestamp,location-long,location-lat,tag-id,comments",
+    "timestamp,location-lat,location-long,tag-id,comments",
+    "tag-id,location-lat,timestamp,location-long,comments",
+)
+
+
+@settings(max_examples=5)
+@given(
+    parts=st.lists(
+        st.tuples(st.sampled_from(SECTIONS), st.integers(9, 30)), min_size=2, max_size=4
+    ),
+    comment=st.sampled_from(["", '"', "x", '"a\nb"', '",']),
+    end=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "cp949"]),
+    lines=PIECE,
+)
+def test_another_header_line_and_marks_for_as_above_are_the_same_in_pieces(
+    parts: list[tuple[str, int]], comment: str, end: str, encoding: str, lines: int
+) -> None:
+    rows = [SECTIONS[0]]
+    for head, count in parts:
+        rows.append(head)
+        rows += [f"2024-03-01 05:{n:02},46.{n},29,경도{n % 3},{comment}" for n in range(count)]
+    assert_same((end.join(rows) + end).encode(encoding), lines + 8)
+
+
 def test_what_an_archive_holds_besides_is_told_of_any_size() -> None:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:

@@ -230,3 +230,28 @@ def test_real_bitterns_have_two_choices(real: Callable[[str], bytes]) -> None:
     chosen = rows.records.drop_nulls("solution_by_hand")
     assert set(chosen["solution_by_hand"]) <= {1}
     assert chosen.height <= 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        (",,116.1,29.1", (116.1, 29.1)),
+        ("116.2,29.2,1,2", (116.2, 29.2)),
+        ("116.2,,116.1,29.1", (116.1, 29.1)),
+        (",,,", (None, None)),
+        ("116.2,,,29.1", None),
+    ],
+)
+def test_a_position_is_of_one_pair_of_columns(
+    cells: str, place: tuple[float | None, float | None] | None
+) -> None:
+    for header in (
+        "location-long,location-lat,longitude,latitude",
+        "location_lon,location.lat,lon,lat",
+    ):
+        text = f"timestamp,tag-id,{header}\n2024-03-01 08:00,7,{cells}\n"
+        found = decode(text.encode(), now_us=1_795_000_000_000_000)
+        if place is None:
+            assert [each.code for each in found.refusals] == ["position-incomplete"]
+        else:
+            assert found.records.select("lon", "lat").rows() == [place]

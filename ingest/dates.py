@@ -119,8 +119,9 @@ class Dates:
         return replace(tally.evidence(), half_swapped=low and high and bool(tally.seen))
 
 
-def _same_date(found: tuple[bytes, ...]) -> tuple[bytes | bool, ...]:
-    return (*found[:4], bool(found[4]))
+def _same_date(found: tuple[bytes, ...]) -> tuple[bytes, bytes, bytes, bytes, bool]:
+    one, mark, two, last, clock = found
+    return one, mark, two, last, bool(clock)
 
 
 class _Tally:

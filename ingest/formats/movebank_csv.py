@@ -142,10 +142,10 @@ def _interpret(
         for field in _OPTIONAL
         if field in columns
     ]
-    fields += _position(text, numbers, _pairs(sheet.header, columns))
+    position = _position(text, numbers, _pairs(sheet.header, columns))
     sent = text[f"c{columns['time'][0]}"]
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
-    table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields)
+    table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *position)
     table = table.with_columns(_names(text, columns))
     return _mirrored(volts(table)), warnings
 

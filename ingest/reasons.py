@@ -50,6 +50,11 @@ REASONS: Mapping[str, str] = MappingProxyType(
             " mapping may declare a decimal comma."
         ),
         "position-incomplete": "Give both longitude and latitude, or leave both blank.",
+        "position-elsewhere": (
+            "Name the coordinates as the format does (in ours lon and lat, side by side in the"
+            " element): they stand under keys that it does not read; or say by a column mapping"
+            " which is which."
+        ),
         "latitude-out-of-range": (
             "Latitude runs from -90 to 90: check for swapped columns or a no-fix marker."
         ),

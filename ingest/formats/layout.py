@@ -129,8 +129,7 @@ def decode_sheet(
         )
     marker = columns.get("time", columns.get("date", (0,)))[0]
     rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
-    semicolons = sheet.delimiter == ";"
-    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, semicolons=semicolons)
+    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz)
     warnings += told_twice(sheet.header, columns)
     if tag is not None:
         candidates = candidates.with_columns(tag=pl.lit(tag))
@@ -253,7 +252,6 @@ def interpret(
     layout: Layout,
     *,
     tz: str,
-    semicolons: bool = False,
 ) -> tuple[pl.DataFrame, list[Warning_]]:
     """
     Make candidates of cells.
@@ -268,8 +266,6 @@ def interpret(
         What the cells mean.
     tz : str
         Zone of times that carry none.
-    semicolons : bool
-        Whether semicolons part the cells.
 
     Returns
     -------
@@ -283,7 +279,6 @@ def interpret(
         [f"c{index}" for name in _PLACES for index in columns.get(name, ())],
         [f"c{index}" for name in _NUMBERS for index in columns.get(name, ())],
         decimal_comma=layout.decimal_comma,
-        semicolons=semicolons,
     )
     made = [pl.col("unit", "line")]
     strange: dict[str, pl.Expr] = {}

@@ -37,10 +37,14 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "It looks like a spreadsheet's day number: format the column as date-time"
             " (yyyy-mm-dd hh:mm:ss) there and save the file again."
         ),
+        "time-is-compact": (
+            "It may be a date without separators as well as a count since 1970: state its form in a"
+            " mapping, as time_format %y%m%d%H%M, or %s for seconds or milliseconds since 1970."
+        ),
         "time-is-count": (
             "It looks like a count of seconds or milliseconds since 1970: write the time as"
-            " 2018-07-05T10:48:10Z, or read the file with a mapping (without time_format), which"
-            " takes whole counts."
+            " 2018-07-05T10:48:10Z, or read the file with a mapping (time_format %s), which takes"
+            " whole counts."
         ),
         "time-out-of-window": (
             "Check the year and the tag's clock: times run from 1978 to one day from now."

@@ -186,7 +186,7 @@ def _laid_open(
     else:
         is_book = mapping.kind == "table" and xlsx.accepts(payload)
     texts: Iterable[tuple[bytes, list[Warning_]]] = (
-        xlsx.sheets(payload)
+        xlsx.sheets(payload, mapping.skip_lines if mapping else 0)
         if is_book
         else [as_text(payload, encoding or (mapping.encoding if mapping else None))]
     )

@@ -351,7 +351,10 @@ def _time(table: pl.DataFrame, layout: Layout, tz: str) -> list[pl.Series]:
     if "time" in table.columns:
         sent = table["time"].cast(pl.String)
     else:
-        sent = table.select((pl.col("date") + " " + pl.col("clock")).alias("time"))["time"]
+        # A spreadsheet's date has a midnight of its own, and its time of day a day of its own.
+        date = pl.col("date").str.replace(r"[T ]0?0:00(?::00(?:\.0+)?)?$", "")
+        clock = pl.col("clock").str.replace(r"^(?:1899-12-3[01]|1900-01-0[01])[T ]", "")
+        sent = table.select((date + " " + clock).alias("time"))["time"]
     return [sent, layout.times(sent, tz).alias("time_us")]
 
 

@@ -11,8 +11,9 @@ from ingest.refusal import EXCERPT_MAX_CHARS, Refusal
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "ragged-row": (
-            "Give the row exactly as many fields as the header line; if commas part the columns,"
-            " quote each number that has a decimal comma."
+            "Give the row exactly as many fields as the header line. If commas part the columns,"
+            " quote each number that has a decimal comma; if the last columns are blank, keep their"
+            " delimiters, which spreadsheets may drop."
         ),
         "bad-quotes": 'Close every quoted field and double a quote inside one ("").',
         "line-too-long": (
@@ -36,6 +37,11 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "time-is-day-number": (
             "It looks like a spreadsheet's day number: format the column as date-time"
             " (yyyy-mm-dd hh:mm:ss) there and save the file again."
+        ),
+        "time-of-spreadsheet": (
+            "It is a time as a spreadsheet shows it in its own language, or without its date"
+            " (48:10.0): format the column there as yyyy-mm-dd hh:mm:ss and save the file again; or"
+            " state its form in a mapping (time_format, as %m/%d/%Y %I:%M %p)."
         ),
         "time-is-compact": (
             "It may be a date without separators as well as a count since 1970: state its form in a"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ingest.admission import UNITS_MAX
+from ingest.mapping import SKIP_LINES_MAX
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
 
@@ -33,8 +34,8 @@ COLUMNS_MAX = 500
 CELLS_MAX = 50_000_000
 """Cells of a sheet, blank ones before the last of a row included: 50 columns of the longest."""
 
-ROWS_MAX = 1_048_576
-"""Largest number of a row in a spreadsheet."""
+HEADER_ROW_MAX = SKIP_LINES_MAX + 1
+"""Last row that may be a header below others: to there blank rows count, below they don't."""
 
 PARTS_MAX = 2_000
 """Parts of a workbook: sheets, styles, pictures."""
@@ -50,8 +51,9 @@ def sheets(payload: bytes, above: int = 0) -> Iterator[tuple[bytes, list[Warning
     Give each sheet as CSV in UTF-8, and a warning that names the others: one alone is read.
 
     Times become ``2018-07-05 10:48:10``, whole numbers lose their ``.0``, formulas give the
-    value they had when the workbook was saved. A row stands in the line of its number, and has
-    as many cells as the header at least, which is the first row below `above` that is not blank.
+    value they had when the workbook was saved. Lines above the header are the rows of the
+    sheet; a row has as many cells as the header at least, the first row below `above` that is not
+    blank.
 
     Parameters
     ----------
@@ -114,7 +116,7 @@ def _csv(sheet: ReadOnlyWorksheet, above: int) -> bytes:
             cells.pop()
         if not cells:
             continue
-        blank = max(0, min(number, ROWS_MAX) - lines - 1)
+        blank = max(0, number - lines - 1) if number <= HEADER_ROW_MAX else 0
         held.write("\n" * blank)
         lines += blank + 1
         if not width and lines > above:

@@ -10,10 +10,19 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import SEEK_END, BytesIO
 from typing import BinaryIO
 
+from ingest.directory import (
+    STORED,
+    ZIP_MAGIC,
+    content_start,
+    damaged,
+    entries,
+    only_entry,
+    read_at,
+    trailing,
+)
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
 
@@ -29,20 +38,9 @@ PIECE_BYTES = 1 << 20
 MEMBERS_MAX = 10_000
 """Members of a gzip: blocks of 64 KiB of the largest push."""
 
-ENTRIES_MAX = 1_000
-"""Entries of a zip that are looked at to find the one that is a file."""
-
 GZIP_MAGIC = b"\x1f\x8b"
-ZIP_MAGIC = b"PK\x03\x04"
 
-_END = struct.Struct("<4s4H2LH")  # end of central directory
-_ENTRY = struct.Struct("<4s6H3L5H2L")  # central directory entry
-_LOCAL = struct.Struct("<4s5H3L2H")  # local file header
-_END_SEARCH_BYTES = 65_535 + _END.size  # the longest comment a zip may end with
-_STORED, _DEFLATED = 0, 8
-_OF_MACOS = b"__MACOSX/"  # what the Finder knows of a file, in a file of its own for each
-_OF_FINDER = b".DS_Store"  # how a folder is shown
-_ENCRYPTED = 0x1
+_OF_WORKBOOK = (b"[Content_Types].xml", b"xl/workbook")
 _MARK_BYTES = 18  # of the longest mark of a workbook, one less than its length
 _GZIP_BITS, _RAW_BITS = 31, -15  # zlib window bits: gzip wrapper, no wrapper
 
@@ -106,7 +104,7 @@ def unpacked(sent: BinaryIO, *, limit_bytes: int) -> Iterator[bytes]:
         See `unpack`. What is wrong with an archive may show at its end only.
     """
     size = sent.seek(0, SEEK_END)
-    magic = _read(sent, 0, len(ZIP_MAGIC))
+    magic = read_at(sent, 0, len(ZIP_MAGIC))
     if magic.startswith(GZIP_MAGIC):
         yield from _flat(_inflated(_pieces(sent, 0, size), _GZIP_BITS, size, limit_bytes))
     elif magic == ZIP_MAGIC and not _is_workbook(sent):
@@ -130,10 +128,10 @@ def left_out(sent: BinaryIO) -> list[Warning_]:
     list of Warning_
         One, ``archive-members-left-out``, or none.
     """
-    if _read(sent, 0, len(ZIP_MAGIC)) != ZIP_MAGIC or _is_workbook(sent):
+    if read_at(sent, 0, len(ZIP_MAGIC)) != ZIP_MAGIC or _is_workbook(sent):
         return []
     try:
-        names = [entry.name for entry in _entries(sent) if entry.is_of_macos]
+        names = [entry.name for entry in entries(sent) if entry.is_of_macos]
     except (struct.error, UnreadablePush):
         return []  # reading it tells why
     if not names:
@@ -143,16 +141,11 @@ def left_out(sent: BinaryIO) -> list[Warning_]:
     return [Warning_("archive-members-left-out", detail)]
 
 
-def _read(sent: BinaryIO, start: int, size: int) -> bytes:
-    sent.seek(start)
-    return sent.read(size)
-
-
 def _pieces(sent: BinaryIO, start: int, size: int) -> Iterator[bytes]:
     """Yield a stretch of a file."""
     end = start + size
     while start < end:
-        piece = _read(sent, start, min(PIECE_BYTES, end - start))
+        piece = read_at(sent, start, min(PIECE_BYTES, end - start))
         if not piece:
             return
         start += len(piece)
@@ -160,13 +153,15 @@ def _pieces(sent: BinaryIO, start: int, size: int) -> Iterator[bytes]:
 
 
 def _flat(content: Iterator[bytes]) -> Iterator[bytes]:
-    """Pass content on; refuse it at its end if it was an archive once more."""
+    """Pass content on; refuse it at its end if it was an archive once more, and no workbook."""
     first = b""
+    marks = _Marks()
     for piece in content:
         if len(first) < len(ZIP_MAGIC):
             first += piece[: len(ZIP_MAGIC)]
+        marks.look(piece)
         yield piece
-    if first.startswith((GZIP_MAGIC, ZIP_MAGIC)):
+    if first.startswith((GZIP_MAGIC, ZIP_MAGIC)) and not marks.found:
         raise UnreadablePush(
             "archive-nested",
             "The archive holds another archive.",
@@ -174,14 +169,34 @@ def _flat(content: Iterator[bytes]) -> Iterator[bytes]:
         )
 
 
+class _Marks:
+    """Names that a zip holds if it is a workbook (xlsx), looked for in its bytes."""
+
+    def __init__(self) -> None:
+        self._missing = list(_OF_WORKBOOK)
+        self._kept = b""
+
+    def look(self, piece: bytes) -> None:
+        """Look at bytes that follow those before."""
+        self._kept = self._kept[-_MARK_BYTES:] + piece
+        self._missing = [mark for mark in self._missing if mark not in self._kept]
+
+    @property
+    def found(self) -> bool:
+        """Whether all were seen."""
+        return not self._missing
+
+
 def _is_workbook(sent: BinaryIO) -> bool:
-    """Whether a zip is a document of its own (xlsx) and no archive of one."""
-    marks = [b"[Content_Types].xml", b"xl/workbook"]
-    kept = b""
-    for piece in _pieces(sent, 0, sent.seek(0, SEEK_END)):
-        kept = kept[-_MARK_BYTES:] + piece
-        marks = [mark for mark in marks if mark not in kept]
-    return not marks
+    """Whether a zip is a document of its own (xlsx) and no archive of one, which may be stored."""
+    try:
+        names = [entry.name for entry in entries(sent)]
+    except (struct.error, UnreadablePush):
+        marks = _Marks()  # of a damaged one the bytes tell
+        for piece in _pieces(sent, 0, sent.seek(0, SEEK_END)):
+            marks.look(piece)
+        return marks.found
+    return all(any(name.startswith(mark) for name in names) for mark in _OF_WORKBOOK)
 
 
 def _check_size(size: int, limit_bytes: int) -> None:
@@ -233,7 +248,7 @@ class _Member:
     def following(self) -> _Member:
         """Begin the next one."""
         if self._window_bits != _GZIP_BITS:
-            raise _damaged()  # a zip states how long each is
+            raise damaged()  # a zip states how long each is
         if self._number + 1 == MEMBERS_MAX:
             raise UnreadablePush(
                 "archive-members",
@@ -254,33 +269,31 @@ class _Member:
     def fault(self) -> UnreadablePush:
         """Tell a member that is damaged from bytes behind the last that are none."""
         if not self._number or GZIP_MAGIC.startswith(self._head):
-            return _damaged()
-        return UnreadablePush(
-            "archive-trailing",
-            f"After {self._number} whole member(s) of the gzip stand bytes that are none of it.",
-            "Compress the file again, and let nothing be added to the archive.",
+            return damaged()
+        return trailing(
+            f"After {self._number} whole member(s) of the gzip stand bytes that are none of it."
         )
 
 
 def _unzipped(sent: BinaryIO, limit_bytes: int) -> Iterator[bytes]:
     """Content of the one file in a zip; no name in it is ever a path."""
     try:
-        entry = _only_entry(sent)
-        start = _start(sent, entry)
+        entry = only_entry(sent)
+        start = content_start(sent, entry)
     except struct.error as error:
-        raise _damaged() from error
+        raise damaged() from error
     if start + entry.packed > sent.seek(0, SEEK_END):
-        raise _damaged()
+        raise damaged()
     _check_size(entry.size, limit_bytes)
     content = _pieces(sent, start, entry.packed)
-    if entry.method != _STORED:
+    if entry.method != STORED:
         content = _inflated(content, _RAW_BITS, entry.packed, limit_bytes)
     found, crc = 0, 0
     for piece in content:
         found, crc = found + len(piece), zlib.crc32(piece, crc)
         yield piece
     if found != entry.size or crc != entry.checksum:
-        raise _damaged()
+        raise damaged()
 
 
 def member_name(sent: BinaryIO) -> str | None:
@@ -298,95 +311,9 @@ def member_name(sent: BinaryIO) -> str | None:
         As it is written there, bytes that are no UTF-8 replaced; None of anything but a sound zip
         of one file.
     """
-    if _read(sent, 0, len(ZIP_MAGIC)) != ZIP_MAGIC:
+    if read_at(sent, 0, len(ZIP_MAGIC)) != ZIP_MAGIC:
         return None
     try:
-        return _only_entry(sent).name.decode("utf-8", errors="replace")
+        return only_entry(sent).name.decode("utf-8", errors="replace")
     except (struct.error, UnreadablePush):
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One line of the directory of a zip; sizes and `offset` in bytes."""
-
-    name: bytes
-    flags: int
-    method: int
-    checksum: int
-    packed: int
-    size: int
-    offset: int
-
-    @property
-    def is_of_macos(self) -> bool:
-        """Whether macOS added it."""
-        return self.name.startswith(_OF_MACOS) or self.name.split(b"/")[-1] == _OF_FINDER
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is the name of a folder and holds nothing."""
-        return self.name.endswith(b"/") and not self.size
-
-
-def _entries(sent: BinaryIO) -> list[_Entry]:
-    """Read the directory of a zip."""
-    whole = sent.seek(0, SEEK_END)
-    from_byte = max(0, whole - _END_SEARCH_BYTES)
-    tail = _read(sent, from_byte, _END_SEARCH_BYTES)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0:
-        raise _damaged()
-    end = _END.unpack_from(tail, at)
-    count, place = end[4], end[6]
-    if not 0 < count <= ENTRIES_MAX:
-        raise _members()
-    found: list[_Entry] = []
-    for _ in range(count):
-        entry = _ENTRY.unpack(_read(sent, place, _ENTRY.size))
-        if entry[0] != b"PK\x01\x02":
-            raise _damaged()
-        named, extra, note = entry[10:13]
-        name = _read(sent, place + _ENTRY.size, named)
-        place += _ENTRY.size + named + extra + note
-        checksum, packed, size = entry[7:10]
-        found.append(_Entry(name, entry[3], entry[4], checksum, packed, size, entry[16]))
-    return found
-
-
-def _only_entry(sent: BinaryIO) -> _Entry:
-    """Find the one file of a zip."""
-    files = [each for each in _entries(sent) if not each.is_of_macos and not each.is_folder]
-    if len(files) != 1:
-        raise _members()
-    return files[0]
-
-
-def _start(sent: BinaryIO, entry: _Entry) -> int:
-    """Find where the content of a file begins [bytes]."""
-    if entry.flags & _ENCRYPTED or entry.method not in (_STORED, _DEFLATED):
-        raise UnreadablePush(
-            "archive-method",
-            "The archive is encrypted or packed by a method other than deflate.",
-            "Make a plain zip or gzip.",
-        )
-    local = _LOCAL.unpack(_read(sent, entry.offset, _LOCAL.size))
-    if local[0] != ZIP_MAGIC:
-        raise _damaged()
-    return int(entry.offset + _LOCAL.size + local[9] + local[10])
-
-
-def _damaged() -> UnreadablePush:
-    return UnreadablePush(
-        "archive-damaged",
-        "The archive is damaged or ends too early.",
-        "Make the archive again and send the whole of it.",
-    )
-
-
-def _members() -> UnreadablePush:
-    return UnreadablePush(
-        "archive-members",
-        "The archive holds more than one file, or none.",
-        "Send one file in each archive.",
-    )

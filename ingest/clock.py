@@ -172,7 +172,21 @@ def parse_times(text: pl.Series, tz: str | None, *, date_alone: bool = False) ->
     return (read if stated is None else read.zip_with(stated_us.is_null(), stated)).alias("time_us")
 
 
-def parse_instants(text: pl.Series, tz: str | None) -> pl.Series:
+COUNT = "%s"
+"""What a mapping states as the form of times that are counts, as `strftime` writes them."""
+
+_COUNTED = r"^([0-9]{9,14})(?:\.0*)?$"
+_DAY, _MONTH = "(?:0[1-9]|[12][0-9]|3[01])", "(?:0[1-9]|1[0-2])"
+_YEARS = "[0-3][0-9]"  # of two digits: to 2039
+_OF_DAY = "(?:[01][0-9]|2[0-3])[0-5][0-9]"
+_COMPACT = (
+    f"^(?:(?:{_YEARS}{_MONTH}{_DAY}|{_DAY}{_MONTH}{_YEARS}){_OF_DAY}(?:[0-5][0-9])?"
+    f"|(?:19[789]|20[0-3])[0-9]{_MONTH}{_DAY}{_OF_DAY}(?:[0-5][0-9])?"
+    f"|{_MONTH}{_DAY}{_YEARS}{_OF_DAY}[0-5][0-9])$"
+)
+
+
+def parse_instants(text: pl.Series, tz: str | None, *, documented: bool = True) -> pl.Series:
     """
     Read times that may also be counts since 1970: of seconds, or with 12 digits or more, of ms.
 
@@ -182,6 +196,13 @@ def parse_instants(text: pl.Series, tz: str | None) -> pl.Series:
         Times without surrounding blanks.
     tz : str or None
         Zone of the clock times that carry none, see `parse_times`.
+    documented : bool
+        Whether counts are what the maker documents, or the mapping states. Else one that may as
+        well be a date written without separators (yymmddHHMM, ddmmyyHHMM or yyyymmddHHMM, with
+        and without seconds; 260301080000 is 2026-03-01 08:00, as milliseconds 1978-04-01) is no
+        time: years from 2000 to 2039, and a leading zero that a spreadsheet dropped, are thought
+        of. Each value is judged by itself, so that it means the same in any part of a push. Of
+        seconds that are counts about one in a hundred reads so, of milliseconds since 2001 none.
 
     Returns
     -------
@@ -192,8 +213,15 @@ def parse_instants(text: pl.Series, tz: str | None) -> pl.Series:
     --------
     >>> parse_instants(pl.Series(["1514764800", "1514764800000"]), "UTC").to_list()
     [1514764800000000, 1514764800000000]
+    >>> parse_instants(pl.Series(["260301080000"]), "UTC", documented=False).to_list()
+    [None]
     """
-    counted = text.str.extract(r"^([0-9]{9,14})(?:\.0*)?$").cast(pl.Int64)
+    digits = text.str.extract(_COUNTED)
+    if not documented:
+        even = digits.str.len_bytes() % 2 == 0
+        padded = digits.zip_with(even.fill_null(value=True), "0" + digits)
+        digits = digits.set(padded.str.contains(_COMPACT).fill_null(value=False), None)
+    counted = digits.cast(pl.Int64)
     scale = pl.when(counted < 10**11).then(SECOND_US).otherwise(1_000)
     return pl.select(pl.coalesce(counted * scale, parse_times(text, tz)).alias("us"))["us"]
 
@@ -202,6 +230,12 @@ _CAUSES = tuple(
     (code, re.compile(form))
     for code, form in (
         ("year-of-two-digits", r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2}(?:[T ].*)?"),
+        (
+            "time-of-spreadsheet",
+            r"[0-9]{1,3}:[0-9]{2}(?::[0-9]{2})?[.,][0-9]+"
+            r"|(?=.*[0-9]).*(?:\b[AaPp]\.?[Mm]\b|오전|오후|上午|下午|午前|午後|年|년).*"
+            r"|[0-9]{4}\. ?[0-9]{1,2}\. ?[0-9]{1,2}\..*",
+        ),
         # Days since 1899-12-30: 20000 is a day of 1954, 79999 one of 2119.
         ("time-is-day-number", r"[2-7][0-9]{4}(?:[.,][0-9]+)?"),
         ("time-is-count", r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}|[0-9]{16}"),
@@ -218,8 +252,12 @@ def why_unread(text: str | None) -> str:
     >>> why_unread("43101.5")
     'time-is-day-number'
     """
-    found = (code for code, form in _CAUSES if text and form.fullmatch(text.strip()))
-    return next(found, "time-unreadable")
+    sent = (text or "").strip()
+    if found := re.match(_COUNTED, sent):
+        digits = found[1]
+        if re.match(_COMPACT, digits if len(digits) % 2 == 0 else f"0{digits}"):
+            return "time-is-compact"
+    return next((code for code, form in _CAUSES if form.fullmatch(sent)), "time-unreadable")
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn
 import msgspec
 
 from ingest.admission import CONTROL, NAME_MAX_CHARS
-from ingest.clock import zone
+from ingest.clock import COUNT, zone
 from ingest.encoding import ENCODINGS
 from ingest.patterns import PatternRefused, pattern
 from ingest.refusal import UnreadablePush
@@ -116,8 +116,8 @@ class ColumnMapping(
     tz : str or None
         Zone of times that carry none; None leaves it to the push or its source.
     time_format : str or None
-        Pattern of `patterns.pattern`; None: year first, RFC 3339, or seconds or milliseconds
-        since 1970.
+        Pattern of `patterns.pattern`; ``%s``: seconds or milliseconds since 1970; None: year
+        first, RFC 3339, or such a count that can't be a date as well.
     decimal : str or None
         ``.`` or ``,``; None: a comma is a decimal one where it can be nothing else, or a coordinate
         of the row has one.
@@ -338,7 +338,7 @@ def _check_rest(made: ColumnMapping) -> None:
             zone(made.tz)
         except UnreadablePush as unknown:
             _refuse("tz", unknown.detail, unknown.remedy)
-    if made.time_format is not None:
+    if made.time_format not in (None, COUNT):
         try:
             pattern(made.time_format)
         except PatternRefused as refused:

@@ -11,8 +11,9 @@ from ingest.refusal import EXCERPT_MAX_CHARS, Refusal
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "ragged-row": (
-            "Give the row exactly as many fields as the header line; if commas part the columns,"
-            " quote each number that has a decimal comma."
+            "Give the row exactly as many fields as the header line. If commas part the columns,"
+            " quote each number that has a decimal comma; if the last columns are blank, keep their"
+            " delimiters, which spreadsheets may drop."
         ),
         "header-differs": (
             "Another header line than the first stands here or above: send the rows from it on as"
@@ -45,10 +46,19 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "It looks like a spreadsheet's day number: format the column as date-time"
             " (yyyy-mm-dd hh:mm:ss) there and save the file again."
         ),
+        "time-of-spreadsheet": (
+            "It is a time as a spreadsheet shows it in its own language, or without its date"
+            " (48:10.0): format the column there as yyyy-mm-dd hh:mm:ss and save the file again; or"
+            " state its form in a mapping (time_format, as %m/%d/%Y %I:%M %p)."
+        ),
+        "time-is-compact": (
+            "It may be a date without separators as well as a count since 1970: state its form in a"
+            " mapping, as time_format %y%m%d%H%M, or %s for seconds or milliseconds since 1970."
+        ),
         "time-is-count": (
             "It looks like a count of seconds or milliseconds since 1970: write the time as"
-            " 2018-07-05T10:48:10Z, or read the file with a mapping (without time_format), which"
-            " takes whole counts."
+            " 2018-07-05T10:48:10Z, or read the file with a mapping (time_format %s), which takes"
+            " whole counts."
         ),
         "time-out-of-window": (
             "Check the year and the tag's clock: times run from 1978 to one day from now."
@@ -58,6 +68,11 @@ REASONS: Mapping[str, str] = MappingProxyType(
             " mapping may declare a decimal comma."
         ),
         "position-incomplete": "Give both longitude and latitude, or leave both blank.",
+        "position-elsewhere": (
+            "Name the coordinates as the format does (in ours lon and lat, side by side in the"
+            " element): they stand under keys that it does not read; or say by a column mapping"
+            " which is which."
+        ),
         "latitude-out-of-range": (
             "Latitude runs from -90 to 90: check for swapped columns or a no-fix marker."
         ),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.encoding import UTF8_BOM
-from ingest.formats.delimited import logical_rows, open_sheet
+from ingest.formats.delimited import from_header, logical_rows, open_sheet
 from ingest.formats.elements import begins_json
 from ingest.formats.quotes import QUOTED_LINES_MAX
 from ingest.formats.xml import looks_like_xml
@@ -71,7 +71,7 @@ class Rows:
         if begins_json(text) or looks_like_xml(text):
             return None
         bare = self.bare(text).replace(b"\r\n", b"\n")
-        below = bare.lstrip(b"\n \t")
+        below = from_header(bare)
         if b"\n" not in below:
             return None
         return Head(bare[: len(bare) - len(below)].count(b"\n") + 1)

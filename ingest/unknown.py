@@ -21,6 +21,7 @@ NEAREST_MAX = 3
 _NAME_MAX_CHARS = 40
 _HEAD_BYTES = 4_096
 _FIRST_BYTES = 16
+_OLE2 = bytes.fromhex("d0cf11e0a1b11ae1")  # the container of .xls, and of an .xlsx with a password
 _DECLARE = (
     'or declare which column is which by a column mapping, {"kind": "table", "terms": '
     '{"timestamp": "…", "location-long": "…", "location-lat": "…", "tag-local-identifier": "…"}}.'
@@ -58,7 +59,10 @@ def unknown(
     """
     remedy = f"Name its format, one of {', '.join(formats)}"
     root = re.search(rb"<([A-Za-z_][\w.:-]{0,80})", text[:_HEAD_BYTES])
-    if looks_like_xml(payload) and root:
+    if kind := _kind_of_sheet(payload, text):
+        seen = f"It is {kind}."
+        more = "; save it in the spreadsheet, without a password, as .xlsx or as CSV UTF-8."
+    elif looks_like_xml(payload) and root:
         seen, more = f"Its first element is <{root[1].decode()}>.", "."
     elif _is_binary(payload):
         seen, more = f"Its first bytes are {payload[:_FIRST_BYTES].hex(' ')}.", "."
@@ -100,6 +104,15 @@ def _lacking(layout: Layout, header: list[str]) -> Iterator[str]:
 
 def _nearest(lacks: Mapping[str, list[str]]) -> list[str]:
     return sorted(lacks, key=lambda name: len(lacks[name]))[:NEAREST_MAX]
+
+
+def _kind_of_sheet(payload: bytes, text: bytes) -> str:
+    """Name what spreadsheets call .xls; empty for anything else."""
+    if payload.startswith(_OLE2):
+        return "an old workbook (.xls), or one with a password"
+    head = text[:_HEAD_BYTES].lower()
+    is_page = re.match(rb"\s*(?:<!doctype html[^>]*>\s*)?<(?:html|table)", head)
+    return "a table in HTML" if is_page and b"<table" in head else ""
 
 
 def _is_binary(payload: bytes) -> bool:

@@ -189,7 +189,9 @@ def _laid_open(
         is_book = mapping.kind == "table" and xlsx.accepts(payload)
     declared = encoding or (mapping.encoding if mapping else None)
     texts: Iterable[tuple[bytes, list[Warning_]]] = (
-        xlsx.sheets(payload) if is_book else [as_text(payload, declared)]
+        xlsx.sheets(payload, mapping.skip_lines if mapping else 0)
+        if is_book
+        else [as_text(payload, declared)]
     )
     unfit: UnreadablePush | None = None
     for text, warnings in texts:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ingest.clock import parse_instants
+from ingest.clock import COUNT, parse_instants
 from ingest.encoding import relocate
 from ingest.formats.delimited import open_sheet
 from ingest.formats.layout import Layout, Times, decode_elements, decode_sheet
@@ -89,8 +89,8 @@ def _layout(mapping: ColumnMapping, seen: list[pl.Series]) -> Layout:
 
 def _times(stated: str | None, seen: list[pl.Series]) -> Times:
     def read(text: pl.Series, tz: str) -> pl.Series:
-        if stated is None:
-            return parse_instants(text, tz)
+        if stated is None or stated == COUNT:
+            return parse_instants(text, tz, documented=stated is not None)
         seen.append(text)
         return parse_by(text, tz, stated)
 

@@ -16,16 +16,16 @@ def pointed(
     numbers: Iterable[str],
     *,
     decimal_comma: bool | None,
-    semicolons: bool = False,
 ) -> pl.DataFrame:
     """
     Write a point for the decimal comma of each number.
 
     A comma in a coordinate, which is never a thousand, is a decimal one unless another coordinate
     of the row has a point. One that may as well part the thousands of another number (``1,234``)
-    is taken for a decimal one only if the row has such a comma in a coordinate; or if semicolons
-    part the cells, and no coordinate of the row has a point. Each row is judged by itself, so
-    that it means the same in any part of a file. What stays as it is is no number to its reader.
+    is taken for a decimal one only if the row has such a comma in a coordinate: a row without a
+    position, or with whole degrees, proves nothing, not even where semicolons part the cells.
+    Each row is judged by itself, so that it means the same in any part of a file. What stays as
+    it is is no number to its reader.
 
     Parameters
     ----------
@@ -35,8 +35,6 @@ def pointed(
         Names of the coordinates, and of all columns of numbers.
     decimal_comma : bool or None
         As it is declared: every first comma is one, or none is; None to judge.
-    semicolons : bool
-        Whether semicolons part the cells.
 
     Returns
     -------
@@ -61,7 +59,7 @@ def pointed(
     at = list(dict.fromkeys(places))
     coordinates = [pl.col(name) for name in at]
     pure = ~_any(each.str.contains(".", literal=True) for each in coordinates)
-    speaks = pure & (_any(each.str.contains(_DECIMAL) for each in coordinates) | semicolons)
+    speaks = pure & _any(each.str.contains(_DECIMAL) for each in coordinates)
     return cells.with_columns(
         pl.when(
             pl.col(name).str.contains(_DECIMAL)

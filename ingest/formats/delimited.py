@@ -25,6 +25,8 @@ PREAMBLE_MAX_BYTES = 65_536
 """Lines above a header line [bytes]; Telonics writes about twenty."""
 
 _MARKS = re.compile(rb"^(?:" + UTF8_BOM + rb")+", re.MULTILINE)
+_SEPARATOR = re.compile(rb'"?sep=(?:[,;|]|\t)"?[,;\t ]*\n', re.IGNORECASE)
+"""The line that tells Excel what parts the cells, above the header line."""
 
 BLANKS = ("", "NA", "null", "NULL")
 """Cells that hold no value; R writes NA."""
@@ -124,7 +126,7 @@ def open_sheet(payload: bytes) -> Sheet:
     if UTF8_BOM in text:
         # Files put one after another bring their marks with them.
         text = _MARKS.sub(b"", text)
-    bare = text.lstrip(b"\n \t")
+    bare = from_header(text)
     above = text[: len(text) - len(bare)].count(b"\n") + 1
     head, _, body = bare.partition(b"\n")
     if not head.strip():
@@ -140,6 +142,20 @@ def open_sheet(payload: bytes) -> Sheet:
     delimiter = max(DELIMITERS, key=unquoted.count)
     cells = split(line, delimiter) or line.split(delimiter)
     return Sheet(cells, delimiter, body.rstrip(b"\n"), payload, above)
+
+
+def from_header(text: bytes) -> bytes:
+    r"""
+    Leave out blank lines above a header line, and the one that tells Excel what parts the cells.
+
+    Examples
+    --------
+    >>> from_header(b"sep=;\n\na;b\n")
+    b'a;b\n'
+    """
+    bare = text.lstrip(b"\n \t")
+    declared = _SEPARATOR.match(bare)
+    return bare[declared.end() :].lstrip(b"\n \t") if declared else bare
 
 
 def below(payload: bytes, header: bytes) -> bytes:

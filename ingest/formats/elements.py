@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import msgspec
@@ -41,11 +41,14 @@ class Elements:
     broken : str
         The code of the refusal of the last element, where it is what a push holds from its break
         on: see `cut`.
+    unread : dict of str to int
+        Other top-level keys with arrays that hold objects, and how many: they are no elements.
     """
 
     raws: list[bytes]
     payload: bytes
     broken: str = ""
+    unread: dict[str, int] = field(default_factory=dict)
 
     def read(self, unit: int, limit_bytes: int = LINE_MAX_BYTES) -> dict[str, object] | str:
         """Give an element as `parse` does."""
@@ -107,7 +110,7 @@ def cut(payload: bytes, lists: Sequence[str]) -> Elements:
     ------
     UnreadablePush
         Codes ``json-truncated`` and ``json-unreadable`` of a push with no element before its
-        break; ``too-many-units``.
+        break, or none but in arrays that are not read; ``too-many-units``.
 
     Examples
     --------
@@ -122,16 +125,18 @@ def cut(payload: bytes, lists: Sequence[str]) -> Elements:
         raise _unreadable("The push is neither an object nor an array.")
     broken = ""
     try:
-        raws = _of_valid(text, lists)
+        raws, unread = _of_valid(text, lists)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raws, broken = _of_any(text, lists)
+        raws, broken, unread = _of_any(text, lists)
+    if unread and not raws:
+        raise _unreadable(f"The push has no element, but objects under {ascii([*unread])[:200]}.")
     if len(raws) > UNITS_MAX:
         raise UnreadablePush(
             "too-many-units",
             f"The push holds more than {UNITS_MAX:,} elements.",
             "Send the fixes in parts.",
         )
-    return Elements(raws, payload, broken)
+    return Elements(raws, payload, broken, unread)
 
 
 def parse(raw: bytes, limit_bytes: int = LINE_MAX_BYTES) -> dict[str, object] | str:
@@ -186,21 +191,28 @@ def _repeats_key(raw: bytes) -> bool:
     return repeated
 
 
-def _of_valid(text: bytes, lists: Sequence[str]) -> list[bytes]:
-    """Elements of a push that is one valid JSON value."""
+def _of_valid(text: bytes, lists: Sequence[str]) -> tuple[list[bytes], dict[str, int]]:
+    """Elements of a push that is one valid JSON value; and its other lists, counted."""
     if text[:1] == b"[":
-        return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])], {}
     whole = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     name = next((name for name in lists if name in whole), None)
     if name is None:
-        return [text]
+        return [text], {}
     if text.count(f'"{name}"'.encode()) > 1 and len(_lists_at(text, [name])) > 1:
         raise _unreadable(f"The push names its key {name} twice.")
-    return [bytes(raw) for raw in msgspec.json.decode(whole[name], type=list[msgspec.Raw])]
+    others = {key: _objects(bytes(raw), 0) for key, raw in whole.items() if key != name}
+    raws = [bytes(raw) for raw in msgspec.json.decode(whole[name], type=list[msgspec.Raw])]
+    return raws, {key: count for key, count in others.items() if count}
 
 
-def _of_any(text: bytes, lists: Sequence[str]) -> tuple[list[bytes], str]:
-    """Elements of a push that is NDJSON, or holds what is no JSON; and the code of its break."""
+def _of_any(text: bytes, lists: Sequence[str]) -> tuple[list[bytes], str, dict[str, int]]:
+    """
+    Elements of a push that is NDJSON, or holds what is no JSON.
+
+    Also the code of its break, and its other lists, counted.
+    """
+    arrays = [] if text[:1] == b"[" else _arrays_at(text)
     starts = [0] if text[:1] == b"[" else _lists_at(text, lists)
     if len(starts) > 1:
         raise _unreadable("The push names the key of its elements twice.")
@@ -208,32 +220,46 @@ def _of_any(text: bytes, lists: Sequence[str]) -> tuple[list[bytes], str]:
         raws, broken = _split_array(text, starts[0])
         if broken and len(raws) == 1:
             raise _truncated() if broken == _CUT else _unreadable(_GOES_ON)
-        return raws, broken
+        # What stands behind a list that does not close is in the rest of the push.
+        others = [each for each in arrays if each[1] < starts[0] or broken != _CUT]
+        counts = {key: _objects(text, start) for key, start in others if start not in starts}
+        return raws, broken, {key: count for key, count in counts.items() if count}
     lines = [line.strip(SPACE) for line in text.split(b"\n") if line.strip(SPACE)]
     if len(lines) == 1 and not text.endswith(b"}"):
         raise _truncated()
-    return lines, ""
+    return lines, "", {}
+
+
+def _objects(text: bytes, start: int) -> int:
+    """Count the objects in the array that begins at `start`; none where no array does."""
+    if text[start : start + 1] != b"[" or b"{" not in text[start:]:
+        return 0
+    return sum(raw.startswith(b"{") for raw in _split_array(text, start)[0])
 
 
 def _lists_at(text: bytes, lists: Sequence[str]) -> list[int]:
     """Offsets of the arrays under the top-level keys `lists`."""
-    wanted = {f'"{name}"'.encode() for name in lists}
-    starts: list[int] = []
+    return [start for key, start in _arrays_at(text) if key in lists]
+
+
+def _arrays_at(text: bytes) -> list[tuple[str, int]]:
+    """Top-level keys with an array, as they are written, and its offset."""
+    found: list[tuple[str, int]] = []
     depth = 0
     key = b""
     for token in _TOKEN.finditer(text):
-        found = token[0]
-        if found in (b"{", b"["):
-            if depth == 1 and found == b"[" and key in wanted:
-                starts.append(token.start())
+        part = token[0]
+        if part in (b"{", b"["):
+            if depth == 1 and part == b"[" and key:
+                found.append((key[1:-1].decode("utf-8", errors="replace"), token.start()))
             depth += 1
-        elif found in (b"}", b"]"):
+        elif part in (b"}", b"]"):
             depth -= 1
-        elif depth == 1 and found not in (b":", b","):
-            key = found
-        if depth == 0 or found == b'"':
+        elif depth == 1 and part not in (b":", b","):
+            key = part
+        if depth == 0 or part == b'"':
             break
-    return starts
+    return found
 
 
 def _split_array(text: bytes, start: int) -> tuple[list[bytes], str]:

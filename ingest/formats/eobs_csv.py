@@ -11,6 +11,7 @@ from ingest.record import Decoded
 NAME = "eobs-csv"
 
 _FIXED, _STARTED = "timestamp-of-fix", "start-timestamp"
+_VOLTS_BELOW = 20  # of a voltage as it is sent, mostly [mV]
 _NAMED = {"tag": ("tag-serial-number",)}
 
 
@@ -19,11 +20,19 @@ def _rule(table: pl.DataFrame) -> pl.DataFrame:
     Take the time of a fix from the fix alone.
 
     The receiver was switched on at the start, up to minutes before. An attempt that failed
-    (status D) has no other time, and no position that it could be wrong for.
+    (status D) has no other time, and no position that it could be wrong for: some decoders write
+    zeros there. A voltage under 20 is in volts already, as no battery has so few millivolts.
     """
+    fixed = pl.col("fixed").is_not_null()
+    nowhere = (~fixed & (pl.col("lon") == 0) & (pl.col("lat") == 0)).fill_null(value=False)
+    table = table.with_columns(pl.when(~nowhere).then(pl.col("lon", "lat")))
     placed = pl.col("lon").is_not_null() | pl.col("lat").is_not_null()
+    volts = pl.col("battery_v")
     return table.with_columns(
-        time_us=pl.when(~placed | pl.col("fixed").is_not_null()).then("time_us")
+        time_us=pl.when(~placed | fixed).then("time_us"),
+        battery_v=pl.when(volts < _VOLTS_BELOW / 1_000)
+        .then((volts * 1_000).round(6))
+        .otherwise(volts),
     )
 
 

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
 from ingest.formats.elements import cut
+from ingest.formats.elsewhere import lists_told, seems_placed
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -115,7 +116,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         now_us=now_us,
         origin=lambda bad: [elements.origin(unit) for unit in bad["unit"]],
         refused=refused,
-        warnings=_warnings(unknown),
+        warnings=[*lists_told(elements.unread), *_warnings(unknown)],
     )
 
 
@@ -176,6 +177,8 @@ def _clean(payload: bytes) -> list[Fix] | None:
     try:
         elements = cut(payload, LISTS)
     except UnreadablePush:
+        return None
+    if elements.unread:
         return None
     unknown: Counter[str] = Counter()
     fixes = [_read(elements.read(unit + 1), unknown) for unit in range(len(elements.raws))]
@@ -248,6 +251,8 @@ def _read(element: dict[str, object] | str, unknown: Counter[str]) -> Fix | str:
     extra = element.keys() - _KNOWN
     if extra:
         unknown.update(key for key in element if key in extra)
+        if element.get("lon") is element.get("lat") is None and seems_placed(element):
+            return "position-elsewhere"
     return _checked(element)
 
 

@@ -13,6 +13,7 @@ from ingest.clock import parse_times
 from ingest.formats.decimals import pointed
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.formats.elements import cut
+from ingest.formats.elsewhere import at, lists_told, other_form, paths_of, seems_placed
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -128,8 +129,7 @@ def decode_sheet(
         )
     marker = columns.get("time", columns.get("date", (0,)))[0]
     rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
-    semicolons = sheet.delimiter == ";"
-    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, semicolons=semicolons)
+    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz)
     warnings += told_twice(sheet.header, columns)
     if tag is not None:
         candidates = candidates.with_columns(tag=pl.lit(tag))
@@ -179,7 +179,8 @@ def decode_elements(
     """
     elements = cut(payload, layout.lists)
     paths = [path for names in layout.fields.values() for path in names]
-    holders = _holders(layout)
+    places = [path for name in _COORDINATES for path in layout.fields.get(name, ())]
+    holders = paths_of(places)
     values: list[list[str | None]] = []
     units: list[int] = []
     within: list[int] = []
@@ -189,8 +190,12 @@ def decode_elements(
         for part in [element] if isinstance(element, str) else parts(element):
             within.append(number)
             cells = part if isinstance(part, str) else _cells(part, paths)
-            if isinstance(part, Mapping) and _elsewhere(part, holders):
+            if isinstance(part, Mapping) and other_form(part, holders):
                 cells = "position-incomplete"
+            elif isinstance(part, Mapping) and not any(
+                at(part, path) not in (None, "") for path in places
+            ):
+                cells = "position-elsewhere" if seems_placed(part) else cells
             if isinstance(cells, str):
                 text, offset = elements.origin(number)
                 refused.append(refuse(len(within), text, cells, offset))
@@ -209,7 +214,7 @@ def decode_elements(
         now_us=now_us,
         origin=lambda bad: [elements.origin(within[unit - 1]) for unit in bad["unit"]],
         refused=refused,
-        warnings=warnings,
+        warnings=[*lists_told(elements.unread), *warnings],
     )
 
 
@@ -223,7 +228,7 @@ def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
     """Values at the paths as text, or the code of a refusal."""
     cells: list[str | None] = []
     for path in paths:
-        value = _at(element, path)
+        value = at(element, path)
         if isinstance(value, str):
             cells.append(value.strip() or None)
         elif isinstance(value, bool):
@@ -241,46 +246,12 @@ def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
     return cells
 
 
-def _at(element: Element, path: str) -> object:
-    """Return the value at a path, None where the way to it is another."""
-    value: object = element
-    for key in path.split("."):
-        if isinstance(value, list) and key.isdecimal():
-            value = value[int(key)] if int(key) < len(value) else None
-        else:
-            value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _holders(layout: Layout) -> dict[str, set[str]]:
-    """Return the paths under which coordinates stand, and by which keys."""
-    holders: dict[str, set[str]] = {}
-    for path in (path for name in _COORDINATES for path in layout.fields.get(name, ())):
-        holder, _, key = path.rpartition(".")
-        holders.setdefault(holder, set()).add(key)
-    return holders
-
-
-def _elsewhere(element: Element, holders: Mapping[str, set[str]]) -> bool:
-    """Tell whether a position was sent in a form that is not read: it would seem to be none."""
-    sent = {path: _at(element, path) if path else element for path in holders}
-
-    def knows(path: str) -> bool:
-        value = sent[path]
-        if isinstance(value, list):
-            return any(key.isdecimal() and int(key) < len(value) for key in holders[path])
-        return isinstance(value, Mapping) and bool(holders[path] & value.keys())
-
-    return any(path and sent[path] for path in holders) and not any(map(knows, holders))
-
-
 def interpret(
     cells: pl.DataFrame,
     columns: Mapping[str, tuple[int, ...]],
     layout: Layout,
     *,
     tz: str,
-    semicolons: bool = False,
 ) -> tuple[pl.DataFrame, list[Warning_]]:
     """
     Make candidates of cells.
@@ -295,8 +266,6 @@ def interpret(
         What the cells mean.
     tz : str
         Zone of times that carry none.
-    semicolons : bool
-        Whether semicolons part the cells.
 
     Returns
     -------
@@ -310,7 +279,6 @@ def interpret(
         [f"c{index}" for name in _PLACES for index in columns.get(name, ())],
         [f"c{index}" for name in _NUMBERS for index in columns.get(name, ())],
         decimal_comma=layout.decimal_comma,
-        semicolons=semicolons,
     )
     made = [pl.col("unit", "line")]
     strange: dict[str, pl.Expr] = {}
@@ -383,7 +351,10 @@ def _time(table: pl.DataFrame, layout: Layout, tz: str) -> list[pl.Series]:
     if "time" in table.columns:
         sent = table["time"].cast(pl.String)
     else:
-        sent = table.select((pl.col("date") + " " + pl.col("clock")).alias("time"))["time"]
+        # A spreadsheet's date has a midnight of its own, and its time of day a day of its own.
+        date = pl.col("date").str.replace(r"[T ]0?0:00(?::00(?:\.0+)?)?$", "")
+        clock = pl.col("clock").str.replace(r"^(?:1899-12-3[01]|1900-01-0[01])[T ]", "")
+        sent = table.select((date + " " + clock).alias("time"))["time"]
     return [sent, layout.times(sent, tz).alias("time_us")]
 
 

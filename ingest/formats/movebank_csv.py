@@ -133,7 +133,6 @@ def _interpret(
             [f"c{index}" for field in _PLACES for index in columns.get(field, ())],
             read,
             decimal_comma=None,
-            semicolons=sheet.delimiter == ";",
         )
         numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
     warnings = _text_in_numbers(text, numbers, columns, sheet)

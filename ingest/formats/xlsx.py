@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ingest.admission import UNITS_MAX
+from ingest.mapping import SKIP_LINES_MAX
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
 
@@ -33,6 +34,9 @@ COLUMNS_MAX = 500
 CELLS_MAX = 50_000_000
 """Cells of a sheet, blank ones before the last of a row included: 50 columns of the longest."""
 
+HEADER_ROW_MAX = SKIP_LINES_MAX + 1
+"""Last row that may be a header below others: to there blank rows count, below they don't."""
+
 PARTS_MAX = 2_000
 """Parts of a workbook: sheets, styles, pictures."""
 
@@ -42,12 +46,21 @@ def accepts(payload: bytes) -> bool:
     return payload.startswith(b"PK\x03\x04") and b"xl/workbook" in payload
 
 
-def sheets(payload: bytes) -> Iterator[tuple[bytes, list[Warning_]]]:
+def sheets(payload: bytes, above: int = 0) -> Iterator[tuple[bytes, list[Warning_]]]:
     """
     Give each sheet as CSV in UTF-8, and a warning that names the others: one alone is read.
 
     Times become ``2018-07-05 10:48:10``, whole numbers lose their ``.0``, formulas give the
-    value they had when the workbook was saved.
+    value they had when the workbook was saved. Lines above the header are the rows of the
+    sheet; a row has as many cells as the header at least, the first row below `above` that is not
+    blank.
+
+    Parameters
+    ----------
+    payload : bytes
+        The workbook.
+    above : int
+        Rows that stand above the header.
 
     Raises
     ------
@@ -66,7 +79,7 @@ def sheets(payload: bytes) -> Iterator[tuple[bytes, list[Warning_]]]:
         for sheet in workbook.worksheets:
             if isinstance(sheet, ReadOnlyWorksheet):
                 others = [other.title for other in workbook.worksheets if other is not sheet]
-                yield _csv(sheet), _unread(sheet.title, others)
+                yield _csv(sheet, above), _unread(sheet.title, others)
     except UnreadablePush:
         raise
     except Exception as error:
@@ -84,14 +97,14 @@ def _unread(read: str, others: list[str]) -> list[Warning_]:
     ]
 
 
-def _csv(sheet: ReadOnlyWorksheet) -> bytes:
+def _csv(sheet: ReadOnlyWorksheet, above: int) -> bytes:
     """Write one sheet as CSV."""
     held = io.StringIO()
     writer = csv.writer(held, lineterminator="\n")
-    width = seen = 0
-    for number, row in enumerate(_rows(sheet)):
+    width = seen = lines = 0
+    for count, (number, row) in enumerate(_rows(sheet)):
         seen += max(row, default=0)
-        if number > UNITS_MAX or seen > CELLS_MAX:
+        if count > UNITS_MAX or seen > CELLS_MAX:
             raise UnreadablePush(
                 "too-many-units",
                 f"The sheet has more than {UNITS_MAX:,} rows or {CELLS_MAX:,} cells.",
@@ -101,16 +114,20 @@ def _csv(sheet: ReadOnlyWorksheet) -> bytes:
         cells = [_text(row.get(column)) for column in range(1, last + 1)]
         while cells and not cells[-1]:
             cells.pop()
-        if not width:
+        if not cells:
+            continue
+        blank = max(0, number - lines - 1) if number <= HEADER_ROW_MAX else 0
+        held.write("\n" * blank)
+        lines += blank + 1
+        if not width and lines > above:
             width = len(cells)
-        if cells:
-            writer.writerow(cells + [""] * (width - len(cells)))
+        writer.writerow(cells + [""] * (width - len(cells)))
     return held.getvalue().encode("utf-8", errors="replace")
 
 
-def _rows(sheet: ReadOnlyWorksheet) -> Iterator[dict[int, object]]:
+def _rows(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, dict[int, object]]]:
     """
-    Yield column to value of each row, in the order of the file.
+    Yield number, and column to value, of each row, in the order of the file.
 
     `iter_rows` passes over a row whose number does not rise, and over cells right of the last.
     """
@@ -126,8 +143,8 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[dict[int, object]]:
             date_formats=book._date_formats,
             timedelta_formats=book._timedelta_formats,
         )
-        for _, cells in parser.parse():
-            yield {cell["column"]: cell["value"] for cell in cells}
+        for number, cells in parser.parse():
+            yield number, {cell["column"]: cell["value"] for cell in cells}
 
 
 def _text(value: object) -> str:

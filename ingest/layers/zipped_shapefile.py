@@ -22,7 +22,8 @@ import shapely
 import shapely.errors
 from numpy.typing import NDArray
 
-from ingest.archive import RATIO_FLOOR_BYTES, RATIO_MAX, ZIP_MAGIC
+from ingest.archive import RATIO_FLOOR_BYTES, RATIO_MAX
+from ingest.directory import ZIP_MAGIC
 from ingest.layers.polygons import PolygonLayer, ShapedFeature, build_layer
 from ingest.layers.projection import Shaper, to_wgs84, unsupported
 from ingest.layers.wanted import Wanted, only_table

@@ -64,6 +64,26 @@ def test_nested_archives_and_several_members_are_refused() -> None:
     assert code_of(zipped(("a", TEXT), method=zipfile.ZIP_BZIP2)) == "archive-method"
 
 
+@pytest.mark.parametrize("note", [b"", b"PK"])
+def test_a_zip_behind_another_is_told(note: bytes) -> None:
+    held = io.BytesIO(zipped(("a.csv", TEXT)))
+    with zipfile.ZipFile(held, "a") as archive:
+        archive.comment = note
+    whole = held.getvalue()
+    assert unpack(whole, limit_bytes=len(TEXT)) == TEXT
+    assert code_of(whole + whole) == "archive-trailing"
+    assert code_of(zipped(("b.csv", TEXT)) + whole) == "archive-trailing"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_a_workbook_in_an_archive_is_read(method: int) -> None:
+    book = zipped(("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<workbook/>"))
+    assert unpack(book, limit_bytes=10_000) == book
+    assert unpack(zipped(("a.xlsx", book), method=method), limit_bytes=10_000) == book
+    assert unpack(gzip.compress(book), limit_bytes=10_000) == book
+    assert code_of(zipped(("a.zip", zipped(("a.csv", TEXT))), method=method)) == "archive-nested"
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.binary(max_size=40), min_size=1, max_size=6),

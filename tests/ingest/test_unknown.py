@@ -66,3 +66,17 @@ def test_a_workbook_is_told_by_its_columns() -> None:
     assert caught.value.code == "columns-missing"
     assert "'timestamp', 'where'" in caught.value.detail
     assert "column mapping" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "password"),
+        (b"<html><head></head><table><tr><td>timestamp</td></tr></table></html>", "HTML"),
+        (b"\n<TABLE><tr><td>timestamp</td></tr></TABLE>", "HTML"),
+    ],
+)
+def test_what_spreadsheets_call_xls_is_named(payload: bytes, kind: str) -> None:
+    told = refused(payload)
+    assert kind in told.detail
+    assert "as .xlsx or as CSV UTF-8" in told.remedy

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import FORMATS, ColumnMapping, UnreadablePush, decode, read_mapping
+from ingest import (
+    FORMATS,
+    ColumnMapping,
+    UnreadablePush,
+    decode,
+    decode_pieces,
+    open_push,
+    read_mapping,
+)
 from ingest.mapping import UNITS
 from tests.ingest.formats.test_xlsx import workbook
 from tests.ingest.promises import check
@@ -216,3 +224,31 @@ def test_any_bytes(payload: bytes, kind: str, form: str | None) -> None:
     mapping = read_mapping({"kind": kind, "terms": terms, "time_format": form})
     head = b"tag,time,lon,lat\n" if kind == "table" else b""
     check(head + payload, mapping=mapping)
+
+
+COMPACT = (
+    "260301080000", "010326080000", "030126080000", "2603010800", "1503240800", "202603010800",
+    "20260301080000", "503240800",
+)  # fmt: skip
+COUNTS = ("1709280061", "1709280061000", "999999999", "1530787690.0")
+
+
+@pytest.mark.parametrize("lines", [1, 1_000])
+def test_a_count_that_may_be_a_date_is_refused(lines: int) -> None:
+    terms = {"timestamp": "t", "location-long": "x", "location-lat": "y", "tag-id": "n"}
+    sent = ["n,t,x,y", *(f"A,{text},116.3,29.1" for text in [*COMPACT, *COUNTS])]
+    payload = "\n".join(sent).encode()
+    said = {"kind": "table", "terms": terms}
+    push = open_push(io.BytesIO(payload), mapping=read_mapping(said), limit_bytes=10**6)
+    pieces = list(decode_pieces(push, now_us=NOW_US, lines=lines))
+    refused = [(each.unit, each.code) for piece in pieces for each in piece.refusals]
+    assert refused == [(unit, "time-is-compact") for unit in range(1, len(COMPACT) + 1)]
+    assert sum(piece.records.height for piece in pieces) == len(COUNTS)
+    stated = decode(payload, mapping=read_mapping(said | {"time_format": "%s"}), now_us=NOW_US)
+    codes = {each.unit: each.code for each in stated.refusals}
+    assert set(codes.values()) <= {"time-out-of-window"}
+    assert {4, 5} & codes.keys() == {4}  # 1503240800 s are 2017-08-20
+    dated = decode(
+        payload, mapping=read_mapping(said | {"time_format": "%y%m%d%H%M%S"}), now_us=NOW_US
+    )
+    assert dated.records["time_us"][0] == 1_772_352_000_000_000  # 2026-03-01 08:00

@@ -54,7 +54,7 @@ def test_a_row_with_decimal_commas_is_read(write) -> None:
         ("116.3", "1,234", "\t", None),
         ("116.3", "1,234", ";", None),
         ("116", "1,234", ",", None),
-        ("116", "1,234", ";", 1.234),
+        ("116", "1,234", ";", None),  # whole degrees prove nothing
         ("116,3", "1,234", "\t", 1.234),
         ("116.3", "12,5", ",", 12.5),  # no thousands end after one digit
         ("116.3", "0,123", ",", 0.123),
@@ -72,8 +72,10 @@ def test_thousands_are_never_read_as_decimals(
     assert [warning.code for warning in decoded.warnings] == told
 
 
-def test_a_row_without_position_is_judged_by_its_numbers() -> None:
-    decoded = decode(table((TIME, "", "", "7", "1,234", "3,85")), now_us=NOW_US)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_row_without_position_is_judged_by_its_numbers(delimiter: str) -> None:
+    row = (TIME, "", "", "7", "1,234", "3,85")
+    decoded = decode(table(row, delimiter=delimiter), now_us=NOW_US)
     assert decoded.records.select("height_m", "battery_v").row(0) == (None, 3.85)
     assert [warning.code for warning in decoded.warnings] == ["text-in-numeric-column"]
 

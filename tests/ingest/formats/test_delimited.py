@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import decode_pieces, open_push
 from ingest.formats.delimited import (
     Rows,
     _exact,
@@ -157,3 +158,17 @@ def test_line_ends_and_encodings(end: str, encoding: str) -> None:
 )
 def test_which_sheets_are_regular(body: str, regular: bool) -> None:  # noqa: FBT001 - a case
     assert is_regular(open_sheet(f"a,b,c\n{body}".encode())) is regular
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n\n'])
+@pytest.mark.parametrize("lines", [1, 1_000])
+def test_the_line_for_excel_is_passed_over(first: str, lines: int) -> None:
+    rows = "timestamp;location-long;location-lat;tag-id\n" + "".join(
+        f"2024-03-01 0{hour}:00:00;116,1;{lat};7\n" for hour, lat in enumerate(("29,1", "99", "2"))
+    )
+    sent = first.encode() + rows.replace("\n", "\r\n" if "\r" in first else "\n").encode()
+    push = open_push(io.BytesIO(sent), limit_bytes=10**6)
+    pieces = list(decode_pieces(push, now_us=1_795_000_000_000_000, lines=lines))
+    assert [row for piece in pieces for row in piece.records["lat"]] == [29.1, 2.0]
+    (refusal,) = (each for piece in pieces for each in piece.refusals)
+    assert refusal.offset == sent.index(b"2024-03-01 01")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import UnreadablePush
 from ingest.formats.elements import begins_json, cut, first_keys, parse
 
 
@@ -55,3 +56,31 @@ def test_first_bytes() -> None:
     assert begins_json(b'\xef\xbb\xbf \x1e{"a"')
     assert not begins_json(b"a,b")
     assert first_keys(b'[{"a": {"b" : 1}, "c') == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "units", "unread"),
+    [
+        (b'{"fixes": [{"a": 1}], "data": [{}, {}, 3], "b": [1]}', 1, {"data": 2}),
+        (b'{"data": [{}], "fixes": [{"a": 1}]}', 1, {"data": 1}),
+        (b'{"data": [{"x": 0x1}], "fixes": [{"a": 1}, {"b": 1}], "c": [{}]}', 2,
+         {"data": 1, "c": 1}),
+        (b'{"data": [{}], "fixes": [{"a": 1}, {"b": 1}], "c": [{}]} more', 3,
+         {"data": 1, "c": 1}),
+        (b'{"data": [{}], "fixes": [{"a": 1}, {"b": 1}, {"c": [{}]', 3, {"data": 1}),
+        (b'{"fixes": [], "more": [[{}]], "text": "[{"}', 0, {}),
+        (b'[{"fixes": 1, "data": [{}]}]', 1, {}),
+    ],
+)  # fmt: skip
+def test_arrays_beside_the_one_that_is_read_are_counted(
+    payload: bytes, units: int, unread: dict[str, int]
+) -> None:
+    found = cut(payload, ["fixes"])
+    assert (len(found.raws), found.unread) == (units, unread)
+
+
+def test_a_push_of_unread_arrays_alone_is_refused() -> None:
+    with pytest.raises(UnreadablePush) as caught:
+        cut(b'{"fixes": [], "more": [{"a": 1}]}', ["fixes"])
+    assert caught.value.code == "json-unreadable"
+    assert "more" in caught.value.detail

@@ -99,3 +99,16 @@ def test_the_same_tag_through_movebank_is_the_same_record(
     assert (decoded.format, decoded.refusals, decoded.warnings) == ("movebank-csv", [], [])
     own = values(decode(sample("fixes_eobs.txt"), now_us=NOW_US))[:2]
     assert values(decoded) == [row | {"activity": n} for row, n in zip(own, (7, 8), strict=True)]
+
+
+def test_volts_and_zeros_of_other_decoders(sample: Callable[[str], bytes]) -> None:
+    header, first, *_ = sample("fixes_eobs.txt").decode().splitlines()
+    names = header.split(",")
+    row = dict(zip(names, first.split(","), strict=True))
+    sent = [row | {"battery-voltage": "3.9"}]
+    sent.append(row | {"timestamp-of-fix": "", "longitude": "0.0", "latitude": "0", "status": "D"})
+    lines = [header, *(",".join(each[name] for name in names) for each in sent)]
+    decoded = decode("\n".join(lines).encode(), now_us=NOW_US)
+    assert decoded.refusals == []
+    assert decoded.records["battery_v"][0] == 3.9
+    assert decoded.records["lon"].is_null().to_list() == [False, True]

@@ -5,12 +5,12 @@ import io
 import random
 import zipfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time
 
 import pytest
 from openpyxl import Workbook
 
-from ingest import UnreadablePush, decode, sniff, unpack
+from ingest import UnreadablePush, decode, read_mapping, sniff, unpack
 from ingest.formats import xlsx
 
 NOW_US = 1_795_000_000_000_000
@@ -126,3 +126,34 @@ def test_damaged_workbooks_are_read_or_told() -> None:
         except UnreadablePush:
             continue
         assert decoded.units <= 4
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_lines_above_the_header_are_counted_as_the_sheet_shows_them(blank: int) -> None:
+    words = {"timestamp": "when", "location-long": "x", "location-lat": "y", "tag-id": "bird"}
+    said = {"kind": "table", "terms": words, "skip_lines": 1 + blank}
+    table: list[list[object]] = [[f"bird {year}" for year in range(1, 9)], *[[]] * blank]
+    table += [["bird", "when", "x", "y", "note"], ["7", "2024-03-01 08:00", 116.3, 29.1, None], []]
+    table += [["8", "2024-03-01 09:00", 116.3, 29.1, "ok"], ["8", "2024-03-01 10:00", 1, 2, "", 3]]
+    for title in (table[0], ["title"]):
+        book = workbook([title, *table[1:]])
+        decoded = decode(book, mapping=read_mapping(said), now_us=NOW_US)
+        assert decoded.records["tag"].to_list() == ["7", "8"]
+        assert [(each.unit, each.code) for each in decoded.refusals] == [(3, "ragged-row")]
+
+
+def test_date_and_time_of_day_in_cells_of_their_own_are_one_time() -> None:
+    words = {"date": "d", "time-of-day": "t", "location-long": "x", "location-lat": "y",
+             "tag-id": "n"}  # fmt: skip
+    day = datetime.fromisoformat("2024-03-01")
+    rows: list[list[object]] = [
+        ["n", "d", "t", "x", "y"],
+        [7, day, time(8, 30), 116, 29],
+        [7, day, datetime.fromisoformat("1899-12-30 08:30:00"), 116, 29],
+        [7, day, time(0, 0), 116, 29],
+    ]
+    mapping = read_mapping({"kind": "table", "terms": words})
+    decoded = decode(workbook(rows), mapping=mapping, now_us=NOW_US)
+    midnight = 1_709_251_200_000_000
+    clocks = [(us - midnight) // 60_000_000 for us in decoded.records["time_us"]]
+    assert clocks == [510, 510, 0]

@@ -68,21 +68,23 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
     audience = await operator(store)
     while (receipt := await receipt_of(store, audience, push_ref)).state not in FINAL:
         await flow.drain(store, areas=False)
-        async with store.read() as conn:
-            _refuse_dead(await failures.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
+        await _refuse_dead_of(store, push_ref)
         await asyncio.sleep(POLL_S)
     return receipt.model_dump(mode="json")
 
 
-async def receipt(store: Store, push_ref: UUID) -> Receipt:
-    """Return what is known of a push by now."""
-    return await receipt_of(store, await operator(store), push_ref)
-
-
-async def processed(store: Store, push_ref: UUID) -> None:
-    """Wait until the workers have processed a push, or given it up."""
-    while (await receipt(store, push_ref)).state not in FINAL:  # noqa: ASYNC110 - others'
+async def processed(store: Store, push_ref: UUID) -> Receipt:
+    """Wait until the workers are through with a push; raises SetupError as `settled` does."""
+    audience = await operator(store)
+    while (receipt := await receipt_of(store, audience, push_ref)).state not in FINAL:
+        await _refuse_dead_of(store, push_ref)
         await asyncio.sleep(POLL_S)
+    return receipt
+
+
+async def _refuse_dead_of(store: Store, push_ref: UUID) -> None:
+    async with store.read() as conn:
+        _refuse_dead(await failures.dead(conn, push_ref=push_ref), f"Push {push_ref} is stored")
 
 
 async def delivered(

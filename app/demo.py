@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from app import deliver
+from app.errors import SetupError
 from app.movement.itinerary import ROUTES, Place
 from app.movement.sensing import Sending
 from app.movement.simulate import STUDY_NAME, flock_csv, reference_csv, simulate_flock
@@ -117,7 +118,8 @@ async def load(store: Store) -> list[UUID]:
     made = await asyncio.to_thread(flock, datetime.now(UTC))
     newest, *before = newest_first(made, NEWEST_ROWS)
     kept = [await keep(store, newest, study, "movebank-csv")]
-    with contextlib.suppress(TimeoutError):  # a slow worker shows all of it later
+    # A slow worker shows all of it later; what was laid aside the doctor tells.
+    with contextlib.suppress(TimeoutError, SetupError):
         async with asyncio.timeout(SHOWN_MAX_S):
             await deliver.processed(store, kept[0])
     return [*kept, *[await keep(store, part, study, "movebank-csv") for part in before]]

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from app import operate
 from app.config import Settings
-from app.errors import SetupError
+from app.errors import Problem, SetupError
 
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 25  # longer than the worker's own time to finish a job
@@ -83,9 +83,16 @@ async def _told(dsn: str, kept: Sequence[tuple[str, UUID]], children: Children, 
 
     async with operate.opened(dsn) as store:
         for name, push in kept:
-            while (receipt := await deliver.receipt(store, push)).state not in deliver.FINAL:
+            through = asyncio.create_task(deliver.processed(store, push))
+            while not through.done():
                 _check(children)
-                await asyncio.sleep(POLL_S)
+                await asyncio.wait([through], timeout=POLL_S)
+            try:
+                receipt = through.result()
+            except (SetupError, Problem) as error:
+                # Laid aside, or the database is away: the web process goes on all the same.
+                say(f"{name}: {error}")
+                continue
             if receipt.problem is not None:
                 problem = receipt.problem
                 say(f"{name} could not be read: {problem['detail']} {problem['remedy']}")

@@ -12,7 +12,7 @@ from app.errors import BadInput, NotFound, SetupError
 from app.pipeline import run as flow
 from app.pipeline.receive import reading
 from app.pipeline.replay import Wanted
-from app.store import failures
+from app.store import failures, work
 from app.store.engine import execute
 
 CSV = """timestamp,location-long,location-lat,tag-local-identifier,individual-local-identifier
@@ -45,6 +45,17 @@ async def test_a_file_comes_to_its_final_receipt(store, study, file, monkeypatch
     receipt = await deliver.settled(store, await deliver.push(store, file, study))
     assert (receipt["state"], receipt["stored"], receipt["refused"]) == ("processed", 2, 1)
     assert receipt["digest"].endswith(hashlib.sha256(CSV.encode()).hexdigest())
+
+
+async def test_nobody_waits_for_work_that_was_laid_aside(store, study, file) -> None:
+    push = await deliver.push(store, file, study)
+    async with store.read() as conn:
+        (owner,) = (await work.waiting(conn, limit=9)).studies
+    await flow.decode_small(store, owner)
+    async with store.write() as conn:
+        await execute(conn, "update dirty set dead_at = now(), last_error = 'odd' returning 1")
+    with pytest.raises(SetupError, match=r"is stored, but 1 pieces .* / A \(odd\)"):
+        await deliver.processed(store, push)
 
 
 async def test_the_name_of_a_file_tells_the_tag_unless_one_is_told(store, study, tmp_path) -> None:

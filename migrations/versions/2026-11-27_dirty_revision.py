@@ -1,4 +1,4 @@
-"""A dirty bird tells which transaction marked it: its stopovers are stored before the rest.
+"""A dirty bird counts how often it was marked: stopovers are stored before all that follows.
 
 Revision ID: 0028
 Revises: 0027
@@ -16,15 +16,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Note the transaction that marks a bird."""
+    """Count the marks of a bird."""
     op.add_column(
-        "dirty",
-        sa.Column(
-            "revision", sa.BigInteger(), nullable=False, server_default=sa.text("txid_current()")
-        ),
+        "dirty", sa.Column("revision", sa.BigInteger(), nullable=False, server_default=sa.text("1"))
     )
 
 
 def downgrade() -> None:
-    """Forget which transaction marked a bird."""
+    """Forget how often a bird was marked."""
     op.drop_column("dirty", "revision")

@@ -82,6 +82,22 @@ def test_birds_from_before_the_tiles_are_drawn_and_wait_to_be_derived(database, 
     ) == [(bird, True, True)]
 
 
+def test_a_bird_marked_after_an_upgrade_is_not_taken_for_one_marked_before(database, alembic):
+    flock = Flock(database)
+    study = flock.study(flock.institute("Amur")[0], "Old")
+    bird = flock.bird(study, "A")
+    mark = (
+        "insert into dirty (individual_id, study_id, from_time, to_time)"
+        f" values ({bird}, {study}, '-infinity', 'infinity') returning revision"
+    )
+    alembic("downgrade", "0030")
+    assert flock.run(mark) == [(1,)]
+    alembic("upgrade", "head")
+    flock.run("delete from dirty returning 1")
+    ((marked, now),) = flock.run(f"{mark}, txid_current()")
+    assert marked == now > 1
+
+
 # --- what a migration may lock
 
 

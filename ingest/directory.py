@@ -18,6 +18,7 @@ _ENTRY = struct.Struct("<4s6H3L5H2L")  # central directory entry
 _LOCAL = struct.Struct("<4s5H3L2H")  # local file header
 _END_SEARCH_BYTES = 65_535 + _END.size  # the longest comment a zip may end with
 STORED, _DEFLATED = 0, 8
+_BETWEEN = (b"PK\x06\x06", b"PK\x05\x05")  # end record of a large zip (zip64), signature
 _OF_MACOS = b"__MACOSX/"  # what the Finder knows of a file, in a file of its own for each
 _OF_FINDER = b".DS_Store"  # how a folder is shown
 _ENCRYPTED = 0x1
@@ -56,8 +57,9 @@ def entries(sent: BinaryIO) -> list[Entry]:
     """
     Read the directory of a zip.
 
-    It stands right before the end record, at the offset told there: where it does not, the zip
-    was added to another, of which the end record knows nothing.
+    It stands at the offset told in the end record, and right before that, or before the records
+    of a large or signed zip: where it does not, the zip was added to another, of which its end
+    record knows nothing.
     """
     whole = sent.seek(0, SEEK_END)
     from_byte = max(0, whole - _END_SEARCH_BYTES)
@@ -67,7 +69,8 @@ def entries(sent: BinaryIO) -> list[Entry]:
         raise damaged()
     end = _END.unpack_from(tail, at)
     count, size, place = end[4:7]
-    if place + size < from_byte + at:
+    behind = place + size
+    if behind < from_byte + at and read_at(sent, behind, 4) not in _BETWEEN:
         raise trailing("Before the end of the zip stand bytes that are none of it.")
     if not 0 < count <= ENTRIES_MAX:
         raise members()

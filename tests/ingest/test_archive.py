@@ -75,6 +75,15 @@ def test_a_zip_behind_another_is_told(note: bytes) -> None:
     assert code_of(zipped(("b.csv", TEXT)) + whole) == "archive-trailing"
 
 
+def test_the_records_of_a_large_zip_are_part_of_it() -> None:
+    """Some programs write those of zip64 (APPNOTE 4.3.14, 4.3.15) for files of any size."""
+    whole = zipped(("a.csv", TEXT))
+    at = whole.rindex(b"PK\5\6")
+    large = b"PK\6\6" + bytes(52) + b"PK\6\7" + bytes(16)
+    assert unpack(whole[:at] + large + whole[at:], limit_bytes=len(TEXT)) == TEXT
+    assert code_of(whole[:at] + b"more" + whole[at:]) == "archive-trailing"
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_a_workbook_in_an_archive_is_read(method: int) -> None:
     book = zipped(("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<workbook/>"))

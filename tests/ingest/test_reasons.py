@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.admission import LINE_MAX_BYTES, NAME_MAX_CHARS
 from ingest.reasons import REASONS, printable, refuse
 from ingest.refusal import EXCERPT_MAX_CHARS
+from tests.tidy.parsing import parsed
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,7 @@ def test_each_reason_is_given_by_some_decoder() -> None:
         node.value
         for path in (ROOT / "ingest").rglob("*.py")
         if path.name != "reasons.py"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert words >= REASONS.keys()

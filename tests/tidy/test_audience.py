@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tidy.parsing import parsed
+
 STAGES = "a stage of the worker: it derives rows from these and answers nobody"
 WRITES = "a write: what comes back is a count or an id of the caller's own new row"
 KNOCKS = "told apart who is asking: there is no audience before it"
@@ -143,9 +145,9 @@ def _asks(node: ast.AsyncFunctionDef, kind: str) -> bool:
     return any(a.annotation and ast.unparse(a.annotation) == kind for a in arguments)
 
 
-def _reads(source: str) -> Iterator[ast.AsyncFunctionDef]:
+def _reads(path: Path) -> Iterator[ast.AsyncFunctionDef]:
     """Give the public functions that work in a transaction and hand something back."""
-    for node in ast.parse(source).body:
+    for node in parsed(path).body:
         if not isinstance(node, ast.AsyncFunctionDef) or node.name.startswith("_"):
             continue
         kinds = ("AsyncConnection", "Connection", "AsyncConnection | asyncpg.Connection")
@@ -159,7 +161,7 @@ def reads(root: Path) -> dict[str, ast.AsyncFunctionDef]:
     return {
         f"{path.stem}.{node.name}": node
         for path in sorted((root / "app/store").glob("*.py"))
-        for node in _reads(path.read_text())
+        for node in _reads(path)
     }
 
 
@@ -186,7 +188,7 @@ def test_requests_reach_no_read_of_the_stages(root: Path) -> None:
     called = {
         ast.unparse(node.func)
         for path in (root / "app/api").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call)
     }
     assert forbidden & called == set()

@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from tests.tidy.parsing import parsed
+
 CALLED_FROM_OUTSIDE = {
     "startElement": "the XML parser calls it",
     "endElement": "the XML parser calls it",
@@ -31,7 +33,7 @@ def test_every_function_and_class_is_used_by_the_product(sources: list[Path], ro
     dead = [
         f"{path.relative_to(root)}: {node.name}"
         for path in mine
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         # A decorated function is handed to a framework; dunder methods are Python's.
         and not node.decorator_list
@@ -46,7 +48,7 @@ def test_every_function_called_from_outside_is_there(sources: list[Path], root: 
     defined = {
         node.name
         for path in product(sources, root)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef)
     }
     assert set(CALLED_FROM_OUTSIDE) <= defined

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from tests.tidy.parsing import parsed
+
 FUNCTION_MAX_LINES = 60
 MODULE_MAX_LINES = 400
 PARAMETERS_MAX = 5  # more are keyword-only, which compiled kernels can't have; FastAPI's and
@@ -17,7 +19,7 @@ def grown(sources: list[Path]) -> list[Path]:
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     return [
         node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]

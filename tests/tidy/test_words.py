@@ -18,6 +18,7 @@ from ingest import FORMATS
 from ingest.checks import FLAGS
 from ingest.correction import NOT_APPLIED
 from ingest.reasons import REASONS
+from tests.tidy.parsing import parsed
 
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)*")
 
@@ -32,7 +33,7 @@ def written(root: Path, makers: set[str], *, place: int | None) -> set[str]:
     """Give the codes in calls of some makers: as `code=`, or as the argument at a place."""
     found: set[str] = set()
     for path in [*(root / "app").rglob("*.py"), *(root / "ingest").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from app.movement.compiled import kernel
 from app.movement.ctcrw import estimate, likelihood
+from app.movement.excursions import out_and_back
 from app.movement.gaps import parts
 from app.movement.noise import Noise, Walk
 from app.movement.plane import Plane
@@ -41,19 +41,6 @@ START_SD_M = 1_000_000.0
 """The bird may begin this far from its first fix [m]: as good as anywhere."""
 
 LOG_2PI = float(np.log(2.0 * np.pi))
-
-AWAY_MIN_M = 40_000.0
-"""Least way of an excursion that no bird makes [m]: of 26,000 fixes of real Demoiselle Cranes (GPS,
-every 4 h) 9 lie so far off in what looks like one, 62 lie 30 km off; so far, not there and back,"""
-AWAY_FIXES = 6
-"""... of at most so many fixes: one bad almanac, or a satellite's worth of mirrors,"""
-AWAY_MAX_US = 60 * HOUR_US
-"""... over within this time [us], a duty cycle of two days and its edges,"""
-AWAY_RETURN = 0.35
-"""... that ends within this share of its way from where it began, as a spike does."""
-AWAY_FAR_M, AWAY_FAR_RETURN = 150_000.0, 1.0
-"""The same of an excursion so far [m], from mid-flight too: of 51 real birds of three species (GPS,
-38,000 fixes every 4 h, 13,000 every 12 h) none turned back so sharply so far out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +286,7 @@ def _believe(part: _Part, noise: Noise) -> tuple[FloatArray, FloatArray, BoolArr
     n = part.time_us.shape[0]
     seen = np.ones(n, dtype=np.bool_)
     weight, stir, mean = _turns(part, noise, seen)
-    away = _out_and_back(part.time_us, np.ascontiguousarray(mean[:, ::2]))
+    away = out_and_back(part.time_us, np.ascontiguousarray(mean[:, ::2]))
     if away.any():
         seen = ~away
         weight, stir, _ = _turns(part, noise, seen)
@@ -377,24 +364,3 @@ def _with_times(part: _Part, more_us: IntArray) -> tuple[_Part, IntArray]:
     error = np.concatenate((part.error, blank[1]))[order]
     own = np.flatnonzero(order < part.time_us.shape[0])
     return _Part(time_us[order], place, error), own
-
-
-@kernel
-def _out_and_back(time_us: IntArray, at: FloatArray) -> BoolArray:
-    """Return, shape (n,), the fixes of excursions too far for the time they took."""
-    n = time_us.shape[0]
-    out = np.zeros(n, dtype=np.bool_)
-    for i in range(n - 2):
-        least = np.inf
-        for j in range(i + 2, min(n, i + 2 + AWAY_FIXES)):
-            if time_us[j] - time_us[i] > AWAY_MAX_US:
-                break
-            net = np.hypot(at[j, 0] - at[i, 0], at[j, 1] - at[i, 1])
-            least = min(least, np.hypot(at[j - 1, 0] - at[i, 0], at[j - 1, 1] - at[i, 1]))
-            back = np.inf
-            for m in range(i + 1, j):
-                back = min(back, np.hypot(at[m, 0] - at[j, 0], at[m, 1] - at[j, 1]))
-            away = min(least, back)
-            share = AWAY_FAR_RETURN if away >= AWAY_FAR_M else AWAY_RETURN
-            out[i + 1 : j] |= away >= AWAY_MIN_M and net < share * away
-    return out

@@ -22,7 +22,6 @@ from app.api.tables import WantsCsv, csv_answer
 from app.errors import NotFound
 from app.movement.families import BIRDS_MIN
 from app.movement.protection import Basis
-from app.movement.resampling import RESAMPLES
 from app.store import habitat
 from app.store import ledger as store_ledger
 from app.store.audience import Audience
@@ -141,8 +140,8 @@ class LedgerOut(Shown):
 
 
 INTERVAL = (
-    f"95 %, bias-corrected and accelerated bootstrap of {RESAMPLES:,} samples over families"
-    f" (animal-siblings, else the bird), none below {BIRDS_MIN} birds"
+    "95 %, jackknife over families (animal-siblings, else the bird) on the scale of log odds with"
+    f" Student's t of the families in effect, none below {BIRDS_MIN} birds"
 )
 COLUMNS = (
     "flyway", *(name for name in LedgerRow.model_fields if name != "class_"), "class", "basis",

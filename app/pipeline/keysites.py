@@ -52,9 +52,9 @@ WITHIN_YEAR = "all"
 """Season of birds that have none."""
 
 
-async def find_key_sites(conn: Connection, scope: str, *, simulated: bool) -> None:
+async def find_key_sites(conn: Connection, scope: str, *, simulated: bool) -> keysites.Found:
     """
-    Find key sites and use of every species and kind of season from what the readers see.
+    Return key sites and use of every species and kind of season from what the readers see.
 
     The years of a bird count as one. Birds of others' opened studies are seen at their public
     places alone, and only where at least `GROUP_MIN` of them are: in the sample, and in each cell.
@@ -79,8 +79,7 @@ async def find_key_sites(conn: Connection, scope: str, *, simulated: bool) -> No
         made = await asyncio.to_thread(_outlined, judged, names)
         sites += [{**facts, "number": n, **row} for n, row in enumerate(made, start=1)]
         areas += [{**facts, **row} for row in await asyncio.to_thread(_areas, judged)]
-    found = keysites.Found(samples, sites, areas)
-    await keysites.replace(conn, scope, found, simulated=simulated)
+    return keysites.Found(samples, sites, areas)
 
 
 def _long_enough(rows: list[Row]) -> list[Row]:

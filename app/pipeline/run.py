@@ -149,11 +149,20 @@ async def utilise_individual(store: Store, individual_id: int) -> None:
 
 
 async def renew_key_sites(store: Store, scope: str, *, simulated: bool) -> None:
-    """Find the key sites that one class of readers sees, between two short transactions."""
-    values = {"scope": scope, "simulated": simulated}
-    async with _accounted(store, "key_site_due", values), store.write() as conn:
-        if await keysites.take(conn, scope, simulated=simulated):
-            await find_key_sites(conn, scope, simulated=simulated)
+    """
+    Find the key sites that one class of readers sees.
+
+    Of a thousand birds that takes minutes: the work is done before a short transaction, so that
+    birds whose areas change meanwhile are stored, and their sites found next.
+    """
+    async with _accounted(store, "key_site_due", {"scope": scope, "simulated": simulated}):
+        async with store.read() as conn:
+            revision = await keysites.due(conn, scope, simulated=simulated)
+            if revision is None:
+                return
+            found = await find_key_sites(conn, scope, simulated=simulated)
+        async with store.write() as conn:
+            await keysites.settle(conn, scope, revision, found, simulated=simulated)
 
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import features, work
+from app.store import features
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.features import Feature
@@ -75,23 +75,6 @@ async def due(conn: AsyncConnection, scope: str, *, simulated: bool) -> int | No
     return int(rows[0]["revision"]) if rows else None
 
 
-async def take(conn: AsyncConnection, scope: str, *, simulated: bool) -> bool:
-    """Clear what waits of one catalogue, in the transaction that does it; false if done."""
-    binds = {"scope": scope, "simulated": simulated}
-    await execute(
-        conn,
-        "select pg_advisory_xact_lock(:kind, hashtext(:subject))",
-        {"kind": work.LOCK_CATALOGUE, "subject": subject(scope, simulated=simulated)},
-    )
-    rows = await execute(
-        conn,
-        "delete from key_site_due where scope = :scope and simulated = :simulated"
-        " and dead_at is null returning scope",
-        binds,
-    )
-    return bool(rows)
-
-
 async def uses(conn: AsyncConnection, audience: Audience) -> list[Row]:
     """Return the hours by cell of every season that these readers see, by bird and season."""
     return await execute(
@@ -109,6 +92,38 @@ class Found:
     samples: Sequence[Row]
     sites: Sequence[Row]
     areas: Sequence[Row]
+
+
+async def settle(
+    conn: AsyncConnection, scope: str, revision: int, made: Found, *, simulated: bool
+) -> None:
+    """
+    Let what was found from one revision stand, and wait no more unless more has changed since.
+
+    Birds that change go on meanwhile, so that a busy flock never waits for a quiet moment. Where
+    another worker has found all that waited, its rows are the newer ones and stay.
+    """
+    binds = {"scope": scope, "simulated": simulated, "revision": revision}
+    waits = await execute(
+        conn,
+        "select from key_site_due where scope = :scope and simulated = :simulated for update",
+        binds,
+    )
+    if not waits:
+        return
+    await replace(conn, scope, made, simulated=simulated)
+    await execute(
+        conn,
+        "delete from key_site_due where scope = :scope and simulated = :simulated"
+        " and revision = :revision",
+        binds,
+    )
+    await execute(
+        conn,
+        "update key_site_due set since_at = clock_timestamp()"
+        " where scope = :scope and simulated = :simulated",
+        binds,
+    )
 
 
 async def replace(conn: AsyncConnection, scope: str, made: Found, *, simulated: bool) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from app.pipeline.keysites import find_key_sites
 from app.pipeline.run import drain
-from app.store import work
+from app.store import keysites, work
 from app.store.engine import Connection, Store, execute
 from tests.store.flock import UNRELEASED, Flock
 
@@ -43,7 +43,8 @@ async def trial(flock: Flock) -> AsyncIterator[Connection]:
 
 
 async def find(conn: Connection, scope: str = "institute:1") -> list[dict[str, Any]]:
-    await find_key_sites(conn, scope, simulated=False)
+    made = await find_key_sites(conn, scope, simulated=False)
+    await keysites.replace(conn, scope, made, simulated=False)
     return await execute(conn, SITES)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import polars as pl
 
 from ingest.admission import CONTROL, DAMAGED, NAME_MAX_CHARS
+from ingest.alike import names_alike
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times, why_unread
 from ingest.dates import dated, doubts_told
 from ingest.doubts import noting
 from ingest.encoding import relocate, to_utf8
 from ingest.formats.delimited import open_sheet, read_rows
+from ingest.formats.trimmed import anchors_of
 from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
@@ -145,7 +147,7 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
             "Name the columns as Movebank's reference data do: tag-id, animal-id, "
             "deploy-on-date, deploy-off-date.",
         )
-    found = read_rows(sheet, range(len(sheet.header)), columns["tag"][0])
+    found = read_rows(sheet, range(len(sheet.header)), columns["tag"][0], anchors_of(columns))
     named = [f"c{i}" for name in _NAMES for i in columns.get(name, ())]
     mended_cells, warnings = mended(found.cells, named)
     cells = mended_cells.with_columns(
@@ -162,7 +164,14 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
         else:
             rows.append(row)
     refusals.sort(key=lambda refusal: refusal.unit)
-    return DecodedReference(rows, refusals, warnings)
+    alike = names_alike(_named_in(rows))
+    return DecodedReference(rows, refusals, [*found.warnings, *warnings, *alike])
+
+
+def _named_in(rows: Sequence[Deployment]) -> pl.DataFrame:
+    """Tags and birds of deployments."""
+    names = {name: [getattr(row, name) for row in rows] for name in ("tag", "individual")}
+    return pl.DataFrame(names, schema=dict.fromkeys(names, pl.String))
 
 
 def _time(

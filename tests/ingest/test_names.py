@@ -18,6 +18,7 @@ from ingest import (
     decode_pieces,
     decode_reference,
     open_push,
+    read_mapping,
     refused_texts,
 )
 from ingest.names import mended
@@ -151,3 +152,16 @@ def test_a_row_that_begins_with_a_mark_is_corrected_with_it() -> None:
     decoded = decode(payload, corrections=[mend], now_us=NOW_US)
     assert decoded.records.select("unit", "tag", "lat").rows() == [(2, "8", 46.0)]
     assert [each.unit for each in decoded.refusals] == [1]
+
+
+@pytest.mark.parametrize("nothing", ["#N/A", "nan", "-", "", "\u200b"])
+@pytest.mark.parametrize("header", ["tag-local-identifier,tag-id", "serial,unit"])
+def test_what_is_no_name_leaves_the_name_in_another_column(nothing, header) -> None:
+    names = {"tag-local-identifier": ["serial", "unit"]}
+    terms = names | {w: w for w in ("timestamp", "location-long", "location-lat")}
+    mapping = read_mapping({"kind": "table", "terms": terms}) if "serial" in header else None
+    rows = [f"2024-03-01 10:00:00,116.3,29.1,{nothing},7", "2024-03-01 11:00:00,116.3,29.1,8,9"]
+    text = "\n".join([f"timestamp,location-long,location-lat,{header}", *rows, ""]).encode()
+    decoded = decode(text, mapping=mapping, now_us=1_795_000_000_000_000)
+    assert decoded.records["tag"].to_list() == ["7", "8"]
+    assert not decoded.refusals

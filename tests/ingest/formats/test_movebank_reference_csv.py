@@ -193,3 +193,13 @@ def test_real_files(real: Callable[[str], bytes], name: str, rows: int) -> None:
     decoded = read(payload)
     assert (len(decoded.rows), decoded.refusals) == (rows, [])
     assert all(row.terms["manipulation-type"] == "none" for row in decoded.rows)
+
+
+def test_names_that_differ_in_their_spelling_alone_are_told() -> None:
+    rows = ["0071,Ada,2018-07-05", "71,Bo,2018-07-05", "8,ada,2018-07-05", "9,Cy,2018-07-05"]
+    found = read("\n".join(["tag-id,animal-id,deploy-on-date", *rows, ""]))
+    (warning,) = found.warnings
+    assert warning.code == "names-alike"
+    assert "'0071', '71'" in warning.detail
+    assert "'Ada', 'ada'" in warning.detail
+    assert len(found.rows) == 4

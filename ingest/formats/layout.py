@@ -340,10 +340,9 @@ def interpret(
 def _place(cells: pl.DataFrame, pairs: Sequence[Pair], layout: Layout) -> Sequence[pl.Series]:
     """Longitude and latitude of each row, of one pair of columns."""
     axes = {index: name for pair in pairs for name, index in zip(_COORDINATES, pair, strict=True)}
-    text = cells.select(_present(pl.col(f"c{i}"), name, layout) for i, name in axes.items())
-    numbers = text.select(
-        _number(pl.col(f"c{i}"), layout.per.get(name, 1.0)) for i, name in axes.items()
-    )
+    at = [(f"c{index}", name) for index, name in axes.items()]
+    text = cells.select(_present(pl.col(c), name, layout).alias(c) for c, name in at)
+    numbers = text.select(_number(pl.col(c), layout.per.get(name, 1.0)).alias(c) for c, name in at)
     return position(text, numbers, pairs)
 
 

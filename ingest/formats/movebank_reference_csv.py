@@ -26,6 +26,7 @@ from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenat
 NAME = "movebank-reference-csv"
 
 _NAMES = ("tag", "individual", "taxon", "deployment_id")
+_DAMAGED = re.compile(DAMAGED.replace(r"\x{fffd}", "\ufffd"))
 _NO_TIME = -(2**63)
 """Stands for text that is no time [us]: no year of four digits reaches it."""
 
@@ -207,7 +208,7 @@ def _row(
         return "name-too-long"
     if any(name and re.search(CONTROL, name) for name in names):
         return "control-character"
-    if any(name and DAMAGED in name for name in (tag, individual, names[3])):
+    if any(name and _DAMAGED.search(name) for name in (tag, individual, names[3])):
         return "character-damaged"
     if any(name and re.search(ROUNDED, name) for name in (tag, individual, names[3])):
         return "name-rounded"

@@ -159,13 +159,8 @@ class _Laid:
     def placed(self, payload: bytes) -> list[Refusal]:
         """Give the refusals their places in the bytes as sent; a cell has none, but its row."""
         if self.sheet is not None:
-            return [_in_row(refusal, self.sheet) for refusal in self.decoded.refusals]
+            return [self.sheet.in_row(refusal) for refusal in self.decoded.refusals]
         return relocate(self.decoded.refusals, payload, self.text, self.encoding)
-
-
-def _in_row(refusal: Refusal, sheet: xlsx.SheetText) -> Refusal:
-    line = None if refusal.offset is None else sheet.row_at(refusal.offset)
-    return replace(refusal, offset=None, line=line)
 
 
 _NO_TABLE = ("columns-missing", "empty", "line-too-long")

@@ -15,6 +15,7 @@ from ingest.clock import EARLIEST_US, FUTURE_US, parse_times, why_unread
 from ingest.dates import dated, doubts_told
 from ingest.doubts import noting
 from ingest.encoding import relocate, to_utf8
+from ingest.formats import xlsx
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.formats.trimmed import anchors_of
 from ingest.names import ROUNDED, mended
@@ -107,6 +108,7 @@ def decode_reference(
     Both dialects are read: ``deploy-on-date`` (download) and ``deploy-on-timestamp`` (upload).
     An end more than a day ahead means "not yet" and is left open.
 
+    Of a workbook the first sheet is read that is reference data.
     Encodings and delimiters are as for events: ``encoding`` is one of `ingest.ENCODINGS`, None to
     find out. ``tz`` is that of times that carry none; Movebank writes UTC. ``date_order`` is one
     of `ingest.DATE_ORDERS`, None to find out.
@@ -123,10 +125,31 @@ def decode_reference(
     >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
     {'animal-sex': 'f'}
     """
+    if xlsx.accepts(payload):
+        return _decode_workbook(payload, tz=tz, date_order=date_order, now_us=now_us)
     text, warnings = to_utf8(payload, encoding)
     found, more = dated(partial(_decode_text, tz=tz, now_us=now_us), text, date_order)
     refusals = relocate(found.refusals, payload, text, encoding)
     return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
+
+
+def _decode_workbook(
+    payload: bytes, *, tz: str, date_order: str | None, now_us: int
+) -> DecodedReference:
+    """Decode the first sheet of a workbook that is reference data; refusals tell its rows."""
+    unfit: UnreadablePush | None = None
+    for sheet, warnings in xlsx.sheets(payload):
+        read = partial(_decode_text, tz=tz, now_us=now_us)
+        try:
+            found, more = dated(read, sheet.text, date_order)
+        except UnreadablePush as unreadable:
+            if unreadable.code not in {"columns-missing", "empty", "line-too-long"}:
+                raise
+            unfit = unfit or unreadable
+        else:
+            refusals = [sheet.in_row(refusal) for refusal in found.refusals]
+            return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
+    raise unfit or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 
 def _decode_text(text: bytes, *, tz: str, now_us: int) -> DecodedReference:

@@ -6,7 +6,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ingest.admission import UNITS_MAX
 from ingest.mapping import SKIP_LINES_MAX
 from ingest.record import Warning_
-from ingest.refusal import UnreadablePush
+from ingest.refusal import Refusal, UnreadablePush
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -66,9 +66,12 @@ class SheetText:
     text: bytes
     rows: NDArray[np.int64]
 
-    def row_at(self, offset: int) -> int:
-        """Give the number of the row in which a byte of the text stands."""
-        return int(self.rows[self.text.count(b"\n", 0, offset)])
+    def in_row(self, refusal: Refusal) -> Refusal:
+        """Give a refusal the number of its row in place of an offset in the text."""
+        if refusal.offset is None:
+            return refusal
+        row = int(self.rows[self.text.count(b"\n", 0, refusal.offset)])
+        return replace(refusal, offset=None, line=row)
 
 
 def sheets(payload: bytes, above: int = 0) -> Iterator[tuple[SheetText, list[Warning_]]]:

@@ -26,6 +26,7 @@ from app.pipeline import verify as rebuilt
 from app.store import corrections, failures, inbox, studies, work
 from app.store.engine import Store
 from app.store.sight import Filters
+from ingest import tag_of_file
 
 CHUNK_BYTES = 1 << 20
 AS_IT_SAYS = inbox.Reading(None, None)
@@ -55,8 +56,12 @@ async def push(
         owner = await studies.owned(conn, audience, study)
         how = await receive.mapped(conn, audience, owner["id"], how, mapping)
     how = receive.whose(how, file.name)
-    kept = await receive.receive(store, inbox.Delivery(owner["id"]), how, _pieces(file))
+    kept = await receive.receive(store, _delivery(owner["id"], file), how, _pieces(file))
     return kept.ref
+
+
+def _delivery(study_id: int, file: Path) -> inbox.Delivery:
+    return inbox.Delivery(study_id, named_tag=tag_of_file(file.name))
 
 
 async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:

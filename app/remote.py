@@ -44,6 +44,7 @@ def push(
     address = f"{url.rstrip('/')}/api/v1/studies/{quote(study, safe='')}/pushes?{query}"
     headers = {"Authorization": f"Bearer {key}"}
     size = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
+    size["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name)}"
 
     def send() -> tuple[dict[str, Any], str]:
         with file.open("rb") as body:

@@ -64,9 +64,9 @@ class Kind:
     Attributes
     ----------
     line : int or None
-        Line of the file, from 1; None where the unit has no place of its own (a spreadsheet).
+        Line of the file, from 1, or row of the sheet of a workbook.
     offset : int or None
-        Where it begins in the file, unpacked [bytes].
+        Where it begins in the file, unpacked [bytes]; None in a workbook.
     first : str
         Its first bytes, printable.
     """
@@ -242,8 +242,8 @@ def _placed(refusals: list[Refusal], push: Push) -> list[Refused]:
     lines[np.searchsorted(wanted, start) :] += passed
     line_of = dict(zip(wanted.tolist(), lines.tolist(), strict=True))
     return [
-        Refused(each.unit, line_of.get(each.offset), each.offset, each.code, each.excerpt,
-                each.remedy)
+        Refused(each.unit, each.line or line_of.get(each.offset), each.offset, each.code,
+                each.excerpt, each.remedy)
         for each in refusals
     ]  # fmt: skip
 
@@ -307,7 +307,8 @@ def show(found: Findings, console: Console) -> None:
         console.print(Text(f"{warning.code}: {warning.detail}"))
     for kind in found.kinds:
         places = [f"unit {kind.unit}"]
-        places += [] if kind.line is None else [f"line {kind.line}", f"byte {kind.offset}"]
+        places += [] if kind.line is None else [f"line {kind.line}"]
+        places += [] if kind.offset is None else [f"byte {kind.offset}"]
         console.print(Text(f"{kind.code}: {kind.count:,} refused, first at {', '.join(places)}."))
         console.print(Text(f"    {kind.first}"))
         console.print(Text(f"    {kind.remedy}"))

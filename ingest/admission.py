@@ -30,8 +30,11 @@ _NAMES = (*_IDENTITIES, "taxon")
 CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 """What no name may hold; blanks of any script may stand in one, as in Japanese."""
 
-DAMAGED = "\ufffd"
-"""What stands for a character that was cut or is none: no name has it, and names differ in it."""
+DAMAGED = r"\x{fffd}|\?\?|^\?$"
+"""
+What stands for characters that were cut or are none (U+FFFD), or that a program could not write in
+its encoding (``???``): names differ in them, and without them two birds are one.
+"""
 
 _ARGOS_CLASSES = ("G", "3", "2", "1", "0", "A", "B", "Z")
 
@@ -203,7 +206,7 @@ def _east(lon: pl.Expr) -> pl.Expr:
 def _by_kind() -> pl.Expr:
     """Tell control characters, damaged ones and numbers apart, of the few rows refused for any."""
     control = pl.any_horizontal(pl.col(_NAMES).str.contains(CONTROL).fill_null(value=False))
-    damaged = pl.any_horizontal(pl.col(_IDENTITIES).str.contains(DAMAGED, literal=True))
+    damaged = pl.any_horizontal(pl.col(_IDENTITIES).str.contains(DAMAGED))
     return (
         pl.when((pl.col("code") != "control-character") | control)
         .then(pl.col("code"))

@@ -1,4 +1,4 @@
-"""Names of one push that may be two spellings of one name: told to people, never made one."""
+"""Names of one push that may be spellings of other names: told to people, never changed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ SHOWN_MAX = 5
 """Groups of names that are shown, and names of a group."""
 
 _SHOWN_MAX_CHARS = 60
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_DATE = re.compile(
+    rf"^(?:[0-9]{{1,2}}-{_MONTH}(?:-[0-9]{{2,4}})?|{_MONTH}-[0-9]{{2}}|"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00|[0-9]{1,2}月[0-9]{1,2}日)$",
+    re.IGNORECASE,
+)
+"""Dates as spreadsheets show them, or as their cells hold them."""
 
 
 class Alike:
@@ -28,6 +35,8 @@ class Alike:
 
     def __init__(self) -> None:
         self._names: dict[str, dict[str, None]] = {"tag": {}, "individual": {}}
+        self._tagged: set[str] = set()
+        self._tagless: set[str] = set()
 
     def add(self, records: pl.DataFrame) -> None:
         """
@@ -42,20 +51,53 @@ class Alike:
             for name in records[column].drop_nulls().unique(maintain_order=True):
                 if len(names) < NAMES_MAX:
                     names[name] = None
+        tagless = records["tag"].is_null()
+        for seen, rows in ((self._tagless, tagless), (self._tagged, ~tagless)):
+            birds = records["individual"].filter(rows).drop_nulls().unique()
+            seen.update(birds.head(max(0, NAMES_MAX - len(seen))))
 
     def told(self) -> list[Warning_]:
-        """Tell of the names: ``names-alike``, or nothing."""
+        """Tell of the names: ``names-alike``, ``names-like-dates``, ``tags-missing``."""
         found = [group for names in self._names.values() for group in _groups(names)]
-        if not found:
-            return []
-        shown = "; ".join(_shown(group) for group in found[:SHOWN_MAX])
-        more = f"; and {len(found) - SHOWN_MAX} more" if len(found) > SHOWN_MAX else ""
-        detail = (
-            "Names that differ only in zeros before them, width or case were taken for those of"
-            f" different tags or birds: {shown}{more}. If they are one, write them in one way and"
-            " send the file again."
-        )
-        return [Warning_("names-alike", detail)]
+        dates = [name for names in self._names.values() for name in names if _DATE.search(name)]
+        untold = [bird for bird in self._names["individual"] if bird in self._tagless]
+        half = [bird for bird in untold if bird in self._tagged]
+        return [*_alike(found), *_like_dates(dates), *_tags_missing(half)]
+
+
+def _alike(found: list[list[str]]) -> list[Warning_]:
+    if not found:
+        return []
+    shown = "; ".join(_shown(group) for group in found[:SHOWN_MAX])
+    more = f"; and {len(found) - SHOWN_MAX} more" if len(found) > SHOWN_MAX else ""
+    detail = (
+        "Names that differ only in zeros before them, width or case were taken for those of"
+        f" different tags or birds: {shown}{more}. If they are one, write them in one way and"
+        " send the file again."
+    )
+    return [Warning_("names-alike", detail)]
+
+
+def _like_dates(found: list[str]) -> list[Warning_]:
+    if not found:
+        return []
+    detail = (
+        f"Names of tags or birds that a spreadsheet may have made of others: {_shown(found)}. It"
+        " makes 01-Mar of 1-3 as of MAR1, so that two tags may have become one: if it did, format"
+        " the column as text before the names are put in, and send that."
+    )
+    return [Warning_("names-like-dates", detail)]
+
+
+def _tags_missing(found: list[str]) -> list[Warning_]:
+    if not found:
+        return []
+    detail = (
+        f"Of {len(found)} bird(s) some rows name the tag and others none: {_shown(found)}. Those"
+        " without were taken for fixes of a tag that is named after the bird. Were cells merged, or"
+        " left blank below the first? Fill the tag in on every row and send the file again."
+    )
+    return [Warning_("tags-missing", detail)]
 
 
 def names_alike(records: pl.DataFrame) -> list[Warning_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -15,18 +15,13 @@ from ingest.patterns import SWAPPED_DATES_MIN
 from ingest.reasons import printable
 from ingest.record import Warning_
 from ingest.refusal import UnreadablePush
+from ingest.series import RISING_DATES_MIN, Series, Ways
 from ingest.yearlast import CENTURY_FROM, OrderInForce, reading_dates
 
 Read = TypeVar("Read")
 
 DATE_ORDERS = ("dmy", "mdy")
 """What a sender may declare: 03/04/2024 is 3 April (day, month, year), or 4 March."""
-
-RISING_DATES_MIN = 5
-"""
-Dates in a row that prove an order where they rise (or fall) in it and not in the other: of five
-in no order at all, one in sixty does.
-"""
 
 MONTHS_MIN = 3
 """Different months, and different days, in which dates without a day above the 12th are many."""
@@ -79,15 +74,17 @@ class Dates:
     The dates of a push that have their year last, added up text by text.
 
     A number above 12 is a day; where there is none, the order in which dates rise from row to row
-    is the one they are in. A year of two digits could as well stand first. It does not where one
-    of the dates would be none, where others have four digits last, or where the first number takes
-    more values than the last: days vary more than years. Where a time of day follows some dates, no
-    others count: those of ringing or hatching may be written in another order.
+    of each tag is the one they are in. A year of two digits could as well stand first. It does not
+    where one of the dates would be none, where others have four digits last, or where the first
+    number takes more values than the last: days vary more than years. Where a time of day follows
+    some dates, no others count: those of ringing or hatching may be written in another order.
 
     Parameters
     ----------
     short : bool
         Whether years may have two digits; then a time of day follows.
+    tags : collection of str
+        Names of columns of tags, see `Series`.
 
     Examples
     --------
@@ -98,16 +95,18 @@ class Dates:
     'dmy'
     """
 
-    def __init__(self, *, short: bool = False) -> None:
+    def __init__(self, *, short: bool = False, tags: Collection[str] = ()) -> None:
+        self._series = Series(tags)
         self._form = _SHORT_DATE if short else _DATE
         self._timed, self._alone = _Tally(), _Tally()
         self._year_first: set[tuple[bytes, bytes]] = set()
 
     def add(self, text: bytes) -> None:
         """Look through whole lines of UTF-8 that follow those before."""
-        for (one, _, two, last, clock), same in groupby(self._form.findall(text), _same_date):
-            tally = self._timed if clock else self._alone
-            tally.add(int(one), int(two), last, len(list(same)))
+        for tag, part in self._series.parts(text):
+            for (one, _, two, last, clock), same in groupby(self._form.findall(part), _same_date):
+                tally = self._timed if clock else self._alone
+                tally.add(int(one), int(two), last, len(list(same)), tag)
         self._year_first.update(_YEAR_FIRST.findall(text))
 
     def evidence(self) -> Evidence:
@@ -132,10 +131,10 @@ class _Tally:
         self.seen: set[tuple[int, int, int]] = set()
         self._short: set[tuple[int, int, int]] = set()
         self._long = False
-        self._ways = {order: _Way() for order in DATE_ORDERS}
+        self._ways = {order: Ways() for order in DATE_ORDERS}
 
-    def add(self, first: int, second: int, last: bytes, count: int) -> None:
-        """Add a date that stands so many times in a row."""
+    def add(self, first: int, second: int, last: bytes, count: int, tag: bytes) -> None:
+        """Add a date that stands so many times in a row of a tag."""
         year = int(last)
         if len(last) == 2:
             self._short.add((first, second, year))
@@ -147,8 +146,8 @@ class _Tally:
         elif 31 >= second > 12 >= first:
             self._only["mdy"] += count
         self.seen.add((first, second, year))
-        self._ways["dmy"].go((year, second, first))
-        self._ways["mdy"].go((year, first, second))
+        self._ways["dmy"].go(tag, (year, second, first))
+        self._ways["mdy"].go(tag, (year, first, second))
 
     def evidence(self) -> Evidence:
         """Return what they say together."""
@@ -159,8 +158,10 @@ class _Tally:
             varied = len(self._short) >= RISING_DATES_MIN and len(lasts) > len(firsts)
             return Evidence(self._only, None, low, varied or max(firsts) > 12, varied)
         able = [order for order in DATE_ORDERS if self._only[order]]
-        if not able and len(self.seen) >= RISING_DATES_MIN:
-            able = [order for order in DATE_ORDERS if self._ways[order].is_one]
+        if not able:
+            able = [order for order in DATE_ORDERS if self._ways[order].prove(by_tag=True)]
+        if len(able) != 1 and not any(self._only.values()):
+            able = [order for order in DATE_ORDERS if self._ways[order].prove(by_tag=False)]
         return Evidence(self._only, able[0] if len(able) == 1 else None, low)
 
     def _year_may_be_first(self) -> bool:
@@ -184,26 +185,6 @@ def _exists(year: int, month: int, day: int) -> bool:
     return 1 <= month <= 12 and 1 <= day <= monthrange(2000 + year, month)[1]
 
 
-@dataclass(slots=True)
-class _Way:
-    """Which way dates go from row to row, in one order of day and month."""
-
-    before: tuple[int, int, int] | None = None
-    falls: bool = False
-    rises: bool = False
-
-    def go(self, date: tuple[int, int, int]) -> None:
-        before = self.before or date
-        self.falls |= date < before
-        self.rises |= date > before
-        self.before = date
-
-    @property
-    def is_one(self) -> bool:
-        """Whether they never fall, or never rise."""
-        return not (self.falls and self.rises)
-
-
 class Order:
     """
     The order of the dates of a push: as it was declared, or as the push itself proves.
@@ -216,6 +197,8 @@ class Order:
         One of `DATE_ORDERS`.
     texts : callable
         Gives the text of the whole push, piece by piece.
+    tags : collection of str
+        Names of columns of tags, see `Series`.
 
     Raises
     ------
@@ -223,7 +206,12 @@ class Order:
         Code ``date-order-unknown``.
     """
 
-    def __init__(self, declared: str | None, texts: Callable[[], Iterable[bytes]]) -> None:
+    def __init__(
+        self,
+        declared: str | None,
+        texts: Callable[[], Iterable[bytes]],
+        tags: Collection[str] = (),
+    ) -> None:
         if declared is not None and declared not in DATE_ORDERS:
             raise UnreadablePush(
                 "date-order-unknown",
@@ -231,7 +219,7 @@ class Order:
                 f"Declare one of {', '.join(DATE_ORDERS)}, or none.",
             )
         self._declared = declared
-        self._texts = texts
+        self._texts, self._tags = texts, tags
         self._found: Evidence | None = None
         self._makers: str | None = None
         self._documented = False
@@ -248,7 +236,7 @@ class Order:
         """Look for the order, once, when the first date is met that needs one."""
         if self._found is None:
             # By a maker's format all pieces are read, and no other has years of two digits.
-            dates = Dates(short=held.makers is not None)
+            dates = Dates(short=held.makers is not None, tags=self._tags)
             for text in self._texts():
                 dates.add(text)
             self._found = dates.evidence()
@@ -285,7 +273,7 @@ class Order:
 
 
 def dated(
-    read: Callable[[bytes], Read], text: bytes, declared: str | None
+    read: Callable[[bytes], Read], text: bytes, declared: str | None, tags: Collection[str] = ()
 ) -> tuple[Read, list[Warning_]]:
     """
     Read a text at once, with its dates in order; also what there is to tell of them.
@@ -296,9 +284,9 @@ def dated(
         The decoder, with all else it needs.
     text : bytes
         What it reads.
-    declared : see `Order`
+    declared, tags : see `Order`
     """
-    order = Order(declared, lambda: [text])
+    order = Order(declared, lambda: [text], tags)
     return order.read(partial(read, text)), order.told()
 
 

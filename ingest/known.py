@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -43,12 +43,13 @@ from ingest.formats.delimited import open_sheet
 from ingest.formats.elements import begins_json, first_keys
 from ingest.formats.layout import Layout
 from ingest.formats.lines import LINE_MAX_CHARS
+from ingest.mapping import ColumnMapping
 from ingest.record import Decoded
 from ingest.refusal import UnreadablePush
 from ingest.seams import Blocks, Lines, Rows, Seams
 from ingest.text import as_text
 from ingest.unknown import table, unknown
-from ingest.vocabulary import tag_not_used
+from ingest.vocabulary import EVENT_TERMS, tag_not_used, term
 
 _TABLE = ("text/csv", "text/tab-separated-values")
 _TEXT = ("text/plain",)
@@ -265,6 +266,19 @@ def unused(decoder: Decoder, tag: str) -> Decoder:
         return replace(decoded, warnings=[*decoded.warnings, tag_not_used(tag)])
 
     return read
+
+
+def tag_columns(mapping: ColumnMapping | None) -> list[str]:
+    """Name the columns in which tags, or else birds, may stand, as `vocabulary.term` does."""
+    return _KNOWN_TAGS if mapping is None else _tags_of([mapping.fields])
+
+
+def _tags_of(fields: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
+    names = (name for who in ("tag", "individual") for held in fields for name in held.get(who, ()))
+    return [*dict.fromkeys(map(term, names))]
+
+
+_KNOWN_TAGS = _tags_of([EVENT_TERMS, *(layout.fields for layout in _layouts())])
 
 
 def tag_within(sent: BinaryIO) -> str | None:

@@ -89,6 +89,30 @@ def _odd(names: tuple[str, ...]) -> list[pl.Expr]:
     return [pl.col(name).str.contains(_ODD).any() for name in names]
 
 
+def best_named(candidates: Sequence[pl.Expr | pl.Series]) -> pl.Expr:
+    """
+    Take the first of several cells that holds a name.
+
+    What stands for no name (``#N/A``, see `mended`) is passed over while another cell has one.
+
+    Parameters
+    ----------
+    candidates : sequence of polars.Expr or polars.Series, of strings
+        Cells of one name, best first.
+
+    Examples
+    --------
+    >>> sent = pl.DataFrame({"tag": ["7", "#N/A", "#N/A"], "id": ["8", "9", None]})
+    >>> sent.select(best_named([pl.col("tag"), pl.col("id")]))["tag"].to_list()
+    ['7', '9', '#N/A']
+    """
+    cells = [pl.lit(each) if isinstance(each, pl.Series) else each for each in candidates]
+    if len(cells) == 1:
+        return cells[0]
+    held = (pl.when(_named(_unquoted(_shaped(cell))).is_not_null()).then(cell) for cell in cells)
+    return pl.coalesce([*held, *cells])
+
+
 def _shaped(name: pl.Expr) -> pl.Expr:
     """Without characters that have no shape; joiners stay between letters."""
     seen = name.str.replace_all(f"[{_HIDDEN}]", "")

@@ -18,7 +18,7 @@ from ingest.doubts import Doubts
 from ingest.encoding import UTF8_BOM, Converter, by_lines, converter, is_utf16, overruled, relocate
 from ingest.formats import columns
 from ingest.formats.quotes import QUOTED_LINES_MAX
-from ingest.known import SEAMS
+from ingest.known import SEAMS, tag_columns
 from ingest.patterns import Swaps
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, added_up
 from ingest.rollover import Rollovers
@@ -79,7 +79,7 @@ def decode_pieces(
         How(decoder=decoder, tz=tz, datum=datum, now_us=now_us),
         push,
         corrections,
-        Order(date_order, partial(_texts, push, seam, lines)),
+        Order(date_order, partial(_texts, push, seam, lines), tag_columns(push.mapping)),
     )
     for piece in _cut(push, seam, lines):
         yield reader.read(piece)

@@ -25,8 +25,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "control-character": "Remove control characters (such as NUL) from the unit.",
         "character-damaged": (
-            "Send tag, individual and id with all their characters: one is cut or none of the"
-            " encoding. Or declare the right encoding and have the push decoded again with it."
+            "Send tag, individual and id with all their characters: one is cut, none of the"
+            " encoding, or saved as ?? by a program (save as CSV UTF-8). Or declare the right"
+            " encoding and have the push decoded again with it."
         ),
         "no-animal-or-tag": "Name the tag, the individual or both in every unit.",
         "name-rounded": (

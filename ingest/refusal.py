@@ -26,6 +26,8 @@ class Refusal:
     offset : int or None
         Where the unit begins in the push, unpacked [bytes]; None where it has no place of its
         own, as in a spreadsheet.
+    line : int or None
+        Row of the sheet of a workbook, as it is numbered there.
     """
 
     unit: int
@@ -33,6 +35,7 @@ class Refusal:
     code: str
     remedy: str
     offset: int | None = None
+    line: int | None = None
 
 
 class UnreadablePush(Exception):  # noqa: N818 - it names the push, as the receipt does

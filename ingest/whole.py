@@ -14,7 +14,7 @@ from ingest.doubts import noting
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns, xlsx
 from ingest.formats.elements import begins_json
-from ingest.known import FORMATS, named, told, unused
+from ingest.known import FORMATS, named, tag_columns, told, unused
 from ingest.mapping import ColumnMapping
 from ingest.patterns import Swaps
 from ingest.record import Decoded, Warning_
@@ -151,15 +151,15 @@ class _Laid:
 
     text: bytes
     encoding: str | None
-    is_sheet: bool
+    sheet: xlsx.SheetText | None
     decoded: Decoded
     warnings: list[Warning_]
     told: list[Warning_]
 
     def placed(self, payload: bytes) -> list[Refusal]:
-        """Give the refusals their places in the bytes as sent, where a cell has none."""
-        if self.is_sheet:
-            return [replace(refusal, offset=None) for refusal in self.decoded.refusals]
+        """Give the refusals their places in the bytes as sent; a cell has none, but its row."""
+        if self.sheet is not None:
+            return [self.sheet.in_row(refusal) for refusal in self.decoded.refusals]
         return relocate(self.decoded.refusals, payload, self.text, self.encoding)
 
 
@@ -188,21 +188,24 @@ def _laid_open(
     else:
         is_book = mapping.kind == "table" and xlsx.accepts(payload)
     declared = encoding or (mapping.encoding if mapping else None)
-    texts: Iterable[tuple[bytes, list[Warning_]]] = (
+    texts: Iterable[tuple[xlsx.SheetText | bytes, list[Warning_]]] = (
         xlsx.sheets(payload, mapping.skip_lines if mapping else 0)
         if is_book
         else [as_text(payload, declared)]
     )
     unfit: UnreadablePush | None = None
-    for text, warnings in texts:
+    for given, warnings in texts:
+        sheet = None if isinstance(given, bytes) else given
+        text = given if isinstance(given, bytes) else given.text
         try:
-            decoded, told = dated(partial(how.read, corrections=corrections), text, date_order)
+            read = partial(how.read, corrections=corrections)
+            decoded, told = dated(read, text, date_order, tag_columns(mapping))
         except UnreadablePush as unreadable:
             if not is_book or unreadable.code not in _NO_TABLE:
                 raise
             unfit = unfit or unreadable
         else:
-            return _Laid(text, declared, is_book, decoded, warnings, told)
+            return _Laid(text, declared, sheet, decoded, warnings, told)
     raise unfit or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 

@@ -190,6 +190,7 @@ async def try_mapping(
             RefusalOut(
                 unit=r.unit,
                 offset_bytes=r.offset,
+                line=r.line,
                 excerpt=r.excerpt,
                 code=r.code,
                 remedy=r.remedy,

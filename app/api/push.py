@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api.deps import SettingsDep, ShortWay, StoreDep, settings_of, store_of
 from app.api.problems import WRITING, problem_response
@@ -16,7 +16,7 @@ from app.api.pushes import Receipt, announce, receipt_of, shape
 from app.errors import BadInput, NotSignedIn
 from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
 from app.pipeline.rebuffs import Rebuffs
-from app.pipeline.receive import bounded, reading_of, receive
+from app.pipeline.receive import bounded, reading, reading_of, receive
 from app.store import inbox, sources
 from app.store.audience import Audience
 from app.store.engine import Store
@@ -32,7 +32,8 @@ class Door:
     """
     What keeps the pushes of all senders, whatever address they use.
 
-    `format_name` is that of the address, for sources that name none.
+    `format_name` is that of the address, for sources that name none; `tag` is whose the rows are
+    that name none, as the address tells it.
     """
 
     store: Store
@@ -40,6 +41,7 @@ class Door:
     rebuffs: Rebuffs
     limit_bytes: int
     format_name: str | None = None
+    tag: str | None = None
 
     async def keep(
         self, source: UUID, body: bytes, request: Request, prove: Prover
@@ -58,7 +60,7 @@ class Door:
     async def _keep(
         self, source: UUID, body: bytes, request: Request, prove: Prover
     ) -> tuple[Row, Receipt]:
-        if 0 < len(body) <= SMALL_BYTES:
+        if 0 < len(body) <= SMALL_BYTES and self.tag is None:
             posted = await self.gatherer.keep(
                 Handed(
                     source, body, prove, request.headers.get("content-type"), key_of(request),
@@ -87,7 +89,8 @@ class Door:
             content_type=request.headers.get("content-type"),
             idempotency_key=key_of(request),
         )
-        kept = await receive(self.store, delivery, reading_of(sender, self.format_name), body)
+        how = replace(reading_of(sender, self.format_name), tag=self.tag)
+        kept = await receive(self.store, delivery, how, body)
         own = Audience("institute", exact=(sender["study_id"],))
         return await receipt_of(self.store, own, kept.ref)
 
@@ -107,7 +110,12 @@ DoorDep = Annotated[Door, Depends(door_of)]
 
 
 @router.post("/push/{source}", status_code=202, response_model=Receipt, responses=WRITING)
-async def push_from_source(source: UUID, request: Request, door: DoorDep) -> Response:
+async def push_from_source(
+    source: UUID,
+    request: Request,
+    door: DoorDep,
+    tag: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
     """
     Push telemetry from a source; the bytes are on disk when this answers.
 
@@ -115,8 +123,10 @@ async def push_from_source(source: UUID, request: Request, door: DoorDep) -> Res
     `X-Api-Key` or `?token=`; one with basic as the password of HTTP basic authentication; one
     with Standard Webhooks expects `webhook-id`, `webhook-timestamp` and `webhook-signature`; one
     with GitHub's scheme `X-Hub-Signature-256`. The same delivery again has no further effect and
-    gets the same receipt.
+    gets the same receipt. `tag` says whose a table is whose rows name none.
     """
+    if tag is not None:
+        door = replace(door, tag=reading(None, None, tag=tag).tag)
     try:
         if _is_small(request):
             body = await request.body()
@@ -135,7 +145,8 @@ _JSON = "application/json"
 
 def _small_push(request: Request) -> UUID | None:
     try:
-        return UUID(request.path_params["source"]) if _is_small(request) else None
+        is_plain = _is_small(request) and "tag" not in request.query_params
+        return UUID(request.path_params["source"]) if is_plain else None
     except ValueError:
         return None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
+from email.message import Message
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from app.pipeline.receive import bounded, mapped, mapped_anew, reading, receive,
 from app.store import inbox, receipts, studies
 from app.store.audience import Audience
 from app.store.engine import Store
+from ingest import tag_of_file
 
 router = APIRouter(prefix="/api/v1", tags=["pushes"])
 
@@ -115,6 +118,9 @@ class RefusalOut(Shown):
     offset_bytes: int | None = Field(
         description="where it begins in the push, unpacked; null: it has no place of its own"
     )
+    line: int | None = Field(
+        description="row of the sheet of a workbook, as it is numbered there; null: no workbook"
+    )
     excerpt: str
     code: str
     remedy: str
@@ -166,7 +172,7 @@ def announce(response: Response, receipt: Receipt) -> None:
 async def sent(request: Request) -> AsyncIterator[tuple[str | None, AsyncIterator[bytes]]]:
     """Open the body of a request: as it is, or the one file of a multipart form with its name."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        yield None, request.stream()
+        yield _named(request), request.stream()
         return
     async with request.form(max_files=1, max_fields=8) as form:
         files = [part for part in form.values() if isinstance(part, UploadFile)]
@@ -177,6 +183,13 @@ async def sent(request: Request) -> AsyncIterator[tuple[str | None, AsyncIterato
                 code="form-without-file",
             )
         yield files[0].filename, _pieces(files[0])
+
+
+def _named(request: Request) -> str | None:
+    """Name of the file whose bytes the body is, if the sender gives it as with an attachment."""
+    headers = Message()
+    headers["Content-Disposition"] = request.headers.get("content-disposition", "")
+    return headers.get_filename()
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
@@ -210,7 +223,8 @@ async def upload_push(
     or gcj02 and bd09 of Chinese map services). `date_order`, dmy or mdy, says what 03/04/2024 is;
     left out, the push must prove it. `mapping` names a column mapping of the study,
     whose newest version reads the push in place of a format. `tag` says whose a table is whose
-    rows name none; left out, the name of its file may (7304g.txt). A dry run stores nothing and
+    rows name none; left out, the name of its file may (7304g.txt), in the form or, with a raw body,
+    in `Content-Disposition`. A dry run stores nothing and
     answers the receipt it would get.
     """
     how = reading(format, tz, encoding, datum, date_order, tag=tag)
@@ -224,6 +238,7 @@ async def upload_push(
     )
     async with sent(request) as (name, body):
         how = whose(how, name)
+        delivery = replace(delivery, named_tag=None if name is None else tag_of_file(name))
         if dry_run:
             short = bounded(body, DRY_RUN_MAX_BYTES)
             return await try_out(store, audience, delivery, how, short)

@@ -37,8 +37,8 @@ class RefusedOut(RefusalOut):
 
     model_config = example(
         push_id=_PUSH, received_at="2026-11-22T22:00:00Z", decoding=1, format="movebank-csv",
-        unit=17, offset_bytes=1310, excerpt="never,127.5,34.8,D1", code="time-unreadable",
-        remedy="…",
+        unit=17, offset_bytes=1310, line=None, excerpt="never,127.5,34.8,D1",
+        code="time-unreadable", remedy="…",
     )  # fmt: skip
 
     push_id: UUID

@@ -260,7 +260,9 @@ async def _store_refusals(
 ) -> None:
     """List the units that are refused."""
     refused = {
-        todo["id"]: [(r.unit, r.excerpt, r.code, r.remedy, r.offset) for r in decoded.refusals]
+        todo["id"]: [
+            (r.unit, r.excerpt, r.code, r.remedy, r.offset, r.line) for r in decoded.refusals
+        ]
         for todo, decoded in read
     }
     await arrivals.store_refusals(conn, read[0][0]["study_id"], refused)

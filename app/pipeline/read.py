@@ -42,7 +42,7 @@ def read(todos: list[Todo], sent: dict[int, bytes]) -> list[Outcome]:
         try:
             body = sent.pop(todo["push_id"])
             plain = ingest.unpack(body, limit_bytes=UNPACKED_MAX_BYTES)
-            named = ingest.tag_within(BytesIO(body))
+            named = ingest.tag_within(BytesIO(body)) or todo["named_tag"]
             other = ingest.tag_of_name_not_used(named, todo["tag"])
             left_out[todo["id"]] = [*ingest.left_out(BytesIO(body)), *other]
             name = todo["format"] or ingest.sniff(plain, encoding=todo["encoding"])
@@ -89,7 +89,7 @@ def read_reference(
 
 def open_push(sent: BinaryIO, todo: Todo) -> ingest.Push:
     """Look through a push that is not small."""
-    return ingest.open_push(
+    push = ingest.open_push(
         sent,
         limit_bytes=UNPACKED_MAX_BYTES,
         format=None if todo["mapping"] else todo["format"],
@@ -97,6 +97,8 @@ def open_push(sent: BinaryIO, todo: Todo) -> ingest.Push:
         mapping=_mapping(todo),
         tag=todo["tag"],
     )
+    push.left_out.extend(ingest.tag_of_name_not_used(todo["named_tag"], todo["tag"]))
+    return push
 
 
 def read_pieces(push: ingest.Push, todo: Todo) -> Iterator[ingest.Decoded]:

@@ -253,9 +253,9 @@ async def clear_refusals(conn: AsyncConnection, decoding_ids: Sequence[int]) -> 
 async def store_refusals(
     conn: AsyncConnection,
     study_id: int,
-    refused: Mapping[int, Sequence[tuple[int, str, str, str, int | None]]],
+    refused: Mapping[int, Sequence[tuple[int, str, str, str, int | None, int | None]]],
 ) -> None:
-    """Store refused units of decodings: (unit, excerpt, code, remedy, offset)."""
+    """Store refused units of decodings: (unit, excerpt, code, remedy, offset, line)."""
     rows = [
         (origin, unit, study_id, *rest) for origin in refused for unit, *rest in refused[origin]
     ]
@@ -265,6 +265,7 @@ async def store_refusals(
             records=rows,
             columns=[
                 "decoding_id", "unit", "study_id", "excerpt", "code", "remedy", "offset_bytes",
+                "line",
             ],
         )  # fmt: skip
 

@@ -46,7 +46,7 @@ async def refusals(
         conn,
         f"""
         select r.decoding_id, p.ref as push_id, p.received_at, d.number as decoding, d.format,
-          r.unit, r.offset_bytes, r.excerpt, r.code, r.remedy
+          r.unit, r.offset_bytes, r.line, r.excerpt, r.code, r.remedy
         from refusal r join decoding d on d.id = r.decoding_id join push p on p.id = d.push_id
         where r.study_id = :study and r.decoding_id in (select d.id {_IN_FORCE})
           and (cast(:code as text) is null or r.code = :code)

@@ -93,13 +93,14 @@ def read_so(row: Mapping[str, Any]) -> Reading:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where a push came from."""
+    """Where a push came from; `named_tag` is the tag in the name of its file."""
 
     study_id: int
     source_id: int | None = None
     connector_id: int | None = None
     content_type: str | None = None
     idempotency_key: str | None = None
+    named_tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,12 @@ async def _new_push(conn: AsyncConnection, delivery: Delivery, tag: str | None) 
     rows = await execute(
         conn,
         "insert into push (study_id, source_id, connector_id, digest, size_bytes, content_type,"
-        " idempotency_key, tag, replay_of_id) values (:study, :source, :connector,"
-        " uuid_send(gen_random_uuid()), 0, :content_type, :key, :tag, null) returning id, ref",
+        " idempotency_key, tag, named_tag, replay_of_id) values (:study, :source, :connector,"
+        " uuid_send(gen_random_uuid()), 0, :content_type, :key, :tag, :named, null)"
+        " returning id, ref",
         {"study": delivery.study_id, "source": delivery.source_id,
          "connector": delivery.connector_id, "content_type": delivery.content_type,
-         "key": delivery.idempotency_key, "tag": tag},
+         "key": delivery.idempotency_key, "tag": tag, "named": delivery.named_tag},
     )  # fmt: skip
     return int(rows[0]["id"]), rows[0]["ref"]
 

@@ -110,7 +110,7 @@ async def refusals(
     """Return refused units of the newest decoding of a push, in the order of the push."""
     return await execute(
         conn,
-        f"select r.unit, r.offset_bytes, r.excerpt, r.code, r.remedy from ({_RECEIPT}"
+        f"select r.unit, r.offset_bytes, r.line, r.excerpt, r.code, r.remedy from ({_RECEIPT}"
         " where p.ref = :ref"
         " and p.study_id = any(cast(:exact as int[]))) as receipt"
         " join refusal r on r.decoding_id = receipt.id where r.unit > :after"

@@ -16,7 +16,9 @@ from ingest.doubts import noted
 from ingest.encoding import UTF8_BOM, to_utf8
 from ingest.formats.headers import Headers
 from ingest.formats.quotes import DITTO, split, split_over_lines
+from ingest.formats.trimmed import NO_ANCHORS, Anchors, Trimmed
 from ingest.reasons import refuse
+from ingest.record import Warning_
 from ingest.refusal import Refusal, UnreadablePush
 
 DELIMITERS = ",;\t"
@@ -88,10 +90,13 @@ class Rows:
         strings, null where blank.
     refused : list of Refusal
         Rows that have no cells to read.
+    warnings : list of Warning_
+        ``cells-left-away``.
     """
 
     cells: pl.DataFrame
     refused: list[Refusal]
+    warnings: list[Warning_]
 
 
 def open_sheet(payload: bytes) -> Sheet:
@@ -186,7 +191,9 @@ def below(payload: bytes, header: bytes) -> bytes:
     return b"\n" * above + payload[found.start() :]
 
 
-def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
+def read_rows(
+    sheet: Sheet, columns: Sequence[int], marker: int, anchors: Anchors = NO_ANCHORS
+) -> Rows:
     """
     Read the rows of a sheet.
 
@@ -199,6 +206,8 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
     marker : int
         Index of a column whose name never stands as a value: where it does, the header line is
         repeated, and no unit; or it is another one, and the rows from there on are refused.
+    anchors : Anchors
+        Columns that a row without its last cells needs.
 
     Returns
     -------
@@ -217,7 +226,9 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
             "Send the file in parts.",
         )
     wanted = sorted({*columns, marker})
-    cells, refused = _fast(sheet, wanted, marker) or _exact(sheet, wanted, marker)
+    short = Trimmed(sheet.header, anchors)
+    found = _fast(sheet, wanted, marker)
+    cells, refused = found or _exact(sheet, wanted, marker, short)
     names = [f"c{index}" for index in wanted]
     trimmed = cells.with_columns(pl.col(names).str.strip_chars())
     read = trimmed.with_columns(
@@ -229,7 +240,7 @@ def read_rows(sheet: Sheet, columns: Sequence[int], marker: int) -> Rows:
         ends = is_open and int(read["line"][-1]) == sheet.body.count(b"\n")
         line = sheet.body[sheet.body.rfind(b"\n") + 1 :] if ends else b""
         noted().note_last_cells(read[f"c{last}"], line.decode())
-    return Rows(read, refused)
+    return Rows(read, refused, short.told())
 
 
 def is_regular(sheet: Sheet) -> bool:
@@ -306,7 +317,9 @@ def _fast(
     return cells.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("unit")), []
 
 
-def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFrame, list[Refusal]]:
+def _exact(
+    sheet: Sheet, columns: Sequence[int], marker: int, short: Trimmed
+) -> tuple[pl.DataFrame, list[Refusal]]:
     """Rows of any sheet, line by line; those below another header line are refused."""
     kept: list[tuple[int, int, *tuple[str, ...]]] = []
     refused: list[Refusal] = []
@@ -326,6 +339,11 @@ def _exact(sheet: Sheet, columns: Sequence[int], marker: int) -> tuple[pl.DataFr
         unit += 1
         if code == DITTO:
             code = "bad-quotes" if any(fields[i].strip() == '"' for i in columns) else ""  # noqa: PLW2901 - what is read decides
+        if not (other or code) and len(fields) < width:
+            # A last line without an end may have been cut anywhere.
+            is_open = at + taken == len(sheet.lines) and sheet.payload[-1:] not in (b"\n", b"\r")
+            if not is_open and short.is_whole(fields):
+                fields = short.padded(fields)  # noqa: PLW2901 - as it was before it was saved
         if other or code or len(fields) != width:
             text, offset = sheet.origin(at)
             why = "header-differs" if other else code or "ragged-row"

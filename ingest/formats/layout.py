@@ -14,6 +14,9 @@ from ingest.formats.decimals import pointed
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.formats.elements import cut
 from ingest.formats.elsewhere import at, lists_told, other_form, paths_of, seems_placed
+from ingest.formats.pairs import Pair, by_rank, position
+from ingest.formats.trimmed import anchors_of
+from ingest.names import best_named
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
@@ -28,6 +31,7 @@ _NUMBERS = tuple(
     if kind.is_numeric() and name not in {"unit", "time_us", "provider_revision"}
 )
 _COORDINATES = ("lon", "lat")
+_NAMES = ("tag", "individual", "provider_id")
 _PLACES = ("lon", "lat", "lon2", "lat2")
 _REQUIRED = ("tag", "time", "lon", "lat")
 
@@ -128,9 +132,13 @@ def decode_sheet(
             "Send the file as the maker's software writes it, header line included.",
         )
     marker = columns.get("time", columns.get("date", (0,)))[0]
-    rows = read_rows(sheet, [index for found in columns.values() for index in found], marker)
-    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz)
-    warnings += told_twice(sheet.header, columns)
+    wanted = [index for found in columns.values() for index in found]
+    rows = read_rows(sheet, wanted, marker, anchors_of(columns))
+    pairs = None
+    if "lon" in columns:
+        pairs = by_rank(*(_ranked(sheet.header, layout.fields[name]) for name in _COORDINATES))
+    candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, pairs=pairs)
+    warnings += [*told_twice(sheet.header, columns), *rows.warnings]
     if tag is not None:
         candidates = candidates.with_columns(tag=pl.lit(tag))
     return admit(
@@ -218,6 +226,12 @@ def decode_elements(
     )
 
 
+def _ranked(header: Sequence[str], names: Sequence[str]) -> list[int | None]:
+    """Column of each name, None where there is none of that name."""
+    found = (columns_of(header, {"": (name,)}).get("") for name in names)
+    return [columns[0] if columns else None for columns in found]
+
+
 def _numbered(layout: Layout) -> dict[str, tuple[int, ...]]:
     """Number the names of each field through."""
     numbers: Iterator[int] = iter(range(sum(map(len, layout.fields.values()))))
@@ -252,6 +266,7 @@ def interpret(
     layout: Layout,
     *,
     tz: str,
+    pairs: Sequence[Pair] | None = None,
 ) -> tuple[pl.DataFrame, list[Warning_]]:
     """
     Make candidates of cells.
@@ -266,6 +281,8 @@ def interpret(
         What the cells mean.
     tz : str
         Zone of times that carry none.
+    pairs : sequence of tuple of int, or None
+        Indices of longitude and latitude that belong together, best first; None: by their order.
 
     Returns
     -------
@@ -284,16 +301,15 @@ def interpret(
     strange: dict[str, pl.Expr] = {}
     for name, indices in columns.items():
         text = [_present(pl.col(f"c{index}"), name, layout) for index in indices]
+        if name in _COORDINATES:
+            continue
         if name not in _NUMBERS:
-            made.append(pl.coalesce(text).alias(name))
+            best = best_named(text) if name in _NAMES else pl.coalesce(text)
+            made.append(best.alias(name))
             continue
         read = [_number(each, layout.per.get(name, 1.0)) for each in text]
         value = pl.coalesce(read)
-        unread = pl.coalesce(text).is_not_null() & value.is_null()
-        if name in _COORDINATES:
-            value = pl.when(unread).then(float("nan")).otherwise(value)
-        else:
-            strange[layout.fields[name][0]] = unread
+        strange[layout.fields[name][0]] = pl.coalesce(text).is_not_null() & value.is_null()
         made.append(value.alias(name))
     made += [
         pl.lit(None, pl.Float64 if name in _NUMBERS else pl.String).alias(name)
@@ -301,6 +317,9 @@ def interpret(
         if name not in columns
     ]
     table = cells.select(made)
+    if "lon" in columns:
+        pairs = by_rank(columns["lon"], columns["lat"]) if pairs is None else pairs
+        table = table.with_columns(_place(cells, pairs, layout))
     told: dict[str, int] = {}
     if strange:
         sums = (unread.sum().alias(name) for name, unread in strange.items())
@@ -316,6 +335,15 @@ def interpret(
     sentence = "Text in numeric columns left out: {named}."
     left_out = counted("text-in-numeric-column", sentence, told)
     return table, left_out + _spoken(cells, columns, layout)
+
+
+def _place(cells: pl.DataFrame, pairs: Sequence[Pair], layout: Layout) -> Sequence[pl.Series]:
+    """Longitude and latitude of each row, of one pair of columns."""
+    axes = {index: name for pair in pairs for name, index in zip(_COORDINATES, pair, strict=True)}
+    at = [(f"c{index}", name) for index, name in axes.items()]
+    text = cells.select(_present(pl.col(c), name, layout).alias(c) for c, name in at)
+    numbers = text.select(_number(pl.col(c), layout.per.get(name, 1.0)).alias(c) for c, name in at)
+    return position(text, numbers, pairs)
 
 
 def _spoken(

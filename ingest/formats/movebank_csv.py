@@ -11,6 +11,9 @@ from ingest.admission import admit
 from ingest.clock import parse_times
 from ingest.formats.decimals import pointed
 from ingest.formats.delimited import Rows, Sheet, open_sheet, read_rows
+from ingest.formats.pairs import position
+from ingest.formats.trimmed import anchors_of
+from ingest.names import best_named
 from ingest.record import Decoded, Warning_, counted
 from ingest.refusal import UnreadablePush
 from ingest.vocabulary import EVENT_TERMS, NO, SENSOR_TYPES, YES, columns_of, term, told_twice
@@ -54,6 +57,7 @@ _PAIRED = {
     ("longitude", "latitude"),
     ("lon", "lat"),
 }
+_NAMES = ("tag", "individual", "provider_id")
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
 
@@ -99,9 +103,9 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
             "tag-local-identifier or individual-local-identifier.",
         )
     wanted = [index for found in columns.values() for index in found]
-    rows = read_rows(sheet, wanted, columns["time"][0])
+    rows = read_rows(sheet, wanted, columns["time"][0], anchors_of(columns))
     candidates, warnings = _interpret(rows, columns, sheet, tz)
-    warnings += told_twice(sheet.header, columns)
+    warnings += [*told_twice(sheet.header, columns), *rows.warnings]
     return admit(
         candidates,
         format=NAME,
@@ -141,10 +145,10 @@ def _interpret(
         for field in _OPTIONAL
         if field in columns
     ]
-    position = _position(text, numbers, _pairs(sheet.header, columns))
+    place = position(text, numbers, _pairs(sheet.header, columns))
     sent = text[f"c{columns['time'][0]}"]
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
-    table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *position)
+    table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *place)
     table = table.with_columns(_names(text, columns))
     return _mirrored(volts(table)), warnings
 
@@ -158,30 +162,6 @@ def _pairs(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> lis
         if (term(header[lon]), term(header[lat])) in _PAIRED
     ]
     return pairs or [(columns["lon"][0], columns["lat"][0])]
-
-
-def _position(
-    text: pl.DataFrame, numbers: pl.DataFrame, pairs: Sequence[tuple[int, int]]
-) -> list[pl.Series]:
-    """Longitude and latitude of the first pair that has both, else of one that has either."""
-    both = [pl.all_horizontal(pl.col(f"c{i}").is_not_null() for i in pair) for pair in pairs]
-    either = [pl.any_horizontal(pl.col(f"c{i}").is_not_null() for i in pair) for pair in pairs]
-    tests = [*both, *either]
-    chosen = text.select(
-        pl.coalesce(
-            pl.when(test).then(pl.lit(n % len(pairs))) for n, test in enumerate(tests)
-        ).alias("pair")
-    )["pair"]
-    found = []
-    for axis, name in enumerate(("lon", "lat")):
-        value = pl.coalesce(
-            pl.when((chosen == n) & text[f"c{pair[axis]}"].is_not_null()).then(
-                numbers[f"c{pair[axis]}"].fill_null(float("nan"))
-            )
-            for n, pair in enumerate(pairs)
-        )
-        found.append(pl.select(value.alias(name))[name])
-    return found
 
 
 def _text_in_numbers(
@@ -207,7 +187,8 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
         found = [text[f"c{index}"] for index in columns.get(field, ())]
         if not found:
             return pl.Series(field, [None], dtype=pl.String).new_from_index(0, text.height)
-        return pl.select(pl.coalesce(found).alias(field))[field]
+        best = best_named(found) if field in _NAMES else pl.coalesce(found)
+        return pl.select(best.alias(field))[field]
 
     canonical, detail = first("taxon"), first("taxon_detail")
     argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")

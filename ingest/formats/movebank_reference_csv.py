@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import polars as pl
 
 from ingest.admission import CONTROL, DAMAGED, NAME_MAX_CHARS
+from ingest.alike import names_alike
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times, why_unread
 from ingest.dates import dated, doubts_told
 from ingest.doubts import noting
 from ingest.encoding import relocate, to_utf8
+from ingest.formats import xlsx
 from ingest.formats.delimited import open_sheet, read_rows
+from ingest.formats.trimmed import anchors_of
 from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
@@ -24,6 +27,7 @@ from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenat
 NAME = "movebank-reference-csv"
 
 _NAMES = ("tag", "individual", "taxon", "deployment_id")
+_DAMAGED = re.compile(DAMAGED.replace(r"\x{fffd}", "\ufffd"))
 _NO_TIME = -(2**63)
 """Stands for text that is no time [us]: no year of four digits reaches it."""
 
@@ -104,6 +108,7 @@ def decode_reference(
     Both dialects are read: ``deploy-on-date`` (download) and ``deploy-on-timestamp`` (upload).
     An end more than a day ahead means "not yet" and is left open.
 
+    Of a workbook the first sheet is read that is reference data.
     Encodings and delimiters are as for events: ``encoding`` is one of `ingest.ENCODINGS`, None to
     find out. ``tz`` is that of times that carry none; Movebank writes UTC. ``date_order`` is one
     of `ingest.DATE_ORDERS`, None to find out.
@@ -120,10 +125,31 @@ def decode_reference(
     >>> decode_reference(text, tz="UTC", now_us=1_700_000_000_000_000).rows[0].terms
     {'animal-sex': 'f'}
     """
+    if xlsx.accepts(payload):
+        return _decode_workbook(payload, tz=tz, date_order=date_order, now_us=now_us)
     text, warnings = to_utf8(payload, encoding)
     found, more = dated(partial(_decode_text, tz=tz, now_us=now_us), text, date_order)
     refusals = relocate(found.refusals, payload, text, encoding)
     return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
+
+
+def _decode_workbook(
+    payload: bytes, *, tz: str, date_order: str | None, now_us: int
+) -> DecodedReference:
+    """Decode the first sheet of a workbook that is reference data; refusals tell its rows."""
+    unfit: UnreadablePush | None = None
+    for sheet, warnings in xlsx.sheets(payload):
+        read = partial(_decode_text, tz=tz, now_us=now_us)
+        try:
+            found, more = dated(read, sheet.text, date_order)
+        except UnreadablePush as unreadable:
+            if unreadable.code not in {"columns-missing", "empty", "line-too-long"}:
+                raise
+            unfit = unfit or unreadable
+        else:
+            refusals = [sheet.in_row(refusal) for refusal in found.refusals]
+            return DecodedReference(found.rows, refusals, [*warnings, *more, *found.warnings])
+    raise unfit or UnreadablePush("empty", "The workbook has no sheet.", "Send one with a table.")
 
 
 def _decode_text(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
@@ -145,7 +171,7 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
             "Name the columns as Movebank's reference data do: tag-id, animal-id, "
             "deploy-on-date, deploy-off-date.",
         )
-    found = read_rows(sheet, range(len(sheet.header)), columns["tag"][0])
+    found = read_rows(sheet, range(len(sheet.header)), columns["tag"][0], anchors_of(columns))
     named = [f"c{i}" for name in _NAMES for i in columns.get(name, ())]
     mended_cells, warnings = mended(found.cells, named)
     cells = mended_cells.with_columns(
@@ -162,7 +188,14 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
         else:
             rows.append(row)
     refusals.sort(key=lambda refusal: refusal.unit)
-    return DecodedReference(rows, refusals, warnings)
+    alike = names_alike(_named_in(rows))
+    return DecodedReference(rows, refusals, [*found.warnings, *warnings, *alike])
+
+
+def _named_in(rows: Sequence[Deployment]) -> pl.DataFrame:
+    """Tags and birds of deployments."""
+    names = {name: [getattr(row, name) for row in rows] for name in ("tag", "individual")}
+    return pl.DataFrame(names, schema=dict.fromkeys(names, pl.String))
 
 
 def _time(
@@ -198,7 +231,7 @@ def _row(
         return "name-too-long"
     if any(name and re.search(CONTROL, name) for name in names):
         return "control-character"
-    if any(name and DAMAGED in name for name in (tag, individual, names[3])):
+    if any(name and _DAMAGED.search(name) for name in (tag, individual, names[3])):
         return "character-damaged"
     if any(name and re.search(ROUNDED, name) for name in (tag, individual, names[3])):
         return "name-rounded"

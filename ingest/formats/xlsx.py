@@ -6,13 +6,17 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest.admission import UNITS_MAX
 from ingest.mapping import SKIP_LINES_MAX
 from ingest.record import Warning_
-from ingest.refusal import UnreadablePush
+from ingest.refusal import Refusal, UnreadablePush
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -46,7 +50,31 @@ def accepts(payload: bytes) -> bool:
     return payload.startswith(b"PK\x03\x04") and b"xl/workbook" in payload
 
 
-def sheets(payload: bytes, above: int = 0) -> Iterator[tuple[bytes, list[Warning_]]]:
+@dataclass(frozen=True, slots=True)
+class SheetText:
+    """
+    One sheet as text.
+
+    Attributes
+    ----------
+    text : bytes
+        CSV in UTF-8.
+    rows : array of int
+        Number of the row that each line of it was, as the sheet shows it.
+    """
+
+    text: bytes
+    rows: NDArray[np.int64]
+
+    def in_row(self, refusal: Refusal) -> Refusal:
+        """Give a refusal the number of its row in place of an offset in the text."""
+        if refusal.offset is None:
+            return refusal
+        row = int(self.rows[self.text.count(b"\n", 0, refusal.offset)])
+        return replace(refusal, offset=None, line=row)
+
+
+def sheets(payload: bytes, above: int = 0) -> Iterator[tuple[SheetText, list[Warning_]]]:
     """
     Give each sheet as CSV in UTF-8, and a warning that names the others: one alone is read.
 
@@ -97,11 +125,12 @@ def _unread(read: str, others: list[str]) -> list[Warning_]:
     ]
 
 
-def _csv(sheet: ReadOnlyWorksheet, above: int) -> bytes:
+def _csv(sheet: ReadOnlyWorksheet, above: int) -> SheetText:
     """Write one sheet as CSV."""
     held = io.StringIO()
     writer = csv.writer(held, lineterminator="\n")
-    width = seen = lines = 0
+    width = seen = 0
+    rows: list[int] = []
     for count, (number, row) in enumerate(_rows(sheet)):
         seen += max(row, default=0)
         if count > UNITS_MAX or seen > CELLS_MAX:
@@ -116,13 +145,14 @@ def _csv(sheet: ReadOnlyWorksheet, above: int) -> bytes:
             cells.pop()
         if not cells:
             continue
-        blank = max(0, number - lines - 1) if number <= HEADER_ROW_MAX else 0
+        blank = max(0, number - len(rows) - 1) if number <= HEADER_ROW_MAX else 0
         held.write("\n" * blank)
-        lines += blank + 1
-        if not width and lines > above:
+        rows += [*range(number - blank, number), number]
+        if not width and len(rows) > above:
             width = len(cells)
         writer.writerow(cells + [""] * (width - len(cells)))
-    return held.getvalue().encode("utf-8", errors="replace")
+    text = held.getvalue().encode("utf-8", errors="replace")
+    return SheetText(text, np.array(rows, dtype=np.int64))
 
 
 def _rows(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, dict[int, object]]]:

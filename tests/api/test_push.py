@@ -11,6 +11,7 @@ import time
 import zlib
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
@@ -291,3 +292,18 @@ def test_pushes_refused_again_and_again_raise_an_alert(network, source):
     assert send(network, gate, body()).status_code == 202
     seen = network.client.patch(path, json={"refusals_seen": True}, headers=network.amur).json()
     assert (seen["warnings"], seen["refused_signatures"]) == ([], 5)
+
+
+def test_the_address_may_tell_whose_a_table_is_that_names_nobody(network, source):
+    gate = source()
+    sent = (Path(__file__).parents[1] / "data/telemetry/7304g.txt").read_bytes()
+    proof = {"Authorization": f"Bearer {gate['secret']}"}
+
+    def post(tag: str):
+        return network.client.post(f"{gate['push']}?tag={tag}", content=sent, headers=proof)
+
+    first, other, again = post("7304"), post("7305"), post("7304")
+    assert [each.json()["tag"] for each in (first, other, again)] == ["7304", "7305", "7304"]
+    assert again.json()["replay_of"] == first.json()["push_id"] != other.json()["push_id"]
+    refused = post("%20")
+    assert (refused.status_code, refused.json()["code"]) == (422, "tag-unusable")

@@ -312,3 +312,25 @@ def test_a_disabled_source_is_gone(network, study):
         headers={"Authorization": f"Bearer {source['secret']}"},
     )  # fmt: skip
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("form", [True, False])
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(("tag", "told"), [("7305", True), ("07304", False), (None, False)])
+def test_a_file_whose_name_says_another_tag_than_is_told(
+    network, upload, study, form, dry_run, tag, told
+):
+    sent: dict[str, object] = {"files": {"file": ("00007304g.txt", MICROWAVE)}}
+    if not form:
+        name = {"Content-Disposition": "attachment; filename*=UTF-8''00007304g.txt"}
+        sent = {"content": MICROWAVE + b"\n", "headers": name}
+    sent["headers"] = network.amur | dict(sent.get("headers", {}))
+    query = {"dry_run": dry_run} | ({"tag": tag} if tag else {})
+    answer = network.client.post(f"/api/v1/studies/{study}/pushes", params=query, **sent).json()
+    if not dry_run:
+        process(network)
+        answer = network.client.get(answer["links"]["self"], headers=network.amur).json()
+    assert answer["tag"] == (tag or "7304")
+    warned = [each["detail"] for each in answer["warnings"] if each["code"] == "tag-not-used"]
+    assert len(warned) == told
+    assert all("'7304'" in detail and "'7305'" in detail for detail in warned)

@@ -10,7 +10,7 @@ import ingest.sent
 from app.errors import BadInput
 from app.pipeline.decode import decode_push
 from app.pipeline.replay import Replay, Wanted, replay
-from app.store import corrections, work
+from app.store import corrections, receipts, work
 from app.store.sight import Filters
 from tests.ingest.formats.test_xlsx import workbook
 
@@ -70,6 +70,9 @@ async def test_a_row_of_a_workbook_is_corrected_and_its_bytes_stay(service) -> N
     sent = workbook([names, *rows])
     ref = await pushed(service, sent)
     assert await refused(service) == [(2, "time-unreadable"), (3, "time-unreadable")]
+    async with service.store.read() as conn:
+        listed = await receipts.refusals(conn, service.audience, ref, after_unit=0, limit=9)
+    assert [(row["line"], row["offset_bytes"]) for row in listed] == [(3, None), (4, None)]
     tried = await again(service, ref, units={2: FIXED})
     assert tried.effect is not None
     assert (tried.effect.added, tried.effect.unchanged, tried.effect.refusals_gone) == (1, 1, 1)

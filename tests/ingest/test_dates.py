@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import Decoded, UnreadablePush, decode, decode_many, decode_reference, read_mapping
-from ingest.dates import RISING_DATES_MIN, Dates
+from ingest import (
+    Decoded,
+    UnreadablePush,
+    decode,
+    decode_many,
+    decode_pieces,
+    decode_reference,
+    open_push,
+    read_mapping,
+)
+from ingest.dates import Dates
+from ingest.series import RISING_DATES_MIN
 from tests.ingest.formats.test_xlsx import workbook
 
 NOW_US = 1_795_000_000_000_000
@@ -313,3 +324,34 @@ def test_dates_of_which_a_half_was_swapped_are_told(
     found = read(*dates)
     assert ("day-month-suspect" in codes(found)[1]) is is_told
     assert found.units == found.records.height == 15
+
+
+LOW = ["11/02/2024", "12/02/2024", "01/03/2024", "02/03/2024", "03/03/2024"]
+
+
+@pytest.mark.parametrize("header", ["tag-id,timestamp", "bird,timestamp", '"tag-id","timestamp"'])
+@pytest.mark.parametrize("lines", [3, 1_000])
+def test_dates_follow_each_other_tag_by_tag(header: str, lines: int) -> None:
+    names = {"timestamp": "timestamp", "tag-id": "bird", "location-long": "x", "location-lat": "y"}
+    mapping = read_mapping({"kind": "table", "terms": names}) if "bird" in header else None
+    places = "x,y" if mapping else "location-long,location-lat"
+    rows = [f"{tag},{day} 5:06,116,29" for tag in ("T1", "T2", "T3") for day in LOW]
+    text = "\n".join([f"{header},{places}", *rows, ""]).encode()
+    push = open_push(io.BytesIO(text), limit_bytes=1 << 20, mapping=mapping)
+    pieces = list(decode_pieces(push, now_us=NOW_US, lines=lines))
+    found = [day for piece in pieces for day in days(piece)]
+    assert found == 3 * [f"2024-{day[3:5]}-{day[:2]}" for day in LOW]
+    assert [w.code for w in pieces[-1].warnings] == ["date-order-assumed"]
+
+
+def test_a_tag_whose_dates_go_back_and_forth_proves_nothing() -> None:
+    rows = [f"{day} 5:06,116,29,{tag}\n" for tag in ("T1", "T2") for day in LOW]
+    decoded = decode((HEADER + "".join([*rows, rows[5]])).encode(), now_us=NOW_US)
+    assert codes(decoded)[1] == ["date-order-ambiguous"]
+    assert {refusal.code for refusal in decoded.refusals} == {"time-unreadable"}
+
+
+def test_few_dates_of_each_of_many_tags_follow_each_other_in_the_file() -> None:
+    rows = [f"{day} 5:06,116,29,T{n}\n" for n, day in enumerate(LOW)]
+    decoded = decode((HEADER + "".join(rows)).encode(), now_us=NOW_US)
+    assert days(decoded)[0] == "2024-02-11"

@@ -63,7 +63,8 @@ def test_a_header_line_shows_its_encoding(encoding: str, header: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "cp949", "utf-8", "latin-1"])
 def test_refusals_name_their_place_in_the_bytes_as_sent(encoding: str) -> None:
-    text = ROWS.format("individual-local-identifier", 29, "é") + "x,116,29,7,Ада\n"
+    name = "가" if encoding == "cp949" else "é"
+    text = ROWS.format("individual-local-identifier", 29, name) + "x,116,29,7,Ада\n"
     payload = text.encode(ENCODINGS[encoding], errors="replace")
     refusal = decode(payload, encoding=encoding, now_us=NOW_US).refusals[0]
     offset = refusal.offset or 0

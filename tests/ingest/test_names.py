@@ -18,6 +18,7 @@ from ingest import (
     decode_pieces,
     decode_reference,
     open_push,
+    read_mapping,
     refused_texts,
 )
 from ingest.names import mended
@@ -151,3 +152,63 @@ def test_a_row_that_begins_with_a_mark_is_corrected_with_it() -> None:
     decoded = decode(payload, corrections=[mend], now_us=NOW_US)
     assert decoded.records.select("unit", "tag", "lat").rows() == [(2, "8", 46.0)]
     assert [each.unit for each in decoded.refusals] == [1]
+
+
+@pytest.mark.parametrize("nothing", ["#N/A", "nan", "-", "", "\u200b"])
+@pytest.mark.parametrize("header", ["tag-local-identifier,tag-id", "serial,unit"])
+def test_what_is_no_name_leaves_the_name_in_another_column(nothing, header) -> None:
+    names = {"tag-local-identifier": ["serial", "unit"]}
+    terms = names | {w: w for w in ("timestamp", "location-long", "location-lat")}
+    mapping = read_mapping({"kind": "table", "terms": terms}) if "serial" in header else None
+    rows = [f"2024-03-01 10:00:00,116.3,29.1,{nothing},7", "2024-03-01 11:00:00,116.3,29.1,8,9"]
+    text = "\n".join([f"timestamp,location-long,location-lat,{header}", *rows, ""]).encode()
+    decoded = decode(text, mapping=mapping, now_us=1_795_000_000_000_000)
+    assert decoded.records["tag"].to_list() == ["7", "8"]
+    assert not decoded.refusals
+
+
+@pytest.mark.parametrize("name", ["????", "?", "Nana ??", "A??1"])
+@pytest.mark.parametrize("form", ["movebank-csv", "movebank-reference-csv"])
+def test_names_that_a_program_could_not_write_are_no_names(name, form) -> None:
+    """Of 白鹤一号 and 白鹤二号 it made the same name: the fixes of one would be the other's."""
+    if form == "movebank-csv":
+        text = f"timestamp,location-long,location-lat,tag-id\n2024-03-01 10:00,1.5,2.5,{name}\n"
+        refusals = decode(text.encode(), now_us=1_795_000_000_000_000).refusals
+    else:
+        text = f"tag-id,animal-id,deploy-on-date\n7,{name},2024-03-01\n"
+        refusals = decode_reference(text.encode(), tz="UTC", now_us=NOW_US).refusals
+    assert [refusal.code for refusal in refusals] == ["character-damaged"]
+    assert "UTF-8" in refusals[0].remedy
+
+
+def test_a_name_may_end_in_doubt() -> None:
+    text = "timestamp,location-long,location-lat,tag-id\n2024-03-01 10:00,1.5,2.5,A7?\n"
+    assert decode(text.encode(), now_us=NOW_US).records["tag"].to_list() == ["A7?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("01-Mar", True), ("Mar-01", True), ("2024-03-01 00:00:00", True), ("3月1日", True),
+     ("1-3", False), ("MAR1", False), ("2024-03-01-a", False)],
+)  # fmt: skip
+def test_names_that_a_spreadsheet_made_dates_of_are_told(name, told) -> None:
+    rows = [f"2024-03-01 10:{n:02}:00,1.5,2.5,{each}" for n, each in enumerate([name, "T1"])]
+    text = "\n".join(["timestamp,location-long,location-lat,tag-id", *rows, ""]).encode()
+    decoded = decode(text, now_us=NOW_US)
+    assert [w.code for w in decoded.warnings] == ["names-like-dates"] * told
+    assert decoded.records["tag"].to_list() == [name, "T1"]
+
+
+@pytest.mark.parametrize("lines", [2, 1_000])
+def test_rows_of_a_bird_without_its_tag_are_told(lines) -> None:
+    rows = [f"2024-03-01 {n:02}:00,1.5,2.5,{'7' if n < 5 else ''},Ada" for n in range(20)]
+    rows += [f"2024-03-01 {n:02}:00,1.5,2.5,,Bo" for n in range(20)]
+    header = "timestamp,location-long,location-lat,tag-id,individual-id"
+    text = "\n".join([header, *rows, ""]).encode()
+    push = open_push(io.BytesIO(text), limit_bytes=1 << 20)
+    *_, last = decode_pieces(push, now_us=NOW_US, lines=lines)
+    (warning,) = last.warnings
+    assert warning.code == "tags-missing"
+    assert "'Ada'" in warning.detail
+    assert "'Bo'" not in warning.detail
+    assert not decode("\n".join([header, *rows[20:], ""]).encode(), now_us=NOW_US).warnings

@@ -24,7 +24,7 @@ def zipped(text: str) -> bytes:
 def test_what_macos_added_to_a_zip_is_told_beside_its_fixes_and_deployments() -> None:
     said = dict.fromkeys(
         ("format", "encoding", "date_order", "mapping", "mapping_id", "mapping_version",
-         "corrections", "taxon", "tag")
+         "corrections", "taxon", "tag", "named_tag")
     )  # fmt: skip
     said |= {"tz": "UTC", "datum": "wgs84", "received_us": 1_795_000_000_000_000}
     todos = [{"id": number, "push_id": number, **said} for number in (1, 2, 3)]

@@ -52,6 +52,7 @@ push = Table(
     Column("content_type", String),
     Column("idempotency_key", String, comment="webhook id or Idempotency-Key header"),
     Column("tag", String, comment="told, or in the name of the file: whose rows without a tag are"),
+    Column("named_tag", String, comment="the tag in the name of the file, whatever was told"),
     Column("replay_of_id", ForeignKey("push.id"), comment="same bytes, read the same way"),
     now_column("received_at"),
     ForeignKeyConstraint(["study_id"], ["study.id"]),
@@ -147,6 +148,7 @@ refusal = Table(
     Column("remedy", String, nullable=False),
     Column("offset_bytes", BigInteger,
            comment="of the first byte of the unit, in the push unpacked"),
+    Column("line", BigInteger, comment="row of the sheet of a workbook, which has no such byte"),
     Index("ix_refusal_study_id", "study_id", text("decoding_id desc"), "unit"),
 )  # fmt: skip
 

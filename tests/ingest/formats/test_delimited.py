@@ -16,6 +16,7 @@ from ingest.formats.delimited import (
     open_sheet,
     read_rows,
 )
+from ingest.formats.trimmed import Trimmed
 from ingest.refusal import UnreadablePush
 
 
@@ -43,7 +44,7 @@ def test_fast_and_exact_readers_agree_on_whatever_csv_writes(
     writer = csv.writer(held, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerows([("#a", "b", "c"), *table])
     sheet = open_sheet(held.getvalue().encode())
-    fast, exact = _fast(sheet, [0, 1, 2], 0), _exact(sheet, [0, 1, 2], 0)
+    fast, exact = _fast(sheet, [0, 1, 2], 0), _exact(sheet, [0, 1, 2], 0, Trimmed(sheet.header))
     assert fast is not None
     assert exact[1] == []
     names = ["unit", "line", "c0", "c1", "c2"]
@@ -53,7 +54,7 @@ def test_fast_and_exact_readers_agree_on_whatever_csv_writes(
 @given(st.text(st.sampled_from('a1,";\n\t \r\0é'), max_size=60))
 def test_where_the_fast_reader_dares_it_agrees_with_the_exact_one(text: str) -> None:
     sheet = open_sheet(("h,i,j\n" + text).encode())
-    fast, exact = _fast(sheet, [0, 1, 2], 0), _exact(sheet, [0, 1, 2], 0)
+    fast, exact = _fast(sheet, [0, 1, 2], 0), _exact(sheet, [0, 1, 2], 0, Trimmed(sheet.header))
     if fast is None:
         return
     assert exact[1] == []

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import DecodedReference, UnreadablePush, decode, decode_reference, sniff
+from tests.ingest.formats.test_xlsx import workbook
 
 NOW_US = 1_795_000_000_000_000
 
@@ -193,3 +194,32 @@ def test_real_files(real: Callable[[str], bytes], name: str, rows: int) -> None:
     decoded = read(payload)
     assert (len(decoded.rows), decoded.refusals) == (rows, [])
     assert all(row.terms["manipulation-type"] == "none" for row in decoded.rows)
+
+
+def test_names_that_differ_in_their_spelling_alone_are_told() -> None:
+    rows = ["0071,Ada,2018-07-05", "71,Bo,2018-07-05", "8,ada,2018-07-05", "9,Cy,2018-07-05"]
+    found = read("\n".join(["tag-id,animal-id,deploy-on-date", *rows, ""]))
+    (warning,) = found.warnings
+    assert warning.code == "names-alike"
+    assert "'0071', '71'" in warning.detail
+    assert "'Ada', 'ada'" in warning.detail
+    assert len(found.rows) == 4
+
+
+def test_reference_data_in_a_workbook_are_read_and_refusals_tell_their_row() -> None:
+    rows: list[list[object]] = [
+        ["tag-id", "animal-id", "deploy-on-date"],
+        [71, "Ada", datetime.fromisoformat("2018-07-05")],
+        [],
+        [72, "Bo", "never"],
+    ]
+    book = workbook(rows, before=[["notes"]])
+    with pytest.raises(UnreadablePush) as caught:
+        decode(book, now_us=NOW_US)
+    assert caught.value.code == "reference-data"
+    found = read(book)
+    assert [(row.tag, row.individual) for row in found.rows] == [("71", "Ada")]
+    assert [(each.code, each.line, each.offset) for each in found.refusals] == [
+        ("time-unreadable", 4, None)
+    ]
+    assert [warning.code for warning in found.warnings] == ["sheets-unread"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, time
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from ingest import UnreadablePush, decode, read_mapping, sniff, unpack
 from ingest.formats import xlsx
@@ -157,3 +157,18 @@ def test_date_and_time_of_day_in_cells_of_their_own_are_one_time() -> None:
     midnight = 1_709_251_200_000_000
     clocks = [(us - midnight) // 60_000_000 for us in decoded.records["time_us"]]
     assert clocks == [510, 510, 0]
+
+
+def test_a_refused_row_tells_its_number_in_the_sheet() -> None:
+    head = ["timestamp", "location-long", "location-lat", "tag-id"]
+    rows: list[list[object]] = [[], head, ["2024-03-01 08:00", 116.3, 29.1, "7"], [], []]
+    rows += [["never", 116.3, 29.1, "7"]]
+    rows += [["2024-03-01 08:00", 116.3, 29.1, "7"] for _ in range(1_000)] + [[]]
+    rows += [["2024-03-01 09:00", 116.3, 99.1, "7"]]
+    book = workbook(rows)
+    decoded = decode(book, now_us=NOW_US)
+    assert [(each.unit, each.line, each.offset) for each in decoded.refusals] == [
+        (2, 6, None), (1_003, 1_008, None),
+    ]  # fmt: skip
+    found = load_workbook(io.BytesIO(book)).worksheets[0]
+    assert (found["A6"].value, found["C1008"].value) == ("never", 99.1)

@@ -47,6 +47,9 @@ of a hundred answers of the database, would be half a second for one new fix."""
 PULLS = 2
 """Pulls at a time in one process; each holds one connection for its lock and uses another."""
 
+KEY_SITES = "key sites"
+"""Lock of every search for key sites: one among a thousand birds holds a gigabyte."""
+
 POOL_WAIT_S = 60.0
 """Longest wait for a free connection [s]: nobody waits for the answer of a job."""
 
@@ -126,9 +129,10 @@ class Jobs:
                 for scope, simulated in unfound
             ),
         ]  # fmt: skip
-        for lock, task, arguments in hints:
-            if lock not in queued:
-                await _defer(task, lock, **arguments)
+        for name, task, arguments in hints:
+            if name not in queued:
+                lock = KEY_SITES if task is self.key_sites else name
+                await _defer(task, name, lock, **arguments)
 
     async def mark_releases(self) -> None:
         """Once a day, and at the start: let the catalogues take in what was released."""
@@ -180,9 +184,10 @@ class Pulls:
         await asyncio.gather(*self.under_way.values(), return_exceptions=True)
 
 
-async def _defer(task: Any, lock: str, **arguments: Any) -> None:
+async def _defer(task: Any, name: str, lock: str, **arguments: Any) -> None:
+    """Queue a job once; those of one lock run one after another, whoever works."""
     with contextlib.suppress(AlreadyEnqueued):
-        await task.configure(lock=lock, queueing_lock=lock).defer_async(**arguments)
+        await task.configure(lock=lock, queueing_lock=name).defer_async(**arguments)
 
 
 async def run(dsn: str, around: Surroundings) -> None:

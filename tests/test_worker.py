@@ -19,9 +19,7 @@ from tests.faults.test_web import csv, row
 
 __all__ = ["store", "study"]
 
-JOBS = (
-    "select id, task_name, queueing_lock, priority, args from jobs.procrastinate_jobs order by id"
-)
+JOBS = "select id, task_name, lock, queueing_lock, priority, args from jobs.procrastinate_jobs order by id"
 
 
 @pytest.fixture
@@ -63,6 +61,18 @@ async def test_pushes_go_before_birds_and_birds_before_their_catalogues(
     taken = await jobs.app.job_manager.fetch_job(None, None)
     assert taken is not None
     assert taken.task_name == "decode_small"
+
+
+async def test_key_sites_are_searched_for_in_one_catalogue_at_a_time(
+    jobs: Jobs, store: Store, study: int
+) -> None:
+    async with store.write() as conn:
+        await work.mark_key_sites_due(conn, study)
+    await jobs.sweep()
+    searches = [job for job in await listed(store) if job["task_name"] == "key_sites"]
+    assert {job["queueing_lock"] for job in searches} >= {"key sites:operator:0"}
+    assert len(searches) > 1
+    assert {job["lock"] for job in searches} == {"key sites"}
 
 
 async def test_the_worker_does_all_that_waits(jobs: Jobs, store: Store, study: int) -> None:

@@ -48,12 +48,18 @@ def subject(scope: str, *, simulated: bool) -> str:
 
 
 async def waiting(conn: AsyncConnection, *, limit: int) -> list[tuple[str, bool]]:
-    """Return catalogues whose key sites are to be found: all else goes first, for ten minutes."""
+    """
+    Return catalogues whose key sites are to be found.
+
+    All else goes first: for ten minutes, and half a minute for each bird that is to be measured, so
+    that a rebuild finds them once and a flock that always sends finds them at all.
+    """
     rows = await execute(
         conn,
         """
         select scope, simulated from key_site_due where dead_at is null
-          and (since_at < clock_timestamp() - interval '600 s'
+          and (since_at < clock_timestamp() - interval '1 s' * greatest(600, 30 * (
+              select count(*) from utilisation_due where dead_at is null))
             or not exists (select from dirty where dead_at is null)
               and not exists (select from decoding where state = 'received')
               and not exists (select from product_dirty where dead_at is null)

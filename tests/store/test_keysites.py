@@ -11,13 +11,15 @@ from app.store.engine import Connection, execute
 from tests.store.flock import START, Flock
 
 SCOPE = {"scope": "operator", "simulated": False}
+BIRDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @pytest.fixture(scope="module")
 def flock(new_database: Callable[[], str]) -> Flock:
     flock = Flock(new_database())
     study = flock.study(flock.institute("Amur")[0], "Cranes", "open")
-    flock.bird(study, "A")
+    for name in BIRDS:
+        flock.bird(study, name)
     return flock
 
 
@@ -73,6 +75,16 @@ async def test_all_else_goes_first_but_not_for_ever(trial) -> None:
     await measuring.mark(trial, await bird(trial, 1), START, START)
     assert await keysites.waiting(trial, limit=9) == []
     await execute(trial, "update key_site_due set since_at = since_at - interval '11 minutes'")
+    assert len(await keysites.waiting(trial, limit=9)) == 3
+
+
+async def test_a_flock_that_is_measured_anew_goes_first_for_longer(trial) -> None:
+    await work.mark_key_sites_due(trial, 1)
+    await execute(trial, "update key_site_due set since_at = since_at - interval '11 minutes'")
+    for number in range(1, len(BIRDS) + 1):
+        await measuring.mark(trial, await bird(trial, number), START, START)
+    assert await keysites.waiting(trial, limit=9) == []
+    await execute(trial, "delete from utilisation_due where individual_id > 20")
     assert len(await keysites.waiting(trial, limit=9)) == 3
 
 

@@ -19,7 +19,10 @@ from tests.faults.test_web import csv, row
 
 __all__ = ["store", "study"]
 
-JOBS = "select id, task_name, lock, queueing_lock, priority, args from jobs.procrastinate_jobs order by id"
+JOBS = """
+select id, task_name, lock, queueing_lock, priority, args
+from jobs.procrastinate_jobs order by id
+"""
 
 
 @pytest.fixture

@@ -174,6 +174,9 @@ Distinct dates without a day above the 12th that make a swap suspect. Of 20 days
 """
 
 
+_SWAPPED = {"%d": "%m", "%m": "%d"}
+
+
 class Swaps:
     """
     Judges over the times of a push, all at once or in pieces, how a pattern orders day and month.
@@ -197,7 +200,7 @@ class Swaps:
 
     def __init__(self, stated: str) -> None:
         self._stated = stated
-        self._other = stated.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+        self._other = re.sub("%.", lambda part: _SWAPPED.get(part[0], part[0]), stated)
         self._only_other = 0
         self._dates: set[date] = set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import UTC, date, datetime, timedelta
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from ingest import (
     read_mapping,
 )
 from ingest.dates import Dates
+from ingest.patterns import Swaps
 from ingest.series import RISING_DATES_MIN
 from tests.ingest.formats.test_xlsx import workbook
 
@@ -103,6 +105,14 @@ def test_dates_against_the_order_declared_are_told() -> None:
     low = [f"{day:02}/{month:02}/2024" for month in (5, 3, 4) for day in (12, 1, 7, 3, 9, 2, 5)]
     assert codes(read(*low, date_order="dmy")) == ([], ["day-month-suspect"])
     assert codes(read(*low[:6], date_order="dmy")) == ([], [])
+
+
+@pytest.mark.parametrize("mark", ["\0", "%%d", "%%m "])
+def test_what_stands_for_itself_in_a_stated_format_is_no_day(mark: str) -> None:
+    swaps = Swaps(f"{mark}%d/%m/%Y %H:%M")
+    swaps.add(pl.Series([f"{mark.replace('%%', '%')}07/25/2018 08:00"]))
+    told = swaps.suspect()
+    assert told is not None and f"but are as {mark}%m/%d/%Y %H:%M" in told
 
 
 def test_a_mapping_that_states_the_format_needs_no_order() -> None:

@@ -115,10 +115,11 @@ def use_of(x: FloatArray, y: FloatArray, weight: FloatArray, scale_m: float) -> 
     left, low = int(column.min()) - _STEPS, int(row.min()) - _STEPS
     n_x, n_y = int(column.max()) - left + _STEPS + 1, int(row.max()) - low + _STEPS + 1
     placed = coo_array((held, (row - low, column - left)), shape=(n_y, n_x)).tocsr()
-    spread = (_falling(n_y) @ (placed @ _falling(n_x))).tocoo()
+    rows = _falling(n_y) @ (placed @ _falling(n_x))
+    rows.sort_indices()  # row by row, which takes half as long as all at once
+    spread = rows.tocoo()
     keys = _key(spread.col.astype(np.int64) + left, spread.row.astype(np.int64) + low)
-    order = np.argsort(keys)
-    return Use(keys[order], spread.data[order] / spread.data.sum(), at, held)
+    return Use(keys, spread.data / spread.data.sum(), at, held)
 
 
 def _falling(n: int) -> csr_array:

@@ -141,13 +141,20 @@ def _judge(species_key: str, rows: list[Row], enough: int) -> _Judged:
     exact = np.array([birds[bird][0]["exact"] for bird in sorted(birds)], dtype=np.bool_)
     plane = _plane(places)
     used = _Spread(plane, places, scale_m)
-    sample = assess(used)
-    cores = [core(each) for each in used]
+    cores: list[IntArray] = []
+    sample = assess(_noted(used, cores))
     cells, n_birds = _counted(cores, exact, enough)
     inside = n_birds > sample.birds_exceeded
     return _Judged(
         plane, scale_m, sample, cells[inside], n_birds[inside], used, cores, exact, enough
     )
+
+
+def _noted(used: Iterable[Use], cores: list[IntArray]) -> Iterator[Use]:
+    """Pass on what each bird used, and note its core area on the way: to spread it costs most."""
+    for each in used:
+        cores.append(core(each))
+        yield each
 
 
 def _joined(rows: list[Row]) -> FloatArray:

@@ -56,10 +56,11 @@ f.live and coalesce(
 async def ends(conn: AsyncConnection, tag: Worn) -> tuple[datetime, datetime] | None:
     """Return when the data of a deployment begin, and the last fix that may tell of life."""
     within = "f.tag_id = :tag and f.time >= :low and f.time < :high"
+    first = "order by f.time limit 1"  # min() reads all of it where the planner knows no better
     rows = await execute(
         conn,
-        f"select f.time as last, least((select min(f.time) from fix f where {within}),"
-        f" (select min(f.time) from reading f where {within})) as first"
+        f"select f.time as last, least((select f.time from fix f where {within} {first}),"
+        f" (select f.time from reading f where {within} {first})) as first"
         f" from fix f where {within} and {_SHOWN} order by f.time desc limit 1",
         {"tag": tag.tag_id, "low": tag.begins, "high": tag.ends},
     )

@@ -16,7 +16,7 @@ from app.movement.track import Track
 from app.store.audience import Audience
 from app.store.copying import PG_EPOCH_US, copy_out, row_type
 from app.store.engine import execute
-from app.store.fragments import fix_key, worn_at
+from app.store.fragments import worn_at
 from ingest.record import SENSORS
 
 FAR_PAST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -25,7 +25,12 @@ FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 
 _ROW = row_type(
     {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "lon": ">f8",
-     "lat": ">f8", "error_m": ">f4", "visible": "?", "verdict": ">i2", "marked": "?"}
+     "lat": ">f8", "error_m": ">f4", "visible": "?"}
+)  # fmt: skip
+
+_REMARK = row_type(
+    {"tag_id": ">i4", "time": ">i8", "sensor": ">i2", "variant": ">i8", "verdict": ">i2",
+     "marked": "?"}
 )  # fmt: skip
 
 _PASS = row_type(
@@ -157,14 +162,27 @@ d.individual_id = {individual} and d.replaced_at is null and {readable}
 """
 
 _READ = f"""
-select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible,
-  (case v.verdict when 'show' then 1 when 'hide' then -1 else 0 end)::int2 as verdict,
-  exists (select from fix_flag g
-    where {fix_key("g")} = {fix_key("f")} and g.origin = 'record') as marked
-from {_WORN}
-left join fix_verdict v on {fix_key("v")} = {fix_key("f")} and v.undone_at is null
-where {_WITHIN}
+select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible
+from {_WORN} where {_WITHIN}
 order by f.time, f.tag_id, f.sensor, f.variant
+"""
+
+_REMARKS = f"""
+select tag_id, time, sensor, variant, sum(verdict)::int2, bool_or(marked)
+from (
+  select f.tag_id, f.time, f.sensor, f.variant,
+    case f.verdict when 'show' then 1 else -1 end as verdict, false as marked
+  from deployment d join fix_verdict f on f.tag_id = d.tag_id and f.undone_at is null
+    and {worn_at("f.time")} where {_WITHIN}
+  union all
+  select f.tag_id, f.time, f.sensor, f.variant, 0, true
+  from deployment d join fix_flag f on f.tag_id = d.tag_id and f.origin = 'record'
+    and {worn_at("f.time")} where {_WITHIN}
+) as remark group by tag_id, time, sensor, variant
+"""
+"""
+What people and checks of the record alone said of fixes: of few of them. Asked of each fix in turn
+it took longer than to read them.
 """
 
 _PASSES = f"""
@@ -200,6 +218,7 @@ async def load_fixes(
         "to_time": f"'{to_time.isoformat()}'::timestamptz",
     }
     rows = await copy_out(conn, _READ.format(**asked), _ROW)
+    remarks = await copy_out(conn, _REMARKS.format(**asked), _REMARK)
     # A bird without Argos fixes, as most are, is not asked twice.
     heard = bool((rows["sensor"] == ARGOS).any())
     passes = await copy_out(conn, _PASSES.format(**asked), _PASS) if heard else _NO_PASSES
@@ -212,7 +231,7 @@ async def load_fixes(
         {"individual": individual_id},
     )
     lying = [row for row in still if row["tag_id"] is not None]
-    found = _fixes(rows, _aligned(rows, passes), lying)
+    found = _fixes(rows, _remarked(rows, remarks), _heard(rows, passes), lying)
     return replace(found, withdrawn=len(lying) < len(still))
 
 
@@ -226,23 +245,44 @@ async def _readable(conn: AsyncConnection, audience: Audience, individual_id: in
     return "true" if any(row["study_id"] in audience.exact for row in rows) else "false"
 
 
-def _aligned(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
+_KEYS = ("tag_id", "time", "sensor", "variant")
+
+
+def _aligned(
+    rows: NDArray[np.void], found: NDArray[np.void], kinds: dict[str, type]
+) -> pl.DataFrame:
     """
-    Return what is known of the pass of each row; of other sensors, nothing.
+    Return what was found of each row; of those of which nothing was, null.
 
     Rows that came between the two questions are of a push that marks the bird again.
     """
-    keys = ("tag_id", "time", "sensor", "variant")
+    table = pl.DataFrame({name: rows[name].astype(np.int64) for name in _KEYS})
+    known = pl.DataFrame(
+        {name: found[name].astype(np.int64) for name in _KEYS}
+        | {name: found[name].astype(kind) for name, kind in kinds.items()}
+    )
+    return table.join(known, on=_KEYS, how="left", maintain_order="left")
+
+
+def _remarked(
+    rows: NDArray[np.void], remarks: NDArray[np.void]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the verdict on each row, and whether a check of the record marks it."""
+    n = rows.shape[0]
+    if not remarks.shape[0]:
+        return np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
+    found = _aligned(rows, remarks, {"verdict": np.int64, "marked": np.bool_})
+    verdict, marked = found["verdict"].fill_null(0), found["marked"].fill_null(value=False)
+    return verdict.to_numpy(), marked.to_numpy()
+
+
+def _heard(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
+    """Return what is known of the pass of each row; of other sensors, nothing."""
     if not passes.shape[0]:
         return _unheard(rows.shape[0])
-    table = pl.DataFrame({name: rows[name].astype(np.int64) for name in keys})
     kinds = {"lon2": np.float64, "lat2": np.float64, "second": np.bool_, "carries": np.int64}
     kinds |= dict.fromkeys(_ELLIPSE, np.float64)
-    known = pl.DataFrame(
-        {name: passes[name].astype(np.int64) for name in keys}
-        | {name: passes[name].astype(kind) for name, kind in kinds.items()}
-    )
-    return table.join(known, on=keys, how="left", maintain_order="left").with_columns(
+    return _aligned(rows, passes, kinds).with_columns(
         pl.col("lon2", "lat2", *_ELLIPSE).fill_null(np.nan),
         pl.col("second").fill_null(value=False),
         pl.col("carries").fill_null(-1),
@@ -257,15 +297,19 @@ def _unheard(n: int) -> pl.DataFrame:
     )
 
 
-def _fixes(rows: NDArray[np.void], passes: pl.DataFrame, still: list[dict[str, Any]]) -> Fixes:
+def _fixes(
+    rows: NDArray[np.void],
+    remarks: tuple[NDArray[np.int64], NDArray[np.bool_]],
+    passes: pl.DataFrame,
+    still: list[dict[str, Any]],
+) -> Fixes:
     track = Track(
         rows["time"].astype(np.int64) + PG_EPOCH_US,
         rows["lon"].astype(np.float64),
         rows["lat"].astype(np.float64),
         rows["error_m"].astype(np.float64),
     )
-    tag_id, verdict = rows["tag_id"].astype(np.int64), rows["verdict"].astype(np.int64)
-    marked = rows["marked"].astype(np.bool_)
+    tag_id, (verdict, marked) = rows["tag_id"].astype(np.int64), remarks
     carries = passes["carries"].to_numpy()
     lifeless = np.zeros(len(track), dtype=np.bool_)
     for tag in still:

@@ -166,13 +166,13 @@ def _home(stopovers: Stopovers, year: int, middle_us: int, *, summer: bool) -> _
     for i in np.flatnonzero(there).tolist():
         at = _near(stopovers, i)
         first, last = _run(at, i)
-        found.append((int(there[at].sum()), int(there[first : last + 1].sum()), -i))
+        unbroken = int(there[first : last + 1].sum())
+        found.append((int(there[at].sum()), unbroken, -i, first, last))
     # Most time around it; among equals in the longest unbroken stay; among these the first.
     # Nothing of it hangs on how many stopovers a stay is told in.
-    most_us, _, place = max(found, default=(0, 0, 0))
+    most_us, _, place, first, last = max(found, default=(0, 0, 0, 0, 0))
     if most_us < RESIDENCE_MIN_DAYS * DAY_US:
         return None
-    first, last = _run(_near(stopovers, -place), -place)
     return _Home(summer, year, -place, first, last)
 
 

@@ -82,8 +82,10 @@ def second_is_true(
     array([False, False,  True, False, False])
     """
     out = np.zeros(len(track), dtype=np.bool_)
-    asked = np.flatnonzero(np.isfinite(lon2) & np.isfinite(lat2))
     mirrored = np.isfinite(lon2) & np.isfinite(lat2)
+    asked = np.flatnonzero(mirrored)
+    if asked.shape[0] == 0:  # most birds wear no Argos tag
+        return out
     lons = np.stack((track.lon, np.where(mirrored, lon2, track.lon)))
     lats = np.stack((track.lat, np.where(mirrored, lat2, track.lat)))
     # Fixes of one time in an order that neither arrival decides nor which solution is the first.
@@ -92,7 +94,7 @@ def second_is_true(
     keys = [part[row, each] for row in (eastern, 1 - eastern) for part in (lats, lons)]
     order = np.lexsort((*keys, track.error_m, track.time_us))
     seen = order[witness[order]]
-    if asked.shape[0] == 0 or seen.shape[0] == 0:
+    if seen.shape[0] == 0:
         return out
     both = np.stack([to_xyz(lon, lat) for lon, lat in zip(lons, lats, strict=True)])
     times = track.time_us[seen]

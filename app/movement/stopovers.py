@@ -236,14 +236,18 @@ def merge_stays(stays: Stays, profile: Profile) -> Stopovers:
     first of the next; a stopover is a longest run of such pairs (Taylor et al. 2011,
     doi:10.1371/journal.pone.0027054: birds move up to 30 km within one stopover).
     """
-    k = len(stays)
     near = distance_m(stays.lon[:-1], stays.lat[:-1], stays.lon[1:], stays.lat[1:])
     pause_us = stays.arrival_latest_us[1:] - stays.departure_earliest_us[:-1]
     apart = (near >= profile.merge_within_m) | (pause_us >= profile.merge_gap_max_s * SECOND_US)
-    a = np.flatnonzero(np.append(np.ones(min(k, 1), dtype=np.bool_), apart))
-    b = np.append(a[1:], k)[: a.shape[0]] - 1
-    groups = [_group(stays, i, j) for i, j in zip(a.tolist(), b.tolist(), strict=True)]
-    number = np.array([g[0] for g in groups], dtype=np.float64).reshape(-1, 5)
+    n = len(stays)
+    a = np.flatnonzero(np.append(np.ones(min(n, 1), dtype=np.bool_), apart))
+    b = np.append(a[1:], n)[: a.shape[0]] - 1
+    # A stay alone is its stopover; only those of several are worked out.
+    alone = (stays.lon, stays.lat, stays.radius_m, stays.observed_s, stays.max_gap_s)
+    number = np.stack([column[a] for column in alone], axis=1)
+    hulls = [stays.hull[i] for i in a.tolist()]
+    for k in np.flatnonzero(b > a).tolist():
+        number[k], hulls[k] = _group(stays, int(a[k]), int(b[k]))
     return Stopovers(
         first_stay=a.astype(np.int64),
         last_stay=b.astype(np.int64),
@@ -255,23 +259,18 @@ def merge_stays(stays: Stays, profile: Profile) -> Stopovers:
         departure_open=stays.departure_open[b],
         arrival_us=stays.arrival_us[a],
         departure_us=stays.departure_us[b],
-        n_fixes=np.array(
-            [stays.n_fixes[i : j + 1].sum() for i, j in zip(a, b, strict=True)], dtype=np.int64
-        ),
+        n_fixes=np.add.reduceat(stays.n_fixes, a) if n else np.empty(0, dtype=np.int64),
         lon=number[:, 0].copy(),
         lat=number[:, 1].copy(),
         radius_m=number[:, 2].copy(),
         observed_s=number[:, 3].copy(),
         max_gap_s=number[:, 4].copy(),
-        hull=tuple(g[1] for g in groups),
+        hull=tuple(hulls),
     )
 
 
 def _group(stays: Stays, a: int, b: int) -> tuple[tuple[float, ...], Ring]:
-    """Return (lon, lat, radius_m, observed_s, max_gap_s) and hull of stays a..b."""
-    if a == b:
-        alone = (stays.lon, stays.lat, stays.radius_m, stays.observed_s, stays.max_gap_s)
-        return tuple(float(v[a]) for v in alone), stays.hull[a]
+    """Return (lon, lat, radius_m, observed_s, max_gap_s) and hull of stays a..b, several."""
     some = slice(a, b + 1)
     weight = stays.n_fixes[some].astype(np.float64)
     normal = to_normal(stays.lon[some], stays.lat[some]) * weight[:, None]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -284,9 +285,9 @@ async def _renew(
     A row whose content is equal stays as it is. The others hand their identity on to the new row
     they overlap longest with (the earlier one in a tie); rows without a successor are deleted.
     """
-    columns = _CONTENT[table]
-    content = {tuple(_plain(row[c]) for c in columns): row for row in old}
-    kept = [content.pop(tuple(_plain(row[c]) for c in columns), None) for row in new]
+    told = _TOLD[table]
+    content = {told(row): row for row in old}
+    kept = [content.pop(told(row), None) for row in new]
     spare = sorted(content.values(), key=lambda row: row["id"])
     fresh = [row for row, same in zip(new, kept, strict=True) if same is None]
     heirs = _heirs(spare, fresh)
@@ -337,8 +338,16 @@ def _heirs(spare: Sequence[Row], fresh: Sequence[Row]) -> list[int | None]:
     return [spare[given[j]]["id"] if j in given else None for j in range(len(fresh))]
 
 
-def _plain(value: Any) -> Any:
-    return tuple(map(tuple, value)) if isinstance(value, list) else value
+def _stay_told(row: Row) -> tuple[Any, ...]:
+    """Return the content of a stay; its hull, a list of places, as what can be a key."""
+    return (*_STAY_SIMPLE(row), tuple(map(tuple, row["hull"])))
+
+
+_STAY_SIMPLE = itemgetter(*_STAY)
+_TOLD: dict[str, Callable[[Row], tuple[Any, ...]]] = {
+    "stay": _stay_told, "stopover": itemgetter(*STOPOVER), "leg": itemgetter(*LEG),
+}  # fmt: skip
+"""The content of a row, by table: what two rows have to share to be the same."""
 
 
 def _read(columns: Sequence[str]) -> str:

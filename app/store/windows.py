@@ -367,11 +367,14 @@ async def visible_near(
     return found
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def instant(time_us: int) -> datetime:
     """Return microseconds since 1970 as a UTC time."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(time_us))
+    return _EPOCH + timedelta(microseconds=int(time_us))
 
 
 def micros(time: datetime) -> int:
     """Return a UTC time as microseconds since 1970."""
-    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (time - _EPOCH) // timedelta(microseconds=1)

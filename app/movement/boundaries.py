@@ -78,8 +78,9 @@ LATER = 0.3
 ELSEWHERE = 0.08
 """Weight of a moment of setting out that the speed of flight does not explain."""
 HALT_S = (1800.0, 3 * 3600.0)
-"""A rest within the radius is arrival when its step is so long, least and most [s]: after a shorter
-one a bird may fly on, and within a longer one it may have flown out and back."""
+"""A rest within the radius is arrival when it lasts so long, over one step or over shorter ones in
+a row [s]: after a shorter one a bird may fly on. Within a longer step than the second, it may have
+flown out and back."""
 HALTING = 0.1
 """Weight of such a rest that was none: a bird that drank, or was slow on its last way."""
 FAR_BELOW = 14.0
@@ -241,6 +242,7 @@ def _levels(
     n = time_us.shape[0]
     level = np.empty(n - known)
     travelled, stayed = 0.0, 0.0  # a common constant says nothing: steps within from `known` on
+    rested_s = 0.0
     for k in range(known, n):
         now2, then2 = error_m[k] ** 2, error_m[k - 1] ** 2
         dt_s = (time_us[k] - time_us[k - 1]) / SECOND_US
@@ -262,7 +264,10 @@ def _levels(
         if k > known:
             level[k - known] += np.log(LATER)
         outside = 1.0
-        if k > known and HALT_S[0] <= dt_s <= HALT_S[1]:
+        told = k > known and dt_s <= HALT_S[1]
+        rested_s = rested_s + dt_s if told and (rest > flight or dt_s >= HALT_S[0]) else 0.0
+        if rested_s >= HALT_S[0]:
+            rested_s = 0.0
             beyond = (radius_m - np.sqrt(xy[k, 0] ** 2 + xy[k, 1] ** 2)) / error_m[k]
             outside = max(0.5 * (1.0 - math.erf(beyond / math.sqrt(2.0))), HALTING)
         travelled += np.log(0.5 * outside * rest + 0.5 * flight)

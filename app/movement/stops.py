@@ -14,7 +14,9 @@ the kernel stops and Python measures the one window as MovingPandas does, on the
 Inputs that MovingPandas refuses or misreads are not comparable and are told apart by
 `comparable`: fewer than two fixes, equal times (it keeps the last of them), a rectangle that
 reaches over a pole (an error there), and a window over the antimeridian (it takes 179 and -179
-degrees for the two ends of the world; so does this method).
+degrees for the two ends of the world; so does this method). Nor are the few windows of more than
+fifty fixes around which GEOS 3.14 draws a rectangle that leaves fixes outside (one of 27 Demoiselle
+Cranes at 60 km: MovingPandas has it stopped at a fix 80 km away); here the rectangle holds them.
 
 References
 ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.movement.stops import StopRule
+from app.movement.stops import StopRule, find_stops
 from app.movement.track import HOUR_US
 
 from . import agreement
@@ -61,3 +61,20 @@ def test_random_tracks_have_all_that_tags_do_and_ascending_times():
     assert any(np.diff(time_us).max() > 24 * HOUR_US for time_us, *_ in tracks)
     assert any(np.any((np.diff(lon) == 0) & (np.diff(lat) == 0)) for _, lon, lat in tracks)
     assert any(np.abs(np.diff(lat)).max() > 10 for *_, lat in tracks)
+
+
+def test_a_rectangle_that_leaves_fixes_out_is_no_difference_of_ours(shared_data):
+    """A Demoiselle Crane flew off by 80 km, and GEOS draws a rectangle of 200 m around it all."""
+    rule = agreement.RULES[2]
+    (path,) = shared_data.rglob("cranes_guo_2018_2019.csv*")
+    (bird,) = (each for each in agreement.birds_of(path) if len(each[0]) == 1_548)
+    fixes = tuple(column[:620] for column in bird)
+    ours, (theirs, _) = find_stops(*fixes, rule), agreement.ask(fixes, rule)
+    assert theirs[0, 1] > ours[0, 1]
+    verdict = Verdict()
+    verdict.add(fixes, rule)
+    assert (verdict.misread, verdict.tracks, verdict.different) == (1, 0, 0)
+    shifted = theirs.copy()
+    shifted[0, 1] = ours[0, 0] + HOUR_US
+    assert not agreement.misread(fixes, ours, shifted)
+    assert not agreement.misread(fixes, ours, ours)

@@ -79,6 +79,23 @@ def test_what_lies_across_a_long_silence_tells_nothing() -> None:
     assert came.tolist() == [late.time_us[31]] * 3
 
 
+@pytest.mark.parametrize("step_min", [2, 5, 10, 20, 30, 60])
+def test_a_night_at_the_edge_is_of_the_stay_however_often_a_tag_sends(step_min: int) -> None:
+    """Six hours of flight, a night 8 km from where it then feeds by day and roosts for a week."""
+    rng = np.random.default_rng(8)
+    hours = np.arange(-12.0, 8 * 24.0, step_min / 60.0)
+    far_km = np.where(hours < -6.0, 260.0, np.where(hours < 0.0, 8.0 - 42.0 * hours, 8.0))
+    within = hours >= 11.0
+    far_km[within] = 1.5 * np.sin(hours[within])  # to and fro at a walk
+    lat = 40.0 + far_km / 111.2 + rng.normal(0.0, 1e-4, hours.shape[0])
+    landed_us = START_US + 10 * HOUR_US  # at dusk
+    time_us = landed_us + np.round(hours * 3600).astype(np.int64) * SECOND_US
+    track = Track(time_us, np.full(hours.shape, 115.0), lat, np.full(hours.shape, 20.0))
+    stopovers = merge_stays(find_stays(track, CRANE), CRANE)
+    off_h = (stopovers.arrival_us[-1, 1] - landed_us) / HOUR_US
+    assert abs(off_h) <= 0.5 + step_min / 60.0
+
+
 def test_a_poor_fix_leaves_more_doubt() -> None:
     sharp = ends(bird_of_noon(2 * HOUR_US))[0]
     dim = bird_of_noon(2 * HOUR_US, error_m=30_000.0)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.movement import accuracy, agreement, catalogue, costs, peers, shares, worlds
+from tests.movement import accuracy, agreement, catalogue, corridors, costs, peers, shares, worlds
 from tests.movement.section import Section
 
 GUIDES = Path(__file__).parents[2] / "app" / "guides"
@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[Measure, ...], ...] = (
     (worlds.lifeless,),
     (shares.shares,),
     (catalogue.sites,),
+    (corridors.corridors,),
     (costs.cost,),
 )
 """Sections in the order of the page; those of one group share what they measure."""

@@ -91,11 +91,29 @@ def test_a_bird_marked_after_an_upgrade_is_not_taken_for_one_marked_before(datab
         f" values ({bird}, {study}, '-infinity', 'infinity') returning revision"
     )
     alembic("downgrade", "0030")
+    flock.run("delete from dirty returning 1")
     assert flock.run(mark) == [(1,)]
     alembic("upgrade", "head")
     flock.run("delete from dirty returning 1")
     ((marked, now),) = flock.run(f"{mark}, txid_current()")
     assert marked == now > 1
+
+
+def test_birds_of_an_older_method_wait_to_be_derived_even_those_laid_aside(database, alembic):
+    flock = Flock(database)
+    study = flock.study(flock.institute("Amur")[0], "Old")
+    birds = [flock.bird(study, name) for name in ("A", "B")]
+    alembic("downgrade", "0032")
+    flock.run("delete from dirty returning 1")
+    flock.run(
+        "insert into dirty (individual_id, study_id, from_time, to_time, attempts, dead_at)"
+        f" values ({birds[0]}, {study}, now(), now(), 5, now()) returning 1"
+    )
+    alembic("upgrade", "head")
+    assert flock.run(
+        "select individual_id, from_time = '-infinity', to_time = 'infinity', attempts, dead_at"
+        " from dirty order by individual_id"
+    ) == [(bird, True, True, 0, None) for bird in birds]
 
 
 # --- what a migration may lock

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.engine import driver
+from app.store.engine import bound, driver
 
 CHUNK_ROWS = 20_000
 """Rows built at a time: some 3 MB, so that memory does not grow with the push."""
+
+PIECE_BYTES = 1 << 20
+"""Text handed over at a time: some 15,000 fixes, so that memory does not grow with the study."""
 
 PG_EPOCH_US = 946_684_800_000_000
 """2000-01-01 UTC [us since 1970]: where PostgreSQL's binary timestamps begin."""
@@ -48,6 +54,45 @@ async def copy_out(conn: AsyncConnection, sql: str, row: np.dtype[np.void]) -> N
     await (await driver(conn)).copy_from_query(sql, output=sink, format="binary")
     body = sink.getbuffer()[_HEADER_BYTES : -_TRAILER_BYTES or None]
     return np.frombuffer(body, dtype=row)
+
+
+async def copy_csv(
+    conn: AsyncConnection,
+    sql: str,
+    values: Mapping[str, Any],
+    give: Callable[[bytes], Awaitable[None]],
+) -> None:
+    """Hand over the rows of a statement as CSV, many at a time; the server waits meanwhile."""
+    held = bytearray()
+
+    async def add(rows: bytes) -> None:
+        nonlocal held
+        held += rows  # whole ones: the server sends each row as a message
+        if len(held) >= PIECE_BYTES:
+            piece, held = held, bytearray()
+            await give(bytes(piece))
+
+    statement, arguments = bound(sql, values)
+    await (await driver(conn)).copy_from_query(statement, *arguments, output=add, format="csv")
+    if held:
+        await give(bytes(held))
+
+
+@asynccontextmanager
+async def beside(work: Callable[..., None]) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+    """Give a way to start work in a thread, which waits for what was started before."""
+    last = asyncio.ensure_future(asyncio.sleep(0))
+
+    async def start(*what: Any) -> None:
+        nonlocal last
+        await asyncio.shield(last)
+        last = asyncio.ensure_future(asyncio.to_thread(work, *what))
+
+    try:
+        yield start
+        await asyncio.shield(last)
+    finally:
+        await asyncio.wait([last])  # whatever it writes to is closed then
 
 
 def row_type(fields: Mapping[str, str]) -> np.dtype[np.void]:

@@ -72,6 +72,7 @@ class Store:
             "idle_in_transaction_session_timeout": str(int(statement_timeout_s * 1000) + 20_000),
             "jit": "off",
             "timezone": "UTC",
+            "extra_float_digits": "1",  # a number that goes out as text comes back as it was
         }
         self.dsn = dsn
         self.engine: AsyncEngine = create_async_engine(
@@ -248,6 +249,12 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return str(compiled), tuple(compiled.positiontup or ())
 
 
+def bound(sql: str, values: Mapping[str, Any] | None) -> tuple[str, list[Any]]:
+    """Return a statement as the server takes it, and its values in that order."""
+    numbered, names = _numbered(sql)
+    return numbered, [values[name] for name in names] if values else []
+
+
 async def fetch_rows(
     conn: AsyncConnection | asyncpg.Connection, sql: str, values: Mapping[str, Any] | None = None
 ) -> list[asyncpg.Record]:
@@ -256,8 +263,7 @@ async def fetch_rows(
 
     The driver takes it directly: SQLAlchemy's own way costs as much again as the statement.
     """
-    numbered, names = _numbered(sql)
-    arguments = [values[name] for name in names] if values else ()
+    numbered, arguments = bound(sql, values)
     rows: list[asyncpg.Record] = await (await driver(conn)).fetch(numbered, *arguments)
     return rows
 

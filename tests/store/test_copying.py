@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.store import copying
-from app.store.copying import copy_in, copy_out, row_type
+from app.store.copying import beside, copy_csv, copy_in, copy_out, row_type
 from app.store.engine import execute
 
 KINDS = {"t": "time", "i": ">i4", "n": ">i8", "x": ">f8", "r": ">f4", "b": "?", "s": "text"}
@@ -90,3 +92,47 @@ async def test_columns_are_read_by_their_names(trial, n) -> None:
 def test_an_empty_frame_is_a_header_and_a_trailer() -> None:
     body = b"".join(copying.binary_rows(pl.DataFrame({"i": []}, schema={"i": pl.Int32}), {}))
     assert body == b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff"
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 100, 1 << 20])
+async def test_pieces_of_text_are_whole_rows_and_join_to_all(
+    trial, monkeypatch, piece_bytes
+) -> None:
+    monkeypatch.setattr(copying, "PIECE_BYTES", piece_bytes)
+    pieces: list[bytes] = []
+
+    async def give(piece: bytes) -> None:
+        pieces.append(piece)
+
+    sql = "select n, cast(:word as text) from generate_series(1, cast(:n as int)) n"
+    await copy_csv(trial, sql, {"word": 'a\n"b",', "n": 20_000}, give)
+    assert (len(pieces) > 1) == (piece_bytes < 1 << 18)
+    read = [pl.read_csv(piece, has_header=False) for piece in pieces]
+    assert [n for part in read for n in part.to_series(0)] == list(range(1, 20_001))
+    assert {word for part in read for word in part.to_series(1)} == {'a\n"b",'}
+
+
+async def test_work_beside_is_done_in_turn_and_its_end_awaited() -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        time.sleep(0.01 / (number + 1))
+        done.append(number)
+
+    async with beside(work) as start:
+        for number in range(5):
+            await start(number)
+            assert len(done) <= number
+    assert done == list(range(5))
+
+
+async def test_work_that_fails_ends_what_feeds_it_and_the_connection_stays_good(store) -> None:
+    def work(_: bytes) -> None:
+        raise OSError("disk full")
+
+    sql = "select n, repeat('x', 100) from generate_series(1, 200000) n"
+    with pytest.raises(OSError, match="disk full"):
+        async with store.read() as conn, beside(work) as start:
+            await copy_csv(conn, sql, {}, start)
+    async with store.read() as conn:
+        assert await execute(conn, "select 1 as n") == [{"n": 1}]

@@ -8,15 +8,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from os import SEEK_END
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
-import numpy as np
 import orjson
-import pyarrow as pa
-from numpy.typing import NDArray
-from pyarrow import parquet
+import polars as pl
 
 import ingest
 from app.errors import SetupError
@@ -67,8 +66,8 @@ READ_FIRST = "study.json"
 class _Source:
     """The rows of one export, all of one snapshot, and whose they are."""
 
-    fixes: Callable[[], AsyncGenerator[list[Row], None]]
-    readings: Callable[[], AsyncGenerator[list[Row], None]]
+    fixes: Callable[..., Awaitable[int]]
+    readings: Callable[..., Awaitable[int]]
     tracks: Callable[[], AsyncGenerator[tuple[Row, Track], None]]
     deployments: list[Row]
     told: dict[str, Any]
@@ -87,8 +86,8 @@ async def export(
         owner = await studies.owned(conn, audience, study)
         wanted = (conn, audience, owner["id"], filters)
         source = _Source(
-            lambda: exports.fixes(*wanted),
-            lambda: exports.readings(*wanted),
+            partial(exports.fixes, *wanted),
+            partial(exports.readings, *wanted),
             lambda: trajectories.tracks(*wanted),
             await exports.deployments(*wanted),
             {name: owner[name] for name in ("name", "institute_name", "licence", "citation")},
@@ -122,58 +121,52 @@ def _whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 async def _movebank(out: Path, source: _Source) -> dict[str, Any]:
     """Write event data and reference data; text is written as it is, for programs to read."""
-    count = without = 0
-    with _whole(out / "events.csv") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_EVENT_COLUMNS)
-        async with aclosing(source.fixes()) as found:
-            async for chunk in found:
-                writer.writerows(map(_event, chunk))
-                count += len(chunk)
-        async with aclosing(source.readings()) as found:
-            async for chunk in found:
-                writer.writerows(map(_event, chunk))
-                without += len(chunk)
-    with _whole(out / "reference.csv") as file:
-        csv.writer(file, lineterminator="\n").writerows(_reference(source.deployments))
+    with _whole(out / "events.csv", "wb") as file:
+        file.write(",".join(_EVENT_COLUMNS).encode() + b"\n")
+
+        def write(chunk: pl.DataFrame) -> None:
+            _events(chunk).write_csv(file, include_header=False)
+
+        count = await source.fixes(columns=exports.COLUMNS, take=write)
+        without = await source.readings(take=write)
+    with _whole(out / "reference.csv") as text:
+        csv.writer(text, lineterminator="\n").writerows(_reference(source.deployments))
     return {"fixes": count, "without_position": without, "deployments": len(source.deployments),
             "files": ["events.csv", "reference.csv"]}  # fmt: skip
 
 
-def _event(row: Row) -> list[object]:
-    """Return the cells of one record; None is an empty cell."""
-    battery = row["battery_v"]
-    said = row | {
-        "time": _clock(row["time"]),
-        "sensor": _SENSOR_TYPES[row["sensor"]],
-        "battery_mv": battery and _millivolts(battery),
-        "hidden_by_hand": row.get("verdict") == "hide" or None,
-        "shown_by_hand": row.get("verdict") == "show" or None,
-        **_solutions(row),
-    }
-    return [_cell(said.get(name)) for name in _EVENT_COLUMNS.values()]
+def _events(chunk: pl.DataFrame) -> pl.DataFrame:
+    """Return the cells of records; null is an empty cell."""
+    hand = pl.col("verdict")
+    whole_ms = pl.col("time").dt.microsecond() % 1_000 == 0
+    clock = (pl.col("time").dt.strftime(f"%Y-%m-%d %H:%M:%S%.{n}f") for n in (3, 6))
+    said = chunk.with_columns(
+        pl.when(whole_ms).then(next(clock)).otherwise(next(clock)).alias("time"),
+        pl.col("sensor").replace_strict(dict(enumerate(_SENSOR_TYPES))),
+        _millivolts().alias("battery_mv"),
+        pl.when(hand == "hide").then(statement=True).alias("hidden_by_hand"),
+        pl.when(hand == "show").then(statement=True).alias("shown_by_hand"),
+        **_solutions(),
+    )
+    return said.select(_EVENT_COLUMNS.values())
 
 
-def _solutions(row: Row) -> Row:
+def _solutions() -> dict[str, pl.Expr]:
     """Return both solutions of an Argos pass in the order they were sent, and what we chose."""
-    if row.get("lon2") is None:
-        return {}
-    shown, other = (row["lon"], row["lat"]), (row["lon2"], row["lat2"])
-    turned = row["solution"] == 2
-    first, second = (shown, other)
-    if turned or row["solution_by_hand"] == 2:
-        first, second = second, first
-    ends = dict(zip(("lon1", "lat1", "lon2", "lat2"), (*first, *second), strict=True))
-    return ends | {"turned": 2 if turned else None}
+    both = pl.col("lon2").is_not_null()
+    second = both & ((pl.col("solution") == 2) | pl.col("solution_by_hand").eq_missing(2))
+    ends = {
+        f"{axis}{number}": pl.when(turned).then(pl.col(f"{axis}2")).when(both).then(pl.col(axis))
+        for axis in ("lon", "lat")
+        for number, turned in (("1", second), ("2", ~second))
+    }
+    return ends | {"turned": pl.when(both & (pl.col("solution") == 2)).then(2)}
 
 
-def _millivolts(volts: float) -> float:
+def _millivolts() -> pl.Expr:
     """Return Movebank's unit, but for what would be read as volts: see the reader's own rule."""
-    return round(volts * 1_000, 6) if volts * 1_000 > MILLIVOLT_ABOVE else volts
-
-
-def _cell(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+    sent = pl.col("battery_v")
+    return pl.when(sent * 1_000 > MILLIVOLT_ABOVE).then((sent * 1_000).round(6)).otherwise(sent)
 
 
 def _clock(time: datetime | None) -> str | None:
@@ -197,86 +190,70 @@ def _reference(deployments: list[Row]) -> list[list[object]]:
     return rows
 
 
-_PROPERTIES = (
-    "individual", "tag", "taxon", "species_key", "sensor", "visible", "flags", "error_m",
-    "height_m", "ground_speed_m_s", "heading_deg", "satellites", "dop", "argos_class",
-    "battery_v", "temperature_c", "activity",
-)  # fmt: skip
-
-
 async def _geojson(out: Path, source: _Source) -> dict[str, Any]:
     """Write one FeatureCollection (RFC 7946) with a feature a line, so that a stream reads it."""
-    count = 0
     with _whole(out / "fixes.geojson", "wb") as file:
         head = orjson.dumps({"type": "FeatureCollection", **source.told})
-        file.write(head[:-1] + b',"features":[')
-        async with aclosing(source.fixes()) as found:
-            async for chunk in found:
-                for row in chunk:
-                    file.write((b",\n" if count else b"\n") + orjson.dumps(_feature(row)))
-                    count += 1
+        file.write(head[:-1] + b',"features":[\n')
+
+        def write(chunk: pl.DataFrame) -> None:
+            lines = _features(chunk).to_frame()
+            lines.write_csv(file, include_header=False, quote_style="never", line_terminator=",\n")
+
+        count = await source.fixes(columns=_FOR_GIS, take=write)
+        file.seek(-2 if count else -1, SEEK_END)
         file.write(b"\n]}\n")
     return {"fixes": count, "files": ["fixes.geojson"]}
 
 
-def _feature(row: Row) -> dict[str, Any]:
-    properties = {"time": row["time"].isoformat().replace("+00:00", "Z")}
-    properties |= {name: row[name] for name in _PROPERTIES}
-    return {
-        "type": "Feature",
-        "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
-        "properties": properties | {"sensor": ingest.SENSORS[row["sensor"]]},
-    }
+_FOR_GIS = ("time", "lon", "lat", *exports.PROPERTIES)
+
+_LEADS = (
+    '{"type":"Feature","geometry":{"type":"Point","coordinates":[', ",", ']},"properties":{"time":',
+    *(f',"{name}":' for name in exports.PROPERTIES),
+)  # fmt: skip
+"""What stands before each value of a feature."""
 
 
-_TEXT = frozenset({"individual", "tag", "taxon", "species_key", "sensor", "flags", "argos_class"})
-_SCHEMA = pa.schema(
-    [
-        ("time", pa.timestamp("us", tz="UTC")),
-        *((name, pa.string() if name in _TEXT else pa.float64()) for name in _PROPERTIES),
-        ("geometry", pa.binary()),
-    ]
-)
-_SCHEMA = _SCHEMA.set(_SCHEMA.get_field_index("visible"), pa.field("visible", pa.bool_())).set(
-    _SCHEMA.get_field_index("satellites"), pa.field("satellites", pa.int16())
-)
+def _features(chunk: pl.DataFrame) -> pl.Series:
+    """Return the JSON of each fix; what all share is written once."""
+    sensor = pl.col("sensor").replace_strict(dict(enumerate(ingest.SENSORS)))
+    said = chunk.select("lon", "lat", "time", *exports.PROPERTIES).with_columns(sensor)
+    shared, pieces = "", []
+    for lead, column in zip(_LEADS, said, strict=True):
+        shared, values = shared + lead, _json(column)
+        if isinstance(values, str):
+            shared += values
+        else:
+            pieces += [pl.lit(shared), pl.lit(values)]
+            shared = ""
+    return pl.select(pl.concat_str(*pieces, pl.lit(shared + "}}"))).to_series()
+
+
+def _json(column: pl.Series) -> pl.Series | str:
+    """Return the JSON of each value as orjson writes it, or the one text that all of them are."""
+    if column.dtype == pl.Datetime:
+        option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+        times = orjson.dumps(column.to_numpy(), option=option)
+        return pl.Series(times[1:-1].decode().split(","))
+    if column.null_count() == len(column):
+        return "null"
+    if column.dtype == pl.String:  # of few words
+        words = column[:1] if column.eq_missing(column[0]).all() else column.unique()
+        texts = [orjson.dumps(word).decode() for word in words]
+        return column.replace_strict(words, texts) if len(texts) > 1 else texts[0]
+    return column.cast(pl.String).fill_null("null")
 
 
 async def _geoparquet(out: Path, source: _Source) -> dict[str, Any]:
-    """Write GeoParquet 1.1: points as WKB in OGC:CRS84, which is its default."""
-    count = 0
-    box: list[float] = []
-    with _whole(out / "fixes.parquet", "wb") as file, parquet.ParquetWriter(file, _SCHEMA) as to:
-        async with aclosing(source.fixes()) as found:
-            async for chunk in found:
-                lon, lat = (np.array([row[name] for row in chunk]) for name in ("lon", "lat"))
-                to.write_table(_table(chunk, lon, lat))
-                count += len(chunk)
-                ends = [(lon.min(), lat.min()), (lon.max(), lat.max())]
-                box = _joined(box, [float(x) for end in ends for x in end])
-        column = {"encoding": "WKB", "geometry_types": ["Point"]} | ({"bbox": box} if box else {})
-        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        to.add_key_value_metadata({"geo": orjson.dumps(geo), "study": orjson.dumps(source.told)})
+    """Write one table; a file that is not whole never takes its name, so that it need not end."""
+    from app.pipeline.geoparquet import Tables  # noqa: PLC0415 - loads pyarrow, for this form alone
+
+    with _whole(out / "fixes.parquet", "wb") as file:
+        to = Tables(file)
+        count = await source.fixes(columns=_FOR_GIS, take=to.add)
+        to.close(source.told)
     return {"fixes": count, "files": ["fixes.parquet"]}
-
-
-def _table(chunk: list[Row], lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Any:
-    points = np.empty(len(chunk), dtype=_POINT)
-    points["order"], points["kind"], points["lon"], points["lat"] = 1, 1, lon, lat
-    columns = {name: [row[name] for row in chunk] for name in ("time", *_PROPERTIES)}
-    columns["sensor"] = [ingest.SENSORS[row["sensor"]] for row in chunk]
-    columns["geometry"] = [point.tobytes() for point in points]
-    return pa.table(columns, schema=_SCHEMA)
-
-
-_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("lon", "<f8"), ("lat", "<f8")])
-"""Well-known binary of a point, little-endian (OGC 06-103r4, 8.2)."""
-
-
-def _joined(box: list[float], other: list[float]) -> list[float]:
-    if not box:
-        return other
-    return [*map(min, box[:2], other[:2]), *map(max, box[2:], other[2:])]
 
 
 async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:

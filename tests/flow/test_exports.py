@@ -23,6 +23,7 @@ from app.store import verdicts
 from app.store.audience import Audience
 from app.store.sight import Filters
 from tests.flow.conftest import Service, flock
+from tests.pipeline import row_by_row
 
 GPS = flock(seed=3, birds=2, days=60, gross_error_share=0.02)
 ARGOS = flock(seed=4, birds=1, days=30, sensor="argos", interval_s=5400.0)
@@ -246,6 +247,22 @@ async def test_geojson_and_geoparquet_open_and_say_the_same(full, tmp_path) -> N
     assert json.loads((tmp_path / READ_FIRST).read_text())["files"] == ["fixes.parquet"]
 
 
+async def test_files_are_those_of_a_plain_writer_row_by_row(full, tmp_path) -> None:
+    key = "f.time, f.sensor, f.variant, t.ref from fix f join tag t on t.id = f.tag_id"
+    for verdict, marked in (("show", "f.marked_outlier"), ("hide", "f.lon2 is not null")):
+        await decide(full, await full.rows(f"select {key} where f.live and {marked}"), verdict)
+    rows = await full.rows(row_by_row.FIXES)
+    assert {row["verdict"] for row in rows} == {"show", "hide", None}
+    assert {row["solution"] for row in rows} == {1, 2} or any(row["lon2"] for row in rows)
+    for form in ("geojson", "movebank-csv"):
+        await written(full, tmp_path, form)
+    head, *lines, end = (tmp_path / "fixes.geojson").read_bytes().split(b"\n")[:-1]
+    assert head.startswith(b'{"type":"FeatureCollection","name":"Cranes",') and end == b"]}"
+    assert b"\n".join(lines) == b",\n".join(row_by_row.feature(row) for row in rows)
+    events = (tmp_path / "events.csv").read_text()
+    assert events.partition("\n")[2].startswith(row_by_row.events(rows))
+
+
 FORMS = ("geojson", "geoparquet")
 
 
@@ -307,8 +324,8 @@ async def test_only_the_owner_gets_a_study(service, tmp_path) -> None:
         )  # fmt: skip
     async with service.store.read() as conn:
         wanted = (conn, stranger, service.study_id, Filters())
-        assert [chunk async for chunk in reads.fixes(*wanted)] == []
-        assert [chunk async for chunk in reads.readings(*wanted)] == []
+        assert await reads.fixes(*wanted, columns=reads.COLUMNS, take=pytest.fail) == 0
+        assert await reads.readings(*wanted, take=pytest.fail) == 0
         assert await reads.deployments(*wanted) == []
         assert await reads.individuals(*wanted) == []
     assert list(tmp_path.iterdir()) == []
@@ -318,7 +335,7 @@ async def test_no_half_file_is_left(full, tmp_path, monkeypatch: pytest.MonkeyPa
     def broken(_: object) -> Callable[[], None]:
         raise OSError("disk full")
 
-    monkeypatch.setattr("app.pipeline.exports._feature", broken)
+    monkeypatch.setattr("app.pipeline.exports._features", broken)
     with pytest.raises(OSError, match="disk full"):
         await written(full, tmp_path, "geojson")
     assert list(tmp_path.iterdir()) == []

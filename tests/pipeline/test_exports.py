@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import csv
+import io
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import orjson
 import polars as pl
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 from app.errors import NotFound, SetupError
-from app.pipeline import exports
 from app.pipeline.exports import (
     FORMATS,
     READ_FIRST,
-    _cell,
     _clock,
-    _joined,
+    _events,
+    _features,
     _millivolts,
     _reference,
     _whole,
     export,
 )
+from app.pipeline.geoparquet import Tables, _joined
+from app.store import copying
 from app.store.audience import Audience
+from app.store.exports import COLUMNS
 from app.store.sight import Filters
+from ingest import SENSORS
 from ingest.clock import parse_times
 from ingest.formats.movebank_csv import MILLIVOLT_ABOVE
 from tests.flow.conftest import START_US
+from tests.pipeline import row_by_row
 
 TIMES = st.datetimes(datetime(1978, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
 
@@ -44,18 +51,78 @@ def test_a_clock_is_utc_and_reads_back_to_the_microsecond(time, zone) -> None:
     assert _clock(None) is None
 
 
-@given(st.floats(0.001, 100, allow_subnormal=False).map(lambda v: round(v, 4)))
+@given(st.floats(0, 100, width=32).map(lambda volts: float(str(np.float32(volts)))))
 def test_a_voltage_is_read_as_it_was(volts) -> None:
-    cell = _millivolts(volts)
+    cell = pl.select(pl.lit(volts).alias("battery_v")).select(_millivolts()).item()
     read = cell / 1_000 if cell > MILLIVOLT_ABOVE else cell
     assert read == pytest.approx(volts, abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("value", "cell"), [(True, "true"), (False, "false"), (None, None), (0, 0), ("=1", "=1")]
-)
-def test_cells_say_what_is_meant(value, cell) -> None:
-    assert _cell(value) == cell
+WORD = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), min_size=1)
+REAL = st.sampled_from([-0.0, 1e-05, 123456.78, 3.4028235e38, 1.17549435e-38]) | st.floats(
+    -(2.0**40), 2.0**40, width=32
+).map(lambda x: float(str(np.float32(x))))
+KINDS = {pl.Float64: REAL, pl.String: WORD, pl.Boolean: st.booleans(), pl.Int32: st.integers(0, 9),
+         pl.Int16: st.integers(0, 200)}  # fmt: skip
+DEGREES = st.floats(-180, 180) | st.sampled_from([-0.0, 3e-05, 5e-324, 127.12345678901234])
+KEPT = {
+    "time": TIMES, "lon": DEGREES, "lat": DEGREES, "sensor": st.sampled_from([0, 1, 2]),
+    "visible": st.booleans(), "error_m": REAL, "solution": st.sampled_from([1, 2]),
+    "tag": WORD,
+}  # fmt: skip
+ASKED = {
+    "lon2": DEGREES, "lat2": DEGREES, "activity": DEGREES, "taxon": WORD, "species_key": WORD,
+    "individual": WORD, "verdict": st.sampled_from(["hide", "show"]),
+    "solution_by_hand": st.sampled_from([1, 2]),
+    "battery_v": st.floats(0, 100, width=32).map(lambda x: float(str(np.float32(x)))),
+}  # fmt: skip
+ROW = st.fixed_dictionaries(
+    KEPT
+    | {
+        name: st.none() | ASKED.get(name, KINDS[COLUMNS.get(name, pl.String)])
+        for name in {**COLUMNS, **ASKED}
+        if name not in KEPT
+    }
+).map(lambda row: row | ({} if row["lat2"] is not None else {"lon2": None}))
+ROW = ROW.map(lambda row: row | ({} if row["lon2"] is not None else {"lat2": None}))
+"""A fix as the store hands it over, with all that may be said of it."""
+
+
+def frame(rows) -> pl.DataFrame:
+    kinds = {name: COLUMNS.get(name, pl.String) for name in rows[0]}
+    return pl.DataFrame(rows, kinds | {"time": pl.Datetime("us", "UTC")})
+
+
+def doubled(rows):
+    """Give rows once and twice more, so that columns have words that differ and words alike."""
+    return [*rows, *rows[:1] * 2]
+
+
+@given(st.lists(ROW, min_size=1, max_size=5).map(doubled))
+def test_what_is_written_by_columns_is_what_is_written_row_by_row(rows) -> None:
+    said = _features(frame(rows)).to_list()
+    assert [text.encode() for text in said] == [row_by_row.feature(row) for row in rows]
+    assert _events(frame(rows)).write_csv(include_header=False) == row_by_row.events(rows)
+
+
+@settings(max_examples=25)
+@given(st.lists(ROW, min_size=1, max_size=5).map(doubled))
+def test_a_table_holds_what_the_rows_hold(rows) -> None:
+    file = io.BytesIO()
+    table = Tables(file)
+    table.add(frame(rows))
+    table.close({})
+    found = parquet.read_table(file)
+    for name in found.column_names[:-1]:
+        wanted = [SENSORS[row[name]] if name == "sensor" else row[name] for row in rows]
+        assert list(map(exact, found[name].to_pylist())) == list(map(exact, wanted))
+    places = [(p.x, p.y) for p in shapely.from_wkb(found["geometry"].to_pylist())]
+    assert places == [(row["lon"], row["lat"]) for row in rows]
+
+
+def exact(value: object) -> object:
+    """Tell -0.0 from 0.0."""
+    return repr(value) if isinstance(value, float) else value
 
 
 POINTS = st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=9)
@@ -166,7 +233,7 @@ async def test_a_time_without_fixes_gives_whole_files_of_nothing(life, tmp_path,
 
 async def test_chunks_join_without_a_seam(life, tmp_path, monkeypatch) -> None:
     await written(life, tmp_path / "one", "geojson")
-    monkeypatch.setattr(exports.exports, "FETCH", 7)
+    monkeypatch.setattr(copying, "PIECE_BYTES", 700)
     await written(life, tmp_path / "other", "geojson")
     one, other = ((tmp_path / name / "fixes.geojson").read_bytes() for name in ("one", "other"))
     assert one == other

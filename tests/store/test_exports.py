@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.store import exports
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.sight import Filters
+from tests.pipeline import row_by_row
 from tests.store.flock import DAY, START, Flock, ref_of
 from tests.store.herd import OPERATOR
 
@@ -37,12 +41,17 @@ def flock(new_database):
     return flock
 
 
-async def all_of(found):
-    return [row async for chunk in found for row in chunk]
+async def fixes(conn, audience=OPERATOR, filters=Filters(), study=1):  # noqa: B008 - frozen
+    chunks: list[pl.DataFrame] = []
+    wanted = (conn, audience, study, filters)
+    n = await exports.fixes(*wanted, columns=exports.COLUMNS, take=chunks.append)
+    rows = [row for chunk in chunks for row in chunk.iter_rows(named=True)]
+    assert len(rows) == n
+    return rows
 
 
 async def told(conn, audience=OPERATOR, filters=Filters(), study=1):  # noqa: B008 - frozen
-    rows = await all_of(exports.fixes(conn, audience, study, filters))
+    rows = await fixes(conn, audience, filters, study)
     return [(row["tag"], row["individual"], (row["time"] - START) / HOUR) for row in rows]
 
 
@@ -53,12 +62,36 @@ async def test_fixes_go_out_by_tag_and_time_hidden_ones_and_unworn_ones_too(tria
     assert await told(trial) == WHOLE
 
 
-@pytest.mark.parametrize("fetch", [1, 2, 3])
-async def test_chunks_of_any_size_join_to_the_whole(trial, monkeypatch, fetch) -> None:
-    monkeypatch.setattr(exports, "FETCH", fetch)
-    chunks = [c async for c in exports.fixes(trial, OPERATOR, 1, Filters())]
-    assert max(map(len, chunks)) <= fetch
-    assert await told(trial) == WHOLE
+async def test_only_what_is_wanted_is_asked_for(trial) -> None:
+    chunks: list[pl.DataFrame] = []
+    await exports.fixes(trial, OPERATOR, 1, Filters(), columns=("lon", "time"), take=chunks.append)
+    names = {"individual_id", "individual", "taxon", "species_key", "tag"}
+    assert set(chunks[0].columns) == {"time", "lon"} | names
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.datetimes(datetime(1978, 1, 1), datetime(2099, 12, 31)),  # noqa: DTZ001 - made aware
+    st.tuples(st.floats(-180, 180), st.floats(-90, 90)),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+)
+async def test_what_is_handed_over_is_what_is_stored(flock, time, place, real, text) -> None:
+    async with flock.trial() as trial:
+        await execute(
+            trial,
+            "update fix set time = :time, lon = :lon, lat = :lat, lon2 = :lon, lat2 = :lat,"
+            " height_m = :real, provider_id = :text, marked_outlier = visible, solution = 2,"
+            " provider_revision = 2147483647 where tag_id = 3",
+            {"time": time.replace(tzinfo=UTC), "lon": place[0], "lat": place[1], "real": real,
+             "text": text},
+        )  # fmt: skip
+        rows = await fixes(trial)
+        wanted = await execute(trial, row_by_row.FIXES.replace("f.live", "f.live and s.id = 1"))
+    assert [{name: repr(row[name]) for name in wanted[0] if name != "time"} for row in rows] == [
+        {name: repr(value) for name, value in row.items() if name != "time"} for row in wanted
+    ]
+    assert [row["time"] for row in rows] == [row["time"] for row in wanted]
 
 
 @pytest.mark.parametrize(
@@ -78,14 +111,14 @@ async def test_a_study_that_is_not_read_in_full_gives_nothing(trial) -> None:
     for audience, study in ((STRANGER, 1), (Audience("institute", 2, 1, exact=(2,)), 1)):
         everything = (audience, study, Filters())
         assert await told(trial, audience) == []
-        assert await all_of(exports.readings(trial, *everything)) == []
+        assert await exports.readings(trial, *everything, take=pytest.fail) == 0
         assert await exports.individuals(trial, *everything) == []
         assert await exports.deployments(trial, *everything) == []
     assert await told(trial, study=2) == [("X", "X", 1)]
 
 
 async def test_numbers_go_out_as_they_were_said(trial) -> None:
-    rows = await all_of(exports.fixes(trial, OPERATOR, 1, Filters()))
+    rows = await fixes(trial)
     assert (rows[3]["battery_v"], rows[3]["height_m"]) == (3.7, 12.3)
     assert rows[2]["battery_v"] is None
 
@@ -104,7 +137,7 @@ async def test_flags_and_the_verdict_in_force_go_with_their_fix(trial) -> None:
         " decided_by, undone_at) values (1, 1, :time, 0, 1, 'show', 'r', 'K', null),"
         " (1, 1, :time, 0, 1, 'hide', 'r', 'K', now())", key,
     )  # fmt: skip
-    rows = await all_of(exports.fixes(trial, OPERATOR, 1, Filters()))
+    rows = await fixes(trial)
     assert (rows[2]["flags"], rows[2]["verdict"]) == ("null-island speed", "show")
     assert {(row["flags"], row["verdict"]) for n, row in enumerate(rows) if n != 2} == {
         (None, None)
@@ -125,9 +158,10 @@ async def test_readings_are_those_in_force(trial) -> None:
             " select 1, :time, 0, :number, 1, max(id), 3.9 from decoding",
             {"time": START + number * HOUR, "number": number},
         )
-    rows = await all_of(exports.readings(trial, OPERATOR, 1, Filters()))
-    assert [(row["time"], row["battery_v"], row["individual"]) for row in rows] == [
-        (START + 2 * HOUR, 3.9, "B")
+    chunks: list[pl.DataFrame] = []
+    assert await exports.readings(trial, OPERATOR, 1, Filters(), take=chunks.append) == 1
+    assert chunks[0].select("time", "battery_v", "individual", "lon").rows() == [
+        (START + 2 * HOUR, 3.9, "B", None)
     ]
 
 

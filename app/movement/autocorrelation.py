@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
 from app.movement.compiled import kernel
 from app.movement.track import FloatArray
@@ -126,6 +125,8 @@ def _fitted(
     """Return the model with its best logarithms of time scales, and its log-likelihood."""
     if not start:
         return model, [], _restricted(step, unit, np.empty(0))[0]
+
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load, for areas alone
 
     def loss(log_tau: FloatArray) -> float:
         if np.any(np.diff(log_tau) >= -1e-3):  # the velocity forgets before the place does
@@ -291,6 +292,8 @@ def bandwidth(time_s: FloatArray, wandering: Wandering) -> tuple[float, float]:
     lags = np.flatnonzero(pairs)
     share = pairs[lags] / float(n) ** 2
     semi = 1.0 - wandering.correlation(lags * cell_s)
+
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - as above
 
     def error(log_squared: float) -> float:
         h = float(np.exp(log_squared))

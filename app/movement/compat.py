@@ -11,15 +11,17 @@ import io
 import warnings
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import movingpandas as mpd
 import numpy as np
 import pandas as pd
 
-from app.movement.stops import StopRule
 from app.movement.track import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from app.movement.stops import StopRule
 
 
 def trajectory(name: str, time_us: IntArray, lon: FloatArray, lat: FloatArray) -> Any:

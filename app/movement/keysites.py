@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 
@@ -296,6 +295,8 @@ def _least(mass: FloatArray, enough: float) -> tuple[float, int]:
 
 
 def _judged(n: int, size: FloatArray, within: FloatArray) -> Sample:
+    from scipy.optimize import OptimizeWarning, curve_fit  # noqa: PLC0415 - slow to load
+
     try:
         (a, b), _ = curve_fit(_saturating, size, within, p0=(1.0, 1.0), maxfev=2_000)
     except (RuntimeError, OptimizeWarning):

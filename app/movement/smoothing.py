@@ -26,7 +26,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from app.movement.ctcrw import estimate, likelihood
 from app.movement.excursions import out_and_back
@@ -192,6 +191,7 @@ def fit_walk(
     and Mead's search in the logarithms of both parameters (doi:10.1093/comjnl/7.4.308), from
     three starts: 3 minutes, 3 hours and 3 days of memory.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load, and the flow never fits
 
     def cost(logs: FloatArray) -> float:
         walk = Walk(float(np.exp(logs[0])), float(np.exp(logs[1])))

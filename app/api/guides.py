@@ -9,15 +9,18 @@ from functools import cache
 from html import escape
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from app.api.shell import shell
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 GUIDES = Path(__file__).parents[1] / "guides"
 
@@ -155,6 +158,8 @@ def _name_headings(tokens: list[Token]) -> list[tuple[int, str, str]]:
 
 def _parser() -> MarkdownIt:
     """Return a parser that takes no markup but Markdown's own, with our ways of a few tokens."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - slow to load, and few read guides here
+
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     rules: dict[str, Callable[..., str]] = {
         "fence": _fence, "table_open": _table_open, "table_close": _table_close,

@@ -19,9 +19,9 @@ from app.errors import BadInput, Problem
 from app.store import habitat, studies
 from app.store.layers import Terms, add_polygon_layer, add_raster_layer, retire
 from ingest.layers.geojson_polygons import decode_polygons
-from ingest.layers.geotiff import RasterLayer
 from ingest.layers.isolated import decode_geotiff_in_child, decode_vector_in_child
 from ingest.layers.polygons import PolygonLayer
+from ingest.layers.raster import RasterLayer
 from ingest.layers.vector import MARKS
 from ingest.layers.wanted import Wanted
 from ingest.refusal import UnreadablePush

@@ -10,14 +10,16 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from ipaddress import ip_address
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx2
 
 from app.errors import SetupError
 from app.pull.page import PullFailed
+
+if TYPE_CHECKING:
+    import httpx2
 
 ANSWER_MAX_BYTES = 256 << 20
 """Largest answer that is taken [bytes]; providers whose answers can be larger ask for less."""
@@ -131,6 +133,8 @@ class Web:
         Raises PullFailed for everything that the next pull can only try again; 400, 401, 403 and
         404 are handed back, as providers give them meanings of their own.
         """
+        import httpx2  # noqa: PLC0415 - as below
+
         place = url or self.base + path
         self.close()
         self.body = body = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - see close
@@ -170,7 +174,7 @@ class Signed:
             if self.headers is None:
                 self.headers = await self.login()
             answer = await self.web.ask(method, path, headers=headers | self.headers, **how)
-            if answer.status != httpx2.codes.UNAUTHORIZED:
+            if answer.status != HTTPStatus.UNAUTHORIZED:
                 break
             self.headers = None
             if fresh:
@@ -214,7 +218,7 @@ def _refuse(answer: httpx2.Response) -> None:
             f"{host} sends us elsewhere; that is never followed, as credentials would go along.",
             remedy="If the service has moved, the operator sets FLYWAYS_PULL_BASES.",
         )
-    if status == httpx2.codes.OK or status in HANDED_BACK:
+    if status == HTTPStatus.OK or status in HANDED_BACK:
         return
     raise PullFailed(
         "provider-busy" if status in {429, 503} else "provider-failed",
@@ -252,6 +256,8 @@ def unauthorised(host: str, said: str) -> PullFailed:
 @asynccontextmanager
 async def opened(base: str) -> AsyncIterator[Web]:
     """Give the service at a base address."""
+    import httpx2  # noqa: PLC0415 - slow to load; the web process names providers and asks none
+
     base = checked_base(base)
     async with httpx2.AsyncClient(
         follow_redirects=False,

@@ -22,8 +22,8 @@ from app.store import work
 from app.store.engine import Connection, execute
 
 if TYPE_CHECKING:  # the decoders load GDAL, which no reader of layers needs
-    from ingest.layers.geotiff import RasterLayer
     from ingest.layers.polygons import PolygonLayer
+    from ingest.layers.raster import RasterLayer
 
 if TYPE_CHECKING:
     from app.movement.layers import AreaIndex, PolygonIndex, ProtectionIndex, RasterClasses

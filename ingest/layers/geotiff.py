@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import math
 import sys
-from dataclasses import dataclass
 from typing import NoReturn
 
 import msgspec
@@ -21,6 +20,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from ingest.layers.limits import PAYLOAD_MAX_BYTES, answer
+from ingest.layers.raster import RasterLayer, RasterMeta
 from ingest.refusal import UnreadablePush
 
 CELLS_MAX = 64_000_000
@@ -35,46 +35,6 @@ METRES_PER_DEGREE = 111_320.0
 # Look for no file beside the raster, and write none.
 _GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
-
-
-class RasterMeta(msgspec.Struct, frozen=True):
-    """
-    What is known of a raster beside its cells.
-
-    Attributes
-    ----------
-    width, height : int
-        Cells east and south.
-    transform : tuple of 6 float
-        Affine a, b, c, d, e, f: lon = a * column + c, lat = e * row + f at cell corners.
-    crs_note : str
-        How the declared coordinates were taken.
-    dtype : str
-        Type of the cells.
-    nodata : int or None
-        Class that means "not known".
-    classes : list of int
-        Classes present, without `nodata`, ascending.
-    cell_size_m : float
-        Longer edge of the middle cell [m].
-    """
-
-    width: int
-    height: int
-    transform: tuple[float, float, float, float, float, float]
-    crs_note: str
-    dtype: str
-    nodata: int | None
-    classes: list[int]
-    cell_size_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class RasterLayer:
-    """A raster: `classes` is an integer ndarray, shape (height, width), north up."""
-
-    meta: RasterMeta
-    classes: NDArray[np.integer]
 
 
 def decode_geotiff(payload: bytes) -> RasterLayer:

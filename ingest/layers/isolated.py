@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 import ingest
-from ingest.layers.geotiff import RasterLayer, RasterMeta
 from ingest.layers.polygons import PolygonLayer
+from ingest.layers.raster import RasterLayer, RasterMeta
 from ingest.layers.wanted import Wanted
 from ingest.refusal import UnreadablePush
 

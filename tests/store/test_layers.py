@@ -15,7 +15,7 @@ from app.pipeline.areas import area_names
 from app.store import layers
 from app.store.engine import Store, execute
 from ingest.layers.geojson_polygons import decode_polygons
-from ingest.layers.geotiff import RasterLayer, RasterMeta
+from ingest.layers.raster import RasterLayer, RasterMeta
 
 SOURCE = "drawn for a test"
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from os import SEEK_END
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
@@ -19,15 +19,15 @@ import polars as pl
 
 import ingest
 from app.errors import SetupError
-from app.movement import compat
-from app.movement.track import Track
-from app.pipeline import trajectories
 from app.store import exports, studies
 from app.store.audience import Audience
-from app.store.engine import Store
+from app.store.engine import Connection, Store
 from app.store.sight import Filters
 from ingest.formats.movebank_csv import MILLIVOLT_ABOVE
 from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, term
+
+if TYPE_CHECKING:
+    from app.movement.track import Track
 
 Row = dict[str, Any]
 
@@ -88,7 +88,7 @@ async def export(
         source = _Source(
             partial(exports.fixes, *wanted),
             partial(exports.readings, *wanted),
-            lambda: trajectories.tracks(*wanted),
+            partial(_tracks, *wanted),
             await exports.deployments(*wanted),
             {name: owner[name] for name in ("name", "institute_name", "licence", "citation")},
         )
@@ -97,6 +97,14 @@ async def export(
     with _whole(out / READ_FIRST, "wb") as file:
         file.write(orjson.dumps(written, option=orjson.OPT_INDENT_2))
     return written
+
+
+def _tracks(
+    conn: Connection, audience: Audience, study_id: int, filters: Filters
+) -> AsyncGenerator[tuple[Row, Track], None]:
+    from app.pipeline.trajectories import tracks  # noqa: PLC0415 - as below
+
+    return tracks(conn, audience, study_id, filters)
 
 
 def _make_folder(out: Path) -> None:
@@ -258,6 +266,8 @@ async def _geoparquet(out: Path, source: _Source) -> dict[str, Any]:
 
 async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:
     """Write Moving Features JSON: one feature a bird, with the time of every shown fix."""
+    from app.pipeline import trajectories  # noqa: PLC0415 - loads MovingPandas, for tracks alone
+
     n_tracks = n_fixes = 0
     with _whole(out / "tracks.mfjson", "wb") as file:
         file.write(b'{"type":"FeatureCollection","features":[')
@@ -272,6 +282,9 @@ async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:
 
 async def _geopackage(out: Path, source: _Source) -> dict[str, Any]:
     """Write generalised tracks as lines, one for each part without a gap, for QGIS."""
+    from app.movement import compat  # noqa: PLC0415 - as above
+    from app.pipeline import trajectories  # noqa: PLC0415
+
     lines: list[Row] = []
     n_tracks = n_fixes = 0
     async with aclosing(source.tracks()) as found:

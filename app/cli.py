@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from datetime import datetime
@@ -12,11 +11,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from app import archive, columns, connectors, lifeless, morning, tags
 from app.errors import Problem, SetupError
-from app.terminal import AsJson, answer, complain, loading, say, settings, uuid, with_store
+from app.loading import loading
+from app.terminal import AsJson, answer, complain, say, settings, uuid, with_database, with_store
 
 DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
@@ -106,12 +106,11 @@ def worker() -> None:
     flyways worker
     """
     with loading():
-        from app.operate import database
         from app.pull.run import Surroundings
         from app.worker import run
     chosen = settings()
-    with database(chosen) as dsn:
-        asyncio.run(run(dsn, Surroundings(chosen.pull_bases, chosen.inbox_dir)))
+    around = Surroundings(chosen.pull_bases, chosen.inbox_dir)
+    with_database(lambda dsn: run(dsn, around))
 
 
 @cli.command()
@@ -123,8 +122,7 @@ def migrate(as_json: AsJson = False) -> None:
     """
     from app import operate
 
-    with operate.database(settings()) as dsn:
-        loaded = asyncio.run(operate.migrate(dsn))
+    loaded = with_database(operate.migrate)
     answer({"migrated": True, "layers_loaded": loaded}, as_json=as_json)
 
 

@@ -1,32 +1,31 @@
-"""Bring a file in, or everything up to date, at the database itself: pushes without HTTP."""
+"""
+Bring a file in, or everything up to date, at the database itself: pushes without HTTP.
+
+Each act loads what it needs when it begins: a list of refusals waits for no compiler, an export for
+no web framework.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
-from app import printing
-from app.api import flyway_report, plots
-from app.api.as_of import address_of
-from app.api.decodings import effect_shown
-from app.api.filters import interval_of
-from app.api.flyway_report import Ask, Language
-from app.api.ledger import FLYWAY
-from app.api.pushes import Receipt, receipt_of, shape
+from app.api.intervals import interval_of
+from app.api.receipts import Receipt, receipt_of, shape
 from app.errors import NotFound, SetupError
+from app.loading import loading
 from app.operate import operator
-from app.pipeline import receive
-from app.pipeline import replay as rereading
-from app.pipeline import run as flow
-from app.pipeline import verify as rebuilt
-from app.store import corrections, failures, inbox, studies, work
+from app.store import failures, inbox, studies, work
 from app.store.engine import Store
 from app.store.sight import Filters
-from ingest import tag_of_file
+
+if TYPE_CHECKING:
+    from app.api.flyway_report import Language
+    from app.pipeline.replay import Wanted
 
 CHUNK_BYTES = 1 << 20
 AS_IT_SAYS = inbox.Reading(None, None)
@@ -51,17 +50,18 @@ async def push(
     mapping: UUID | None = None,
 ) -> UUID:
     """Keep a file's bytes as one push; when this returns they are on disk."""
+    with loading():
+        from app.pipeline import receive
+        from ingest import tag_of_file
+
     audience = await operator(store)
     async with store.read() as conn:
         owner = await studies.owned(conn, audience, study)
         how = await receive.mapped(conn, audience, owner["id"], how, mapping)
     how = receive.whose(how, file.name)
-    kept = await receive.receive(store, _delivery(owner["id"], file), how, _pieces(file))
+    delivery = inbox.Delivery(owner["id"], named_tag=tag_of_file(file.name))
+    kept = await receive.receive(store, delivery, how, _pieces(file))
     return kept.ref
-
-
-def _delivery(study_id: int, file: Path) -> inbox.Delivery:
-    return inbox.Delivery(study_id, named_tag=tag_of_file(file.name))
 
 
 async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
@@ -70,6 +70,9 @@ async def settled(store: Store, push_ref: UUID) -> dict[str, Any]:
 
     Raises SetupError when what it waits for was laid aside: waiting longer would be for ever.
     """
+    with loading():
+        from app.pipeline import run as flow
+
     audience = await operator(store)
     while (receipt := await receipt_of(store, audience, push_ref)).state not in FINAL:
         await flow.drain(store, areas=False)
@@ -109,7 +112,7 @@ async def export(
     datetime: str | None = None,
 ) -> dict[str, Any]:
     """Write a study into files of a folder; give what was written."""
-    from app.pipeline import exports  # noqa: PLC0415 - loads pyarrow, which no other command needs
+    from app.pipeline import exports
 
     first, last = interval_of(datetime)
     filters = Filters(individual=individual, time_from=first, time_to=last)
@@ -119,6 +122,8 @@ async def export(
 
 async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
     """Write the plot of an individual, or else of a study, into a file."""
+    from app.api import plots
+
     audience = await operator(store)
     try:
         svg = await plots.individual_svg(store, audience, ref)
@@ -138,13 +143,18 @@ async def report(
     as_of: str | None = None,
 ) -> dict[str, Any]:
     """Write the report of a flyway, or one that was kept, into a file: .html or .pdf."""
+    from app import printing
+    from app.api import flyway_report
+    from app.api.as_of import address_of
+    from app.api.ledger import FLYWAY
+
     form = out.suffix.lower()
     if form not in {".html", ".pdf"}:
         raise SetupError(f"{out} is neither .html nor .pdf. End the name of the file so.")
     if not FLYWAY.fullmatch(flyway):
         raise SetupError(f"{flyway} is no flyway. Name it as in /api/v1/flyways: species[:season].")
     program = printing.chromium() if form == ".pdf" else None
-    ask = Ask(flyway, lang, days=interval_of(datetime))
+    ask = flyway_report.Ask(flyway, lang, days=interval_of(datetime))
     audience = await operator(store)
     if as_of is None:
         page = await flyway_report.report(store, audience, ask)
@@ -160,12 +170,13 @@ async def report(
     return {"file": str(out), "bytes": size}
 
 
-async def replay(
-    store: Store, push_ref: UUID, wanted: rereading.Wanted, *, apply: bool
-) -> dict[str, Any]:
+async def replay(store: Store, push_ref: UUID, wanted: Wanted, *, apply: bool) -> dict[str, Any]:
     """Read a kept push again and say what that changes; without `apply` it is taken back."""
+    from app.api.effects import effect_shown
+    from app.pipeline.replay import replay as read_again
+
     audience = await operator(store)
-    found = await rereading.replay(store, audience, push_ref, wanted, apply=apply)
+    found = await read_again(store, audience, push_ref, wanted, apply=apply)
     before = shape(found.before).model_dump(mode="json")
     after = shape(found.after).model_dump(mode="json")
     if apply:
@@ -195,6 +206,8 @@ async def listed(
     limit: int,
 ) -> dict[str, Any]:
     """Give a page of what is refused or suspect in a study; `next` names the page after it."""
+    from app.store import corrections
+
     first, last = interval_of(datetime)
     name, kind = SECOND[what]
     decoding, _, rest = (after or "0:0").partition(":")
@@ -215,6 +228,9 @@ async def listed(
 
 async def recompute(store: Store, study: UUID | None) -> int:
     """Derive everything again, of one study or of all; give the number of individuals."""
+    with loading():
+        from app.pipeline import run as flow
+
     audience = await operator(store)
     async with store.write() as conn:
         chosen = (await studies.owned(conn, audience, study))["id"] if study else None
@@ -235,6 +251,9 @@ def _refuse_dead(laid_aside: list[failures.Dead], done: str) -> None:
 
 async def verify(store: Store, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """Rebuild every bird and catalogue beside what is stored; give each verdict."""
+    with loading():
+        from app.pipeline import verify as rebuilt
+
     found = []
     async for verdict in rebuilt.verify(store):
         if verdict.differs:

@@ -10,8 +10,9 @@ from limits import parse
 from starlette.middleware.cors import CORSMiddleware
 
 from app import VERSION
-from app.api import ROUTERS, as_of, feeds, openapi, pages, problems, push
+from app.api import as_of, feeds, openapi, pages, problems, push
 from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, RateLimit
+from app.api.routers import ROUTERS
 from app.config import Settings
 from app.errors import SetupError
 from app.pipeline.gather import Gatherer

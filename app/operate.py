@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.config import Settings
-from app.pull.run import Surroundings, pull
 from app.store import connectors, partners, simulated, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
-from app.store.migrate import upgrade
+
+if TYPE_CHECKING:
+    from app.pull.run import Surroundings
 
 SIGN_IN_LABEL = "sign-in address of flyways up"
 OWN_INSTITUTE, OWN_STUDY = "This computer", "My birds"
@@ -45,6 +46,7 @@ async def opened(dsn: str) -> AsyncIterator[Store]:
 async def migrate(dsn: str) -> list[str]:
     """Bring a database to this version, its built-in layers included; name the layers loaded."""
     from app.pipeline.builtin import ensure_builtin_layers  # noqa: PLC0415 - loads the decoders
+    from app.store.migrate import upgrade  # noqa: PLC0415 - loads alembic
 
     await asyncio.to_thread(upgrade, dsn)
     async with opened(dsn) as store:
@@ -159,6 +161,8 @@ async def list_connectors(store: Store) -> list[Row]:
 
 async def run_connector(store: Store, connector: UUID, around: Surroundings) -> Row:
     """Pull now and here, unless a worker does so at this moment; give what came of it."""
+    from app.pull.run import pull  # noqa: PLC0415 - loads the decoders
+
     audience = await operator(store)
     async with store.write() as conn:
         row = await connectors.run_now(conn, audience, connector)

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
+from pydantic_core import ValidationError
 
-from app.config import Settings
 from app.errors import Problem, SetupError
+from app.loading import loading
 
 if TYPE_CHECKING:
+    from app.config import Settings
     from app.store.engine import Store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 T = TypeVar("T")
 
 
-@contextmanager
-def loading() -> Iterator[None]:
-    """
-    Load modules without looking for garbage: a fifth of a start went into that, and found none.
-
-    What was loaded stays to the end, and is not looked through again.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
 def settings() -> Settings:
     """Read the settings and send all logs to standard error: standard output is the answer's."""
+    from app.config import Settings
     from app.observe import configure_logging
 
     found = Settings()
@@ -53,14 +35,24 @@ def settings() -> Settings:
 def with_store(act: Callable[[Store], Awaitable[T]]) -> T:
     """Run one act at the database."""
     with loading():
-        from app.operate import database, opened
+        from app.operate import opened
 
     async def run(dsn: str) -> T:
         async with opened(dsn) as store:
             return await act(store)
 
+    return with_database(run)
+
+
+def with_database(act: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+    """Run one act at the URL of the database."""
+    with loading():
+        import asyncio
+
+        from app.operate import database
+
     with database(settings()) as dsn:
-        return asyncio.run(run(dsn))
+        return asyncio.run(act(dsn))
 
 
 def uuid(text: str) -> UUID:
@@ -81,6 +73,9 @@ def answer(result: Any, *, as_json: bool) -> None:
         for name, value in rows[0].items():
             print(f"{name}: {value}")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*rows[0] if rows else ())
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -183,11 +181,3 @@ def test_progress_and_complaints_leave_the_answer_alone(capsys: pytest.CaptureFi
     assert caught.err == "flyways: half done\nflyways: No disk. Free some.\n"
     with pytest.raises(typer.BadParameter, match="study add"):
         terminal.uuid("seven")
-
-
-def test_garbage_is_looked_for_again_after_loading() -> None:
-    with pytest.raises(ModuleNotFoundError), terminal.loading():
-        import_module("app.nothing")
-    assert gc.isenabled()
-    assert gc.get_freeze_count() > 0
-    gc.unfreeze()

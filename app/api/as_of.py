@@ -18,7 +18,8 @@ from starlette.exceptions import HTTPException
 from app import VERSION
 from app.api.auth import CurrentAudience
 from app.api.deps import PINNED, StoreDep
-from app.api.filters import interval_of, species_key
+from app.api.filters import species_key
+from app.api.intervals import interval_of
 from app.api.paging import LIMIT_MAX
 from app.api.problems import MEDIA_TYPE, READING, documented, problem_document
 from app.errors import BadInput, Gone, NotFound, TooLarge

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, JsonValue, StringConstraints, ValidationError
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import example
+from app.api.schemas import Text, example
 from app.api.senders import (
     READ_OTHERWISE,
     HowEdit,

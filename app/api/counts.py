@@ -10,11 +10,11 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.filters import SpeciesQuery, species_key
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING, documented
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import Body, Shown, Text, example
 from app.api.sites import known_site
 from app.errors import BadInput
 from app.seeds import thresholds

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Instant, Shown, Terms, example
+from app.api.schemas import Body, Instant, Shown, Terms, Text, example
 from app.store import worn
 
 router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"], route_class=StrictRoute)

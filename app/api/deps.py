@@ -7,7 +7,6 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, StringConstraints
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
@@ -43,20 +42,6 @@ StoreDep = Annotated[Store, Depends(_store)]
 FastAPI would send the answer of a yielding session before its commit."""
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
-
-
-def _clean(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("no control signs or line breaks may stand in it")
-    return text
-
-
-Text = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
-    AfterValidator(_clean),
-]
-"""One line of text of a caller."""
 
 
 class StrictRequest(Request):

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.auth import CurrentAudience, reader
 from app.api.deps import ShortWay, StoreDep, store_of
-from app.api.filters import BoxQuery, DatetimeQuery, FiltersDep, box_of, interval_of
+from app.api.filters import BoxQuery, DatetimeQuery, FiltersDep, box_of
+from app.api.intervals import interval_of
 from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.paging import Page, page_of
 from app.api.problems import READING

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
-from app.api.filters import DatetimeQuery, interval_of
+from app.api.deps import StoreDep, StrictRoute
+from app.api.filters import DatetimeQuery
+from app.api.intervals import interval_of
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Instant, Shown, example
+from app.api.schemas import Body, Instant, Shown, Text, example
 from app.errors import BadInput
 from app.store import fixes, reference, verdicts
 from app.store.sight import Filters

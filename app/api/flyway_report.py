@@ -20,7 +20,8 @@ from app import VERSION
 from app.api import as_of, flyway_page, ledger, migrations
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import DatetimeQuery, interval_of
+from app.api.filters import DatetimeQuery
+from app.api.intervals import interval_of
 from app.api.ledger import Flyway, FlywayId, ProtectionQuery, flyway_of
 from app.api.pages import VIEWER
 from app.api.plots import BIRDS_MAX, bird_of, drawing

@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, Terms, example
+from app.api.schemas import Body, Shown, Terms, Text, example
 from app.api.species import species_key_of
 from app.seeds import profile_of, profiles
 from app.store import reference, studies

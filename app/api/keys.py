@@ -10,10 +10,10 @@ from fastapi import APIRouter, Response
 from pydantic import Field, JsonValue
 
 from app.api.auth import ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Instant, Shown, example
+from app.api.schemas import Body, Instant, Shown, Text, example
 from app.errors import NotAllowed
 from app.store import partners
 from app.store.audience import Scope

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, Text
+from app.api.deps import StoreDep
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Shown, example
+from app.api.schemas import Shown, Text, example
 from app.errors import BadInput, Problem
 from app.store import habitat, studies
 from app.store.layers import Terms, add_polygon_layer, add_raster_layer, retire

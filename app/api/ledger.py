@@ -15,7 +15,8 @@ from pydantic import Field
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import DatetimeQuery, interval_of
+from app.api.filters import DatetimeQuery
+from app.api.intervals import interval_of
 from app.api.layers import not_designations
 from app.api.schemas import Shown, example
 from app.api.tables import WantsCsv, csv_answer

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, JsonValue
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import BirdOut, Body, CentreOut, Instant, Shown, example
+from app.api.schemas import BirdOut, Body, CentreOut, Instant, Shown, Text, example
 from app.errors import BadInput
 from app.store import lifeless, lifeless_verdicts
 

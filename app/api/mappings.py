@@ -16,11 +16,12 @@ from pydantic import Field, JsonValue
 
 import ingest
 from app.api.auth import CurrentAudience, ManagerAudience, PushAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.pushes import Receipt, RefusalOut, try_out
-from app.api.schemas import Body, Shown, example
+from app.api.pushes import RefusalOut, try_out
+from app.api.receipts import Receipt
+from app.api.schemas import Body, Shown, Text, example
 from app.errors import BadInput, TooLarge
 from app.pipeline.read import UNPACKED_MAX_BYTES
 from app.pipeline.receive import reading

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.api.deps import SettingsDep, ShortWay, StoreDep, settings_of, store_of
 from app.api.problems import WRITING, problem_response
 from app.api.proofs import SIGNED, Prover, prover
-from app.api.pushes import Receipt, announce, receipt_of, shape
+from app.api.pushes import announce
+from app.api.receipts import Receipt, receipt_of, shape
 from app.errors import BadInput, NotSignedIn
 from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
 from app.pipeline.rebuffs import Rebuffs

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep, StrictRoute
-from app.api.filters import DatetimeQuery, interval_of
+from app.api.filters import DatetimeQuery
+from app.api.intervals import interval_of
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING
 from app.api.schemas import BirdOut, Shown, example

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api.auth import ManagerAudience
 from app.api.deps import SettingsDep, StoreDep
 from app.api.problems import WRITING
-from app.api.pushes import Receipt, announce, receipt_of, sent
+from app.api.pushes import announce, sent
+from app.api.receipts import Receipt, receipt_of
 from app.pipeline.receive import bounded, reading, receive
 from app.store import inbox, studies
 

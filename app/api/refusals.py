@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import DatetimeQuery, interval_of
+from app.api.filters import DatetimeQuery
+from app.api.intervals import interval_of
 from app.api.paging import Listing, Page, PageDep, paginate
 from app.api.problems import READING
 from app.api.pushes import RefusalOut

@@ -17,13 +17,25 @@ from pydantic import (
     StringConstraints,
 )
 
-from app.api.deps import Text
-
 INSTANT_MIN = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT_MAX = datetime(2100, 1, 1, tzinfo=UTC)
 """Instants a caller may name: the age of satellite telemetry, with room ahead."""
 TERMS_MAX = 200
 """Most further terms of one row; Movebank's vocabulary of reference data has about 100."""
+
+
+def _clean(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("no control signs or line breaks may stand in it")
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    AfterValidator(_clean),
+]
+"""One line of text of a caller."""
 
 
 def example(**values: JsonValue) -> ConfigDict:

@@ -9,9 +9,8 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
-from app.api.deps import Text
 from app.api.paging import Listing, Page, paginate
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import Body, Shown, Text, example
 from app.pipeline.receive import both, reading
 from app.store import inbox, receipts
 from app.store.audience import Audience

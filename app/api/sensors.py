@@ -14,7 +14,8 @@ from app.api.deps import StoreDep
 from app.api.problems import WRITING
 from app.api.proofs import Prover, prover, token_of
 from app.api.push import Door, DoorDep
-from app.api.pushes import Receipt, announce
+from app.api.pushes import announce
+from app.api.receipts import Receipt
 from app.errors import Conflict, NotSignedIn
 from app.store import reference, sources
 from app.store.audience import Audience

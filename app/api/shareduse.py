@@ -14,11 +14,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.feeds import MEDIA_TYPE
 from app.api.filters import species_key
 from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.keysites import SeasonKind
+from app.api.schemas import Text
 from app.api.sites import known_site
 from app.api.utilisation import LevelsQuery, levels_of
 from app.errors import BadInput, NotFound

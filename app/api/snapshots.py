@@ -13,11 +13,11 @@ from pydantic import Field, JsonValue
 
 from app.api import as_of, differences
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.filters import SeasonQuery, SpeciesQuery, species_key
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import Body, Shown, Text, example
 from app.errors import BadInput, NotFound
 from app.store import snapshots
 from app.store.audience import load_audience

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, JsonValue
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import STATISTICS, Statistics, example
+from app.api.schemas import STATISTICS, Statistics, Text, example
 from app.api.senders import (
     READ_OTHERWISE,
     HowEdit,

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Response
 from pydantic import Field, Strict
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, example
+from app.api.schemas import Body, Shown, Text, example
 from app.store import partners, studies
 
 router = APIRouter(prefix="/api/v1/studies", tags=["studies"], route_class=StrictRoute)

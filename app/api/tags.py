@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import STATISTICS, Body, Shown, Statistics, Terms, example
+from app.api.schemas import STATISTICS, Body, Shown, Statistics, Terms, Text, example
 from app.store import reference, sending, studies
 
 router = APIRouter(prefix="/api/v1/tags", tags=["tags"], route_class=StrictRoute)

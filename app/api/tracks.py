@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import DatetimeQuery, interval_of
+from app.api.filters import DatetimeQuery
+from app.api.intervals import interval_of
 from app.movement.noise import SIGMAS_95
 from app.movement.profile import GAP_MAX_S
 from app.store import fixes, reference

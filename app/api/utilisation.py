@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
-from app.api.deps import StoreDep, StrictRoute, Text
+from app.api.deps import StoreDep, StrictRoute
 from app.api.feeds import MEDIA_TYPE
 from app.api.kept import answer_with, sealed, takes_gzip
+from app.api.schemas import Text
 from app.errors import BadInput
 from app.movement.methods import LEVELS, Method
 from app.store import reference, utilisation

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from app.movement.track import DAY_US
-
 CALLER = "coalesce((select name from institute where id = cast(:scope as int)), 'operator')"
 """SQL: the name under which what a caller decides is kept; :scope is the id of its institute."""
 
@@ -89,8 +87,3 @@ def shown_alone(alias: str) -> str:
         f" and {fix_key('v')} = {fix_key(alias)}), not exists (select from fix_flag g"
         f" where g.origin = 'record' and {fix_key('g')} = {fix_key(alias)}))"
     )
-
-
-def days_of(bird_days: str) -> str:
-    """Sum bird-days: as whole microseconds, so that no order of rows changes a digit."""
-    return f"(sum(({bird_days} * {DAY_US})::bigint) / {DAY_US}.0)::float8"

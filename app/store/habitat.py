@@ -19,8 +19,8 @@ from app.movement.ledger import tally
 from app.movement.protection import Basis, Cover, cover
 from app.movement.track import DAY_US
 from app.store.audience import RELEASED, Audience
+from app.store.birddays import days_of
 from app.store.engine import execute
-from app.store.fragments import days_of
 from app.store.layers import OUTSIDE, Layer
 from app.store.sight import GROUP_MIN, Filters, Where, where
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.audience import Audience
+from app.store.birddays import days_of
 from app.store.engine import execute
-from app.store.fragments import days_of
 from app.store.layers import Layer
 from app.store.sight import Filters, where
 

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.movement.protection import DESIGNATIONS_MAX, State
 from app.store.audience import Audience
+from app.store.birddays import days_of
 from app.store.engine import execute
-from app.store.fragments import days_of
 from app.store.layers import OUTSIDE
 from app.store.sight import SEASON_USE, STOPOVER
 

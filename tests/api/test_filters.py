@@ -11,7 +11,8 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.filters import box_of, interval_of, species_key
+from app.api.filters import box_of, species_key
+from app.api.intervals import interval_of
 from app.api.schemas import INSTANT_MAX, INSTANT_MIN
 from app.errors import BadInput
 from app.seeds import profiles

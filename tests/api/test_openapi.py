@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.routing import APIRoute
 
-from app.api import ROUTERS
+from app.api.routers import ROUTERS
 from app.config import Settings
 from app.main import create_app
 

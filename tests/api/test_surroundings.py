@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from app.api import ROUTERS
+from app.api.routers import ROUTERS
 from app.config import Settings
 from app.errors import SetupError, Unavailable
 from app.main import SMALL_BODY_BYTES, create_app

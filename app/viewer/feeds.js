@@ -29,17 +29,31 @@ export function datetimeInterval(from, to) {
   return `${first}/${last}`;
 }
 
+const begun = new Map(); // address of a first page -> the request under way
+
+/** Ask for the first page of a feed before anybody can take it. */
+export function begin(name, query) {
+  const asked = request(firstPage(name, query));
+  asked.catch(() => {}); // told to whoever takes it
+  begun.set(firstPage(name, query), asked);
+}
+
 /** All pages of a feed up to MOST_FEATURES; `complete` says whether that was all there is. */
 export async function fetchFeed(name, query, signal) {
   const features = [];
-  let next = `feeds/${name}.geojson?${query}`;
+  let next = firstPage(name, query);
   while (next && features.length < MOST_FEATURES) {
-    const { document: page, response } = await request(next, { signal });
+    const early = begun.get(next);
+    begun.delete(next); // whoever asks again wants to know anew
+    const { document: page, response } = await (early ?? request(next, { signal }));
+    signal?.throwIfAborted(); // nobody could stop an early one
     features.push(...(page.features ?? []).filter((feature) => feature.geometry));
     next = nextPage(page, response);
   }
   return { features, complete: !next };
 }
+
+const firstPage = (name, query) => `feeds/${name}.geojson?${query}`;
 
 /** The first feature of a feed that is in order of time; none in an empty feed. */
 export async function fetchEarliest(name) {

@@ -151,8 +151,7 @@ class Viewer {
   }
 
   writeAddress() {
-    const { pathname, search } = window.location;
-    window.history.replaceState(null, '', pathname + search + writeFragment(this.state));
+    window.history.replaceState(null, '', writeFragment(this.state)); // path and query stay
   }
 
   async speak() {
@@ -172,7 +171,8 @@ class Viewer {
     await (feed === 'tracks' ? this.standing : this.paved);
     if (this.loader.data[feed] !== features) return; // overtaken while the map was made
     this.catalogue.add(features);
-    this.repaint(); // first: another colour would have the features cut up again
+    this.repaint(); // first: another colour or view would have the features cut up again
+    if (feed === 'tracks') this.lookAtAll();
     setFeed(this.map, feed, features);
     await this.drawSoon();
   }

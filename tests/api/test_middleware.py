@@ -6,11 +6,14 @@ import gzip
 
 import anyio
 import pytest
+from starlette.testclient import TestClient
 
+from app.api import pages
 from app.api.middleware import Head
 from tests.api.conftest import serving
 
 KEPT, MADE, PASSING = "/feeds/positions.geojson", "/feeds/sites.geojson", "/api/v1/species"
+FILE = "/viewer/main.js"
 
 
 def raw(client, path, encoding):
@@ -18,7 +21,7 @@ def raw(client, path, encoding):
         return answer, b"".join(answer.iter_raw())
 
 
-@pytest.mark.parametrize("path", [KEPT, MADE, PASSING])
+@pytest.mark.parametrize("path", [KEPT, MADE, PASSING, FILE])
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
@@ -35,6 +38,23 @@ def test_only_who_takes_gzip_gets_it(network, path, encoding, packed):
     assert (gzip.decompress(sent) if packed else sent) == body
     assert answer.headers["etag"] == plain.headers["etag"]
     assert "accept-encoding" in answer.headers["vary"].lower()
+
+
+def test_a_changed_file_of_the_map_is_compressed_anew_and_a_current_copy_kept(tmp_path):
+    files = pages._Viewer(directory=tmp_path)
+    file = tmp_path / "map.js"
+    for text in ("const a = 1;" * 99, "const b = 22;" * 99):
+        file.write_text(text)
+        client = TestClient(files)
+        answer = client.get("/map.js")
+        assert answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers["content-length"]) < len(text)
+        assert answer.text == text
+        assert "javascript" in answer.headers["content-type"]
+        held = {"If-None-Match": answer.headers["etag"]}
+        assert client.get("/map.js", headers=held).status_code == 304
+        part = client.get("/map.js", headers={"Range": "bytes=6-10"})
+        assert (part.status_code, part.text) == (206, text[6:11])
 
 
 def test_two_lines_of_accept_encoding_are_one_list(network):

@@ -55,7 +55,9 @@ def test_the_page_asks_for_every_module_at_once() -> None:
     preloaded = set(re.findall(r'<link rel="modulepreload" href="viewer/([\w./-]+)">', page))
     listed = {entry["to"] for entry in json.loads((VIEWER / "vendor.json").read_text())}
     third = {f"vendor/{name}" for name in listed if name.endswith((".js", "maplibre-gl.mjs"))}
-    assert preloaded == third | {path.name for path in MODULES} - {"main.js"}
+    scripts = re.findall(r'<script type="module" src="viewer/([\w./-]+)">', page)
+    assert scripts == ["early.js", "main.js"]
+    assert preloaded == third | {path.name for path in MODULES} - set(scripts)
 
 
 def test_own_files_name_no_other_host_and_need_no_inline_code() -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Route
+
 from .conftest import TICKET, Stub, Visit
 
 ALL = "#layers=tracks,stopovers,sites,flyways,positions"
@@ -180,8 +182,35 @@ def test_a_feed_of_many_pages_is_read_to_its_end(visit: Visit, stub: Stub) -> No
     assert visit.page.is_hidden("#incomplete")
 
 
+def test_feeds_are_asked_once_and_before_the_maps_own_scripts(visit: Visit, stub: Stub) -> None:
+    visit.open("#species=Platalea+minor&layers=tracks,stopovers")
+    paths = [path for path, _ in stub.asked]
+    for feed in ("tracks", "stopovers"):
+        first = {"species": "Platalea minor", "limit": "1000"}
+        assert [query for query in stub.queries(feed) if query != {"limit": "1"}] == [first]
+        assert paths.index(f"/feeds/{feed}.geojson") < paths.index("/viewer/words/en.json")
+    assert visit.rendered("tracks-observed", "individual") == ["E37"]
+
+
+def test_an_early_answer_to_an_overtaken_question_is_not_shown(visit: Visit) -> None:
+    page = visit.page
+    held: list[Route] = []
+    page.route("**/feeds/tracks.geojson?limit=1000", lambda route: held.append(route))
+    page.goto(visit.url)
+    page.wait_for_function("() => window.flyways?.map")
+    page.evaluate("() => { flyways.change({ species: 'Platalea minor' }); }")
+    birds = "[...new Set(flyways.loader.data.tracks.map((one) => one.properties.individual))]"
+    page.wait_for_function(f"() => {birds}.length > 0")
+    held[0].continue_()
+    page.evaluate("async () => { await flyways.ready; }")
+    assert page.evaluate(f"() => {birds}") == ["E37"]
+    assert visit.settle().rendered("tracks-observed", "individual") == ["E37"]
+
+
 def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub) -> None:
     page = visit.open(f"?signin={TICKET}").page
+    paths = [path for path, _ in stub.asked]
+    assert paths.index("/api/v1/session") < paths.index("/feeds/tracks.geojson")
     assert "signin" not in page.url
     assert "Signed in: Crane Institute" in page.inner_text("#session")
     link = page.get_by_role("link", name="Morning report")

@@ -13,6 +13,13 @@ from app.movement.track import HOUR_US, SECOND_US, BoolArray, FloatArray, IntArr
 EXCURSION_MAX_S = 3 * 3600.0
 """A bird back within this time was on an excursion [s]; so was one with a single fix outside."""
 EXCURSION_MAX_US = int(EXCURSION_MAX_S * SECOND_US)
+TRIP_REACH = 1.5
+"""Within so many allowed distances of the centre lie a day's trips to feed: where the roost is at
+one side of a place, fields at its other side are beyond the radius."""
+TRIP_MAX_S = 14 * 3600.0
+"""A bird back within this time from no farther was on such a trip [s]: a summer's day. Trips of 10
+to 20 h and to 1.5 to 3 radii make the same stays of simulated birds (seeds 9000-9005)."""
+TRIP_MAX_US = int(TRIP_MAX_S * SECOND_US)
 CENTRE_ROUNDS = 2
 """Times a centre is taken again from the fixes near it, against excursions."""
 EDGE_QUANTILE = 0.9
@@ -96,16 +103,20 @@ def _follow(
     if arc_m(xyz[a], centre) > allowed[a]:
         return -1
     total, count = np.zeros(3), 0
-    last, renewed, outside = a, time_us[a], 0
+    last, renewed, outside, gone = a, time_us[a], 0, 0
     for i in range(a, time_us.shape[0]):
         if i > a and time_us[i] - time_us[i - 1] > GAP_MAX_US:
             break
-        if arc_m(xyz[i], centre) > allowed[i]:
+        off_m, away_us = arc_m(xyz[i], centre), time_us[i] - time_us[last]
+        if off_m > allowed[i]:
             outside += 1
-            if outside >= 2 and time_us[i] - time_us[last] >= EXCURSION_MAX_US:
+            gone += off_m > TRIP_REACH * allowed[i]
+            if gone >= 2 and away_us >= EXCURSION_MAX_US:
+                break
+            if outside >= 2 and away_us >= TRIP_MAX_US:
                 break
             continue
-        last, outside = i, 0
+        last, outside, gone = i, 0, 0
         total += xyz[i]
         count += 1
         if time_us[i] - renewed >= min_us:  # at most once a day and by at most one radius:

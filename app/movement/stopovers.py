@@ -135,8 +135,9 @@ def find_stays(track: Track, profile: Profile) -> Stays:
     From each fix in turn the following `stop_min_s` are tried as a first day: the mean of the
     fixes, taken again from those within `stop_radius_m` of it. While the bird keeps within the
     radius (plus `ERROR_SIGMAS` position errors, at most the radius again) the stay goes on; it
-    ends when two or more fixes in a row, over `lingering.EXCURSION_MAX_S`, lie outside, or at a
-    silence over `GAP_MAX_S`. Once a day the centre is renewed: the mean of the fixes inside so
+    ends when the bird is out, with two or more fixes, for `lingering.EXCURSION_MAX_S`, or on a
+    day's trip to nearby fields (`TRIP_REACH`) for `TRIP_MAX_S`, and at a silence over
+    `GAP_MAX_S`. Once a day the centre is renewed: the mean of the fixes inside so
     far. Fixes at either end that lie far outside the core of the stay are left to the journey.
     After a stay the search starts anew, remembering nothing.
 

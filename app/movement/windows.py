@@ -17,14 +17,17 @@ There are two kinds. A silence over `GAP_MAX_S` cuts always. A journey cuts wher
    neighbourhood of `WIDE_STEPS` to reach across.
 2. the bird is too far away, before and after, for one stay to hold both: there is a block X of
    fixes before and a block Y after, each of two or more fixes over `EXCURSION_MAX_S` or more, with
-   every fix of X farther from every fix of the middle and of Y than two allowed distances and
-   one radius (by which a centre can move, once, in a day), and every fix of Y from every fix of
-   X and of the middle. The middle is what lies between, `MIDDLE` or more fixes each side.
+   every fix of X farther from every fix of the middle and of Y than two reaches of a day's trip
+   (`TRIP_REACH` allowed distances) and one radius (by which a centre can move, once, in a day),
+   and every fix of Y from every fix of X and of the middle. The middle is what lies between,
+   `MIDDLE` or more fixes each side.
 3. all of it, X to Y, takes less than `stop_min_s`.
 
-A stay across the cut, or with one of the `MIDDLE` fixes next to it, has a fix in the middle or
-in both blocks. With one in X it has none from the middle to the end of Y and ended there, before
-the middle; likewise with one in Y. With neither it began after X and ended before Y: too short.
+A stay across the cut, or with one of the `MIDDLE` fixes next to it, has a fix in X, the middle or
+Y, or is out on all of them. A block that is wholly beyond the reach of its trips ends a stay. With
+a fix in X it has none from the middle to the end of Y, which is beyond its reach, and ended there,
+before the middle; likewise with one in Y. With none, and a fix of X within its reach, Y is beyond
+it; with no such fix X is. So it began after X and ended before Y: too short.
 So no stay comes near enough to the cut for its arrival or departure to need fixes beyond it:
 `boundaries` looks at `OUTSIDE` fixes beyond a stay, which are no more than `MIDDLE`.
 """
@@ -39,7 +42,7 @@ from numpy.typing import NDArray
 from app.movement.compiled import kernel
 from app.movement.gaps import gap_before
 from app.movement.geodesy import arc_m, to_xyz
-from app.movement.lingering import EXCURSION_MAX_US
+from app.movement.lingering import EXCURSION_MAX_US, TRIP_REACH
 from app.movement.profile import Profile
 from app.movement.screening import (
     ANCHOR_EDGE,
@@ -214,8 +217,9 @@ def _journeys(
 
 @kernel
 def _too_far(xyz: FloatArray, allowed: FloatArray, radius: float, p: int, q: int) -> bool:
-    """Say whether no stay can hold both fixes."""
-    return bool(arc_m(xyz[p], xyz[q]) > SLACK * (allowed[p] + allowed[q] + radius))
+    """Say whether a stay that holds one fix, or has it on a day's trip, has the other on none."""
+    reach_m = TRIP_REACH * (allowed[p] + allowed[q]) + radius
+    return bool(arc_m(xyz[p], xyz[q]) > SLACK * reach_m)
 
 
 @kernel
@@ -253,7 +257,7 @@ def _block(time_us: IntArray, start: int, way: int) -> int:
 def _apart(
     xyz: FloatArray, allowed: FloatArray, radius: float, span: tuple[int, int, int, int]
 ) -> bool:
-    """Say whether no stay can hold one fix of span[0]..span[1] and one of span[2]..span[3]."""
+    """Say whether each fix of span[0]..span[1] is too far from each of span[2]..span[3]."""
     for p in range(span[0], span[1] + 1):
         for q in range(span[2], span[3] + 1):
             if not _too_far(xyz, allowed, radius, p, q):

@@ -30,7 +30,7 @@ from app.store import derived, observations
 from app.store.engine import Connection
 from app.store.windows import instant
 
-METHOD = "core stops 4"
+METHOD = "core stops 5"
 """Name and version of the method; a change of result is a new version."""
 
 SEEN_GAP_MAX_S = 86_400.0

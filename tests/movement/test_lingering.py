@@ -76,6 +76,30 @@ def test_an_excursion_is_within_the_stay_but_its_fixes_are_not_inside(out_h):
         assert np.flatnonzero(~inside).tolist() == list(range(30, 30 + out_h))
 
 
+@pytest.mark.parametrize(("far_m", "out_h", "stays"), [
+    (14_900.0, 13, 1), (14_900.0, 14, 2), (15_100.0, 13, 2), (15_100.0, 2, 1),
+])  # fmt: skip
+def test_a_day_in_near_fields_is_within_the_stay(far_m, out_h, stays):
+    north = np.zeros(96)
+    north[40 : 40 + out_h] = far_m
+    spans, inside = found(hours(96), north)
+    assert len(spans) == stays
+    assert np.flatnonzero(~inside).tolist() == list(range(40, 40 + out_h))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_last_night_after_a_day_in_near_fields_is_of_the_stay(mirrored):
+    """Less than a day at the roost is left, no stay by itself."""
+    north = np.concatenate([np.zeros(60), np.full(9, 11_500.0), np.zeros(14), np.full(9, 3e5)])
+    spans, _ = found(hours(92), north[::-1] if mirrored else north)
+    assert spans == ([(9, 91)] if mirrored else [(0, 82)])
+
+
+def test_a_bird_that_crosses_the_fields_on_its_way_out_has_left():
+    north = np.concatenate([np.zeros(40), [12_000.0, 14_000.0], 14_000.0 + np.arange(1, 20) * 3e4])
+    assert found(hours(61), north)[0] == [(0, 39)]
+
+
 def test_one_fix_outside_is_an_excursion_however_rare_the_fixes():
     time_us = np.arange(10) * 12 * HOUR_US
     north = np.zeros(10)

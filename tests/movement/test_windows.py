@@ -46,8 +46,18 @@ TIMES = (
 NUMBERS = ("lon", "lat", "radius_m", "observed_s", "max_gap_s")
 
 
+def _trips(rng, track):
+    """Degrees of latitude by which a bird is off on days in near and far fields."""
+    north = np.zeros(len(track))
+    for _ in range(int(rng.choice([0, 4, 12]))):
+        out_us = int(rng.choice(track.time_us))
+        back_us = out_us + int(rng.uniform(2, 20) * HOUR_US)
+        north[(track.time_us >= out_us) & (track.time_us < back_us)] = rng.uniform(0.05, 0.4)
+    return north
+
+
 def ragged(seed):
-    """A journey with errors, gaps short and long, doubles, and another pace in places."""
+    """A journey with errors, gaps short and long, doubles, trips, and another pace in places."""
     rng = np.random.default_rng(seed)
     every = int(rng.choice([HOUR_US // 4, HOUR_US // 2, HOUR_US, 2 * HOUR_US]))
     track = fly(seed, stays=4, every_us=every, bad_share=float(rng.choice([0, 0.01])), runs=True)
@@ -57,6 +67,7 @@ def ragged(seed):
     keep[a : a + int(rng.integers(0, 60))] = False
     keep[0] = True
     track = track.take(keep)
+    track = Track(track.time_us, track.lon, track.lat + _trips(rng, track), track.error_m)
     time_us = track.time_us.copy()
     if rng.random() < 0.4:
         time_us[int(rng.integers(0, len(track))) :] += GAP_MAX_US + 1

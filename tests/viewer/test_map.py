@@ -195,7 +195,11 @@ def test_feeds_are_asked_once_and_before_the_maps_own_scripts(visit: Visit, stub
 def test_an_early_answer_to_an_overtaken_question_is_not_shown(visit: Visit) -> None:
     page = visit.page
     held: list[Route] = []
-    page.route("**/feeds/tracks.geojson?limit=1000", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/feeds/tracks.geojson?limit=1000", hold)
     page.goto(visit.url)
     page.wait_for_function("() => window.flyways?.map")
     page.evaluate("() => { flyways.change({ species: 'Platalea minor' }); }")

@@ -83,6 +83,8 @@ a row [s]: after a shorter one a bird may fly on. Within a longer step than the 
 flown out and back."""
 HALTING = 0.1
 """Weight of such a rest that was none: a bird that drank, or was slow on its last way."""
+SETTLING_US = 60 * SECOND_US
+"""To the minute nobody can say when a bird has come: it circles, lands and walks on [us]."""
 FAR_BELOW = 14.0
 """Hypotheses whose logarithm lies so far below the best count as nothing."""
 
@@ -226,6 +228,8 @@ def _arrival(
         run += mass[g]
     for left in range(k, 3):
         out[left] = time_us[known]
+    out[0] = max(out[0] - SETTLING_US, time_us[0])
+    out[2] = min(out[2] + SETTLING_US, time_us[-1])
     return out
 
 

@@ -20,6 +20,8 @@ MINUTE_US = 60 * SECOND_US
 WALK_M_S = 1.5
 HALT_MINUTES = 30
 """A bird that walks or rests so long is on the ground, not passing over."""
+LOOK_MINUTES = 180
+"""Looked at together: most birds are out of the radius within three hours."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,13 @@ def true_stays(bird: SimulatedBird, profile: Profile) -> list[TrueStay]:
     """
     time_us = bird.sent.track.time_us
     found = []
+    edges = [
+        (*_edge_us(bird, stay, profile.stop_radius_m, -1),
+         *_edge_us(bird, stay, profile.stop_radius_m, 1))
+        for stay in bird.stays
+    ]  # fmt: skip
     for a, b in parts(time_us):
-        for stay in bird.stays:
-            entry, landing = _edge_us(bird, stay, profile.stop_radius_m, -1)
-            exit_, takeoff = _edge_us(bird, stay, profile.stop_radius_m, 1)
+        for entry, landing, exit_, takeoff in edges:
             low, high = max(landing, int(time_us[a])), min(takeoff, int(time_us[b]))
             inside = time_us[(time_us >= low) & (time_us <= high)]
             if inside.size and inside[-1] - inside[0] >= profile.stop_min_s * SECOND_US:
@@ -115,17 +120,26 @@ def _edge_us(bird: SimulatedBird, stay: Stay, radius_m: float, way: int) -> tupl
     """
     end_us = stay.arrival_us if way < 0 else stay.departure_us
     time_us = end_us + way * MINUTE_US * np.arange(2 * 24 * 60)
-    lon, lat = bird.path.at(time_us)
-    one = np.ones(time_us.size)
-    far = distance_m(stay.place.lon * one, stay.place.lat * one, lon, lat) > radius_m
-    crossed = int(np.argmax(far)) if far.any() else time_us.size - 1
-    still = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:]) < WALK_M_S * 60.0
+    crossed = _crossed(bird, stay, radius_m, time_us)
     if crossed < HALT_MINUTES:
         return int(time_us[crossed]), end_us
-    halts = np.convolve(still[:crossed], np.ones(HALT_MINUTES), "valid") >= HALT_MINUTES
+    lon, lat = bird.path.at(time_us[: crossed + 1])
+    still = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:]) < WALK_M_S * 60.0
+    halts = np.convolve(still, np.ones(HALT_MINUTES), "valid") >= HALT_MINUTES
     ground = np.flatnonzero(halts)
     ground_us = time_us[ground[-1] + HALT_MINUTES] if ground.size else end_us
     return int(time_us[crossed]), int(ground_us)
+
+
+def _crossed(bird: SimulatedBird, stay: Stay, radius_m: float, time_us: IntArray) -> int:
+    """Return the first of some minutes spent out of the radius, else the last of all."""
+    for first in range(0, time_us.size, LOOK_MINUTES):
+        lon, lat = bird.path.at(time_us[first : first + LOOK_MINUTES])
+        here_lon, here_lat = np.full(lon.size, stay.place.lon), np.full(lon.size, stay.place.lat)
+        far = distance_m(here_lon, here_lat, lon, lat) > radius_m
+        if far.any():
+            return first + int(np.argmax(far))
+    return time_us.size - 1
 
 
 def visible(bird: SimulatedBird, profile: Profile) -> Track:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
 import httpx2
 
@@ -22,6 +24,12 @@ async def served(dsn: str) -> AsyncIterator[httpx2.AsyncClient]:
         httpx2.AsyncClient(transport=transport, base_url="http://flyways.test") as client,
     ):
         yield client
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Give the OpenAPI document, which takes seconds to be made."""
+    return create_app(Settings(_env_file=None, database_url="postgresql:///none")).openapi()
 
 
 def as_key(secret: str) -> dict[str, str]:

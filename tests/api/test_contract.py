@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -16,6 +15,7 @@ from starlette.testclient import TestClient
 from app.api import problems
 from app.config import Settings
 from app.main import create_app
+from tests.api.served import document
 
 READS, WRITES = {"get"}, {"post", "patch", "delete"}
 OPEN = {"/health/live", "/health/ready", "/api/v1/species", "/tiles/{layer}.json",
@@ -39,12 +39,6 @@ NEEDED = {"individual": "00000000-0000-4000-8000-000000000000",
           "lon": "127.2", "lat": "38.2",
           "layer": "00000000-0000-4000-8000-000000000000"}  # fmt: skip
 JSON = {"Content-Type": "application/json"}
-
-
-@cache
-def document() -> dict[str, Any]:
-    settings = Settings(_env_file=None, database_url="postgresql:///none")
-    return create_app(settings).openapi()
 
 
 def operations() -> list[Any]:

@@ -6,16 +6,14 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api.routers import ROUTERS
-from app.config import Settings
-from app.main import create_app
+from tests.api import served
 
 WRITES = {"post", "put", "patch", "delete"}
 
 
 @pytest.fixture(scope="module")
 def document():
-    app = create_app(Settings(_env_file=None, database_url="postgresql:///none"))
-    return app.openapi()
+    return served.document()
 
 
 def operations(document):

@@ -6,8 +6,6 @@ Each function gives rows that the tests hold to a bound and that a page of valid
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
+from polars import selectors
 from pyproj import Proj
 
 from app.movement.bridges import Path as Way
@@ -52,16 +52,10 @@ def folder() -> Path:
 
 def table(path: Path) -> dict[str, np.ndarray]:
     """Read a CSV file into columns: numbers where all are."""
-    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    head, *rows = csv.reader(text.decode().splitlines())
-    columns = dict(zip(head, np.array(rows).T, strict=True))
-    out = {}
-    for name, column in columns.items():
-        try:
-            out[name] = np.where(column == "", "nan", column).astype(float)
-        except ValueError:
-            out[name] = column
-    return out
+    columns = pl.read_csv(path, infer_schema_length=None)
+    numbers = columns.select(selectors.numeric().cast(pl.Float64).fill_null(np.nan))
+    texts = columns.select((~selectors.numeric()).cast(pl.String).fill_null(""))
+    return {each.name: each.to_numpy() for each in (*numbers, *texts)}
 
 
 def metrics(program: str) -> dict[str, Any]:
@@ -157,7 +151,7 @@ def leroy_grid() -> Grid:
 def leroy_variance() -> np.ndarray:
     """Give the peer's variance of each way [m2/s]; nan where it lays no bridge."""
     said = table(folder() / "move_dbbmm/leroy_bmvar.csv")
-    return np.where(said["interest"] == "TRUE", said["var"] / MINUTE_S, np.nan)[:-1]
+    return np.where(said["interest"] == "true", said["var"] / MINUTE_S, np.nan)[:-1]
 
 
 def dynamic_bridges() -> Iterator[Agreement]:

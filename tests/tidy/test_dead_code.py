@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from pathlib import Path
 
-from tests.tidy.parsing import parsed
+from tests.tidy.parsing import outline
 
 CALLED_FROM_OUTSIDE = {
     "startElement": "the XML parser calls it",
@@ -31,24 +30,23 @@ def test_every_function_and_class_is_used_by_the_product(sources: list[Path], ro
     words = Counter(word for path in mine for word in re.findall(r"\w+", path.read_text()))
     words.update(re.findall(r"\w+", (root / "pyproject.toml").read_text()))
     dead = [
-        f"{path.relative_to(root)}: {node.name}"
+        f"{path.relative_to(root)}: {each.name}"
         for path in mine
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for each in outline(path).defined
         # A decorated function is handed to a framework; dunder methods are Python's.
-        and not node.decorator_list
-        and not node.name.startswith("__")
-        and words[node.name] == 1
-        and node.name not in CALLED_FROM_OUTSIDE
+        if not each.is_decorated
+        and not each.name.startswith("__")
+        and words[each.name] == 1
+        and each.name not in CALLED_FROM_OUTSIDE
     ]
     assert not dead
 
 
 def test_every_function_called_from_outside_is_there(sources: list[Path], root: Path) -> None:
     defined = {
-        node.name
+        each.name
         for path in product(sources, root)
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.FunctionDef)
+        for each in outline(path).defined
+        if not each.is_class
     }
     assert set(CALLED_FROM_OUTSIDE) <= defined

@@ -9,21 +9,15 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from fastapi import FastAPI
 
 from app import VERSION
 from app.cli import cli
 from app.config import Settings
-from app.main import create_app
 from app.pipeline import STAGES
+from tests.api.served import document
 
 PAGES = {"/", "/docs", "/guides", "/morning", "/openapi.json"}
 """Pages for people and the description itself: no operations of the interface."""
-
-
-@pytest.fixture(scope="module")
-def web() -> FastAPI:
-    return create_app(Settings(database_url="postgresql://nobody@/nothing?host=/nowhere"))
 
 
 def verbs() -> dict[str, str]:
@@ -42,8 +36,8 @@ def verbs() -> dict[str, str]:
     return found
 
 
-def test_one_version_is_told_everywhere(web: FastAPI, readme: str) -> None:
-    assert web.openapi()["info"]["version"] == VERSION
+def test_one_version_is_told_everywhere(readme: str) -> None:
+    assert document()["info"]["version"] == VERSION
     assert f"Flyways, version {VERSION}," in readme
 
 
@@ -86,10 +80,10 @@ def test_the_help_of_every_command_shows_it_at_work(verb: str, told: str) -> Non
         assert asked <= {name for option in command.params for name in option.opts}
 
 
-def test_every_endpoint_is_in_the_readme_and_none_is_made_up(web: FastAPI, readme: str) -> None:
+def test_every_endpoint_is_in_the_readme_and_none_is_made_up(readme: str) -> None:
     table = readme.split("## Addresses", 1)[1].split("\n## ", 1)[0]
     shown = set(re.findall(r"`(?:[A-Z]+ )?(/[^`\s?]*)`", table)) - PAGES
-    there = {noun(path) for path in web.openapi()["paths"]}
+    there = {noun(path) for path in document()["paths"]}
     assert {noun(path) for path in shown} == there
 
 

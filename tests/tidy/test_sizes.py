@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.tidy.parsing import parsed
+from tests.tidy.parsing import Defined, defined, outline
 
 FUNCTION_MAX_LINES = 60
 MODULE_MAX_LINES = 400
@@ -18,31 +18,16 @@ def grown(sources: list[Path]) -> list[Path]:
     return [path for path in sources if path.parent.name != "versions"]
 
 
-def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = parsed(path)
-    return [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-
-
-def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines of a body without its docstring, which may be as long as it needs."""
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
-
-
-def is_handler(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Tell a function whose parameters are a request's or a command's, or arrays of a kernel."""
-    compiled = any(isinstance(d, ast.Name) and d.id == "kernel" for d in node.decorator_list)
-    return compiled or any(isinstance(each, ast.Call) for each in node.decorator_list)
+def functions(path: Path) -> list[Defined]:
+    return [each for each in outline(path).defined if not each.is_class]
 
 
 def test_functions_are_short(sources: list[Path], root: Path) -> None:
     long = [
-        f"{path.relative_to(root)}:{node.lineno} {node.name} has {body_lines(node)} lines"
+        f"{path.relative_to(root)}:{each.line} {each.name} has {each.lines} lines"
         for path in grown(sources)
-        for node in functions(path)
-        if body_lines(node) > FUNCTION_MAX_LINES
+        for each in functions(path)
+        if each.lines > FUNCTION_MAX_LINES
     ]
     assert not long
 
@@ -54,17 +39,19 @@ def test_modules_are_short(sources: list[Path], root: Path) -> None:
 
 def test_positional_parameters_are_few(sources: list[Path], root: Path) -> None:
     many = [
-        f"{path.relative_to(root)}:{node.lineno} {node.name} takes {len(node.args.args)}"
+        f"{path.relative_to(root)}:{each.line} {each.name} takes {each.parameters}"
         for path in sources
         if "tests" not in path.parts
-        for node in functions(path)
-        if len([a for a in node.args.args if a.arg not in {"self", "cls"}]) > PARAMETERS_MAX
-        and not is_handler(node)
+        for each in functions(path)
+        if each.parameters > PARAMETERS_MAX and not each.is_handler
     ]
     assert not many
 
 
 def test_the_measure_itself() -> None:
-    node = ast.parse('def f():\n    """Doc\n    string."""\n    a = 1\n\n    return a\n').body[0]
-    assert isinstance(node, ast.FunctionDef)
-    assert body_lines(node) == 3
+    body = ast.parse(
+        'def f(self, a):\n    """Doc\n    string."""\n    a = 1\n\n    return a\n'
+    ).body
+    assert isinstance(body[0], ast.FunctionDef)
+    measured = defined(body[0])
+    assert (measured.name, measured.lines, measured.parameters) == ("f", 3, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +17,7 @@ from ingest import FORMATS
 from ingest.checks import FLAGS
 from ingest.correction import NOT_APPLIED
 from ingest.reasons import REASONS
-from tests.tidy.parsing import parsed
+from tests.tidy.parsing import outline
 
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)*")
 
@@ -33,21 +32,11 @@ def written(root: Path, makers: set[str], *, place: int | None) -> set[str]:
     """Give the codes in calls of some makers: as `code=`, or as the argument at a place."""
     found: set[str] = set()
     for path in [*(root / "app").rglob("*.py"), *(root / "ingest").rglob("*.py")]:
-        for node in ast.walk(parsed(path)):
-            if not isinstance(node, ast.Call):
-                continue
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name not in makers:
-                continue
-            named = [k.value for k in node.keywords if k.arg == "code"]
-            placed = [] if place is None else node.args[place : place + 1]
-            found |= {
-                each.value
-                for each in named + placed
-                if isinstance(each, ast.Constant)
-                and isinstance(each.value, str)
-                and CODE.fullmatch(each.value)
-            }
+        for call in outline(path).calls:
+            if call.of in makers:
+                named = [text for name, text in call.named if name == "code"]
+                placed = [] if place is None else call.placed[place : place + 1]
+                found |= {text for text in (*named, *placed) if text and CODE.fullmatch(text)}
     return found
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from app.movement.simulate import flock_csv, reference_csv
 from app.store.engine import Store
 from tests.api.conftest import serving
+from tests.api.inloop import Client
 from tests.api.served import as_key
 from tests.clients.mvt import Feature, features
 from tests.flow.conftest import Service, flock
@@ -45,7 +45,7 @@ class World:
     """Two institutes, one of them with an opened study; and what each reader got of tiles."""
 
     rows: Flock
-    client: TestClient
+    client: Client
     studies: dict[str, int]
     got: dict[tuple[str, str, int], list[Feature]] = field(default_factory=dict)
 

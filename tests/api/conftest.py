@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
 from app.observe import configure_logging
 from app.store import partners
 from app.store.engine import Store
+from tests.api.inloop import Client, spoken_to
 from tests.api.served import as_key
 
 
@@ -24,7 +24,7 @@ class Network:
     """A running service and who may call it."""
 
     dsn: str
-    client: TestClient
+    client: Client
     operator: dict[str, str]
     amur: dict[str, str]
     naktong: dict[str, str]
@@ -60,11 +60,11 @@ def in_store(dsn: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
 
 
 @contextmanager
-def serving(dsn: str, *, caller: str = "127.0.0.1", **settings: Any) -> Iterator[TestClient]:
+def serving(dsn: str, *, caller: str = "127.0.0.1", **settings: Any) -> Iterator[Client]:
     """Serve a database as the real application does."""
     values = {"database_url": dsn, "rate_limit": "off", "pool_size": 3, **settings}
     app = create_app(Settings(_env_file=None, **values), demand_durable=False)
-    with TestClient(app, client=(caller, 50000)) as client:
+    with spoken_to(app, caller=caller) as client:
         yield client
 
 

@@ -10,11 +10,11 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from app.api import problems
 from app.config import Settings
 from app.main import create_app
+from tests.api.inloop import spoken_to
 from tests.api.served import document
 
 READS, WRITES = {"get"}, {"post", "patch", "delete"}
@@ -245,7 +245,8 @@ def lost():
     settings = Settings(
         _env_file=None, database_url="postgresql://nobody@127.0.0.1:1/none", rate_limit="off"
     )
-    return TestClient(create_app(settings), client=("127.0.0.1", 5))  # no lifespan: it had started
+    with spoken_to(create_app(settings), start=False) as client:  # it had started
+        yield client
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), operations())

@@ -168,7 +168,7 @@ def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(network):
     async def call():
         await app(scope, receive, send)
 
-    network.client.portal.call(call)
+    network.client.here.run(call())
     listed = network.client.get(f"/api/v1/studies/{study}/pushes", headers=network.amur)
     assert listed.json()["items"] == []
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
 
 from app.movement.itinerary import Place, Stay, Visit
 from app.movement.sensing import Sending
@@ -23,6 +22,7 @@ from app.seeds import profiles
 from app.store import partners
 from app.store.windows import instant
 from tests.api.conftest import serving
+from tests.api.inloop import Client
 from tests.api.served import as_key
 from tests.flow.conftest import open_service
 from tests.movement.flocks import Life, flock_of, key_site
@@ -120,7 +120,7 @@ class World:
 
     flock: Flock
     lives: list[Life]
-    client: TestClient
+    client: Client
     key: dict[str, str]
 
     def get(self, address: str, **asked: Any) -> dict:

@@ -65,6 +65,16 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+LONG = ("guides/test_examples.py", "test_up.py", "faults/test_kills.py", "test_containers.py")
+"""Modules with tests of half a minute and more."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: else one process waits for the other's last test."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Give the folder of real telemetry, which is never part of the repository."""

@@ -116,7 +116,7 @@ def spoilt(draw: st.DrawFn, rows: Sequence[bytes]) -> bytes:
     """Rows of a file, repeated, mixed with lines that belong to none, in some line ends."""
     good = st.sampled_from(rows)
     mixed = draw(
-        st.lists(st.one_of(good, good, good, st.sampled_from(ODD)), min_size=30, max_size=90)
+        st.lists(st.one_of(good, good, good, st.sampled_from(ODD)), min_size=20, max_size=45)
     )
     end = draw(st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
     return end.join(mixed) + draw(st.sampled_from([b"", end]))

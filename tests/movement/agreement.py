@@ -3,7 +3,7 @@ Stops against MovingPandas itself, on every shared set of GPS birds and on rando
 
 `make validate` compares every bird whole; the tests take three birds of each set. MovingPandas
 measures the whole stop again at each fix, which takes minutes for a winter of fixes: what it said
-of a track is kept in `.cache`, so that it is asked once.
+of a track is kept in `.cache`, by the very fixes and the version asked, so that it is asked once.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from app.movement.stops import (
 from app.movement.track import HOUR_US
 from app.store.sight import STOP_PARAMETERS
 
-from .agreement import CENTRE_DEG, RULES, Verdict, a_rule, gps_sets, roughen, wander
+from .agreement import CENTRE_DEG, RULES, Kept, Verdict, a_rule, gps_sets, roughen, wander
 
 BIRDS_OF_A_SET = 3
 FIXES_OF_A_BIRD = 300
@@ -40,15 +40,21 @@ def shared_sets(shared_data):
     return gps_sets(shared_data)
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """What MovingPandas says of the same birds is asked once for each version of it."""
+    return Kept()
+
+
 def test_the_shared_sets_are_those_that_were_agreed(shared_sets):
     assert len(shared_sets) >= 5
     assert sum(len(birds) for birds in shared_sets.values()) >= 35
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.max_diameter_m / 1000:g}km")
-def test_real_birds_stop_where_movingpandas_says(shared_sets, rule):
+def test_real_birds_stop_where_movingpandas_says(shared_sets, kept, rule):
     for name, birds in shared_sets.items():
-        verdict = Verdict()
+        verdict = Verdict(kept)
         for time_us, lon, lat in birds[:BIRDS_OF_A_SET]:
             part = slice(0, FIXES_OF_A_BIRD)
             verdict.add((time_us[part], lon[part], lat[part]), rule)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -20,6 +22,12 @@ PAGES = {"/", "/docs", "/guides", "/morning", "/openapi.json"}
 """Pages for people and the description itself: no operations of the interface."""
 
 
+@cache
+def commands() -> Any:
+    return typer.main.get_command(cli)
+
+
+@cache
 def verbs() -> dict[str, str]:
     """Give every command with its help."""
     found: dict[str, str] = {}
@@ -32,7 +40,7 @@ def verbs() -> dict[str, str]:
         for part, each in parts.items():
             walk(each, f"{name} {part}")
 
-    walk(typer.main.get_command(cli), "")
+    walk(commands(), "")
     return found
 
 
@@ -73,7 +81,7 @@ def test_the_help_of_every_command_shows_it_at_work(verb: str, told: str) -> Non
     examples = re.findall(rf"^flyways {verb}(?: .+)?$", told, re.MULTILINE)
     assert examples
     for line in examples:
-        command, rest = typer.main.get_command(cli), shlex.split(line)[1:]
+        command, rest = commands(), shlex.split(line)[1:]
         while hasattr(command, "commands"):
             command, rest = command.commands[rest[0]], rest[1:]
         asked = {word for word in rest if word.startswith("--")}

@@ -228,7 +228,7 @@ def _arrival(
         run += mass[g]
     for left in range(k, 3):
         out[left] = time_us[known]
-    out[0] = max(out[0] - SETTLING_US, time_us[0])
+    out[0] = max(out[0] - SETTLING_US, time_us[known - 1])  # there it was outside
     out[2] = min(out[2] + SETTLING_US, time_us[-1])
     return out
 

@@ -283,7 +283,7 @@ async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:
 async def _geopackage(out: Path, source: _Source) -> dict[str, Any]:
     """Write generalised tracks as lines, one for each part without a gap, for QGIS."""
     from app.movement import compat  # noqa: PLC0415 - as above
-    from app.pipeline import trajectories  # noqa: PLC0415
+    from app.pipeline import trajectories  # noqa: PLC0415 - as above
 
     lines: list[Row] = []
     n_tracks = n_fixes = 0

@@ -38,6 +38,8 @@ CENTRE_DEG = 1e-9
 RANDOM_TRACKS = 10_000
 RANDOM_FIXES = 400
 """Most fixes of a random track; half of the tracks have fewer than 28."""
+PEERS = ("movingpandas", "geopandas", "shapely", "pyproj", "geopy", "geographiclib")
+"""Packages that have a part in an answer of MovingPandas."""
 KEPT = Path(__file__).parents[2] / ".cache" / "movingpandas.sqlite"
 NOW_US = int(time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))) * 1_000_000
 
@@ -60,7 +62,7 @@ class Kept:
         self._told.execute(
             "create table if not exists said (key blob primary key, stops blob, centre blob)"
         )
-        peers = [version(name) for name in ("movingpandas", "geopandas", "shapely", "pyproj")]
+        peers = [version(name) for name in PEERS]
         self._whom = repr((peers, inspect.getsource(compat.peer_stops))).encode()
 
     def __call__(self, fixes: Fixes, rule: StopRule) -> Said:

@@ -47,12 +47,12 @@ def with_store(act: Callable[[Store], Awaitable[T]]) -> T:
 def with_database(act: Callable[[str], Coroutine[Any, Any, T]]) -> T:
     """Run one act at the URL of the database."""
     with loading():
-        import asyncio
+        import uvloop
 
         from app.operate import database
 
     with database(settings()) as dsn:
-        return asyncio.run(act(dsn))
+        return uvloop.run(act(dsn))
 
 
 def uuid(text: str) -> UUID:

@@ -150,8 +150,9 @@ def _judge(track: Track, profile: Profile, pinned: BoolArray) -> NDArray[np.int8
     must = anchors(linked) | pinned
     kept = _best_chain(track.time_us, xyz, track.error_m, reach, fresh, must)
     code = np.where(kept, OK, SPEED).astype(np.int8)
-    beaten = ~kept & np.isin(track.time_us, track.time_us[kept])
-    code[beaten] = CONFLICT
+    taken, lost = track.time_us[kept], np.flatnonzero(~kept)
+    left, right = (np.searchsorted(taken, track.time_us[lost], side) for side in ("left", "right"))
+    code[lost[left < right]] = CONFLICT
     part = np.cumsum(fresh)
     for number in range(int(part[-1]) + 1 if part.shape[0] else 0):
         index = np.flatnonzero(kept & (part == number))

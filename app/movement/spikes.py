@@ -29,6 +29,9 @@ SPIKE_SURE_M = (18_000.0, 40_000.0)
 """A detour of this length goes by the hours beside it alone, not by the day [m]."""
 SPIKE_SPEED_M_S = 2.2
 """Least detour over the time of both ways [m/s]: what is far within an hour is near in a day."""
+NEAR_M = 0.49 * SPIKE_FLOOR_M[0]
+"""A fix nearer than this to the one before begins no spike [m]: a detour is at most twice its
+shorter way, of a run with its spread two and a half times."""
 SPIKE_RETURN = 0.6
 """A spike comes back to within this share of its shorter way: real flights seldom do."""
 SPIKE_SPREAD = 0.5
@@ -54,6 +57,8 @@ def sharp_turns(time_us: IntArray, xyz: FloatArray, error_m: FloatArray) -> Bool
     n = time_us.shape[0]
     sharp = np.zeros(n, dtype=np.bool_)
     for i in range(1, n - 1):
+        if arc_m(xyz[i - 1], xyz[i]) < NEAR_M:
+            continue
         for run in range(1, min(SPIKE_RUN, n - 1 - i) + 1):
             if _detour_m(time_us, xyz, error_m, i, run)[0] > 0.0:
                 sharp[i : i + run] = True
@@ -100,7 +105,7 @@ def spikes(time_us: IntArray, xyz: FloatArray, error_m: FloatArray, pinned: Bool
     index = np.arange(time_us.shape[0])
     for _ in range(SPIKE_ROUNDS):
         step = _steps_m(xyz[index])
-        detour, way, run = _detours(time_us[index], xyz[index], error_m[index], pinned[index])
+        detour, way, run = _detours(time_us[index], xyz[index], error_m[index], pinned[index], step)
         found = False
         for i in range(index.shape[0]):
             if detour[i] == 0.0 or not _foremost(detour, run, i):
@@ -125,12 +130,14 @@ def _steps_m(xyz: FloatArray) -> FloatArray:
 
 @kernel
 def _detours(
-    time_us: IntArray, xyz: FloatArray, error_m: FloatArray, pinned: BoolArray
+    time_us: IntArray, xyz: FloatArray, error_m: FloatArray, pinned: BoolArray, step: FloatArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the longest detour that begins with each fix, its shorter way [m], and its fixes."""
     n = time_us.shape[0]
     detour, way, run = np.zeros(n), np.zeros(n), np.ones(n, dtype=np.int64)
     for i in range(1, n - 1):
+        if step[i] < NEAR_M:
+            continue
         for k in range(1, min(SPIKE_RUN, n - 1 - i) + 1):
             if pinned[i + k - 1]:
                 break

@@ -75,7 +75,6 @@ async def begin_individual(store: Store, individual_id: int) -> tuple[Segmented,
             min(window.changed_from, own.moved_from, found.from_time),
             max(window.changed_to, own.moved_to, found.to_time),
         )
-        await work.bump_version(conn, span.study_id)
     return found, revision
 
 

@@ -67,8 +67,7 @@ async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     """Derive stays within the window, and from all stays of the bird everything made of them."""
     bird = window.bird
     stays = await aside(len(own.track), find_stays, own.track, window.profile)
-    await derived.replace_stays(conn, bird, own.from_time, own.to_time, derived.stay_rows(stays))
-    life = await derived.load_stays(conn, bird.individual_id)
+    life = await derived.replace_stays(conn, bird, own.from_time, own.to_time, stays)
     stopovers = merge_stays(life, window.profile)
     seasons = classify(stopovers, window.profile)
     old = await derived.stopovers_of(conn, bird.individual_id)

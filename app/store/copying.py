@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -50,9 +49,13 @@ async def copy_in(
 
 async def copy_out(conn: AsyncConnection, sql: str, row: np.dtype[np.void]) -> NDArray[np.void]:
     """Return the rows of a statement whose columns are all of fixed size and never null."""
-    sink = io.BytesIO()
-    await (await driver(conn)).copy_from_query(sql, output=sink, format="binary")
-    body = sink.getbuffer()[_HEADER_BYTES : -_TRAILER_BYTES or None]
+    pieces: list[bytes] = []
+
+    async def keep(piece: bytes) -> None:  # what is no coroutine the driver runs in a thread
+        pieces.append(piece)
+
+    await (await driver(conn)).copy_from_query(sql, output=keep, format="binary")
+    body = memoryview(b"".join(pieces))[_HEADER_BYTES:-_TRAILER_BYTES]
     return np.frombuffer(body, dtype=row)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
@@ -74,7 +75,7 @@ async def bird(conn: AsyncConnection, individual_id: int) -> Bird:
     return Bird(**rows[0])
 
 
-def stay_rows(stays: Stays) -> list[Row]:
+def _stay_rows(stays: Stays) -> list[Row]:
     """Return stays as rows."""
     return [
         {
@@ -108,26 +109,28 @@ def boundary_times(stays: Stays | Stopovers, k: int) -> Row:
 
 
 async def replace_stays(
-    conn: AsyncConnection, owner: Bird, from_time: datetime, to_time: datetime, new: Sequence[Row]
-) -> None:
-    """Let exactly these stays stand between two cuts."""
-    old = await execute(
+    conn: AsyncConnection, owner: Bird, from_time: datetime, to_time: datetime, new: Stays
+) -> Stays:
+    """
+    Let exactly these stays stand between two cuts.
+
+    Returns every stay of the bird, in time order; `first` and `last` count nothing there.
+    """
+    standing = await execute(
         conn,
         f"select id, {', '.join(_STAY)}, hull from stay where individual_id = :individual"
-        " and arrival_time_latest >= :from_time and arrival_time_latest < :to_time",
-        {"individual": owner.individual_id, "from_time": from_time, "to_time": to_time},
-    )
-    await _renew(conn, "stay", owner, old, new)
-
-
-async def load_stays(conn: AsyncConnection, individual_id: int) -> Stays:
-    """Return every stay of a bird, in time order; `first` and `last` count nothing here."""
-    rows = await execute(
-        conn,
-        f"select {', '.join(_STAY)}, hull from stay where individual_id = :individual"
         " order by arrival_time_latest",
-        {"individual": individual_id},
+        {"individual": owner.individual_id},
     )
+    within = [from_time <= row["arrival_time_latest"] < to_time for row in standing]
+    rows = _stay_rows(new)
+    await _renew(conn, "stay", owner, list(compress(standing, within)), rows)
+    others = [row for row, own in zip(standing, within, strict=True) if not own]
+    return _stays(sorted(others + rows, key=itemgetter("arrival_time_latest")))
+
+
+def _stays(rows: Sequence[Row]) -> Stays:
+    """Return rows as stays."""
 
     def column(name: str, kind: type) -> Any:
         return np.array([row[name] for row in rows], dtype=kind)
@@ -213,18 +216,22 @@ async def replace_seasons(conn: AsyncConnection, owner: Bird, new: Sequence[Row]
     """Let exactly these seasons stand."""
     old = await execute(
         conn,
-        f"select {', '.join(SEASON)} from season where individual_id = :individual"
-        " order by start_time, season",
+        f"select {', '.join(SEASON)} from season where individual_id = :individual",
         {"individual": owner.individual_id},
     )
-    if [[row[c] for c in SEASON] for row in new] == [[row[c] for c in SEASON] for row in old]:
-        return
-    await execute(
-        conn,
-        "delete from season where individual_id = :individual",
-        {"individual": owner.individual_id},
-    )
-    await _insert(conn, "season", owner, new)
+    names = {row["season"] for row in new}
+    leaving = [row["season"] for row in old if row["season"] not in names]
+    if leaving:
+        await execute(
+            conn,
+            "delete from season where individual_id = :individual"
+            " and season = any(cast(:leaving as text[]))",
+            {"individual": owner.individual_id, "leaving": leaving},
+        )
+    differing = [row for row in new if {c: row[c] for c in SEASON} not in old]
+    said = ", ".join(f"{c} = excluded.{c}" for c in SEASON)
+    anew = f" on conflict (individual_id, season) do update set {said}"
+    await _insert(conn, "season", owner, differing, anew)
 
 
 async def replace_days(
@@ -358,12 +365,14 @@ def _bind(column: str) -> str:
     return f"ST_GeomFromWKB(:{column}, 4326)" if column in _GEOMETRIES else f":{column}"
 
 
-async def _insert(conn: AsyncConnection, table: str, owner: Bird, rows: Sequence[Row]) -> None:
+async def _insert(
+    conn: AsyncConnection, table: str, owner: Bird, rows: Sequence[Row], otherwise: str = ""
+) -> None:
     names, values = _columns_of(table)
     await execute_many(
         conn,
         f"insert into {table} (individual_id, study_id, {', '.join(names)})"
-        f" values (:individual_id, :study_id, {', '.join(values)})",
+        f" values (:individual_id, :study_id, {', '.join(values)})" + otherwise,
         [
             {"individual_id": owner.individual_id, "study_id": owner.study_id}
             | {c: row[c] for c in _CONTENT[table]}

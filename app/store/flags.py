@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.engine import execute
+from app.store.engine import execute, fetch_rows
 from app.store.fragments import fix_key, time_of
-from app.store.windows import Fixes
+from app.store.windows import Fixes, micros
 from app.store.work import Span
 
 _KEYS = """
@@ -20,6 +20,21 @@ unnest(cast(:tags as int[]), cast(:times as bigint[]), cast(:sensors as int[]),
   cast(:variants as bigint[])
 """
 _TIME = time_of("time_us")
+
+# Another bird may have worn the tag in between: its flags are its own.
+_STANDING = """
+select g.tag_id, g.time, g.sensor, g.variant, g.code, g.detail
+from deployment d join fix_flag g on g.tag_id = d.tag_id and g.origin = 'track'
+  and g.time >= greatest(coalesce(lower(d.during), '-infinity'), :low)
+  and g.time < least(coalesce(upper(d.during), 'infinity'), :high)
+where d.individual_id = :individual and d.replaced_at is null
+"""
+
+_FLAGS = f"""
+(select tag_id, {_TIME} as time, sensor, variant, code, detail from {_KEYS},
+  cast(:codes as text[]), cast(:details as text[]))
+  as new(tag_id, time_us, sensor, variant, code, detail))
+"""
 
 
 async def replace_track_flags(
@@ -37,34 +52,31 @@ async def replace_track_flags(
 
     Fixes that are live no more lose theirs, wherever they lie.
     """
-    binds = {
-        **_keys(fixes, flagged), "codes": list(codes), "details": list(details),
-        "study": bird.study_id, "individual": bird.individual_id,
-        "low": between[0], "high": between[1],
-    }  # fmt: skip
-    wanted = (
-        f"select tag_id, {_TIME} as time, sensor, variant, code, detail from {_KEYS},"
-        " cast(:codes as text[]), cast(:details as text[]))"
-        " as new(tag_id, time_us, sensor, variant, code, detail)"
-    )
-    await execute(
-        conn,
-        # Another bird may have worn the tag in between: its flags are its own.
-        "delete from fix_flag g using deployment d where g.origin = 'track'"
-        " and d.individual_id = :individual and d.replaced_at is null and d.tag_id = g.tag_id"
-        " and g.time >= greatest(coalesce(lower(d.during), '-infinity'), :low)"
-        " and g.time < least(coalesce(upper(d.during), 'infinity'), :high)"
-        f" and not exists (select from ({wanted}) w where (w.tag_id, w.time, w.sensor, w.variant,"
-        " w.code, w.detail) = (g.tag_id, g.time, g.sensor, g.variant, g.code, g.detail))",
-        binds,
-    )
-    await execute(
-        conn,
-        "insert into fix_flag (tag_id, time, sensor, variant, code, study_id, origin, detail)"
-        f" select tag_id, time, sensor, variant, code, :study, 'track', detail from ({wanted}) w"
-        " on conflict do nothing",
-        binds,
-    )
+    wanted = set(zip(*_keys(fixes, flagged).values(), codes, details, strict=True))
+    whose = {"individual": bird.individual_id, "low": between[0], "high": between[1]}
+    rows = await fetch_rows(conn, _STANDING, whose)
+    standing = {(tag, micros(time), *rest) for tag, time, *rest in rows}
+    if leaving := standing - wanted:
+        await execute(
+            conn,
+            f"delete from fix_flag g using {_FLAGS} w"
+            f" where {fix_key('g')} = {fix_key('w')} and g.code = w.code",
+            _columns(leaving),
+        )
+    if coming := wanted - standing:
+        await execute(
+            conn,
+            "insert into fix_flag (tag_id, time, sensor, variant, code, study_id, origin, detail)"
+            f" select tag_id, time, sensor, variant, code, :study, 'track', detail from {_FLAGS} w"
+            " on conflict do nothing",  # a check of the record may have said the same
+            {**_columns(coming), "study": bird.study_id},
+        )
+
+
+def _columns(flags: set[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return flags, each a key with its code and detail, as `_FLAGS` takes them."""
+    names = ("tags", "times", "sensors", "variants", "codes", "details")
+    return dict(zip(names, map(list, zip(*sorted(flags), strict=True)), strict=True))
 
 
 async def show(conn: AsyncConnection, fixes: Fixes, visible: NDArray[np.bool_]) -> None:

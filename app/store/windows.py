@@ -245,6 +245,7 @@ async def _readable(conn: AsyncConnection, audience: Audience, individual_id: in
     return "true" if any(row["study_id"] in audience.exact for row in rows) else "false"
 
 
+_Passes = dict[str, NDArray[Any]]  # a column each, of shape (n,)
 _KEYS = ("tag_id", "time", "sensor", "variant")
 
 
@@ -276,31 +277,30 @@ def _remarked(
     return verdict.to_numpy(), marked.to_numpy()
 
 
-def _heard(rows: NDArray[np.void], passes: NDArray[np.void]) -> pl.DataFrame:
+def _heard(rows: NDArray[np.void], passes: NDArray[np.void]) -> _Passes:
     """Return what is known of the pass of each row; of other sensors, nothing."""
     if not passes.shape[0]:
         return _unheard(rows.shape[0])
     kinds = {"lon2": np.float64, "lat2": np.float64, "second": np.bool_, "carries": np.int64}
     kinds |= dict.fromkeys(_ELLIPSE, np.float64)
-    return _aligned(rows, passes, kinds).with_columns(
+    found = _aligned(rows, passes, kinds).with_columns(
         pl.col("lon2", "lat2", *_ELLIPSE).fill_null(np.nan),
         pl.col("second").fill_null(value=False),
         pl.col("carries").fill_null(-1),
     )
+    return {name: found[name].to_numpy() for name in kinds}
 
 
-def _unheard(n: int) -> pl.DataFrame:
+def _unheard(n: int) -> _Passes:
     """Return what is known of n fixes that no satellite heard."""
     nowhere = dict.fromkeys(("lon2", "lat2", *_ELLIPSE), np.full(n, np.nan))
-    return pl.DataFrame(
-        {**nowhere, "second": np.zeros(n, dtype=np.bool_), "carries": np.full(n, -1)}
-    )
+    return {**nowhere, "second": np.zeros(n, dtype=np.bool_), "carries": np.full(n, -1)}
 
 
 def _fixes(
     rows: NDArray[np.void],
     remarks: tuple[NDArray[np.int64], NDArray[np.bool_]],
-    passes: pl.DataFrame,
+    passes: _Passes,
     still: list[dict[str, Any]],
 ) -> Fixes:
     track = Track(
@@ -310,7 +310,6 @@ def _fixes(
         rows["error_m"].astype(np.float64),
     )
     tag_id, (verdict, marked) = rows["tag_id"].astype(np.int64), remarks
-    carries = passes["carries"].to_numpy()
     lifeless = np.zeros(len(track), dtype=np.bool_)
     for tag in still:
         since = track.time_us >= micros(tag["start_time"])
@@ -323,12 +322,12 @@ def _fixes(
         rows["visible"].astype(np.bool_),
         marked,
         verdict,
-        outdone(track.time_us, tag_id, carries, _put_away(marked, verdict), verdict > 0),
+        outdone(track.time_us, tag_id, passes["carries"], _put_away(marked, verdict), verdict > 0),
         lifeless & (verdict <= 0),
-        passes["second"].to_numpy(),
-        passes["lon2"].to_numpy(),
-        passes["lat2"].to_numpy(),
-        np.column_stack([passes[name].to_numpy() for name in _ELLIPSE]).reshape(-1, 3),
+        passes["second"],
+        passes["lon2"],
+        passes["lat2"],
+        np.column_stack([passes[name] for name in _ELLIPSE]).reshape(-1, 3),
     )
 
 

@@ -185,11 +185,13 @@ async def open_span(conn: AsyncConnection, individual_id: int) -> tuple[Span, in
 async def widen_span(
     conn: AsyncConnection, individual_id: int, from_time: datetime, to_time: datetime
 ) -> None:
-    """Note of a bird whose span is open what else must be derived again."""
+    """Note of a bird whose span is open what else waits, and that readers see what was derived."""
     await execute(
         conn,
-        "update dirty set from_time = least(from_time, :from_time),"
-        " to_time = greatest(to_time, :to_time) where individual_id = :individual",
+        "with widened as (update dirty set from_time = least(from_time, :from_time),"
+        " to_time = greatest(to_time, :to_time) where individual_id = :individual"
+        " returning study_id)"
+        " update study set version = version + 1 from widened where id = study_id",
         {"individual": individual_id, "from_time": from_time, "to_time": to_time},
     )
 

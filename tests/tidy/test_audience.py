@@ -38,7 +38,7 @@ WITHOUT = {
     "observations.in_force": STAGES,
     "parameters.profile_for": CHECKED,
     "screening.take": STAGES,
-    "derived.load_stays": STAGES,
+    "derived.replace_stays": STAGES,
     "derived.staying": STAGES,
     "derived.stopovers_of": STAGES,
     "derived.legs_of": STAGES,

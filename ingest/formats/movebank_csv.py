@@ -149,7 +149,7 @@ def _interpret(
     sent = text[f"c{columns['time'][0]}"]
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
     table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *place)
-    table = table.with_columns(_names(text, columns))
+    table = table.with_columns(text.select(**_names(columns)))
     return _mirrored(volts(table)), warnings
 
 
@@ -180,15 +180,14 @@ def _text_in_numbers(
     return counted("text-in-numeric-column", "Text in numeric columns left out: {named}.", counts)
 
 
-def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[pl.Series]:
+def _names(columns: Mapping[str, tuple[int, ...]]) -> dict[str, pl.Expr]:
     """Columns of text: who, what sensor, which class, whether marked."""
 
-    def first(field: str) -> pl.Series:
-        found = [text[f"c{index}"] for index in columns.get(field, ())]
+    def first(field: str) -> pl.Expr:
+        found = [pl.col(f"c{index}") for index in columns.get(field, ())]
         if not found:
-            return pl.Series(field, [None], dtype=pl.String).new_from_index(0, text.height)
-        best = best_named(found) if field in _NAMES else pl.coalesce(found)
-        return pl.select(best.alias(field))[field]
+            return pl.lit(None, dtype=pl.String)
+        return best_named(found) if field in _NAMES else pl.coalesce(found)
 
     canonical, detail = first("taxon"), first("taxon_detail")
     argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")
@@ -196,25 +195,25 @@ def _names(text: pl.DataFrame, columns: Mapping[str, tuple[int, ...]]) -> list[p
     marked = [first(field).str.to_lowercase().is_in(YES) for field in _OUTLIER]
     # Flags beside it, as our own export writes them, explain the column: no person did.
     hidden = first("visible").str.to_lowercase().is_in(NO) & first("flags").is_null()
-    return pl.select(
-        tag=first("tag"),
-        individual=first("individual"),
-        taxon=_most_precise(canonical, detail),
-        argos_class=argos_class,
-        provider_id=first("provider_id"),
-        sensor=pl.when(kind.is_not_null())
+    return {
+        "tag": first("tag"),
+        "individual": first("individual"),
+        "taxon": _most_precise(canonical, detail),
+        "argos_class": argos_class,
+        "provider_id": first("provider_id"),
+        "sensor": pl.when(kind.is_not_null())
         .then(kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String))
         .when(argos_class.is_not_null())
         .then(pl.lit("argos"))
         .otherwise(pl.lit("gps")),
-        marked_outlier=pl.any_horizontal(
+        "marked_outlier": pl.any_horizontal(
             hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked)
         ),
-        marked_valid=first("marked_valid").str.to_lowercase().is_in(YES).fill_null(value=False),
-    ).get_columns()
+        "marked_valid": first("marked_valid").str.to_lowercase().is_in(YES).fill_null(value=False),
+    }
 
 
-def _most_precise(canonical: pl.Series, detail: pl.Series) -> pl.Expr:
+def _most_precise(canonical: pl.Expr, detail: pl.Expr) -> pl.Expr:
     """Choose the name of the lower rank: a species has two words, a family one."""
     finer = detail.str.contains(" ") & ~canonical.str.contains(" ")
     return (

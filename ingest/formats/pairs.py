@@ -57,20 +57,20 @@ def position(
     """
     both = [pl.all_horizontal(pl.col(f"c{i}").is_not_null() for i in pair) for pair in pairs]
     either = [pl.any_horizontal(pl.col(f"c{i}").is_not_null() for i in pair) for pair in pairs]
-    chosen = text.select(
-        pl.coalesce(
-            pl.when(test).then(pl.lit(n % len(pairs))) for n, test in enumerate([*both, *either])
-        ).alias("pair")
-    )["pair"]
+    chosen = pl.coalesce(
+        pl.when(test).then(pl.lit(n % len(pairs))) for n, test in enumerate([*both, *either])
+    )
     lon, lat = (
-        pl.select(
+        text.with_columns(numbers.select(pl.all().name.prefix("as number ")), pair=chosen)
+        .select(
             pl.coalesce(
-                pl.when((chosen == n) & text[f"c{pair[axis]}"].is_not_null()).then(
-                    numbers[f"c{pair[axis]}"].fill_null(float("nan"))
+                pl.when((pl.col("pair") == n) & pl.col(f"c{pair[axis]}").is_not_null()).then(
+                    pl.col(f"as number c{pair[axis]}").fill_null(float("nan"))
                 )
                 for n, pair in enumerate(pairs)
             ).alias(name)
-        )[name]
-        for axis, name in enumerate(("lon", "lat"))
+            for axis, name in enumerate(("lon", "lat"))
+        )
+        .get_columns()
     )
     return lon, lat

@@ -40,8 +40,8 @@ PYTHON = (3, 11)
 
 POSTGIS = "postgresql-15-postgis-3"
 CLIENTS = {
-    "chromium": "chromium", "curl": "curl", "jq": "jq", "ogr2ogr": "gdal-bin",
-    "pg_dump": "postgresql-client-15",
+    "chromium-headless-shell": "chromium-headless-shell", "curl": "curl", "jq": "jq",
+    "ogr2ogr": "gdal-bin", "pg_dump": "postgresql-client-15",
 }  # fmt: skip
 FONTS = (Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"), "fonts-noto-cjk")
 # Debian makes a server for the whole machine at installation unless told; ours is private.

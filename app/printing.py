@@ -9,7 +9,13 @@ from pathlib import Path
 
 from app.errors import SetupError
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PROGRAMS = (
+    "chromium",
+    "chromium-headless-shell",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 PRINT_MAX_S = 120
 """Longest that printing may take [s]; a report of 20 pages takes 3 on an idle machine."""
 

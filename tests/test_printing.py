@@ -11,7 +11,7 @@ from app import printing
 from app.errors import SetupError
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium here")
+@pytest.mark.skipif(not any(map(shutil.which, printing.PROGRAMS)), reason="no Chromium here")
 def test_a_page_becomes_a_pdf(tmp_path: Path) -> None:
     out = tmp_path / "page.pdf"
     printing.print_pdf(printing.chromium(), "<!doctype html><p>Цэн тогоруу 白枕鹤 재두루미", out)

@@ -27,7 +27,7 @@ from tests.guides.examples import Example, MalformedError, Shell, differs, examp
 ADDRESS = "http://127.0.0.1:8000"
 END = datetime(2026, 6, 1, tzinfo=UTC)
 VENDOR = Path(__file__).parents[2] / "app/viewer/vendor"
-CLIENTS = ("curl", "jq", "ogr2ogr", "pg_dump", "chromium")
+CLIENTS = ("curl", "jq", "ogr2ogr", "pg_dump", "chromium-headless-shell")
 
 pytestmark = [
     pytest.mark.timeout(900),  # a guide is some thirty programs, one after the other

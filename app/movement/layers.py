@@ -8,7 +8,6 @@ from threading import Lock
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from app.movement import coverage
 from app.movement.arcs import EARTH_RADIUS_M
@@ -247,6 +246,8 @@ class AreaIndex:
         self._reach = 0.0
         if owner.shape[0]:
             self._reach = float(np.linalg.norm(self._end - self._start, axis=1).max()) / 2
+        from scipy.spatial import cKDTree  # noqa: PLC0415 - slow to load
+
         self._tree = cKDTree(middle)
 
     def classes_at(self, lon: FloatArray, lat: FloatArray) -> IntArray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from math import erfc, sqrt
+
 import numpy as np
-from scipy.special import ndtr
 
 from app.movement.compiled import kernel
 from app.movement.track import FloatArray
@@ -13,7 +14,10 @@ REACH, STEPS = 7.0, 128
 
 _PLACES = np.arange(-REACH * STEPS, REACH * STEPS + 1) / STEPS
 _TABLE: FloatArray = np.column_stack(
-    [ndtr(_PLACES), np.exp(-0.5 * _PLACES**2) / np.sqrt(2.0 * np.pi) / STEPS]
+    [
+        [0.5 * erfc(-place / sqrt(2.0)) for place in _PLACES],
+        np.exp(-0.5 * _PLACES**2) / np.sqrt(2.0 * np.pi) / STEPS,
+    ]
 )
 """The distribution function at each step, and its slope by steps."""
 

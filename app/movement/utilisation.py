@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from pyproj import Proj
-from scipy.special import gammaincinv
 from shapely import MultiPolygon
 
 from app.movement.autocorrelation import bandwidth, fit_wandering
@@ -217,6 +216,8 @@ def _akde(
     if grid.cell_m > h_m:
         return None
     density = kernel_density(u, v, grid, h_m)
+    from scipy.special import gammaincinv  # noqa: PLC0415 - slow to load
+
     low, high = (
         gammaincinv(home.n_effective, q) / home.n_effective  # quantile of chi2 over its freedom
         for q in ((1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0)

@@ -13,9 +13,7 @@ from app.errors import Unavailable
 from app.pipeline.available import available
 from app.pipeline.decode import attempt, decode_push, decode_small
 from app.pipeline.habitat import habitat
-from app.pipeline.keysites import find_key_sites
 from app.pipeline.publish import publish
-from app.pipeline.route import route
 from app.pipeline.screen import screen
 from app.pipeline.segment import Segmented, segment, trace
 from app.pipeline.smooth import smooth
@@ -154,6 +152,8 @@ async def renew_key_sites(store: Store, scope: str, *, simulated: bool) -> None:
     Of a thousand birds that takes minutes: the work is done before a short transaction, so that
     birds whose areas change meanwhile are stored, and their sites found next.
     """
+    from app.pipeline.keysites import find_key_sites  # noqa: PLC0415 - slow to load
+
     async with _accounted(store, "key_site_due", {"scope": scope, "simulated": simulated}):
         async with store.read() as conn:
             revision = await keysites.due(conn, scope, simulated=simulated)
@@ -166,6 +166,8 @@ async def renew_key_sites(store: Store, scope: str, *, simulated: bool) -> None:
 
 async def refresh_catalogue(store: Store, scope: str, *, simulated: bool) -> None:
     """Build the sites and flyways that one class of readers sees."""
+    from app.pipeline.route import route  # noqa: PLC0415 - slow to load
+
     values = {"scope": scope, "simulated": simulated}
     async with _accounted(store, "product_dirty", values), store.write() as conn:
         if await work.take_catalogue(conn, scope, simulated=simulated):

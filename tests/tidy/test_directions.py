@@ -13,6 +13,10 @@ FRAMES = ("pandas", "geopandas", "movingpandas", "pyarrow", "matplotlib")
 SELDOM = ("alembic", "httpx2", "asyncssh", "rasterio", "openpyxl", "tzfpy")
 """For the schema, for services elsewhere, for files of one kind: loaded where they are used."""
 SCIENCE = ("numba", "scipy", "app.movement.keysites", "app.pipeline.keysites")
+PARTS_OF_SCIPY = tuple(
+    f"scipy.{part}" for part in ("ndimage", "optimize", "sparse", "spatial", "special")
+)
+"""Of the whole numba looks whether it is there; each part takes a quarter of a second and more."""
 WEB = ("fastapi", "starlette", "uvicorn")
 DECODERS = ("polars", "ingest")
 
@@ -30,7 +34,7 @@ STEPS: tuple[tuple[list[str], tuple[str, ...]], ...] = (
     (["refusals", STUDY], (*WAITS, *WEB)),
     (["export", STUDY, "--format", "geojson", "--out", "."], (*WAITS, *WEB)),
     (["import", "app.main"], WAITS),
-    (["import", "app.worker"], (*FRAMES, *SELDOM, "scipy.optimize")),
+    (["import", "app.worker"], (*FRAMES, *SELDOM, *PARTS_OF_SCIPY)),
 )
 """A command, or a module that a process is made of, and what must not be loaded then."""
 

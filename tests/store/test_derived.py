@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.movement.profile import Profile
+from app.movement.stopovers import Stays, find_stays
+from app.movement.track import HOUR_US, Track
+from app.seeds import profile_of
 from app.store import derived
 from app.store.engine import execute
+from app.store.windows import micros
 from tests.store.flock import RELEASED, START, Flock
 
 HOUR = timedelta(hours=1)
@@ -206,6 +212,33 @@ async def test_seasons_are_replaced_only_when_they_differ(trial) -> None:
     ]
     await derived.replace_seasons(trial, owner, [])
     assert await execute(trial, "select 1 from season") == []
+
+
+def stays(profile: Profile, *places: tuple[int, float]) -> Stays:
+    """Give two days at each place, a first hour and a latitude, with a flight before and after."""
+    hours = np.concatenate([first + np.arange(-1, 50) for first, _ in places])
+    lat = np.concatenate([[a - 2.0, *[a] * 49, a + 2.0] for _, a in places])
+    n = hours.shape[0]
+    track = Track(micros(START) + hours * HOUR_US, np.full(n, 127.0), lat, np.full(n, 20.0))
+    return find_stays(track, profile)
+
+
+async def test_stays_are_replaced_between_two_cuts_and_all_of_the_life_is_told(trial) -> None:
+    owner, profile = await derived.bird(trial, 1), profile_of("Grus vipio")
+
+    async def replaced(first: int, last: int, *places: tuple[int, float]) -> list[derived.Row]:
+        cuts = START + first * HOUR, START + last * HOUR
+        life = await derived.replace_stays(trial, owner, *cuts, stays(profile, *places))
+        rows = await execute(trial, "select *, xmin::text from stay order by arrival_time_latest")
+        assert life.lat.tolist() == [row["lat"] for row in rows]
+        assert life.arrival_latest_us.tolist() == [micros(r["arrival_time_latest"]) for r in rows]
+        return rows
+
+    before = await replaced(-10, 1_000, (0, 38.0), (100, 45.0), (200, 48.0))
+    after = await replaced(90, 190, (95, 46.0), (150, 44.0))
+    assert [round(row["lat"]) for row in after] == [38, 46, 44, 48]
+    assert [after[0], after[3]] == [before[0], before[2]]  # beyond the cuts nothing is touched
+    assert await replaced(90, 190, (95, 46.0)) == [after[0], after[1], after[3]]
 
 
 async def test_days_are_replaced_within_their_bounds_alone(trial) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from app.errors import Unavailable
+from app.pipeline import route as catalogues
 from app.pipeline import run as flow
 from app.store import work
 from app.store.engine import Store, execute
@@ -40,9 +41,9 @@ async def rows(store, sql):
         return [tuple(row.values()) for row in await execute(conn, sql)]
 
 
-def failing(monkeypatch, name, error, *, bird=None):
-    """Let a stage fail, for one bird or for all."""
-    real, tried = getattr(flow, name), []
+def failing(monkeypatch, name, error, *, bird=None, of=flow):
+    """Let a stage fail, for one bird or for all; `of` is the module that knows it."""
+    real, tried = getattr(of, name), []
 
     async def fail(conn, subject, **more):
         tried.append(subject)
@@ -50,7 +51,7 @@ def failing(monkeypatch, name, error, *, bird=None):
             raise error
         return await real(conn, subject, **more)
 
-    monkeypatch.setattr(flow, name, fail)
+    monkeypatch.setattr(of, name, fail)
     return tried
 
 
@@ -92,14 +93,14 @@ async def test_what_keeps_failing_is_laid_aside_and_the_rest_is_done(store, monk
 
 
 async def test_a_failing_catalogue_is_laid_aside_alone(store, monkeypatch) -> None:
-    real = flow.route
+    real = catalogues.route
 
     async def fail(conn, scope, *, simulated):
         if scope == "operator":
             raise RuntimeError("no way")
         await real(conn, scope, simulated=simulated)
 
-    monkeypatch.setattr(flow, "route", fail)
+    monkeypatch.setattr(catalogues, "route", fail)
     laid_aside = await flow.drain(store, areas=False)
     assert [(each.subject, each.reason) for each in laid_aside] == [
         ("product:operator:0", "RuntimeError: no way")
@@ -140,7 +141,7 @@ async def test_a_failure_after_the_stopovers_is_counted(store, monkeypatch) -> N
 
 
 async def test_a_catalogue_that_another_has_made_is_left_alone(store, monkeypatch) -> None:
-    tried = failing(monkeypatch, "route", AssertionError())
+    tried = failing(monkeypatch, "route", AssertionError(), of=catalogues)
     await flow.refresh_catalogue(store, "operator", simulated=False)
     assert tried == []
 

@@ -1,6 +1,7 @@
 # Two commands: `make run` and `make test`. Each installs what it lacks, once.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-JOBS ?= 2
+# One more than the two cores of a small machine: tests also wait, for processes and for browsers.
+JOBS ?= 3
 FILES ?=
 SECONDS ?= 45
 BIN := .venv/bin

@@ -219,8 +219,8 @@ async def replace_seasons(conn: AsyncConnection, owner: Bird, new: Sequence[Row]
         f"select {', '.join(SEASON)} from season where individual_id = :individual",
         {"individual": owner.individual_id},
     )
-    names = {row["season"] for row in new}
-    leaving = [row["season"] for row in old if row["season"] not in names]
+    told = [{c: row[c] for c in SEASON} for row in new]
+    leaving = [row["season"] for row in old if row not in told]
     if leaving:
         await execute(
             conn,
@@ -228,10 +228,8 @@ async def replace_seasons(conn: AsyncConnection, owner: Bird, new: Sequence[Row]
             " and season = any(cast(:leaving as text[]))",
             {"individual": owner.individual_id, "leaving": leaving},
         )
-    differing = [row for row in new if {c: row[c] for c in SEASON} not in old]
-    said = ", ".join(f"{c} = excluded.{c}" for c in SEASON)
-    anew = f" on conflict (individual_id, season) do update set {said}"
-    await _insert(conn, "season", owner, differing, anew)
+    # Two of one name are refused by the table: never the one in place of the other, unheard.
+    await _insert(conn, "season", owner, [row for row in told if row not in old])
 
 
 async def replace_days(
@@ -365,14 +363,12 @@ def _bind(column: str) -> str:
     return f"ST_GeomFromWKB(:{column}, 4326)" if column in _GEOMETRIES else f":{column}"
 
 
-async def _insert(
-    conn: AsyncConnection, table: str, owner: Bird, rows: Sequence[Row], otherwise: str = ""
-) -> None:
+async def _insert(conn: AsyncConnection, table: str, owner: Bird, rows: Sequence[Row]) -> None:
     names, values = _columns_of(table)
     await execute_many(
         conn,
         f"insert into {table} (individual_id, study_id, {', '.join(names)})"
-        f" values (:individual_id, :study_id, {', '.join(values)})" + otherwise,
+        f" values (:individual_id, :study_id, {', '.join(values)})",
         [
             {"individual_id": owner.individual_id, "study_id": owner.study_id}
             | {c: row[c] for c in _CONTENT[table]}

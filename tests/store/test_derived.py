@@ -15,7 +15,7 @@ from app.movement.stopovers import Stays, find_stays
 from app.movement.track import HOUR_US, Track
 from app.seeds import profile_of
 from app.store import derived
-from app.store.engine import execute
+from app.store.engine import Clash, execute
 from app.store.windows import micros
 from tests.store.flock import RELEASED, START, Flock
 
@@ -212,6 +212,15 @@ async def test_seasons_are_replaced_only_when_they_differ(trial) -> None:
     ]
     await derived.replace_seasons(trial, owner, [])
     assert await execute(trial, "select 1 from season") == []
+
+
+async def test_two_seasons_of_one_name_are_refused(trial) -> None:
+    owner = await derived.bird(trial, 1)
+    await derived.replace_seasons(trial, owner, [season("2020-spring", 0)])
+    with pytest.raises(Clash, match="season"):
+        await derived.replace_seasons(
+            trial, owner, [season("2020-spring", 0), season("2020-spring", 50)]
+        )
 
 
 def stays(profile: Profile, *places: tuple[int, float]) -> Stays:

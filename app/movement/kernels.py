@@ -9,6 +9,8 @@ from app.movement.methods import METHODS
 from app.movement.noise import Noise, Walk
 from app.movement.outliers import outlier_cleaner
 from app.movement.profile import Profile
+from app.movement.ranges import stay_range
+from app.movement.residence import residence_time_s, visits
 from app.movement.screening import screen
 from app.movement.simulate import simulate_flock
 from app.movement.smoothing import log_likelihood, smooth
@@ -16,7 +18,7 @@ from app.movement.speedfilter import speed_angle_filter
 from app.movement.stopovers import find_stays, merge_stays
 from app.movement.stops import StopRule
 from app.movement.stops import find_stops as find_peer_stops
-from app.movement.track import Track
+from app.movement.track import HOUR_US, Track
 from app.movement.utilisation import utilise
 from app.movement.windows import window
 
@@ -49,7 +51,17 @@ def compile_all(profile: Profile, sites: list[Place]) -> int:
     shown = track.take(kept)
     for method in METHODS:
         utilise(shown, method)
+    _places(shown.take(slice(0, 48)))
     return len(merge_stays(find_stays(shown, profile), profile))
+
+
+def _places(track: Track) -> None:
+    """Run what tells how a bird used a place; any days and nights will do."""
+    rests = track.time_us // (6 * HOUR_US) % 2 == 0
+    stay_range(track, rests, ~rests, 1000.0)
+    time_s, x, y = track.time_us / 1e6, track.lon * 1e5, track.lat * 1e5
+    residence_time_s(time_s, x, y, 2000.0)
+    visits(time_s, x, y, (float(x[0]), float(y[0])), 2000.0)
 
 
 def _smoothers(track: Track) -> None:

@@ -107,16 +107,20 @@ class Site:
         def answers() -> bool:
             assert process.poll() is None
             try:
-                return httpx2.get(f"{self.root}/health/ready").status_code == 200
+                return here.get(f"{self.root}/health/ready").status_code == 200
             except httpx2.TransportError:
                 return False
 
-        until(answers, within_s=STARTED_S)
+        with httpx2.Client(verify=False) as here:
+            until(answers, within_s=STARTED_S)
         return process
 
     def client(self) -> httpx2.Client:
         return httpx2.Client(
-            base_url=self.root, headers={"Authorization": f"Bearer {self.key}"}, timeout=30
+            base_url=self.root,
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=30,
+            verify=False,  # nothing is encrypted here; to read the certificates takes 40 ms
         )
 
     @property

@@ -55,7 +55,7 @@ def table(path: Path) -> dict[str, np.ndarray]:
     columns = pl.read_csv(path, infer_schema_length=None)
     numbers = columns.select(selectors.numeric().cast(pl.Float64).fill_null(np.nan))
     texts = columns.select((~selectors.numeric()).cast(pl.String).fill_null(""))
-    return {each.name: each.to_numpy() for each in (*numbers, *texts)}
+    return {each.name: each.to_numpy(writable=True) for each in (*numbers, *texts)}
 
 
 def metrics(program: str) -> dict[str, Any]:

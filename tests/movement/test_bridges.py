@@ -16,7 +16,8 @@ def wandering(n, seed=1, step_s=600.0, speed=4.0, error_m=20.0):
     rng = np.random.default_rng(seed)
     xy = np.cumsum(rng.normal(0, speed * np.sqrt(step_s), (n, 2)), axis=0)
     xy += rng.normal(0, error_m, (n, 2))
-    return Path(np.arange(n) * step_s, xy[:, 0], xy[:, 1], np.full(n, error_m))
+    x, y = xy.T.copy()
+    return Path(np.arange(n) * step_s, x, y, np.full(n, error_m))
 
 
 def plain_log_likelihood(path, middle, variance):
@@ -185,7 +186,8 @@ def test_parts_too_short_are_left_out():
     for path in (nothing, wandering(1), wandering(2)):
         assert not fixed_motion(path).known.any()
     assert not dynamic_motion(wandering(30)).known.any()
-    assert lay_bridges(wandering(3), Motion(np.full(2, np.nan)), Grid(0, 0, 1, 3, 3)).sum() == 0
+    grid = Grid(0.0, 0.0, 1.0, 3, 3)
+    assert lay_bridges(wandering(3), Motion(np.full(2, np.nan)), grid).sum() == 0
 
 
 @pytest.mark.parametrize(("window", "margin"), [(30, 11), (31, 10), (31, 1), (21, 11)])

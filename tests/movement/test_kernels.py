@@ -172,6 +172,14 @@ def test_compiled_and_plain_agree(track: Track) -> None:
         assert same(one, other), f"part {number}"
 
 
+def test_nothing_is_compiled_after_the_installation() -> None:
+    """A worker would wait some seconds for each kernel, and so would every process of tests."""
+    before = {name: sum(each.stats.cache_misses.values()) for name, each in kernels().items()}
+    everything(fly(1, stays=4, every_us=2 * HOUR_US, bad_share=0.1, runs=True).track)
+    after = {name: sum(each.stats.cache_misses.values()) for name, each in kernels().items()}
+    assert after == before, "run `make install`, or name what is missing in app/movement/kernels.py"
+
+
 def test_every_kernel_is_compared() -> None:
     reached: Counter[str] = Counter()
     with in_python(reached):

@@ -118,7 +118,7 @@ coordinate = st.floats(-100, 100)
     coordinate, coordinate, st.floats(1.0, 120.0), st.floats(0, 2 * np.pi),
 )  # fmt: skip
 def test_visits_hold_all_time_within_whatever_the_turn(places, cx, cy, radius_m, angle):
-    x, y = np.array(places).T
+    x, y = np.array(places).T.copy()
     time_s = np.cumsum(1.0 + np.arange(len(x)) % 3)
     seen = visits(time_s, x, y, (cx, cy), radius_m)
     total = float(np.sum(seen.exit_s - seen.enter_s))

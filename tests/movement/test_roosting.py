@@ -14,7 +14,7 @@ PLACES = st.lists(st.tuples(st.floats(-3.0, 3.0), st.floats(-80.0, 80.0)), min_s
 @settings(max_examples=30)
 @given(PLACES, st.sampled_from((0.0, 127.0, 180.0)))
 def test_the_middle_of_a_night_is_the_median_wherever_the_antimeridian_lies(places, centre):
-    off, lat = np.array(places).T
+    off, lat = np.array(places).T.copy()
     lon = (centre + off + 180.0) % 360.0 - 180.0
     middle = night_middle(lon, lat)
     assert (middle[0] - centre + 180.0) % 360.0 - 180.0 == pytest.approx(np.median(off), abs=1e-9)
@@ -24,7 +24,7 @@ def test_the_middle_of_a_night_is_the_median_wherever_the_antimeridian_lies(plac
 @settings(max_examples=30)
 @given(PLACES, st.integers(1, 2))
 def test_ways_and_width_of_a_day_are_those_of_all_pairs(places, roosts):
-    lon, lat = np.array(places).T
+    lon, lat = np.array(places).T.copy()
     n = max(len(lon) - roosts, 1)
     way_m, width_m = day_out(lon, lat, n)
     apart = arcs_m(lon, lat, lon, lat)

@@ -45,7 +45,7 @@ def bearded():
     sx, sy, rho = (table[c].to_numpy() for c in ("ln.sd.x", "ln.sd.y", "error.corr"))
     cross = rho * np.exp(sx + sy)
     cov = np.stack([np.exp(2 * sx), cross, cross, np.exp(2 * sy)], axis=1).reshape(-1, 2, 2)
-    return table["time"].to_numpy(), table.select("x", "y").to_numpy(), cov
+    return table["time"].to_numpy(), table.select("x", "y").to_numpy(order="c"), cov
 
 
 def fur_seal(par):
@@ -54,7 +54,7 @@ def fur_seal(par):
     var = np.array([sd[str(c)] ** 2 for c in table["lc"]])
     return (
         table["time"].to_numpy(),
-        table.select("x", "y").to_numpy(),
+        table.select("x", "y").to_numpy(order="c"),
         var[:, None, None] * np.eye(2),
     )
 

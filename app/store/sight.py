@@ -47,8 +47,8 @@ WITH_BIRD = "join individual i on i.id = x.individual_id join study s on s.id = 
 
 
 CUT_AT = "180.00000000123"
-"""Where shapes are cut [degrees]: a hair past 180, as PostGIS can't cut along a piece of a line
-that lies on the cut itself, and a bird's fixes may well have the longitude 180."""
+"""Where areas are cut [degrees]: a hair past 180, as PostGIS can't cut along a piece of an outline
+that lies on the cut itself."""
 
 
 def cut(shape: str) -> str:
@@ -59,8 +59,11 @@ def cut(shape: str) -> str:
     """
     # Back on the grid of the output: the hair between 180 and the cut is no piece of its own.
     wrapped = f"st_wrapx(st_shiftlongitude({shape}), {CUT_AT}, -360)"
-    whole = f"st_collectionextract(st_snaptogrid({wrapped}, 1e-7))"
-    return f"case when st_xmax({shape}) - st_xmin({shape}) > 180 then {whole} else {shape} end"
+    area = f"st_collectionextract(st_snaptogrid({wrapped}, 1e-7))"
+    return (
+        f"case when coalesce(st_xmax({shape}) - st_xmin({shape}), 0) <= 180 then {shape}"
+        f" when st_dimension({shape}) = 1 then cut_line({shape}) else {area} end"
+    )
 
 
 STOPOVER = f"""(

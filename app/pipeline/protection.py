@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.movement.profile import Profile
 from app.movement.seasons import AUTUMN_DEFAULT, SPRING_DEFAULT
-from app.movement.track import Track
+from app.movement.track import FloatArray, Track
 from app.store import derived
 from app.store.windows import micros
 from ingest.daylight import HORIZON_DEG, sun_elevation
@@ -21,23 +21,70 @@ def grid_centre(degrees: float, grid_deg: float) -> float:
     return round((math.floor(degrees / grid_deg) + 0.5) * grid_deg, 6)
 
 
-def in_breeding_season(time: datetime, profile: Profile) -> bool:
-    """Tell whether a time lies between the spring and the autumn window of the species."""
-    spring, autumn = profile.spring or SPRING_DEFAULT, profile.autumn or AUTUMN_DEFAULT
-    return spring.end < (time.month, time.day) < autumn.start
+def may_breed(row: derived.Row, profile: Profile) -> bool:
+    """
+    Tell whether a stopover is a breeding place, or may be one: a stay in the breeding season.
 
-
-def stopover_withheld(row: derived.Row, profile: Profile) -> bool:
-    """Tell whether a stopover is a breeding place, or may be one: a stay in the breeding season."""
+    That lies between the spring and the autumn window of the species.
+    """
     if row["kind"] == "breeding" or (row["season"] or "").endswith("breeding"):
         return True
-    ends = row["arrival_time_latest"], row["departure_time_earliest"]
-    long = (ends[1] - ends[0]).days
-    return long > _SUMMER_DAYS or any(in_breeding_season(end, profile) for end in ends)
+    spring, autumn = profile.spring or SPRING_DEFAULT, profile.autumn or AUTUMN_DEFAULT
+    arrival, departure = row["arrival_time_latest"], row["departure_time_earliest"]
+    return any(
+        (arrival.year, arrival.month, arrival.day) < (year, *autumn.start)
+        and (departure.year, departure.month, departure.day) > (year, *spring.end)
+        for year in range(arrival.year, departure.year + 1)
+    )
 
 
-_SUMMER_DAYS = 60
-"""A stay longer than this may hold a whole breeding season between its ends [days]."""
+_METRES_PER_DEG = 111_195.0
+"""Length of a degree on a sphere of 6,371 km [m]; good enough to tell flight from rest."""
+
+NEST_CELL_DEG = 0.1
+"""Cells in which breeding places are withheld [degrees]: those of the public grid by default."""
+
+
+def nest_cells(rows: Iterable[derived.Row], profile: Profile) -> frozenset[int]:
+    """
+    Return the cells of all places where the bird may have bred.
+
+    The public reads of no other stay of that bird there, nor of a fix: a bird that comes to its
+    breeding place before the season, or lives there, would tell it all the same. A place is as
+    wide as a stay may be.
+    """
+    reach_deg = profile.stop_radius_m / _METRES_PER_DEG
+    cells = set()
+    for row in rows:
+        if not may_breed(row, profile):
+            continue
+        aside_deg = reach_deg / max(math.cos(math.radians(row["lat"])), _NEAR_POLE)
+        lon, lat = (
+            np.arange(np.floor((row[name] - by) / NEST_CELL_DEG),
+                      np.floor((row[name] + by) / NEST_CELL_DEG) + 1)
+            for name, by in (("lon", aside_deg), ("lat", reach_deg))
+        )  # fmt: skip
+        around = np.meshgrid((lon + 0.5) * NEST_CELL_DEG, (lat + 0.5) * NEST_CELL_DEG)
+        cells.update(_cell(*around).ravel().tolist())
+    return frozenset(cells)
+
+
+def at_nest(
+    lon: FloatArray | float, lat: FloatArray | float, nests: frozenset[int]
+) -> NDArray[np.bool_]:
+    """Tell which places lie in one of the cells, shape of lon."""
+    return np.isin(_cell(lon, lat), list(nests))
+
+
+def _cell(lon: FloatArray | float, lat: FloatArray | float) -> NDArray[np.int64]:
+    """Number the cell of each place, round the globe."""
+    across = round(360 / NEST_CELL_DEG)
+    column = np.floor(np.asarray(lon) / NEST_CELL_DEG).astype(np.int64) % across
+    return np.floor(np.asarray(lat) / NEST_CELL_DEG).astype(np.int64) * across + column
+
+
+_NEAR_POLE = 0.05
+"""Least cosine of a latitude that a width is divided by: no crane breeds north of 87 degrees."""
 
 
 def fixes_withheld(
@@ -51,6 +98,7 @@ def fixes_withheld(
     """
     night = sun_elevation(track.time_us, track.lon, track.lat) < HORIZON_DEG
     hidden: NDArray[np.bool_] = night if profile.roosts_at_night else ~night
+    hidden |= at_nest(track.lon, track.lat, nest_cells(stopovers, profile))
     for row in stopovers:
         if row.get("public_lon") is not None:
             continue
@@ -81,9 +129,6 @@ def _flying(track: Track) -> NDArray[np.bool_]:
     fast: NDArray[np.bool_] = across * _METRES_PER_DEG > _FLIGHT_M_S * seconds
     return np.concatenate((fast[:1], fast)).astype(np.bool_)
 
-
-_METRES_PER_DEG = 111_195.0
-"""Length of a degree on a sphere of 6,371 km [m]; good enough to tell flight from rest."""
 
 _FLIGHT_M_S = 5.0
 """Speed from which a step is flight [m/s]; resting birds stay under 1.5."""

@@ -21,14 +21,14 @@ from app.movement.track import FloatArray
 from app.pipeline import observed
 from app.pipeline.areas import area_names
 from app.pipeline.aside import aside
-from app.pipeline.protection import grid_centre, stopover_withheld
+from app.pipeline.protection import at_nest, grid_centre, may_breed, nest_cells
 from app.pipeline.screen import Window
 from app.pipeline.smooth import Placed, placed
 from app.pipeline.stops import renew_stops
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived, observations
 from app.store.engine import Connection
-from app.store.windows import instant
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant
 
 METHOD = "core stops 5"
 """Name and version of the method; a change of result is a new version."""
@@ -73,19 +73,22 @@ async def segment(conn: Connection, window: Window, own: Placed) -> Segmented:
     old = await derived.stopovers_of(conn, bird.individual_id)
     areas = await area_names(conn, stopovers.lon, stopovers.lat)
     computed = _stopover_rows(bird, window.profile, stopovers, seasons, areas)
-    guarded = [row for row in computed if stopover_withheld(row, window.profile)]
+    guarded = [row for row in computed if may_breed(row, window.profile)]
     said = await observations.in_force(conn, bird.individual_id)
     new, told = _observed(computed, _season_rows(bird, seasons), said)
+    nests = nest_cells([*guarded, *new], window.profile)
     for row in new:
-        _publishable(row, bird, window.profile, guarded)
+        _publishable(row, bird, nests)
     for row in told:
         row["release_at"] = row["end_time"] + timedelta(seconds=bird.release_delay_s)
     await derived.replace_stopovers(conn, bird, old, new)
     await derived.replace_seasons(conn, bird, told)
     await _legs(conn, window, own, bird, new)
     low, high = await _changed(conn, window, own, old, new)
-    if said:  # what a correction covers is guarded all the same, and is not among the stopovers
-        low, high = min(low, own.from_time), max(high, own.to_time)
+    # What lies at a breeding place is withheld whenever the bird was there. A correction may cover
+    # one: it is guarded all the same, and is not among the stopovers.
+    if said or nests != nest_cells(old, window.profile):
+        low, high = FAR_PAST, FAR_FUTURE
     return Segmented(window, own, bird, new, guarded, low, high)
 
 
@@ -109,9 +112,7 @@ def _observed(
     return observed.labelled(stays, seasons, told) if of_seasons else stays, told
 
 
-def _publishable(
-    row: derived.Row, bird: derived.Bird, profile: Profile, guarded: list[derived.Row]
-) -> None:
+def _publishable(row: derived.Row, bird: derived.Bird, nests: frozenset[int]) -> None:
     """
     Complete a stopover with what follows from its times, and with what the public may know of it.
 
@@ -122,9 +123,7 @@ def _publishable(
     row["duration_min_s"] = (departure - arrival).total_seconds()
     row["duration_max_s"] = widest.total_seconds()
     row["release_at"] = row["departure_time_latest"] + timedelta(seconds=bird.release_delay_s)
-    hidden = stopover_withheld(row, profile) or any(
-        (row["lon"], row["lat"]) == (nest["lon"], nest["lat"]) for nest in guarded
-    )
+    hidden = bool(at_nest(row["lon"], row["lat"], nests))
     for name in ("lon", "lat"):
         centre = grid_centre(row[name], bird.public_grid_deg)
         row[f"public_{name}"] = None if hidden else centre

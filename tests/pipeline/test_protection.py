@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import bisect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyproj import Geod
 
+from app.movement.arcs import arcs_m
+from app.movement.profile import Profile
 from app.movement.simulate import flock_csv, reference_csv
-from app.pipeline.protection import fixes_withheld, grid_centre, in_breeding_season
+from app.pipeline.protection import at_nest, fixes_withheld, grid_centre, may_breed, nest_cells
 from app.seeds import profiles
 from app.store import studies
 from app.store.windows import instant
 from ingest.daylight import HORIZON_DEG, sun_elevation
-from tests.flow.conftest import flock, open_service
+from tests.flow.conftest import Service, flock, open_service
+from tests.flow.edits import stale
 from tests.movement.journeys import fly
 
 DELAY = timedelta(days=30)
@@ -121,14 +125,106 @@ def test_places_lie_on_centres_of_the_grid_and_times_on_hours(opened: Opened) ->
     assert len(set(times)) == len(times)
 
 
+def breeds(stop: dict, profile: Profile) -> bool:
+    """Tell it day by day."""
+    spring, autumn = profile.spring, profile.autumn
+    days = (stop["departure"].date() - stop["arrival"].date()).days
+    seen = (stop["arrival"].date() + timedelta(days=day) for day in range(days + 1))
+    return stop["kind"] == "breeding" or any(
+        spring.end < (day.month, day.day) < autumn.start for day in seen
+    )
+
+
+def test_nothing_is_shown_at_a_breeding_place_whenever_the_bird_was_there(opened: Opened) -> None:
+    nests = [s for s in opened.stopover if breeds(s, profiles()[s["species_key"]])]
+    assert len({nest["bird"] for nest in nests}) == 4
+    shown = [(s["bird"], s["public_lon"], s["public_lat"]) for s in opened.stopover]
+    shown += [(row["bird"], row["lon"], row["lat"]) for row in opened.public_fix]
+    for bird, lon, lat in set(shown):
+        if lon is None:
+            continue
+        own = [nest for nest in nests if nest["bird"] == bird]
+        there = (np.array([nest[name] for nest in own]) for name in ("lon", "lat"))
+        away_m = arcs_m(np.array([lon]), np.array([lat]), *there)
+        assert away_m.min() > 9_900.0, (bird, lon, lat)
+
+
+def test_a_whole_winter_at_one_place_is_shown(opened: Opened) -> None:
+    shown = [s for s in opened.stopover if s["public_lon"] is not None]
+    assert max(s["departure"] - s["arrival"] for s in shown) > timedelta(days=60)
+
+
+def stay(arrival: str, departure: str, kind: str = "unknown", lon: float = 127.0) -> dict:
+    ends = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (arrival, departure))
+    between = dict(zip(("arrival_time_latest", "departure_time_earliest"), ends, strict=True))
+    return between | {"kind": kind, "season": None, "lon": lon, "lat": 45.0}
+
+
+@pytest.mark.parametrize(
+    ("row", "may"),
+    [
+        (stay("2024-11-20", "2025-03-01"), False),
+        (stay("2024-11-20", "2025-06-02"), True),
+        (stay("2024-03-01", "2025-03-01"), True),
+        (stay("2025-05-31", "2025-05-31T23:59"), False),
+        (stay("2025-05-31", "2025-06-01"), True),
+        (stay("2025-08-14", "2025-12-01"), True),
+        (stay("2025-08-15", "2025-12-01"), False),
+        (stay("2025-09-15", "2025-12-01", "breeding"), True),
+    ],
+)  # fmt: skip
+def test_a_stay_that_touches_the_breeding_season_may_be_a_breeding_place(row, may) -> None:
+    assert may_breed(row, profiles()["default"]) is may
+
+
+@given(st.floats(-180, 180), st.floats(-80, 80), st.floats(0, 2 * np.pi), st.floats(0, 9_990))
+def test_the_cells_of_a_nest_hold_all_within_the_radius_of_a_stay(lon, lat, azimuth, away_m):
+    nest = stay("2025-06-01", "2025-07-01") | {"lon": lon, "lat": lat}
+    there = Geod(ellps="sphere").fwd(lon, lat, np.degrees(azimuth), away_m)
+    cells = nest_cells([nest, stay("2025-01-01", "2025-02-01", lon=10.0)], profiles()["default"])
+    assert at_nest(there[0], there[1], cells)
+    assert not at_nest(10.0, 45.0, cells) or abs(lon - 10.0) < 2
+
+
+def positions(*stays: tuple[str, int, float, float]) -> bytes:
+    """Write a crane that stays at places: first day, number of days, lon, lat."""
+    rows = [
+        f"{datetime.fromisoformat(first) + timedelta(hours=3 * k):%Y-%m-%d %H:%M:%S}.000,"
+        f"{lon + 0.01 * np.sin(k)},{lat + 0.01 * np.cos(k)},gps,Grus vipio,T1,Chun,Cranes"
+        for first, days, lon, lat in stays
+        for k in range(8 * days)
+    ]
+    head = "timestamp,location-long,location-lat,sensor-type,individual-taxon-canonical-name,"
+    head += "tag-local-identifier,individual-local-identifier,study-name"
+    return "\n".join([head, *rows]).encode()
+
+
+@pytest.fixture
+async def service(database: str) -> AsyncIterator[Service]:
+    made = await open_service(database)
+    yield made
+    await made.store.close()
+
+
+async def test_a_breeding_place_found_in_june_is_withheld_in_march(service: Service) -> None:
+    at_place = "select count(*) as n from public_fix where lat > 47"
+    stays = "select public_lon is null as hidden from stopover order by arrival_time_latest"
+    await service.push(positions(("2024-03-01", 20, 127.0, 48.0), ("2024-03-22", 50, 124.0, 46.0)))
+    await service.drain()
+    assert (await service.rows(at_place))[0]["n"] > 50
+    assert [row["hidden"] for row in await service.rows(stays)] == [False, False]
+    await service.push(positions(("2024-06-03", 40, 127.0, 48.0), ("2024-10-03", 40, 120.0, 38.0)))
+    assert await stale(service) == {}
+    assert await service.rows(at_place) == [{"n": 0}]
+    assert [row["hidden"] for row in await service.rows(stays)] == [True, False, True, False]
+
+
 def test_no_stopover_of_the_breeding_season_has_a_public_place(opened: Opened) -> None:
     kinds = {s["kind"] for s in opened.stopover}
     assert "breeding" in kinds and len(kinds) > 1
     for stop in opened.stopover:
         profile = profiles()[stop["species_key"]]
-        ends = stop["arrival"], stop["departure"]
-        nest = stop["kind"] == "breeding" or any(in_breeding_season(e, profile) for e in ends)
-        if nest:
+        if breeds(stop, profile):
             assert (stop["public_lon"], stop["public_lat"]) == (None, None), stop
         elif stop["public_lon"] is not None:
             assert stop["public_lon"] == grid_centre(stop["lon"], GRID_DEG)
@@ -149,12 +245,12 @@ def test_the_grid_says_no_more_than_the_cell(degrees: float, within: float) -> N
 def test_the_hours_of_roosting_and_stays_without_public_place_are_withheld(seed, key) -> None:
     track, profile = fly(seed, stays=2).track, profiles()[key]
     third = len(track) // 3
-    stay = {
+    withheld = {
         "arrival_time_latest": instant(track.time_us[third]),
         "departure_time_earliest": instant(track.time_us[2 * third]),
-        "public_lon": None,
-    }
-    hidden = fixes_withheld(track, [stay], profile)
+        "public_lon": None, "kind": "unknown", "season": None, "lon": 10.0, "lat": 45.0,
+    }  # fmt: skip
+    hidden = fixes_withheld(track, [withheld], profile)
     night = sun_elevation(track.time_us, track.lon, track.lat) < HORIZON_DEG
     assert hidden[night == profile.roosts_at_night].all()
     assert hidden[third : 2 * third + 1].all()

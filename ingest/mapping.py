@@ -124,7 +124,7 @@ class ColumnMapping(
     encoding : str or None
         Of `ENCODINGS`; None to find out.
     sensor : str
-        Of fixes whose ``sensor-type`` is blank or not mapped.
+        Of fixes whose ``sensor-type`` is blank or not mapped, and that have no Argos class.
     skip_lines : int
         Lines above the header line of a table.
     missing : tuple of str

@@ -37,7 +37,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "name-too-long": "Keep names and ids to 200 characters, of classes too.",
         "time-unreadable": (
             "Write the time as 2018-07-05 10:48:10.000 or 2018-07-05T10:48:10Z, year first; or"
-            " declare date_order (dmy, mdy) for 05/07/2018."
+            " declare date_order (dmy, mdy) for 05/07/2018. A date alone may be a midnight that R"
+            ' cut off: there write format(x, "%Y-%m-%d %H:%M:%S").'
         ),
         "year-of-two-digits": (
             "Write the year with four digits, first, as 2018-07-05 10:48:10: of 18 nothing tells"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+import polars as pl
+
 from ingest.record import Warning_
 
 EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -42,6 +44,7 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "location-error-numerical",
             "eobs:horizontal-accuracy-estimate",
             "argos:error-radius",
+            "sigfox:computed-location-radius",
         ),
         "argos_class": ("argos:lc",),
         "semi_major_m": ("argos:semi-major",),
@@ -96,6 +99,26 @@ SENSOR_TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Movebank sensor type, name or id, to one of SENSORS; any other type is ``other``."""
+
+
+def sensor_of(kind: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
+    """
+    Return the sensor that a Movebank type names, or another expression where none is named.
+
+    Data packages write types as they are shown (``Argos Doppler Shift``), the service as names
+    with hyphens or by id, and pandas makes ``653.0`` of an id in a column with gaps.
+    """
+    name = kind.str.to_lowercase().str.strip_chars().str.replace_all(r"[\s_]+", "-")
+    known = name.str.replace(r"\.0$", "").replace_strict(
+        SENSOR_TYPES, default="other", return_dtype=pl.String
+    )
+    return pl.when(kind.is_null()).then(otherwise).otherwise(known).alias("sensor")
+
+
+def sensor_by_class(kind: pl.Expr, argos_class: pl.Expr, otherwise: str = "gps") -> pl.Expr:
+    """Return the sensor as `sensor_of` does; where none is named, a class is of Argos alone."""
+    doppler = pl.when(argos_class.is_not_null()).then(pl.lit("argos"))
+    return sensor_of(kind, doppler.otherwise(pl.lit(otherwise)))
 
 
 YES, NO = ("true", "1", "yes"), ("false", "0", "no")

@@ -15,7 +15,7 @@ from ingest.mapping import ColumnMapping
 from ingest.patterns import parse_by
 from ingest.record import Decoded, Warning_
 from ingest.refusal import UnreadablePush
-from ingest.vocabulary import SENSOR_TYPES, columns_of
+from ingest.vocabulary import columns_of, sensor_by_class, sensor_of
 
 FORM = "columns"
 """Format of what a mapping read, in receipts; it is no key of FORMATS, as it says nothing alone."""
@@ -79,8 +79,7 @@ def _layout(mapping: ColumnMapping, seen: list[pl.Series]) -> Layout:
         fields=mapping.fields,
         per=mapping.per,
         times=_times(mapping.time_format, seen),
-        sensor=mapping.sensor,
-        rule=lambda table: _kinds(table, mapping.sensor),
+        rule=lambda table: _kinds(table, mapping),
         lists=lists_of(mapping),
         decimal_comma=None if mapping.decimal is None else mapping.decimal == ",",
         missing=mapping.missing,
@@ -97,16 +96,13 @@ def _times(stated: str | None, seen: list[pl.Series]) -> Times:
     return read
 
 
-def _kinds(table: pl.DataFrame, otherwise: str) -> pl.DataFrame:
+def _kinds(table: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
     """Name sensors as records do, and Argos classes in capitals."""
-    kind = pl.col("sensor").str.to_lowercase()
-    known = kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String)
-    table = table.with_columns(
-        pl.when(kind.is_null()).then(pl.lit(otherwise)).otherwise(known).alias("sensor")
-    )
-    if "argos_class" in table.columns:
-        table = table.with_columns(pl.col("argos_class").str.to_uppercase())
-    return table
+    kind = pl.col("sensor") if "sensor" in mapping.fields else pl.lit(None, pl.String)
+    if "argos_class" not in table.columns:
+        return table.with_columns(sensor_of(kind, pl.lit(mapping.sensor)))
+    argos_class = pl.col("argos_class").str.to_uppercase()
+    return table.with_columns(sensor_by_class(kind, argos_class, mapping.sensor), argos_class)
 
 
 def _table(

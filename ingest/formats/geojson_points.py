@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from ingest.clock import parse_instants
 from ingest.formats.layout import Element, Layout, decode_elements
 from ingest.record import Decoded
+from ingest.vocabulary import sensor_by_class
 
 NAME = "geojson-points"
 
@@ -20,10 +23,21 @@ _FIELDS = {
     "satellites": ("satellites",),
     "dop": ("dop", "gps:hdop", "hdop"),
     "error_m": ("error_m",),
+    "sensor": ("sensor", "sensor-type", "sensor_type"),
     "argos_class": ("argos_class", "argos:lc"),
+    "semi_major_m": ("semi_major_m", "argos:semi-major"),
+    "semi_minor_m": ("semi_minor_m", "argos:semi-minor"),
+    "orientation_deg": ("orientation_deg", "argos:orientation"),
     "battery_v": ("battery_v",),
     "temperature_c": ("temperature_c",),
 }  # fmt: skip
+
+
+def _rule(table: pl.DataFrame) -> pl.DataFrame:
+    argos_class = pl.col("argos_class").str.to_uppercase()
+    sensor = sensor_by_class(pl.col("sensor"), argos_class)
+    return table.with_columns(sensor, argos_class)
+
 
 LAYOUT = Layout(
     name=NAME,
@@ -35,6 +49,7 @@ LAYOUT = Layout(
         "height_m": ("geometry.coordinates.2",),
     },
     times=parse_instants,
+    rule=_rule,
     lists=("features",),
 )
 

@@ -16,7 +16,7 @@ from ingest.formats.trimmed import anchors_of
 from ingest.names import best_named
 from ingest.record import Decoded, Warning_, counted
 from ingest.refusal import UnreadablePush
-from ingest.vocabulary import EVENT_TERMS, NO, SENSOR_TYPES, YES, columns_of, term, told_twice
+from ingest.vocabulary import EVENT_TERMS, NO, YES, columns_of, sensor_by_class, term, told_twice
 
 NAME = "movebank-csv"
 
@@ -191,7 +191,6 @@ def _names(columns: Mapping[str, tuple[int, ...]]) -> dict[str, pl.Expr]:
 
     canonical, detail = first("taxon"), first("taxon_detail")
     argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")
-    kind = first("sensor").str.to_lowercase()
     marked = [first(field).str.to_lowercase().is_in(YES) for field in _OUTLIER]
     # Flags beside it, as our own export writes them, explain the column: no person did.
     hidden = first("visible").str.to_lowercase().is_in(NO) & first("flags").is_null()
@@ -201,11 +200,7 @@ def _names(columns: Mapping[str, tuple[int, ...]]) -> dict[str, pl.Expr]:
         "taxon": _most_precise(canonical, detail),
         "argos_class": argos_class,
         "provider_id": first("provider_id"),
-        "sensor": pl.when(kind.is_not_null())
-        .then(kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String))
-        .when(argos_class.is_not_null())
-        .then(pl.lit("argos"))
-        .otherwise(pl.lit("gps")),
+        "sensor": sensor_by_class(first("sensor"), argos_class),
         "marked_outlier": pl.any_horizontal(
             hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked)
         ),

@@ -7,7 +7,7 @@ import polars as pl
 from ingest.clock import parse_instants
 from ingest.formats.layout import Element, Layout, decode_elements
 from ingest.record import Decoded
-from ingest.vocabulary import SENSOR_TYPES
+from ingest.vocabulary import sensor_of
 
 NAME = "movebank-json"
 
@@ -16,13 +16,7 @@ INDIVIDUAL_MAX_BYTES = 64 << 20
 
 
 def _rule(table: pl.DataFrame) -> pl.DataFrame:
-    kind = pl.col("sensor").str.to_lowercase()
-    return table.with_columns(
-        pl.when(kind.is_null())
-        .then(pl.lit("gps"))
-        .otherwise(kind.replace_strict(SENSOR_TYPES, default="other", return_dtype=pl.String))
-        .alias("sensor")
-    )
+    return table.with_columns(sensor_of(pl.col("sensor"), pl.lit("gps")))
 
 
 LAYOUT = Layout(

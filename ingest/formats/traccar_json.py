@@ -23,6 +23,8 @@ def _rule(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+# The id of a position is that of Traccar's database, and 0 in what is forwarded before it is
+# stored there: it tells no fixes apart.
 LAYOUT = Layout(
     name=NAME,
     marks=frozenset({"position", "device", "uniqueId", "fixTime"}),
@@ -39,7 +41,6 @@ LAYOUT = Layout(
         "satellites": ("position.attributes.sat",),
         "dop": ("position.attributes.hdop",),
         "battery_v": ("position.attributes.battery",),
-        "provider_id": ("position.id",),
         "valid": ("position.valid",),
     },
     per={"ground_speed_m_s": KNOTS},

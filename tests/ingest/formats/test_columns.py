@@ -211,6 +211,13 @@ def test_sensors_are_named_or_stated() -> None:
     assert decoded.records.select("sensor", "argos_class").rows() == [("gps", None), ("argos", "B")]
 
 
+def test_a_class_without_a_sensor_is_of_argos() -> None:
+    terms = {**{word: name for name, word in PLAIN.items()}, "argos:lc": "lc"}
+    text = b"tag,time,lon,lat,lc\n7,2018-07-05 08:00,1,2,\n7,2018-07-05 09:00,1,2,b\n"
+    decoded = decode(text, mapping=read_mapping({"kind": "table", "terms": terms}), now_us=NOW_US)
+    assert decoded.records.select("sensor", "argos_class").rows() == [("gps", None), ("argos", "B")]
+
+
 def test_a_mapping_is_no_format_by_itself() -> None:
     assert "columns" not in FORMATS
 

@@ -39,3 +39,23 @@ def test_a_text_sequence_is_the_collection(sample: Callable[[str], bytes]) -> No
     assert there.records.equals(here.records)
     assert [r.code for r in there.refusals] == [r.code for r in here.refusals]
     assert sequence[there.refusals[0].offset or 0 :].startswith(b'{"type": "Feature"')
+
+
+def test_argos_keeps_its_class_and_its_ellipse() -> None:
+    properties = {
+        "tag": "7", "timestamp": "2020-01-01T00:00:00Z", "argos:lc": "b", "semi_major_m": 9000,
+        "semi_minor_m": 800, "orientation_deg": 90,
+    }  # fmt: skip
+    point = {"type": "Point", "coordinates": [116.3, 46.1]}
+    features = [
+        {"type": "Feature", "geometry": point, "properties": properties | more}
+        for more in ({}, {"sensor": "argos"}, {"sensor-type": "argos-doppler-shift"})
+    ]
+    body = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    decoded = decode(body, now_us=NOW_US)
+    assert (
+        decoded.records.select(
+            "sensor", "argos_class", "semi_major_m", "semi_minor_m", "orientation_deg"
+        ).rows()
+        == [("argos", "B", 9000.0, 800.0, 90.0)] * 3
+    )

@@ -127,6 +127,25 @@ def test_class_column_alone_tells_the_sensor() -> None:
     assert csv("2020-01-01 00:00,1,2,7,", header=header).records["sensor"].item() == "gps"
 
 
+@pytest.mark.parametrize(
+    ("kind", "sensor"),
+    [
+        ("Argos Doppler Shift", "argos"), ("argos_doppler_shift", "argos"), ("82798.0", "argos"),
+        ("GPS", "gps"), ("653.0", "gps"), ("Solar Geolocator", "other"), ("6530", "other"),
+    ],
+)  # fmt: skip
+def test_a_sensor_type_is_known_by_its_name_as_shown_and_as_pandas_writes_its_id(kind, sensor):
+    for header, row in (("sensor-type", kind), ("sensor_type_id", kind)):
+        decoded = csv(f"2020-01-01 00:00,1,2,7,{row},B", header=f"{HEADER},{header},argos:lc")
+        assert decoded.records["sensor"].item() == sensor
+
+
+def test_the_radius_of_a_position_without_satellites_is_its_error() -> None:
+    header = f"{HEADER},sensor-type,sigfox:computed-location-radius"
+    decoded = csv("2020-01-01 00:00,1,2,7,sigfox-geolocation,23000", header=header)
+    assert decoded.records.select("sensor", "error_m").row(0) == ("other", 23_000.0)
+
+
 def test_unknown_zone_is_told() -> None:
     with pytest.raises(UnreadablePush) as caught:
         csv("2020-01-01 00:00,1,2,7", tz="Nowhere")

@@ -25,7 +25,6 @@ def test_each_kind_of_unit_of_one_push(sample: Callable[[str], bytes], values: V
             "heading_deg": 90.0,
             "satellites": 9,
             "dop": 1.1,
-            "provider_id": "991",
             "battery_v": 3.9,
         },
         {
@@ -36,7 +35,6 @@ def test_each_kind_of_unit_of_one_push(sample: Callable[[str], bytes], values: V
             "lon": 120.25,
             "lat": 47.5,
             "error_m": 12.5,
-            "provider_id": "992",
             "marked_outlier": True,
         },
     ]

@@ -2,8 +2,10 @@
 
 Run by `make bench`; it prints figures and asserts none beyond equal payloads. Each server is one
 uvicorn process on the same PostgreSQL; the peers read a table that holds our feed's columns ready
-made, with an index for the question. Requests go in turns over one kept-alive connection each.
-"Uncached" asks for another end of the interval each time, so that no answer has been made before.
+made, with an index for the question. Rates are of sixteen kept-alive connections in runs in turns;
+latencies of one connection, request by request in turns, so that each server finds the caches of
+the processor as the others left them. "Never asked before" asks for another end of the interval
+each time.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,6 +38,7 @@ from tests.flow.conftest import flock
 
 ROUNDS = 40
 LIMIT = 1_000
+CONNECTIONS, RUNS, SECONDS = 16, 5, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,59 @@ def test_feeds_of_fixes_against_other_servers(question: Question, capsys):
         print(told("the same, asked before", cached, "200"))
         print(told("the same, a current copy at hand (304)", current, None))
         print(told(f"{len(boxed):,} in a box", within, "20"))
+
+
+def rate(client: Client, values: dict[str, Any], first: int) -> dict[str, Any]:
+    """Ask by many connections at once, from a process of its own; give what it tells."""
+    path = f"{client.path}?{urlencode(values, safe='{}:/')}"
+    headers = [f"{name}: {value}" for name, value in client.headers.items()]
+    words = [client.connection.port, CONNECTIONS, SECONDS, first, path, *headers]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.asking", *map(str, words)],
+        cwd=peers.ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.timeout(1800)
+def test_rates_of_feeds_against_other_servers(question: Question, capsys):
+    clients, bird = question.clients, question.bird
+    asks = question.asks(question.ours)
+    answers = {name: ask(0) for name, ask in asks.items()}
+    found = payload(answers["ours"])
+    assert payload(answers["tipg"]) == payload(answers["pygeoapi"]) == found
+    box = ",".join(map(str, box_of(found)))
+    lines = []
+    for title, aim, more, span in (
+        (f"{LIMIT:,} newest fixes of one bird, never asked before", 25, {}, "../{moment}"),
+        ("the same, asked before", 200, {}, "../2099-01-01T00:00:00Z"),
+        ("in a box, never asked before", 20, {"bbox": box}, "../{moment}"),
+    ):
+        of_peers = {"limit": LIMIT, "individual_id": bird, "sortby": "-time"} | more
+        values = {
+            "tipg": of_peers | {"f": "geojson"},
+            "pygeoapi": of_peers | {"f": "json"},
+            "ours": {"individual": bird, "limit": LIMIT, "datetime": span, **more},
+        }
+        told: dict[str, list[dict[str, Any]]] = {name: [] for name in values}
+        for _ in range(RUNS):
+            for name, said in values.items():
+                first = told["ours"][-1]["next"] if told["ours"] else 0
+                told[name].append(rate(clients[name], said, first))
+        lines.append(f"{title}, {CONNECTIONS} connections")
+        for name, runs in told.items():
+            per_s = statistics.median(each["per_s"] for each in runs)
+            ratio = statistics.median(
+                ours["per_s"] / each["per_s"] for ours, each in zip(told["ours"], runs, strict=True)
+            )
+            p99_ms = statistics.median(each["p99_ms"] for each in runs)
+            lines.append(
+                f"  {name:22}{per_s:9.1f} requests/s, p99 {p99_ms:7.1f} ms"
+                + (f"  ratio {ratio:7.1f} (goal {aim})" if name != "ours" else "")
+            )
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
 
 
 def box_of(points: list[tuple[Any, ...]]) -> tuple[float, float, float, float]:

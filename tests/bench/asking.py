@@ -1,0 +1,83 @@
+"""A lean client in a process of its own: kept-alive connections that ask, and read to the end.
+
+`python -m tests.bench.asking PORT CONNECTIONS SECONDS FIRST PATH HEADER...` prints JSON. `{moment}`
+in the path becomes another time for each request, beginning with the number FIRST.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+import sys
+import time
+
+import uvloop
+
+LENGTH = re.compile(rb"(?i)content-length: (\d+)")
+
+
+class Asking(asyncio.Protocol):
+    """One connection, one request at a time; what comes is counted, not kept."""
+
+    def __init__(self, path: str, head: str, numbers: itertools.count[int]) -> None:
+        self.path, self.head, self.numbers = path, head, numbers
+        self.taken: list[float] = []
+        self.left, self.beginning, self.failure = 0, b"", ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.ask()
+
+    def ask(self) -> None:
+        n = next(self.numbers)
+        moment = f"2099-01-{1 + n // 86_400:02}T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}Z"
+        self.left, self.beginning, self.began = 0, b"", time.perf_counter()
+        self.transport.write(f"GET {self.path.format(moment=moment)} {self.head}".encode())
+
+    def data_received(self, data: bytes) -> None:
+        if not self.left:
+            self.beginning += data
+            head, found, data = self.beginning.partition(b"\r\n\r\n")
+            if not found:
+                return
+            length = LENGTH.search(head)
+            if not head.startswith(b"HTTP/1.1 200") or length is None:
+                self.failure = head.decode()
+                self.transport.close()
+                return
+            self.left = int(length[1])
+        self.left -= len(data)
+        if not self.left:
+            self.taken.append(time.perf_counter() - self.began)
+            self.ask()
+
+
+async def main() -> None:
+    """Ask until the time is over; print the rate, and the median and 99th percentile."""
+    port, connections, seconds, first, path, *headers = sys.argv[1:]
+    head = "HTTP/1.1\r\nHost: bench\r\n" + "".join(f"{each}\r\n" for each in headers) + "\r\n"
+    numbers, loop = itertools.count(int(first)), asyncio.get_running_loop()
+    began = time.perf_counter()
+    made = [
+        await loop.create_connection(lambda: Asking(path, head, numbers), "127.0.0.1", int(port))
+        for _ in range(int(connections))
+    ]
+    await asyncio.sleep(float(seconds))
+    spent = time.perf_counter() - began
+    taken = sorted(each for _, asking in made for each in asking.taken)
+    for transport, asking in made:
+        if asking.failure:
+            raise SystemExit(asking.failure)
+        transport.abort()
+    print(json.dumps({
+        "requests": len(taken), "per_s": len(taken) / spent,
+        "p50_ms": 1e3 * taken[len(taken) // 2], "p99_ms": 1e3 * taken[len(taken) * 99 // 100],
+        "next": next(numbers),
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

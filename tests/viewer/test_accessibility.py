@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .conftest import TICKET, Stub, Visit
+from .flock import ref
 from .test_map import ALL, OUTAGE
 
 AXE = Path(__file__).resolve().parents[2] / ".cache/axe-core/axe.min.js"
@@ -70,7 +71,7 @@ def test_signing_in_and_being_refused(visit: Visit, broken: Callable[[], list[st
     page = visit.open(f"?signin={TICKET}#layers=sites").page
     assert "Signed in" in page.inner_text("#session")
     assert broken() == []
-    page = visit.open("?signin=old#layers=sites&individual=nobody").page
+    page = visit.open(f"?signin=old#layers=sites&individual={ref(9)}").page
     assert "The ticket has expired." in page.inner_text("#failures")
     assert broken() == []
     page.click("#failures button")

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Route
 
 from .conftest import TICKET, Stub, Visit
+from .flock import ref
 
 ALL = "#layers=tracks,stopovers,sites,flyways,positions"
 BIRDS = ["E37", "HC-31", "SC-02", "SH-11", "WN-07"]  # the last but one on both sides of 180°
@@ -49,20 +50,22 @@ def test_species_filter_reaches_feeds_map_and_address(visit: Visit, stub: Stub) 
 
 def test_a_link_shows_the_same_map(visit: Visit, stub: Stub) -> None:
     visit.open(
-        "#map=5.00/35.0000/128.0000&individual=i2&season=2025-spring"
-        "&from=2025-03-01&to=2025-04-30&study=s1&layers=stopovers&area=1"
+        f"#map=5.00/35.0000/128.0000&individual={ref(2)}&season=2025-spring"
+        f"&from=2025-03-01&to=2025-04-30&study={ref(101)}&layers=stopovers&area=1"
     )
     asked = stub.queries("stopovers")[-1]
     west, south, east, north = (float(part) for part in asked.pop("bbox").split(","))
     assert west < 128 < east
     assert south < 35 < north
     assert asked == {
-        "individual": "i2", "season": "2025-spring", "study": "s1", "limit": "1000",
+        "individual": ref(2), "season": "2025-spring", "study": ref(101), "limit": "1000",
         "datetime": "2025-03-01T00:00:00Z/2025-04-30T23:59:59.999Z",
     }  # fmt: skip
     assert visit.rendered("stopovers", "individual") == ["HC-31"]
     assert stub.queries("tracks") == [{"limit": "1"}]  # for the range of days alone
     assert visit.page.input_value("#filter-season") == "2025-spring"
+    studies = visit.page.locator("#filter-study option")  # one a page, of two pages
+    assert studies.all_inner_texts() == ["All", "Demo flock", "Lake flock"]
     assert visit.page.locator("#layer-tracks").is_checked() is False
 
 
@@ -106,7 +109,7 @@ def test_what_fails_for_one_reason_is_told_once(visit: Visit, stub: Stub) -> Non
 
 
 def test_nothing_found_offers_to_clear_the_filters(visit: Visit) -> None:
-    visit.open("#individual=nobody")
+    visit.open(f"#individual={ref(9)}")
     empty = visit.page.locator("#empty")
     assert "No data match these filters." in empty.inner_text()
     empty.get_by_role("button").click()

@@ -54,6 +54,12 @@ export function readFragment(fragment) {
   return state;
 }
 
+/** Does a fragment say where to look? */
+export function namesPlace(fragment) {
+  const given = new URLSearchParams(fragment.replace(/^#/, ''));
+  return 'zoom' in readPosition(given.get('map'));
+}
+
 function readPosition(text) {
   const [zoom, lat, lon] = (text ?? '').split('/').map(Number);
   const sound = [zoom, lat, lon].every(Number.isFinite)

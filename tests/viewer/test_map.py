@@ -1,5 +1,6 @@
 """The page in a real browser: what it draws, asks for and says."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,12 @@ def test_species_filter_reaches_feeds_map_and_address(visit: Visit, stub: Stub) 
     visit.page.click("#clear")
     visit.settle()
     assert visit.rendered("stopovers", "individual") == BIRDS
+    # A link put into the open page shows the place that it names, like one that opens a page.
+    page = visit.page
+    page.evaluate("() => { location.hash = '#map=8/37.9/126.8&species=Platalea+minor'; }")
+    page.wait_for_function("() => flyways.state.species === 'Platalea minor'")
+    visit.settle()
+    assert visit.fragment() == {"map": "8.00/37.9000/126.8000", "species": "Platalea minor"}
 
 
 def test_a_link_shows_the_same_map(visit: Visit, stub: Stub) -> None:
@@ -157,15 +164,36 @@ def test_a_click_opens_what_lies_on_top_and_lists_the_rest(visit: Visit) -> None
     assert len(visit.rendered("stopovers", "individual")) == 1
 
 
-def test_lists_reach_across_the_antimeridian(visit: Visit) -> None:
+def test_lists_reach_across_the_antimeridian_and_keep_the_focus(visit: Visit) -> None:
     page = visit.open("#map=4.00/64.5000/-176.0000&layers=stopovers,tracks").page
     assert visit.rendered("tracks-observed", "individual") == ["SH-11"]
     page.click("#list-stopovers summary")
-    rows = page.locator("#list-stopovers button").all_inner_texts()
-    assert len(rows) == 2
-    page.locator("#list-stopovers button").first.click()
+    rows = page.locator("#list-stopovers button")
+    assert len(rows.all_inner_texts()) == 2
+    rows.first.click()
     page.get_by_role("button", name="Show on the map").click()
     assert "SH-11" in page.inner_text("#details")
+    page.keyboard.press("Escape")
+    row = rows.first.get_attribute("id")
+    focused = "document.activeElement.id || document.activeElement.localName"
+
+    def after(move: Callable[[], None]) -> object:
+        page.evaluate("() => { document.querySelector('#list-stopovers').dataset.old = 1; }")
+        move()
+        page.wait_for_selector("#list-stopovers:not([data-old])")
+        return page.evaluate(focused)
+
+    rows.first.focus()
+    assert after(lambda: page.keyboard.press("Enter")) == "details-title"  # the map moves there
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == row
+    move = "(by) => { flyways.map.panBy([by, 0], { duration: 0 }); }"
+    assert after(lambda: page.evaluate(move, 20)) == row
+    page.keyboard.press("Enter")
+    assert after(lambda: page.evaluate(move, 350)) == "details-title"
+    assert row not in rows.evaluate_all("(rows) => rows.map((row) => row.id)")
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == "summary"
 
 
 def test_simulated_data_are_marked_only_while_shown(visit: Visit) -> None:
@@ -214,7 +242,7 @@ def test_an_early_answer_to_an_overtaken_question_is_not_shown(visit: Visit) -> 
     assert visit.settle().rendered("tracks-observed", "individual") == ["E37"]
 
 
-def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub) -> None:
+def test_a_ticket_signs_in_once_and_a_session_that_ends_is_told(visit: Visit, stub: Stub) -> None:
     page = visit.open(f"?signin={TICKET}").page
     paths = [path for path, _ in stub.asked]
     assert paths.index("/api/v1/session") < paths.index("/feeds/tracks.geojson")
@@ -222,6 +250,21 @@ def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub)
     assert "Signed in: Crane Institute" in page.inner_text("#session")
     link = page.get_by_role("link", name="Morning report")
     assert link.evaluate("link => new URL(link.href).pathname") == "/morning"
+    before = len(stub.queries("tracks"))
+    stub.signed_in = False  # the session has ended
+    page.uncheck("#layer-sites")
+    page.check("#layer-sites")  # answered before: nothing but the session is asked
+    page.wait_for_selector("#ended:visible")
+    assert "To sign in again" in page.inner_text("#ended")
+    visit.settle()
+    assert page.inner_text("#session") == "Public view"
+    assert len(stub.queries("tracks")) == 2 * before
+    stub.signed_in = True  # in another window
+    page.evaluate("() => { document.dispatchEvent(new Event('visibilitychange')); }")
+    page.wait_for_selector("#ended", state="hidden")
+    visit.settle()
+    assert len(stub.queries("tracks")) == 3 * before
+    assert page.is_visible("#morning")
     with page.expect_navigation():
         page.get_by_role("button", name="Sign out").click()
     visit.page.wait_for_function(

@@ -1,7 +1,7 @@
 // What the reader can choose from: the studies, and all birds that the feeds have shown so far.
 
 import { feedQuery, fetchEarliest, fetchFeed } from './feeds.js';
-import { request } from './http.js';
+import { requestItems } from './http.js';
 import { isOfAYear } from './seasons.js';
 
 /** Numbers within text by their value: bird 9 before bird 10. */
@@ -26,8 +26,7 @@ export class Catalogue {
   }
 
   async readStudies() {
-    const { document: page } = await request('api/v1/studies');
-    this.studies = page.items ?? [];
+    this.studies = await requestItems('api/v1/studies?limit=1000');
   }
 
   /** Their ids, in the order of their names. */

@@ -1,6 +1,6 @@
 // The GeoJSON feeds: what to ask for, page by page, with a bound on what is held.
 
-import { ROOT, request } from './http.js';
+import { nextPage, request } from './http.js';
 
 /** Drawing order, from the bottom up. */
 export const FEEDS = ['flyways', 'tracks', 'stopovers', 'sites', 'positions'];
@@ -59,13 +59,4 @@ const firstPage = (name, query) => `feeds/${name}.geojson?${query}`;
 export async function fetchEarliest(name) {
   const { document: page } = await request(`feeds/${name}.geojson?limit=1`);
   return page.features ?? [];
-}
-
-function nextPage(page, response) {
-  const linked = /<([^>]+)>\s*;[^,]*rel="?next"?/.exec(response.headers.get('Link') ?? '');
-  const href = linked?.[1] ?? page.links?.find?.((link) => link.rel === 'next')?.href ?? page.next;
-  if (!href) return null;
-  // A service behind a proxy may name another host: its path is ours, its host is not asked.
-  const { pathname, search } = new URL(href, response.url ?? ROOT);
-  return new URL(pathname + search, ROOT).href;
 }

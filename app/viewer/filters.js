@@ -4,7 +4,7 @@ import { byText } from './catalogue.js';
 import { byId, element } from './dom.js';
 import { latestFirst, seasonLabel } from './seasons.js';
 import { speciesFull } from './species.js';
-import { FILTERS, LAYERS } from './state.js';
+import { FILTERS, FIRST_DAY, LAST_DAY, LAYERS } from './state.js';
 import { fillSpan, listenToSpan } from './timespan.js';
 import { LANGUAGES, t } from './words.js';
 
@@ -43,8 +43,8 @@ export function fillForm(state, catalogue, language) {
   fillSelect('season', seasons.map((season) => [season, seasonLabel(season)]), state);
   byId('filter-from').value = state.from;
   byId('filter-to').value = state.to;
-  byId('filter-to').min = state.from;
-  byId('filter-from').max = state.to;
+  byId('filter-to').min = state.from || FIRST_DAY;
+  byId('filter-from').max = state.to || LAST_DAY;
   fillSpan(state, catalogue.extent);
   byId('filter-area').checked = state.area;
   byId('filter-colour').value = state.colour;

@@ -45,3 +45,25 @@ async function problemOf(response) {
   const { code = '', remedy = '' } = sent;
   return new Problem({ status, code, remedy, detail: sent.detail ?? sent.title ?? '' });
 }
+
+/** All items of a list, however many pages they fill. */
+export async function requestItems(path) {
+  const items = [];
+  let next = path;
+  while (next) {
+    const { document: page, response } = await request(next);
+    items.push(...page.items);
+    next = nextPage(page, response);
+  }
+  return items;
+}
+
+/** The address of the page after this one, or null. */
+export function nextPage(page, response) {
+  const linked = /<([^>]+)>\s*;[^,]*rel="?next"?/.exec(response.headers.get('Link') ?? '');
+  const href = linked?.[1] ?? page.links?.find?.((link) => link.rel === 'next')?.href ?? page.next;
+  if (!href) return null;
+  // A service behind a proxy may name another host: its path is ours, its host is not asked.
+  const { pathname, search } = new URL(href, response.url ?? ROOT);
+  return new URL(pathname + search, ROOT).href;
+}

@@ -1,6 +1,7 @@
 // The legend: only what the map shows now, drawn with the map's own measures.
 
 import { byId, drawing, element } from './dom.js';
+import { redraw } from './focus.js';
 import {
   CORRIDOR_OPACITY, connectionWidthPx, MEAN_ROUTE, SILENCE, stopoverRadiusPx,
 } from './layers.js';
@@ -39,14 +40,15 @@ export function drawLegend({ visible, parts, ...colouring }) {
   for (const [feed, key] of Object.entries(KEYS)) {
     byId(`key-${feed}`).replaceChildren(...(visible.has(feed) ? key(parts) : []));
   }
-  byId('legend').replaceChildren(colours(colouring));
+  redraw(byId('legend'), colours(colouring));
 }
 
 function colours({ scale, shown, label, choose, chosen }) {
   const entries = scale.entries.filter(([value]) => shown.has(value));
   // The season filter takes a season of one year; its colour stands for those of all years.
   const row = (value) => (scale.by === 'season' ? ['div', { class: 'row' }] : ['button', {
-    type: 'button', class: 'row', 'aria-pressed': String(chosen === value),
+    type: 'button', id: `legend-${encodeURIComponent(value)}`, class: 'row',
+    'aria-pressed': String(chosen === value),
     click: () => choose(chosen === value ? '' : value),
   }]);
   const items = entries.map(([value, colour]) => element('li', {}, element(

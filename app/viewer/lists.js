@@ -2,6 +2,7 @@
 
 import { title } from './details.js';
 import { byId, drawing, element } from './dom.js';
+import { redraw } from './focus.js';
 import { durationRange, utc } from './format.js';
 import { middleOf } from './geometry.js';
 import { t } from './words.js';
@@ -25,7 +26,7 @@ const later = (a, b) => String(b ?? '').localeCompare(String(a ?? ''));
 /** Redraw the lists; `data` maps a feed to its features, `choose` opens one. */
 export function drawLists({ data, visible, inView, colourOf, choose }) {
   const feeds = Object.keys(LISTED).filter((feed) => visible.has(feed));
-  byId('lists').replaceChildren(...feeds.map((feed) => {
+  redraw(byId('lists'), ...feeds.map((feed) => {
     const near = data[feed]
       .map((feature, index) => ({ feed, index, feature }))
       .filter(({ feature }) => inView(middleOf(feature)))
@@ -43,8 +44,9 @@ export function drawLists({ data, visible, inView, colourOf, choose }) {
 function row(item, colourOf, choose) {
   const dot = item.feed === 'sites' ? null
     : drawing(10, 10, ['circle', { cx: 5, cy: 5, r: 4, fill: colourOf(item.feature.properties) }]);
+  const id = `row-${item.feed}-${item.feature.id}`; // the same after each redraw: the focus is kept
   return element('li', {}, element(
-    'button', { type: 'button', class: 'row', click: () => choose(item) },
+    'button', { type: 'button', id, class: 'row', click: () => choose(item) },
     dot, element('span', {}, title(item.feed, item.feature)),
     element('span', { class: 'quiet' }, LISTED[item.feed].note(item.feature)),
   ));

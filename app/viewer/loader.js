@@ -7,6 +7,8 @@ export class Loader {
 
   incomplete = new Set();
 
+  unanswered = new Set(); // feeds whose last question failed: nobody knows whether they are empty
+
   #underway = new Map(); // feed -> AbortController
   #begun = false;
 
@@ -28,6 +30,16 @@ export class Loader {
     await Promise.all(stale.map((feed) => this.#load(feed, query)));
   }
 
+  /** Give up all questions and drop all answers: they were another reader's. */
+  async forget() {
+    this.#underway.forEach((attempt) => attempt.abort());
+    this.#underway.clear();
+    this.#asked.clear();
+    this.#begun = false;
+    this.unanswered.clear();
+    await Promise.all(FEEDS.map((feed) => this.#hold(feed, [], true)));
+  }
+
   async #load(feed, query) {
     this.#underway.get(feed)?.abort();
     const attempt = new AbortController();
@@ -37,10 +49,12 @@ export class Loader {
     this.progress();
     try {
       const { features, complete } = await fetchFeed(feed, query, attempt.signal);
+      this.unanswered.delete(feed);
       await this.#hold(feed, features, complete);
     } catch (error) {
       if (error.name === 'AbortError') return;
       this.#asked.delete(feed);
+      this.unanswered.add(feed);
       await this.#hold(feed, [], true); // an old answer would belie the filters shown beside it
       this.failed(feed, error);
     } finally {

@@ -2,25 +2,24 @@
 
 import { loadLand } from './basemap.js';
 import { Catalogue } from './catalogue.js';
+import { openChoice } from './choice.js';
 import { byId } from './dom.js';
 import { feedQuery } from './feeds.js';
-import { listenToForm } from './filters.js';
 import { viewBox } from './geometry.js';
-import { listenToMap } from './gestures.js';
+import { listen } from './listening.js';
 import { Loader } from './loader.js';
-import {
-  createMap, lookAt, pick, quiet, repaint, setFeed, setSelection, showLayer,
-} from './map.js';
-import { clearFailure, showFailure } from './notices.js';
+import { lookAt, pick, quiet, repaint, setFeed, setSelection, showLayer } from './map.js';
+import { makeMap, MAPLESS } from './mapless.js';
+import { clearFailure, drawFailures, showFailure } from './notices.js';
 import { drawPage, drawPageLists, drawPageNotices } from './page.js';
 import { colourScale } from './palette.js';
-import { closePanel, openPanel } from './panel.js';
-import { readSession, redeemTicket, signOut } from './session.js';
+import { closePanel } from './panel.js';
+import { isSameReader, readSession, redeemTicket, signOut } from './session.js';
 import { soon } from './soon.js';
 import { loadSpecies } from './species.js';
-import { FILTERS, LAYERS, readFragment, writeFragment } from './state.js';
-import { currentTheme, onThemeChange } from './themes.js';
-import { chooseLanguage, loadWords, t, translatePage } from './words.js';
+import { FILTERS, LAYERS, namesPlace, readFragment, writeFragment } from './state.js';
+import { currentTheme } from './themes.js';
+import { chooseLanguage, loadFirstWords, loadWords } from './words.js';
 
 const SETTLE_MS = 250; // a drag ends in several moves; lists and feeds follow once, after the last
 
@@ -32,7 +31,7 @@ class Viewer {
   session = null;
 
   /** Does the address or the reader say where to look? */
-  placed = new URLSearchParams(window.location.hash.slice(1)).has('map');
+  placed = namesPlace(window.location.hash);
 
   /** Resolves once words and map are there to be filled. */
   standing = new Promise((resolve) => { this.stand = resolve; });
@@ -40,14 +39,12 @@ class Viewer {
   /** Tracks come first to the map: each kind of layer costs its first frame time. */
   paved = this.standing.then(() => this.loader.data.tracks.length > 0 && quiet(this.map));
 
-  tryAgain = () => this.refresh();
-
   drawSoon = soon(() => this.draw());
 
   loader = new Loader({
     received: (feed, features) => this.received(feed, features),
     failed: (feed, problem) => this.standing.then(() => (
-      showFailure(feed, problem, this.tryAgain))),
+      showFailure(feed, problem, this.refresh))),
     progress: () => this.map && drawPageNotices(this),
   });
 
@@ -55,23 +52,23 @@ class Viewer {
     const refused = await redeemTicket();
     // The feeds answer while the map is made; what lies in view is known only afterwards.
     const asked = this.state.area ? null : this.refresh();
-    await this.speak();
+    const unspoken = await loadFirstWords(chooseLanguage(this.state.lang));
+    if (unspoken) showFailure('words', unspoken, () => this.speak());
     if (refused) showFailure('ticket', refused, null);
-    this.map = await createMap(byId('map'), this.state, {
+    this.map = await makeMap(this.state, {
       theme: currentTheme(),
       scale: this.scale,
       failed: (error) => showFailure('map', error, null),
     });
-    this.listen();
+    listen(this);
     this.draw();
     this.lookAtAll();
     this.stand();
     await Promise.all([
-      this.attempt('map', () => loadLand(this.map, this.paved)),
+      this.map !== MAPLESS && this.attempt('map', () => loadLand(this.map, this.paved)),
       this.attempt('species', () => loadSpecies().then(() => this.drawSoon())),
-      this.attempt('catalogue', () => this.catalogue.readBirds().then(() => this.drawSoon())),
-      this.attempt('studies', () => this.catalogue.readStudies().then(() => this.drawSoon())),
-      this.attempt('session', () => this.readSession()),
+      this.readCatalogue(),
+      this.readSession(),
       (asked ?? this.refresh()).then(() => this.lookAtAll()),
     ]);
   }
@@ -84,26 +81,6 @@ class Viewer {
     } catch (problem) {
       showFailure(what, problem, what === 'map' ? null : () => this.attempt(what, run));
     }
-  }
-
-  listen() {
-    listenToForm((part) => this.change(part));
-    byId('clear').addEventListener('click', () => this.clear());
-    byId('close').addEventListener('click', () => this.deselect());
-    byId('toggle').addEventListener('click', ({ currentTarget }) => {
-      currentTarget.setAttribute('aria-expanded', String(byId('side').classList.toggle('open')));
-    });
-    byId('skip').addEventListener('click', (event) => {
-      event.preventDefault(); // the fragment holds the map's state
-      this.map.getCanvas().focus();
-    });
-    document.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.deselect(); });
-    window.addEventListener('hashchange', () => this.follow());
-    onThemeChange(() => this.draw());
-    listenToMap(this.map, {
-      choose: (point) => this.choosePoint(point),
-      moved: (place, byReader) => this.moved(place, byReader),
-    });
   }
 
   moved(place, byReader) {
@@ -135,16 +112,19 @@ class Viewer {
   }
 
   /** The address changed: an edited link or the browser's history. */
-  follow() {
-    const state = readFragment(window.location.hash);
-    this.apply(state);
+  async follow(fragment) {
+    const state = readFragment(fragment);
+    this.placed = namesPlace(fragment);
+    const applied = this.apply(state);
     this.map.jumpTo({ center: [state.lon, state.lat], zoom: state.zoom });
+    await applied;
+    this.lookAtAll();
   }
 
   async apply(state) {
     const before = this.state;
     this.state = state;
-    if (state.lang !== before.lang) await this.attempt('words', () => this.speak());
+    if (state.lang !== before.lang) await this.speak();
     if (FILTERS.some((name) => state[name] !== before[name])) this.deselect();
     this.draw();
     await this.refresh();
@@ -155,16 +135,31 @@ class Viewer {
   }
 
   async speak() {
-    await loadWords(chooseLanguage(this.state.lang));
-    translatePage();
+    await this.attempt('words', async () => {
+      await loadWords(chooseLanguage(this.state.lang));
+      drawFailures();
+      this.draw();
+    });
   }
 
   // --- what the service says
 
-  async refresh() {
+  refresh = async () => {
     const box = this.state.area ? viewBox(this.map.getBounds()) : null;
     this.state.layers.forEach(clearFailure);
-    await this.loader.ask(this.state.layers, feedQuery(this.state, box));
+    await Promise.all([
+      this.loader.ask(this.state.layers, feedQuery(this.state, box)),
+      // Feeds answer a session that has ended as the public, without a word.
+      this.session?.signed_in && this.readSession(),
+    ]);
+  };
+
+  /** What can be chosen from, whatever the filters. */
+  async readCatalogue() {
+    await Promise.all([
+      this.attempt('catalogue', () => this.catalogue.readBirds().then(() => this.drawSoon())),
+      this.attempt('studies', () => this.catalogue.readStudies().then(() => this.drawSoon())),
+    ]);
   }
 
   async received(feed, features) {
@@ -178,8 +173,22 @@ class Viewer {
   }
 
   async readSession() {
-    this.session = await readSession();
-    await this.drawSoon();
+    await this.attempt('session', async () => {
+      const now = await readSession();
+      const before = this.session;
+      this.session = now;
+      if (before && !isSameReader(before, now)) await this.beginAgain();
+      else if (!before) await this.drawSoon();
+    });
+  }
+
+  /** The reader is another, or has become a stranger: what the one before saw must not stay. */
+  async beginAgain() {
+    byId('ended').hidden = this.session.signed_in;
+    this.deselect();
+    this.catalogue = new Catalogue();
+    await this.loader.forget();
+    await Promise.all([this.readCatalogue(), this.refresh()]);
   }
 
   async leave() {
@@ -200,16 +209,7 @@ class Viewer {
   }
 
   choose(chosen, found = []) {
-    const { individual_id: bird } = chosen.feature.properties;
-    const actions = [{ label: t('action.look'), run: () => lookAt(this.map, [chosen.feature]) }];
-    if (bird !== undefined && String(bird) !== this.state.individual) {
-      const run = () => this.change({ individual: String(bird) });
-      actions.push({ label: t('action.only'), run });
-    }
-    setSelection(this.map, chosen.feature);
-    openPanel(chosen, found.filter((item) => item.feature !== chosen.feature), {
-      actions, choose: (other) => this.choose(other, found),
-    });
+    openChoice(this, chosen, found);
   }
 
   deselect() {

@@ -23,10 +23,10 @@ export function clearFailure(what) {
 }
 
 /** One notice for all that failed of one reason. */
-function drawFailures() {
+export function drawFailures() {
   const reasons = new Map(); // what is told -> what failed so
   for (const [what, { problem }] of failures) {
-    const told = `${detailOf(problem)}\n${problem.remedy ?? ''}`;
+    const told = `${detailOf(problem)}\n${remedyOf(problem)}`;
     reasons.set(told, [...(reasons.get(told) ?? []), what]);
   }
   byId('failures').replaceChildren(...[...reasons.values()].map(failureNotice));
@@ -39,7 +39,7 @@ function failureNotice(failed) {
     'div', { class: 'notice failure' },
     element('strong', {}, t('state.failed', { what: names })),
     element('p', {}, detailOf(problem)),
-    problem.remedy ? element('p', { class: 'remedy' }, problem.remedy) : null,
+    remedyOf(problem) ? element('p', { class: 'remedy' }, remedyOf(problem)) : null,
     retry ? element('button', { type: 'button', click: () => retryAll(failed) }, t('action.retry'))
       : null,
     element(
@@ -55,12 +55,15 @@ function retryAll(failed) {
 }
 
 function detailOf(problem) {
+  if (problem.code === 'no-webgl') return t('problem.no_webgl');
   if (problem.message) return problem.message;
   if (problem.code === 'no-answer') return t('problem.no_answer');
   return t('problem.status', { status: problem.status });
 }
 
-export const anyFailure = () => failures.size > 0;
+function remedyOf({ code, remedy }) {
+  return ['no-webgl', 'no-map'].includes(code) ? t('problem.no_map') : remedy ?? '';
+}
 
 export function showEmpty(kind, clear) {
   const notice = byId('empty');

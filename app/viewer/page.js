@@ -2,6 +2,7 @@
 
 import { byId, element } from './dom.js';
 import { fillForm } from './filters.js';
+import { redraw } from './focus.js';
 import { middleOf, viewBox } from './geometry.js';
 import { drawLegend } from './legend.js';
 import { drawLists } from './lists.js';
@@ -64,9 +65,11 @@ export function drawPageNotices(viewer) {
   notices.showLoading(loader.underway);
   notices.showIncomplete(state.layers.filter((feed) => loader.incomplete.has(feed)));
   notices.showSimulated(catalogue.simulated(visibleFeatures(viewer)));
-  const settled = loader.settled && state.layers.length > 0 && !notices.anyFailure();
+  // What could not be loaded is not called empty.
+  const answered = loader.settled && !state.layers.some((feed) => loader.unanswered.has(feed));
+  const empty = answered && state.layers.length > 0 && visible.size === 0;
   const kind = filtered(state) ? 'filtered' : 'all';
-  notices.showEmpty(settled && visible.size === 0 ? kind : null, () => viewer.clear());
+  notices.showEmpty(empty ? kind : null, () => viewer.clear());
 }
 
 function drawSession(viewer) {
@@ -74,10 +77,13 @@ function drawSession(viewer) {
   const { signed_in: signedIn, institute: own } = viewer.session;
   const institute = own?.name ?? t('session.operator');
   const leave = () => viewer.attempt('session', () => viewer.leave());
-  const button = element('button', { type: 'button', click: leave }, t('session.sign_out'));
-  const report = element('a', { href: 'morning', hreflang: 'en' }, t('session.morning'));
-  byId('session').replaceChildren(
+  const out = { type: 'button', id: 'sign-out', click: leave };
+  const report = { id: 'morning', href: 'morning', hreflang: 'en' };
+  redraw(
+    byId('session'),
     element('span', {}, signedIn ? t('session.signed_in', { institute }) : t('session.public')),
-    ...(signedIn ? [report, button] : []),
+    ...(signedIn ? [
+      element('a', report, t('session.morning')), element('button', out, t('session.sign_out')),
+    ] : []),
   );
 }

@@ -2,6 +2,7 @@
 
 import { hasClock, rows, title } from './details.js';
 import { byId, element } from './dom.js';
+import { giveFocus } from './focus.js';
 import { t } from './words.js';
 import { zonesOf } from './zones.js';
 
@@ -57,6 +58,6 @@ export function closePanel() {
   const panel = byId('details');
   if (panel.hidden) return;
   panel.hidden = true;
-  if (returnFocus?.isConnected) returnFocus.focus();
+  giveFocus(returnFocus);
   returnFocus = null;
 }

@@ -24,6 +24,10 @@ export async function readSession() {
   return session;
 }
 
+export function isSameReader(one, other) {
+  return one.signed_in === other.signed_in && one.institute?.id === other.institute?.id;
+}
+
 export async function signOut() {
   await request('api/v1/session', { method: 'DELETE' });
 }

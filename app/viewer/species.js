@@ -1,13 +1,12 @@
 // Names of species in the reader's language, from the service's species profiles.
 
-import { request } from './http.js';
+import { requestItems } from './http.js';
 import { currentLanguage } from './words.js';
 
 const known = new Map(); // key, scientific name or synonym -> profile
 
 export async function loadSpecies() {
-  const { document: page } = await request('api/v1/species?limit=1000');
-  for (const profile of page.items) {
+  for (const profile of await requestItems('api/v1/species?limit=1000')) {
     const { key, scientific_name: scientific, synonyms } = profile;
     for (const name of [key, scientific, ...synonyms]) known.set(name, profile);
   }

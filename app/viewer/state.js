@@ -12,14 +12,38 @@ export const START = Object.freeze({
   area: false, colour: 'species', lang: '',
 });
 
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
+/** The days that the service takes: the age of satellite telemetry, with room ahead. */
+export const [FIRST_DAY, LAST_DAY] = ['1970-01-01', '2099-12-31'];
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const SEASON = /^\d{4}-(spring|breeding|summering|autumn|wintering)$/;
+
+/** What a filter must be for the service to take it; a species may have many names. */
+const SOUND = {
+  species: () => true,
+  individual: (text) => UUID.test(text),
+  study: (text) => UUID.test(text),
+  season: (text) => SEASON.test(text),
+  from: isDay,
+  to: isDay,
+};
+
+/** A day of the calendar: browsers take 30 February for 2 March. */
+function isDay(text) {
+  const time = new Date(`${text}T00:00Z`);
+  const real = !Number.isNaN(time.getTime()) && time.toISOString().slice(0, 10) === text;
+  return real && FIRST_DAY <= text && text <= LAST_DAY;
+}
 
 /** Read a fragment; whatever is malformed falls back to the start, part by part. */
 export function readFragment(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, ''));
   const state = { ...START, ...readPosition(given.get('map')) };
-  for (const name of FILTERS) state[name] = given.get(name) ?? '';
-  for (const name of ['from', 'to']) if (!DATE.test(state[name])) state[name] = '';
+  for (const name of FILTERS) {
+    const text = given.get(name) ?? '';
+    state[name] = SOUND[name](text) ? text : '';
+  }
+  if (state.to < state.from) state.to = '';
   if (given.has('layers')) {
     const wanted = given.get('layers').split(',');
     state.layers = LAYERS.filter((layer) => wanted.includes(layer));
@@ -28,6 +52,12 @@ export function readFragment(fragment) {
   if (COLOURS.includes(given.get('colour'))) state.colour = given.get('colour');
   state.lang = given.get('lang') ?? '';
   return state;
+}
+
+/** Does a fragment say where to look? */
+export function namesPlace(fragment) {
+  const given = new URLSearchParams(fragment.replace(/^#/, ''));
+  return 'zoom' in readPosition(given.get('map'));
 }
 
 function readPosition(text) {

@@ -1,5 +1,8 @@
 // The page's words in the reader's language; a language is one file in words/.
 
+import { byId } from './dom.js';
+import { request } from './http.js';
+
 export const LANGUAGES = {
   en: 'English', zh: '中文', ja: '日本語', ko: '한국어', mn: 'Монгол', ru: 'Русский',
 };
@@ -13,12 +16,39 @@ export function chooseLanguage(wanted) {
   return spoken.find((tag) => tag in LANGUAGES) ?? 'en';
 }
 
+/** Read a language and write the page in it. */
 export async function loadWords(chosen) {
-  const response = await fetch(new URL(`./words/${chosen}.json`, import.meta.url));
-  if (!response.ok) throw new Error(`words/${chosen}.json: HTTP ${response.status}`);
-  words = await response.json();
+  ({ document: words } = await request(`viewer/words/${chosen}.json`));
   language = chosen;
   document.documentElement.lang = chosen;
+  translatePage();
+}
+
+/**
+ * Load words to begin with: of a language or, where that fails, English; give the problem of the
+ * language, or null. Without any the page keeps the English of its HTML until the reader tries
+ * again.
+ */
+export async function loadFirstWords(chosen) {
+  try {
+    await loadWords(chosen);
+    return null;
+  } catch (problem) {
+    if (await loadWords('en').then(() => true, () => false)) return problem;
+  }
+  await retryWanted();
+  return loadFirstWords(chosen);
+}
+
+function retryWanted() {
+  const notice = byId('wordless');
+  notice.hidden = false;
+  return new Promise((resolve) => {
+    notice.querySelector('button').addEventListener('click', () => {
+      notice.hidden = true;
+      resolve();
+    }, { once: true });
+  });
 }
 
 export const currentLanguage = () => language;
@@ -33,9 +63,9 @@ export function t(key, values = {}) {
 export const term = (group, value) => words[`${group}.${value}`] ?? String(value ?? '—');
 
 /** Fill the page's fixed texts: elements with data-t (content) and data-t-label (aria-label). */
-export function translatePage(root = document) {
-  for (const node of root.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
-  for (const node of root.querySelectorAll('[data-t-label]')) {
+function translatePage() {
+  for (const node of document.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
+  for (const node of document.querySelectorAll('[data-t-label]')) {
     node.setAttribute('aria-label', t(node.dataset.tLabel));
   }
 }

@@ -16,7 +16,7 @@ import pytest
 from app import deliver, demo, operate
 from app.pipeline import run as flow
 from app.store import simulated
-from app.store.engine import Store
+from app.store.engine import Store, execute
 from tests.clients.conftest import serving
 from tests.viewer.conftest import Visit
 
@@ -51,6 +51,11 @@ def apart(work: Callable, *given: object):
 async def _ticket(dsn: str) -> str:
     async with operate.opened(dsn) as store:
         return await operate.sign_in_ticket(store)
+
+
+async def _end_sessions(dsn: str) -> None:
+    async with operate.opened(dsn) as store, store.write() as conn:
+        await execute(conn, "delete from sign_in where kind = 'session'")
 
 
 async def _fill(dsn: str, folder: Path) -> None:
@@ -106,12 +111,32 @@ def test_a_stranger_sees_the_flock_and_nothing_foreign_is_asked(visit: Visit, re
     assert visit.hosts == {urlsplit(real.url).netloc}
 
 
-def test_a_ticket_shows_the_private_bird_until_signing_out(visit: Visit, real: Real) -> None:
+def test_a_ticket_shows_the_private_bird_until_the_session_ends(visit: Visit, real: Real) -> None:
     page = visit.open(f"?signin={real.ticket()}").page
     assert "signin" not in page.url
     assert "Signed in: operator" in page.inner_text("#session")
     assert "Alakol-1" in visit.rendered("positions", "individual")
     assert page.inner_text("#simulated").startswith("Partly simulated")
+    apart(_end_sessions, real.dsn)
+    page.select_option("#filter-season", "2020-spring")
+    page.wait_for_selector("#ended:visible")
+    visit.settle()
+    assert page.inner_text("#session") == "Public view"
+    page.click("#clear")
+    visit.settle()
+    assert len(visit.rendered("positions", "individual")) == 2
+    assert "Alakol-1" not in page.content()  # in no list and no filter
+    # Signed in again in another window: the page follows when it is looked at.
+    page.evaluate(
+        "async (ticket) => { await fetch('api/v1/session', { method: 'POST',"
+        " headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ ticket }) });"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        real.ticket(),
+    )
+    page.wait_for_selector("#ended", state="hidden")
+    page.get_by_role("link", name="Morning report").wait_for()
+    visit.settle()
+    assert "Alakol-1" in visit.rendered("positions", "individual")
     with page.expect_navigation():
         page.get_by_role("button", name="Sign out").click()
     page.evaluate("async () => { await window.flyways.ready; }")
@@ -128,6 +153,7 @@ def test_a_species_is_chosen_by_its_name_in_the_readers_language(visit: Visit) -
     assert all(re.fullmatch(r"[A-Z][\w-]+ [A-Z]\w+", label) for label in labels)
     page.locator("#legend button").first.click()
     visit.settle()
+    assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
     assert len(visit.rendered("positions", "individual")) == 1
     assert visit.fragment()["species"] in visit.rendered("stopovers", "species")
     page.click("#clear")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from .chromium import browser, chromium, context, pytest_runtest_protocol
-from .flock import Feature, feeds
+from .flock import Feature, feeds, ref
 
 __all__ = ["browser", "chromium", "context", "pytest_runtest_protocol"]
 
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/feeds/"):
             self.feed(path.removeprefix("/feeds/").removesuffix(".geojson"), query)
         elif path == "/api/v1/studies":
-            self.send({"items": [{"id": "s1", "name": "Demo flock"}], "next": None})
+            self.send(studies(self.url, int(query.get("cursor", 0))))
         elif path == "/api/v1/session":
             self.send(session(self.stub))
         elif path == "/api/v1/time-zones" and "time-zones" not in self.stub.problems:
@@ -138,6 +138,13 @@ class Handler(BaseHTTPRequestHandler):
 def session(stub: Stub) -> dict[str, Any]:
     institute = {"id": "n1", "name": "Crane Institute"} if stub.signed_in else None
     return {"signed_in": stub.signed_in, "institute": institute}
+
+
+def studies(url: str, cursor: int) -> dict[str, Any]:
+    """Give two studies, one a page."""
+    following = None if cursor else f"{url}api/v1/studies?limit=1000&cursor=1"
+    name = ["Demo flock", "Lake flock"][cursor]
+    return {"items": [{"id": ref(100 + cursor), "name": name}], "next": following}
 
 
 def matches(properties: dict[str, Any], query: dict[str, str]) -> bool:

@@ -4,27 +4,34 @@ import datetime as dt
 import math
 from itertools import pairwise
 from typing import Any
+from uuid import UUID, uuid5
 
 Feature = dict[str, Any]
 
 DAY_S = 86_400
 START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 
+
+def ref(number: int) -> str:
+    """Give the id of a bird, a study, a feature: opaque and alike each time."""
+    return str(UUID(int=number))
+
+
 # Individual id, name, species, English name, stays: (site, lon, lat, day of 2025, days).
 FLOCK: list[tuple[str, str, str, str, list[tuple[str, float, float, float, float]]]] = [
-    ("i1", "WN-07", "Grus vipio", "White-naped Crane", [
+    (ref(1), "WN-07", "Grus vipio", "White-naped Crane", [
         ("Izumi", 130.27, 32.10, 1, 52), ("Cheorwon", 127.21, 38.23, 55, 16),
         ("Panjin", 121.85, 40.95, 73, 9), ("Mongol Daguur", 115.10, 49.70, 88, 140)]),
-    ("i2", "HC-31", "Grus monacha", "Hooded Crane", [
+    (ref(2), "HC-31", "Grus monacha", "Hooded Crane", [
         ("Izumi", 130.27, 32.10, 1, 74), ("Suncheon Bay", 127.51, 34.86, 76, 5),
         ("Muraviovka", 127.70, 49.87, 96, 21)]),
-    ("i3", "E37", "Platalea minor", "Black-faced Spoonbill", [
+    (ref(3), "E37", "Platalea minor", "Black-faced Spoonbill", [
         ("Zengwen", 120.08, 23.05, 1, 80), ("Yancheng", 120.55, 33.60, 83, 3),
         ("Incheon", 126.60, 37.40, 88, 120)]),
-    ("i4", "SC-02", "Leucogeranus leucogeranus", "Siberian Crane", [
+    (ref(4), "SC-02", "Leucogeranus leucogeranus", "Siberian Crane", [
         ("Poyang Lake", 116.30, 29.10, 1, 79), ("Momoge", 123.90, 45.90, 84, 33),
         ("Kytalyk", 147.00, 70.80, 127, 100)]),
-    ("i5", "SH-11", "Antigone canadensis", "Sandhill Crane", [
+    (ref(5), "SH-11", "Antigone canadensis", "Sandhill Crane", [
         ("", 177.50, 64.70, 130, 12), ("", -165.40, 64.50, 145, 6)]),
 ]  # fmt: skip
 
@@ -35,7 +42,8 @@ def time(day: float) -> str:
 
 def feature(kind: str, coordinates: object, /, **properties: object) -> Feature:
     geometry = {"type": kind, "coordinates": coordinates}
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
+    identifier = str(uuid5(UUID(int=0), f"{geometry} {properties}"))
+    return {"type": "Feature", "id": identifier, "geometry": geometry, "properties": properties}
 
 
 def path(start: tuple[float, float], end: tuple[float, float]) -> tuple[str, list[Any]]:

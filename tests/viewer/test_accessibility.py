@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .conftest import TICKET, Stub, Visit
+from .flock import ref
 from .test_map import ALL, OUTAGE
 
 AXE = Path(__file__).resolve().parents[2] / ".cache/axe-core/axe.min.js"
@@ -64,18 +65,25 @@ def test_the_narrow_page_with_panel_closed_and_open(
     page.click("#toggle")
     assert page.is_visible("#legend button")
     assert broken() == []
+    page.click("#list-stopovers summary")
+    page.locator("#list-stopovers button").first.click()
+    assert page.is_hidden("#side")  # it would lie over the details
+    assert page.get_attribute("#toggle", "aria-expanded") == "false"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "toggle"
 
 
-def test_signing_in_and_being_refused(visit: Visit, broken: Callable[[], list[str]]) -> None:
+def test_signing_in_being_refused_and_signed_out(
+    visit: Visit, stub: Stub, broken: Callable[[], list[str]]
+) -> None:
     page = visit.open(f"?signin={TICKET}#layers=sites").page
     assert "Signed in" in page.inner_text("#session")
     assert broken() == []
-    page = visit.open("?signin=old#layers=sites&individual=nobody").page
+    page = visit.open(f"?signin=old#layers=sites&individual={ref(9)}").page
     assert "The ticket has expired." in page.inner_text("#failures")
-    assert broken() == []
-    page.click("#failures button")
-    page.uncheck("#layer-sites")
-    page.check("#layer-sites")
+    stub.signed_in = False
+    page.evaluate("() => { document.dispatchEvent(new Event('visibilitychange')); }")
+    page.wait_for_selector("#ended:visible")
     page.wait_for_selector("#empty button")
     assert broken() == []
 

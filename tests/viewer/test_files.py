@@ -60,6 +60,15 @@ def test_the_page_asks_for_every_module_at_once() -> None:
     assert preloaded == third | {path.name for path in MODULES} - set(scripts)
 
 
+def test_who_has_no_javascript_is_led_to_every_feed_and_to_the_guides() -> None:
+    page = (VIEWER / "index.html").read_text()
+    (told,) = re.findall(r"<noscript>(.+?)</noscript>", page, re.DOTALL)
+    feeds = re.findall(r'id="layer-(\w+)"', page)
+    assert re.findall(r'href="([^"]+)"', told) == [
+        *(f"feeds/{feed}.geojson" for feed in feeds), "guides",
+    ]  # fmt: skip
+
+
 def test_own_files_name_no_other_host_and_need_no_inline_code() -> None:
     for path in OWN:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")

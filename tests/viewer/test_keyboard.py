@@ -50,6 +50,15 @@ def test_with_the_network_cut_the_map_stays_and_says_so(visit: Visit) -> None:
         assert "Tracks: could not be loaded" in page.inner_text("#failures")
         assert "The service did not answer." in page.inner_text("#failures")
         assert len(visit.rendered("stopovers", "individual")) == 5
+        page.uncheck("#layer-tracks")
+        page.get_by_role("button", name="Dismiss").click()
+        page.select_option("#filter-species", "Platalea minor")
+        page.wait_for_selector("#failures .failure")
+        visit.settle()
+        assert page.is_hidden("#empty")  # nobody knows whether anything matches
+        page.select_option("#filter-species", "")
+        page.check("#layer-tracks")
+        visit.settle()
     finally:
         page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()

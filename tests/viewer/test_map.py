@@ -1,11 +1,13 @@
 """The page in a real browser: what it draws, asks for and says."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Route
 
 from .conftest import TICKET, Stub, Visit
+from .flock import ref
 
 ALL = "#layers=tracks,stopovers,sites,flyways,positions"
 BIRDS = ["E37", "HC-31", "SC-02", "SH-11", "WN-07"]  # the last but one on both sides of 180°
@@ -45,24 +47,32 @@ def test_species_filter_reaches_feeds_map_and_address(visit: Visit, stub: Stub) 
     visit.page.click("#clear")
     visit.settle()
     assert visit.rendered("stopovers", "individual") == BIRDS
+    # A link put into the open page shows the place that it names, like one that opens a page.
+    page = visit.page
+    page.evaluate("() => { location.hash = '#map=8/37.9/126.8&species=Platalea+minor'; }")
+    page.wait_for_function("() => flyways.state.species === 'Platalea minor'")
+    visit.settle()
+    assert visit.fragment() == {"map": "8.00/37.9000/126.8000", "species": "Platalea minor"}
 
 
 def test_a_link_shows_the_same_map(visit: Visit, stub: Stub) -> None:
     visit.open(
-        "#map=5.00/35.0000/128.0000&individual=i2&season=2025-spring"
-        "&from=2025-03-01&to=2025-04-30&study=s1&layers=stopovers&area=1"
+        f"#map=5.00/35.0000/128.0000&individual={ref(2)}&season=2025-spring"
+        f"&from=2025-03-01&to=2025-04-30&study={ref(101)}&layers=stopovers&area=1"
     )
     asked = stub.queries("stopovers")[-1]
     west, south, east, north = (float(part) for part in asked.pop("bbox").split(","))
     assert west < 128 < east
     assert south < 35 < north
     assert asked == {
-        "individual": "i2", "season": "2025-spring", "study": "s1", "limit": "1000",
+        "individual": ref(2), "season": "2025-spring", "study": ref(101), "limit": "1000",
         "datetime": "2025-03-01T00:00:00Z/2025-04-30T23:59:59.999Z",
     }  # fmt: skip
     assert visit.rendered("stopovers", "individual") == ["HC-31"]
     assert stub.queries("tracks") == [{"limit": "1"}]  # for the range of days alone
     assert visit.page.input_value("#filter-season") == "2025-spring"
+    studies = visit.page.locator("#filter-study option")  # one a page, of two pages
+    assert studies.all_inner_texts() == ["All", "Demo flock", "Lake flock"]
     assert visit.page.locator("#layer-tracks").is_checked() is False
 
 
@@ -106,7 +116,7 @@ def test_what_fails_for_one_reason_is_told_once(visit: Visit, stub: Stub) -> Non
 
 
 def test_nothing_found_offers_to_clear_the_filters(visit: Visit) -> None:
-    visit.open("#individual=nobody")
+    visit.open(f"#individual={ref(9)}")
     empty = visit.page.locator("#empty")
     assert "No data match these filters." in empty.inner_text()
     empty.get_by_role("button").click()
@@ -154,15 +164,36 @@ def test_a_click_opens_what_lies_on_top_and_lists_the_rest(visit: Visit) -> None
     assert len(visit.rendered("stopovers", "individual")) == 1
 
 
-def test_lists_reach_across_the_antimeridian(visit: Visit) -> None:
+def test_lists_reach_across_the_antimeridian_and_keep_the_focus(visit: Visit) -> None:
     page = visit.open("#map=4.00/64.5000/-176.0000&layers=stopovers,tracks").page
     assert visit.rendered("tracks-observed", "individual") == ["SH-11"]
     page.click("#list-stopovers summary")
-    rows = page.locator("#list-stopovers button").all_inner_texts()
-    assert len(rows) == 2
-    page.locator("#list-stopovers button").first.click()
+    rows = page.locator("#list-stopovers button")
+    assert len(rows.all_inner_texts()) == 2
+    rows.first.click()
     page.get_by_role("button", name="Show on the map").click()
     assert "SH-11" in page.inner_text("#details")
+    page.keyboard.press("Escape")
+    row = rows.first.get_attribute("id")
+    focused = "document.activeElement.id || document.activeElement.localName"
+
+    def after(move: Callable[[], None]) -> object:
+        page.evaluate("() => { document.querySelector('#list-stopovers').dataset.old = 1; }")
+        move()
+        page.wait_for_selector("#list-stopovers:not([data-old])")
+        return page.evaluate(focused)
+
+    rows.first.focus()
+    assert after(lambda: page.keyboard.press("Enter")) == "details-title"  # the map moves there
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == row
+    move = "(by) => { flyways.map.panBy([by, 0], { duration: 0 }); }"
+    assert after(lambda: page.evaluate(move, 20)) == row
+    page.keyboard.press("Enter")
+    assert after(lambda: page.evaluate(move, 350)) == "details-title"
+    assert row not in rows.evaluate_all("(rows) => rows.map((row) => row.id)")
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == "summary"
 
 
 def test_simulated_data_are_marked_only_while_shown(visit: Visit) -> None:
@@ -211,7 +242,7 @@ def test_an_early_answer_to_an_overtaken_question_is_not_shown(visit: Visit) -> 
     assert visit.settle().rendered("tracks-observed", "individual") == ["E37"]
 
 
-def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub) -> None:
+def test_a_ticket_signs_in_once_and_a_session_that_ends_is_told(visit: Visit, stub: Stub) -> None:
     page = visit.open(f"?signin={TICKET}").page
     paths = [path for path, _ in stub.asked]
     assert paths.index("/api/v1/session") < paths.index("/feeds/tracks.geojson")
@@ -219,6 +250,21 @@ def test_a_ticket_signs_in_once_and_leaves_the_address(visit: Visit, stub: Stub)
     assert "Signed in: Crane Institute" in page.inner_text("#session")
     link = page.get_by_role("link", name="Morning report")
     assert link.evaluate("link => new URL(link.href).pathname") == "/morning"
+    before = len(stub.queries("tracks"))
+    stub.signed_in = False  # the session has ended
+    page.uncheck("#layer-sites")
+    page.check("#layer-sites")  # answered before: nothing but the session is asked
+    page.wait_for_selector("#ended:visible")
+    assert "To sign in again" in page.inner_text("#ended")
+    visit.settle()
+    assert page.inner_text("#session") == "Public view"
+    assert len(stub.queries("tracks")) == 2 * before
+    stub.signed_in = True  # in another window
+    page.evaluate("() => { document.dispatchEvent(new Event('visibilitychange')); }")
+    page.wait_for_selector("#ended", state="hidden")
+    visit.settle()
+    assert len(stub.queries("tracks")) == 3 * before
+    assert page.is_visible("#morning")
     with page.expect_navigation():
         page.get_by_role("button", name="Sign out").click()
     visit.page.wait_for_function(

@@ -22,15 +22,31 @@ def asked(stub: Stub) -> list[str | None]:
     return [query.get("datetime") for query in stub.queries("stopovers")]
 
 
-def test_the_track_reaches_over_the_data(visit: Visit, thumbs: tuple[Locator, Locator]) -> None:
-    page = visit.open("#layers=stopovers").page
+def test_the_track_reaches_over_the_data_whatever_a_link_says(
+    visit: Visit, stub: Stub, thumbs: tuple[Locator, Locator]
+) -> None:
+    broken = "&from=2025-13-45&to=9999-12-31&season=2025-winter&study=s1&individual=WN-07"
+    page = visit.open(f"#layers=stopovers{broken}").page
+    assert stub.queries("stopovers") == [{"limit": "1000"}]
     low, high = thumbs
     page.wait_for_function("(day) => document.querySelector('#span-values').textContent"
                            ".startsWith(day)", arg=FIRST)  # fmt: skip
     assert page.inner_text("#span-values") == f"{FIRST} to {LAST}, UTC"
     assert (said(low), said(high)) == (f"{FIRST} UTC", f"{LAST} UTC")
     assert page.input_value("#filter-from") == ""
-    assert "from" not in visit.fragment()
+    assert set(visit.fragment()) == {"map", "layers"}
+    days = page.evaluate(
+        "async (links) => { const { readFragment } = await import('/viewer/state.js');"
+        " return links.map(readFragment).map(({ from, to }) => [from, to]); }",
+        [
+            "from=2025-02-28&to=2025-03-01", "from=2025-02-30&to=2025-2-28", "to=2024-02-29",
+            "from=1969-12-31&to=2100-01-01", "from=2025-03-02&to=2025-03-01", "from=&to=now",
+        ],
+    )  # fmt: skip
+    assert days == [
+        ["2025-02-28", "2025-03-01"], ["", ""], ["", "2024-02-29"],
+        ["", ""], ["2025-03-02", ""], ["", ""],
+    ]  # fmt: skip
 
 
 def test_keys_move_a_thumb_and_the_feeds_are_asked_once(

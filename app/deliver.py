@@ -171,23 +171,43 @@ async def report(
 
 
 async def replay(store: Store, push_ref: UUID, wanted: Wanted, *, apply: bool) -> dict[str, Any]:
-    """Read a kept push again and say what that changes; without `apply` it is taken back."""
+    """
+    Read a kept push again and say what that changes; without `apply` it is taken back.
+
+    It is tried first in any case: a reading that fails is not asked for, and `problem` says why.
+    """
     from app.api.effects import effect_shown
     from app.pipeline.replay import replay as read_again
 
     audience = await operator(store)
-    found = await read_again(store, audience, push_ref, wanted, apply=apply)
+    found = await read_again(store, audience, push_ref, wanted)
     before = shape(found.before).model_dump(mode="json")
     after = shape(found.after).model_dump(mode="json")
-    if apply:
+    problem = found.problem
+    done = apply and problem is None
+    if done:
+        asked = await read_again(store, audience, push_ref, wanted, apply=True)
         after = await settled(store, UUID(after["push_id"]))
+        problem = _failed(after, asked.after["number"])
     changes = {
         name: [before[name], after[name]] for name in CHANGING if before[name] != after[name]
     }
-    told = {"push_id": before["push_id"], "applied": apply, "changes": changes}
-    if found.effect is None:
+    told = {
+        "push_id": before["push_id"], "applied": done and problem is None, "changes": changes,
+        "problem": problem,
+    }  # fmt: skip
+    if found.effect is None or done:
         return told
     return told | {"effect": effect_shown(found.effect).model_dump(mode="json")}
+
+
+def _failed(receipt: dict[str, Any], decoding: int) -> dict[str, str] | None:
+    """Return why this decoding of a push failed, if it did."""
+    newer = receipt["failed_reading"]
+    if newer is not None and newer["decoding"] == decoding:
+        receipt = newer
+    problem: dict[str, str] | None = receipt["problem"]
+    return problem
 
 
 SECOND = {"refusals": ("unit", int), "suspects": ("code", str)}

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from app.config import Settings
     from app.store.engine import Store
 
+DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
+"""Exit codes; 2 is wrong usage."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 T = TypeVar("T")
 

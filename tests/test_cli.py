@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -273,6 +274,11 @@ def test_a_study_is_exported_and_a_push_read_again(run: Any, study: str, tmp_pat
     assert not shown["applied"]
     assert shown["changes"]["tz"] == ["UTC", "UTC+8"]
     assert shown["effect"]["moved"] == 1
+    for apply in ((), ("--apply",)):
+        failed = run("replay", push, "--format", "xlsx", *apply)
+        assert (failed.exit_code, failed.stdout.splitlines()[0]) == (3, "applied: False")
+        assert not re.search("state|stored", failed.stdout)
+        assert "flyways: it can't be read so: " in failed.stderr
     assert "tz: UTC -> UTC+8" in run("replay", push, "--tz", "UTC+8", "--apply").stdout
     out = tmp_path / "out"
     told = answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from datetime import datetime
@@ -14,7 +15,7 @@ import typer
 from pydantic_core import ValidationError
 
 from app import archive, columns, connectors, lifeless, morning, partners, tags
-from app.errors import Problem, SetupError
+from app.errors import Problem, SetupError, writing
 from app.loading import loading
 from app.terminal import (
     DIFFERS,
@@ -34,7 +35,7 @@ from app.terminal import (
 
 EPILOG = (
     "Exit codes: 0 done; 1 not done, with the remedy on standard error; 2 wrong usage; "
-    "3 the push could not be read at all; 4 the doctor found something; "
+    "3 nothing of the push could be read; 4 the doctor found something; "
     "5 what is stored differs from its rebuild."
 )
 
@@ -61,6 +62,11 @@ def main() -> None:
         cli()
     except (SetupError, Problem, ValidationError) as error:
         complain(error)
+        sys.exit(NOT_DONE)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file of whoever typed this
+        say(f"{error.filename}: {error.strerror}. Name another place.")
         sys.exit(NOT_DONE)
 
 
@@ -91,12 +97,13 @@ def serve() -> None:
         import uvicorn
 
         from app.main import create_app
-        from app.operate import database
+        from app.operate import assert_fit, database
 
     chosen = settings()
     # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
+        asyncio.run(assert_fit(dsn))
         uvicorn.run(
             create_app(chosen.model_copy(update={"database_url": dsn})),
             host=chosen.host,
@@ -172,8 +179,23 @@ def push(
         how, study = reading(format_name, tz, encoding, datum, date_order, tag=tag), uuid(study_id)
         receipt = with_store(lambda at: deliver.delivered(at, file, study, how, mapping=mapping))
     answer(receipt, as_json=as_json)
-    if receipt["state"] == "failed":
+    _tell_unread(receipt, url)
+
+
+def _tell_unread(receipt: dict[str, Any], url: str | None) -> None:
+    """Say what of a push could not be read; where that is all of it, end so."""
+    # Sent again as it stands, a push is a replay: that another reading failed is not about it.
+    newer = None if receipt.get("replay_of") else receipt.get("failed_reading")
+    if problem := (newer or receipt).get("problem"):
+        say(f"it could not be read: {problem['detail']} {problem['remedy']}")
         raise typer.Exit(PUSH_FAILED)
+    if receipt.get("refused"):
+        lists = f"`flyways refusals {receipt['study']} --push {receipt['push_id']}`"
+        if url is not None:
+            lists = f"{url.rstrip('/')}{receipt['links']['refusals']}"
+        say(f"{receipt['refused']} of {receipt['units']} units refused: {lists} lists what and why")
+        if not receipt["records"]:
+            raise typer.Exit(PUSH_FAILED)
 
 
 @cli.command()
@@ -265,7 +287,8 @@ def simulate(
     written: dict[str, Any] = {}
     for path, name in ((out, "events"), (reference, "reference")):
         if path is not None:
-            written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
+            with writing(path):
+                written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
     answer(written, as_json=as_json)
 
 

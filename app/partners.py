@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from app.terminal import AsJson, answer, with_store
+from app.terminal import AsJson, answer, checked, with_store
 
 partner = typer.Typer(no_args_is_help=True, help="Partner institutes.")
 study = typer.Typer(no_args_is_help=True, help="Studies: an owner's data sets.")
@@ -26,8 +26,11 @@ def partner_add(
     flyways partner add "Crane Institute" --country KR
     """
     from app import operate
+    from app.api.bodies import InstituteIn
 
-    answer(with_store(lambda store: operate.add_partner(store, name, country)), as_json=as_json)
+    asked = checked(InstituteIn, {"name": name, "country": country})
+    added = with_store(lambda store: operate.add_partner(store, asked.name, asked.country))
+    answer(added, as_json=as_json)
 
 
 @study.command("add")
@@ -42,8 +45,10 @@ def study_add(
     flyways study add "Cranes 2026" --institute 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
     """
     from app import operate
+    from app.api.bodies import StudyIn
 
-    row = with_store(lambda store: operate.add_study(store, name, institute))
+    asked = checked(StudyIn, {"name": name})
+    row = with_store(lambda store: operate.add_study(store, asked.name, institute))
     answer({"study": row["ref"]}, as_json=as_json)
 
 
@@ -77,12 +82,15 @@ def key_create(
     flyways key create --institute 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --scope push
     """
     from app import operate
+    from app.api.bodies import KeyIn
     from app.store.audience import SCOPES
 
     scopes = [known for known in SCOPES if not scope or known in scope]
     unknown = set(scope or ()) - set(SCOPES)
     if unknown:
         raise typer.BadParameter(f"no scope {', '.join(unknown)}: choose of {', '.join(SCOPES)}")
+    if label:
+        label = checked(KeyIn, {"label": label, "scopes": scopes}).label
     row = with_store(lambda store: operate.create_key(store, institute, scopes, label))
     answer({"id": row["ref"], "key": row["key"], "scopes": row["scopes"]}, as_json=as_json)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from app.terminal import AsJson, answer, say, with_store
+from app.terminal import PUSH_FAILED, AsJson, answer, say, with_store
 
 
 class Lang(StrEnum):
@@ -86,6 +86,8 @@ def replay(
     """
     Read a kept push in another way, or with refused units corrected: shown, with --apply done.
 
+    What can't be read so is not done: nothing changes, the reason is told, exit code 3.
+
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8
 
     flyways replay 5b4f9a0e-6a0b-4e2f-9a55-0c6f5b1f7a11 --tz UTC+8 --apply
@@ -103,13 +105,17 @@ def replay(
         units[int(unit)] = text
     wanted = Wanted(format_name, tz, encoding, datum, date_order, mapping, units, tag)
     found = with_store(lambda store: deliver.replay(store, push_id, wanted, apply=apply))
-    if as_json:
-        answer(found, as_json=True)
-        return
+    answer(found if as_json else _in_lines(found), as_json=as_json)
+    if (problem := found["problem"]) is not None:
+        say(f"it can't be read so: {problem['detail']} {problem['remedy']}")
+        raise typer.Exit(PUSH_FAILED)
+
+
+def _in_lines(found: dict[str, Any]) -> dict[str, Any]:
     changes = {name: f"{a} -> {b}" for name, (a, b) in found["changes"].items()}
     effect = found.get("effect", {})
     counts = {name: value for name, value in effect.items() if isinstance(value, int)}
-    answer({"applied": found["applied"], **changes, **counts}, as_json=False)
+    return {"applied": found["applied"], **changes, **counts}
 
 
 Study = Annotated[UUID, typer.Argument(metavar="STUDY", help="The study, by its id.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from datetime import datetime
@@ -13,25 +14,35 @@ from uuid import UUID
 import typer
 from pydantic_core import ValidationError
 
-from app import archive, columns, connectors, lifeless, morning, tags
-from app.errors import Problem, SetupError
+from app import archive, columns, connectors, lifeless, morning, partners, tags
+from app.errors import Problem, SetupError, writing
 from app.loading import loading
-from app.terminal import AsJson, answer, complain, say, settings, uuid, with_database, with_store
+from app.terminal import (
+    DIFFERS,
+    DONE,
+    NOT_DONE,
+    PUSH_FAILED,
+    UNFIT,
+    AsJson,
+    answer,
+    complain,
+    say,
+    settings,
+    uuid,
+    with_database,
+    with_store,
+)
 
-DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
 EPILOG = (
     "Exit codes: 0 done; 1 not done, with the remedy on standard error; 2 wrong usage; "
-    "3 the push could not be read at all; 4 the doctor found something; "
+    "3 nothing of the push could be read; 4 the doctor found something; "
     "5 what is stored differs from its rebuild."
 )
 
 cli = typer.Typer(no_args_is_help=True, epilog=EPILOG, pretty_exceptions_enable=False)
-partner = typer.Typer(no_args_is_help=True, help="Partner institutes.")
-study = typer.Typer(no_args_is_help=True, help="Studies: an owner's data sets.")
-key = typer.Typer(no_args_is_help=True, help="Keys of institutes and of operators.")
-cli.add_typer(partner, name="partner")
-cli.add_typer(study, name="study")
-cli.add_typer(key, name="key")
+cli.add_typer(partners.partner, name="partner")
+cli.add_typer(partners.study, name="study")
+cli.add_typer(partners.key, name="key")
 cli.add_typer(connectors.connector, name="connector")
 cli.add_typer(tags.tag, name="tag")
 
@@ -51,6 +62,11 @@ def main() -> None:
         cli()
     except (SetupError, Problem, ValidationError) as error:
         complain(error)
+        sys.exit(NOT_DONE)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file of whoever typed this
+        say(f"{error.filename}: {error.strerror}. Name another place.")
         sys.exit(NOT_DONE)
 
 
@@ -81,12 +97,13 @@ def serve() -> None:
         import uvicorn
 
         from app.main import create_app
-        from app.operate import database
+        from app.operate import assert_fit, database
 
     chosen = settings()
     # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
+        asyncio.run(assert_fit(dsn))
         uvicorn.run(
             create_app(chosen.model_copy(update={"database_url": dsn})),
             host=chosen.host,
@@ -162,8 +179,23 @@ def push(
         how, study = reading(format_name, tz, encoding, datum, date_order, tag=tag), uuid(study_id)
         receipt = with_store(lambda at: deliver.delivered(at, file, study, how, mapping=mapping))
     answer(receipt, as_json=as_json)
-    if receipt["state"] == "failed":
+    _tell_unread(receipt, url)
+
+
+def _tell_unread(receipt: dict[str, Any], url: str | None) -> None:
+    """Say what of a push could not be read; where that is all of it, end so."""
+    # Sent again as it stands, a push is a replay: that another reading failed is not about it.
+    newer = None if receipt.get("replay_of") else receipt.get("failed_reading")
+    if problem := (newer or receipt).get("problem"):
+        say(f"it could not be read: {problem['detail']} {problem['remedy']}")
         raise typer.Exit(PUSH_FAILED)
+    if receipt.get("refused"):
+        lists = f"`flyways refusals {receipt['study']} --push {receipt['push_id']}`"
+        if url is not None:
+            lists = f"{url.rstrip('/')}{receipt['links']['refusals']}"
+        say(f"{receipt['refused']} of {receipt['units']} units refused: {lists} lists what and why")
+        if not receipt["records"]:
+            raise typer.Exit(PUSH_FAILED)
 
 
 @cli.command()
@@ -204,106 +236,6 @@ for verb in archive.VERBS:
 cli.command()(morning.morning)
 cli.add_typer(columns.mapping, name="mapping")
 cli.add_typer(lifeless.lifeless, name="lifeless")
-
-
-@partner.command("add")
-def partner_add(
-    name: str,
-    country: Annotated[str | None, typer.Option(help="Two letters, as in ISO 3166.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """
-    Add an institute and make its first key, which is shown this once.
-
-    flyways partner add "Crane Institute" --country KR
-    """
-    from app import operate
-
-    answer(with_store(lambda store: operate.add_partner(store, name, country)), as_json=as_json)
-
-
-@study.command("add")
-def study_add(
-    name: str,
-    institute: Annotated[UUID, typer.Option(help="The owner.")],
-    as_json: AsJson = False,
-) -> None:
-    """
-    Add a study; it is private until it is opened.
-
-    flyways study add "Cranes 2026" --institute 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
-    """
-    from app import operate
-
-    row = with_store(lambda store: operate.add_study(store, name, institute))
-    answer({"study": row["ref"]}, as_json=as_json)
-
-
-@study.command("open")
-def study_open(
-    study_id: UUID,
-    close: Annotated[bool, typer.Option("--close", help="Make it private again.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """
-    Open a study to everyone: delayed, on a coarse grid, without breeding and roost places.
-
-    flyways study open 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
-    """
-    from app import operate
-
-    row = with_store(lambda store: operate.open_study(store, study_id, public=not close))
-    answer({"study": row["ref"], "visibility": row["visibility"]}, as_json=as_json)
-
-
-@key.command("create")
-def key_create(
-    institute: Annotated[UUID | None, typer.Option(help="Else an operator's key.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="read, push, manage; else all.")] = None,
-    label: Annotated[str, typer.Option(help="What it is for.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """
-    Make a key; it is shown this once.
-
-    flyways key create --institute 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --scope push
-    """
-    from app import operate
-    from app.store.audience import SCOPES
-
-    scopes = [known for known in SCOPES if not scope or known in scope]
-    unknown = set(scope or ()) - set(SCOPES)
-    if unknown:
-        raise typer.BadParameter(f"no scope {', '.join(unknown)}: choose of {', '.join(SCOPES)}")
-    row = with_store(lambda store: operate.create_key(store, institute, scopes, label))
-    answer({"id": row["ref"], "key": row["key"], "scopes": row["scopes"]}, as_json=as_json)
-
-
-@key.command("list")
-def key_list(as_json: AsJson = False) -> None:
-    """
-    List keys by their first characters; a secret is never kept.
-
-    flyways key list --json
-    """
-    from app import operate
-
-    wanted = ("ref", "prefix", "label", "scopes", "institute", "last_used_at", "revoked_at")
-    rows = with_store(operate.list_keys)
-    answer([{name: row[name] for name in wanted} for row in rows], as_json=as_json)
-
-
-@key.command("revoke")
-def key_revoke(key_id: UUID, as_json: AsJson = False) -> None:
-    """
-    End a key and the browser sessions made with it, at once.
-
-    flyways key revoke 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11
-    """
-    from app import operate
-
-    row = with_store(lambda store: operate.revoke_key(store, key_id))
-    answer({"id": row["ref"], "revoked_at": row["revoked_at"]}, as_json=as_json)
 
 
 @cli.command()
@@ -355,7 +287,8 @@ def simulate(
     written: dict[str, Any] = {}
     for path, name in ((out, "events"), (reference, "reference")):
         if path is not None:
-            written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
+            with writing(path):
+                written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
     answer(written, as_json=as_json)
 
 

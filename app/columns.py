@@ -50,11 +50,13 @@ def mapping_list(
     flyways mapping list
     """
     from app import operate
-    from app.store import mappings
+    from app.store import mappings, studies
 
     async def rows(store: Store) -> list[dict[str, Any]]:
         audience = await operate.operator(store)
         async with store.read() as conn:
+            if study_id is not None:
+                await studies.owned(conn, audience, study_id)
             return await mappings.page(conn, audience, limit=1_000, study=study_id)
 
     answer([_shown(row) for row in with_store(rows)], as_json=as_json)

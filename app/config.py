@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT_DATA_DIR = Path("/var/lib/flyways")
 """Where root keeps the data: the database's own user can't enter root's home."""
+
+
+_RATE = re.compile(
+    r"\s*[0-9]+\s*(/|\s*per\s*)\s*([1-9][0-9]*)?\s*(second|minute|hour|day|month|year)s?",
+    re.IGNORECASE,
+)
+"""What `limits` takes for one rate; to ask it would cost each command half a second."""
+_DATABASE = re.compile(r"postgres(ql)?(\+\w+)?://")
 
 
 def default_data_dir() -> Path:
@@ -69,6 +78,20 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` writes for people on a terminal and JSON lines elsewhere"
     )
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_a_rate(cls, told: str) -> str:
+        if told != "off" and not _RATE.fullmatch(told):
+            raise ValueError("give a number and a unit, such as 600/minute, or off")
+        return told
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, told: str | None) -> str | None:
+        if told is not None and not _DATABASE.match(told):
+            raise ValueError("give an address such as postgresql://user:password@host/database")
+        return told
 
     @property
     def address(self) -> str:

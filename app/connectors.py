@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from app.terminal import AsJson, answer, settings, with_store
+from app.terminal import NOT_DONE, AsJson, answer, checked, settings, with_store
 
 if TYPE_CHECKING:
     from app.store.engine import Store
@@ -47,7 +47,6 @@ def add(
 
     flyways connector add movebank Cranes --study ID --settings '{"study_id": 1}' --username me
     """
-    from pydantic import ValidationError
     from pydantic_core import from_json
 
     from app import operate
@@ -57,17 +56,15 @@ def add(
     if username and password is None:
         password = typer.prompt("Password", hide_input=True, err=True)
     try:
-        asked = ConnectorIn.model_validate({
-            "study": study, "name": name, "provider": provider, "settings": from_json(given),
-            "username": username, "password": password, "format": format_name, "tz": tz,
-            "encoding": encoding, "datum": datum, "date_order": date_order, "mapping": mapping,
-            "interval_s": interval,
-        })  # fmt: skip
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False)[0]
-        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from wrong
+        settings_given = from_json(given)
     except ValueError as error:
         raise typer.BadParameter("--settings is no JSON object") from error
+    asked = checked(ConnectorIn, {
+        "study": study, "name": name, "provider": provider, "settings": settings_given,
+        "username": username, "password": password, "format": format_name, "tz": tz,
+        "encoding": encoding, "datum": datum, "date_order": date_order, "mapping": mapping,
+        "interval_s": interval,
+    })  # fmt: skip
     values = values_of(asked)
     row = with_store(lambda store: operate.add_connector(store, study, values))
     answer({name: row[name] for name in SHOWN}, as_json=as_json)
@@ -105,7 +102,7 @@ def run(connector_id: UUID, as_json: AsJson = False) -> None:
     done = with_store(act)
     answer(done, as_json=as_json)
     if done["problem"] is not None:
-        raise typer.Exit(1)
+        raise typer.Exit(NOT_DONE)
 
 
 @connector.command("pause")

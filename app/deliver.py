@@ -16,10 +16,10 @@ from uuid import UUID
 
 from app.api.intervals import interval_of
 from app.api.receipts import Receipt, receipt_of, shape
-from app.errors import NotFound, SetupError
+from app.errors import NotFound, SetupError, writing
 from app.loading import loading
 from app.operate import operator
-from app.store import failures, inbox, studies, work
+from app.store import decodings, failures, inbox, receipts, reference, studies, work
 from app.store.engine import Store
 from app.store.sight import Filters
 
@@ -117,6 +117,11 @@ async def export(
     first, last = interval_of(datetime)
     filters = Filters(individual=individual, time_from=first, time_to=last)
     audience = await operator(store)
+    if individual is not None:
+        async with store.read() as conn:
+            bird = await reference.individual(conn, audience, individual)
+        if bird["study"] != study:
+            raise reference.unknown("individual")
     return await exports.export(store, audience, study, form=form, out=out, filters=filters)
 
 
@@ -129,7 +134,8 @@ async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
         svg = await plots.individual_svg(store, audience, ref)
     except NotFound:
         svg = await plots.study_svg(store, audience, ref)
-    await asyncio.to_thread(out.write_bytes, svg)
+    with writing(out):
+        await asyncio.to_thread(out.write_bytes, svg)
     return {"file": str(out), "bytes": len(svg)}
 
 
@@ -163,7 +169,8 @@ async def report(
         address = address_of(f"/api/v1/flyways/{flyway}/report", urlencode(told))
         page = await flyway_report.kept_report(store, audience, address, as_of)
     if program is None:
-        await asyncio.to_thread(out.write_text, page, encoding="utf-8")
+        with writing(out):
+            await asyncio.to_thread(out.write_text, page, encoding="utf-8")
     else:
         await asyncio.to_thread(printing.print_pdf, program, page, out)
     size = (await asyncio.to_thread(out.stat)).st_size
@@ -171,23 +178,43 @@ async def report(
 
 
 async def replay(store: Store, push_ref: UUID, wanted: Wanted, *, apply: bool) -> dict[str, Any]:
-    """Read a kept push again and say what that changes; without `apply` it is taken back."""
+    """
+    Read a kept push again and say what that changes; without `apply` it is taken back.
+
+    It is tried first in any case: a reading that fails is not asked for, and `problem` says why.
+    """
     from app.api.effects import effect_shown
     from app.pipeline.replay import replay as read_again
 
     audience = await operator(store)
-    found = await read_again(store, audience, push_ref, wanted, apply=apply)
+    found = await read_again(store, audience, push_ref, wanted)
     before = shape(found.before).model_dump(mode="json")
     after = shape(found.after).model_dump(mode="json")
-    if apply:
+    problem = found.problem
+    done = apply and problem is None
+    if done:
+        asked = await read_again(store, audience, push_ref, wanted, apply=True)
         after = await settled(store, UUID(after["push_id"]))
+        problem = _failed(after, asked.after["number"])
     changes = {
         name: [before[name], after[name]] for name in CHANGING if before[name] != after[name]
     }
-    told = {"push_id": before["push_id"], "applied": apply, "changes": changes}
-    if found.effect is None:
+    told = {
+        "push_id": before["push_id"], "applied": done and problem is None, "changes": changes,
+        "problem": problem,
+    }  # fmt: skip
+    if found.effect is None or done:
         return told
     return told | {"effect": effect_shown(found.effect).model_dump(mode="json")}
+
+
+def _failed(receipt: dict[str, Any], decoding: int) -> dict[str, str] | None:
+    """Return why this decoding of a push failed, if it did."""
+    newer = receipt["failed_reading"]
+    if newer is not None and newer["decoding"] == decoding:
+        receipt = newer
+    problem: dict[str, str] | None = receipt["problem"]
+    return problem
 
 
 SECOND = {"refusals": ("unit", int), "suspects": ("code", str)}
@@ -217,6 +244,10 @@ async def listed(
     read: Any = getattr(corrections, what)
     async with store.read() as conn:
         study_id = (await studies.owned(conn, audience, study))["id"]
+        if push is not None:
+            there = await receipts.receipt(conn, audience, push)
+            if there is None or there["study_id"] != study_id:
+                raise decodings.unknown()
         rows = await read(
             conn, audience, study_id, Filters(time_from=first, time_to=last), push=push, code=code,
             after=None if after is None else (int(decoding), kind(rest)), limit=limit + 1,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import shutil
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,13 @@ from app.store.engine import Store
 
 DISK_FREE_MIN_BYTES = 2 << 30
 """Below this a busy day's write-ahead log and sorts can fill the disk [bytes]."""
+
+KNOWN = frozenset(f"FLYWAYS_{name.upper()}" for name in Settings.model_fields) | {
+    "FLYWAYS_CONNECTOR_PASSWORD", "FLYWAYS_DB_PASSWORD", "FLYWAYS_KEY", "FLYWAYS_PG_BIN",
+}  # fmt: skip
+"""Variables that something reads: the settings, and what commands and containers take besides."""
+OURS = ("FLYWAYS_BENCH_", "FLYWAYS_TEST_")
+"""Beginnings of those that tests and measurements read."""
 
 SOURCES_MAX = 20
 """Sources named one by one."""
@@ -40,22 +49,41 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Carry out every check that makes sense."""
-    findings = [_python(), _disk(settings), _viewer()]
+    findings = [_python(), _settings(), _disk(settings), _viewer()]
     try:
         with operate.database(settings) as dsn:
-            findings.append(Finding("database", ok=True, seen="answers"))
-            findings += asyncio.run(_inside(dsn))
+            inside = asyncio.run(_inside(dsn))
+            findings += [Finding("database", ok=True, seen="answers"), *inside]
     except SetupError as error:
         # The text of a SetupError holds its own remedy.
         findings.append(Finding("database", ok=False, seen=str(error)))
     except Problem as problem:
-        findings.append(Finding("database", ok=False, seen=problem.detail, remedy=problem.remedy))
+        findings.append(
+            Finding("database", ok=False, seen=problem.detail, remedy=problem.remedy_here)
+        )
     return findings
 
 
 def _python() -> Finding:
     version = platform.python_version()
     return Finding("python", version.startswith("3.11."), version, "make PYTHON=… run")
+
+
+def _settings() -> Finding:
+    """Name variables and lines of `.env` that nothing reads: misspelt, the default is in force."""
+    file = Path(".env")
+    lines = file.read_text(errors="replace").splitlines() if file.is_file() else []
+    named = {line.partition("=")[0].removeprefix("export ").strip().upper() for line in lines}
+    named |= {name.upper() for name in os.environ}
+    unknown = sorted(
+        n for n in named - KNOWN if n.startswith("FLYWAYS_") and not n.startswith(OURS)
+    )
+    if not unknown:
+        return Finding("settings", ok=True, seen="all known")
+    meant = {name: get_close_matches(name, KNOWN, n=1, cutoff=0.85) for name in unknown}
+    seen = ", ".join(f"{name} is none" + "".join(f"; {each}?" for each in close)
+                     for name, close in meant.items())  # fmt: skip
+    return Finding("settings", ok=False, seen=seen, remedy="Correct the name, or take it away.")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -78,7 +106,8 @@ async def _inside(dsn: str) -> list[Finding]:
     try:
         async with store.read() as conn:
             found, wanted = await health.revision(conn), health.newest_revision()
-            schema = Finding("schema", found == wanted, f"at {found}", "flyways migrate")
+            mends = "flyways migrate" if health.is_known(found) else health.NEWER
+            schema = Finding("schema", found == wanted, f"at {found}", mends)
             if found != wanted:
                 return [schema]
             backlog = await health.backlog(conn)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -22,6 +24,11 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.remedy = remedy
         if code is not None:
             self.code = code
+
+    @property
+    def remedy_here(self) -> str:
+        """The remedy for who works at the database itself, and has sent no request."""
+        return self.remedy
 
 
 class BadInput(Problem):
@@ -111,6 +118,11 @@ class Unavailable(Problem):
             detail, remedy="Send the same request again after the time in Retry-After."
         )
 
+    @property
+    def remedy_here(self) -> str:
+        """Say what to look at: nothing comes back by itself."""
+        return "Start it, or name one that runs with FLYWAYS_DATABASE_URL."
+
 
 class Overrun(Problem):
     """A statement ran into its time limit: load, or work that can't be done in that time."""
@@ -125,6 +137,28 @@ class Overrun(Problem):
             remedy="Ask for less, or send the same request again after the time in Retry-After.",
         )
 
+    @property
+    def remedy_here(self) -> str:
+        """Say the same without a request."""
+        return "Ask for less, or try again when less is being done."
+
 
 class SetupError(Exception):
     """The service can't start or a command can't go on; the text says how to mend it."""
+
+
+def in_a_line(error: SetupError | Problem) -> str:
+    """Return what went wrong and how to mend it, for who works at the database itself."""
+    return f"{error.detail} {error.remedy_here}" if isinstance(error, Problem) else str(error)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file that can't be written: no place for it, no right to it, no room."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise  # of the database, whose rows are being written
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SetupError(f"{path} can't be written: {reason}. Name another place.") from error

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
-from app.terminal import AsJson, answer, with_store
+from app.terminal import AsJson, answer, checked, with_store
 
 if TYPE_CHECKING:
     from app.store.engine import Store
-    from app.store.lifeless_verdicts import Decision
 
 SHOWN = ("ref", "individual", "tag", "dismissed", "start_time", "end_time", "basis", "radius_m")
 SAID = ("ref", "individual", "tag", "verdict", "end_type", "ended_time", "reviewer", "note",
@@ -37,10 +36,13 @@ def lifeless_list(
     """
     from app import operate
     from app.store import lifeless as suspicions
+    from app.store import studies
 
     async def rows(store: Store) -> list[dict[str, Any]]:
         audience = await operate.operator(store)
         async with store.read() as conn:
+            if study_id is not None:
+                await studies.owned(conn, audience, study_id)
             return await suspicions.page(conn, audience, limit=1_000, study=study_id)
 
     answer([{k: row[k] for k in SHOWN} for row in with_store(rows)], as_json=as_json)
@@ -50,7 +52,9 @@ def lifeless_list(
 def lifeless_confirm(
     suspicion: Suspicion,
     reviewer: Reviewer,
-    end_type: Annotated[str, typer.Option(help="Movebank's deployment-end-type.")] = "dead",
+    end_type: Annotated[
+        str, typer.Option(help="Movebank's deployment-end-type: dead, fall-off …")
+    ] = "dead",
     ended: Annotated[
         datetime | None,
         typer.Option(help="End of the deployment, UTC; else the first still fix."),
@@ -63,13 +67,9 @@ def lifeless_confirm(
 
     flyways lifeless confirm 1f7c2b0e-8a0e-4d9e-9a35-0c8f9d0a7b11 --reviewer Kim --end-type dead
     """
-    from datetime import UTC
-
-    from app.store.lifeless_verdicts import Decision
-
     at = None if ended is None else ended.replace(tzinfo=ended.tzinfo or UTC)
-    said = Decision("confirm", reviewer, note, end_type, at)
-    answer(_decide(suspicion, said), as_json=as_json)
+    said = {"reviewer": reviewer, "note": note or None, "end_type": end_type, "ended_time": at}
+    answer(_decide(suspicion, {"verdict": "confirm", **said}), as_json=as_json)
 
 
 @lifeless.command("dismiss")
@@ -81,9 +81,8 @@ def lifeless_dismiss(
 
     flyways lifeless dismiss 1f7c2b0e-8a0e-4d9e-9a35-0c8f9d0a7b11 --reviewer Kim
     """
-    from app.store.lifeless_verdicts import Decision
-
-    answer(_decide(suspicion, Decision("dismiss", reviewer, note)), as_json=as_json)
+    said = {"verdict": "dismiss", "reviewer": reviewer, "note": note or None}
+    answer(_decide(suspicion, said), as_json=as_json)
 
 
 @lifeless.command("undo")
@@ -107,9 +106,15 @@ def lifeless_undo(
     answer({k: v for k, v in with_store(act).items() if k in SAID}, as_json=as_json)
 
 
-def _decide(suspicion: UUID, said: Decision) -> dict[str, Any]:
+def _decide(suspicion: UUID, told: dict[str, Any]) -> dict[str, Any]:
     from app import operate
+    from app.api.bodies import LifelessVerdictIn
     from app.store import lifeless_verdicts
+
+    asked = checked(LifelessVerdictIn, told)
+    said = lifeless_verdicts.Decision(
+        asked.verdict, asked.reviewer, asked.note or "", asked.end_type, asked.ended_time
+    )
 
     async def act(store: Store) -> dict[str, Any]:
         audience = await operate.operator(store)

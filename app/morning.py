@@ -28,10 +28,13 @@ def morning(
     """
     from app import operate
     from app.store import morning as report
+    from app.store import studies
 
     async def rows(store: Store) -> list[dict[str, Any]]:
         audience = await operate.operator(store)
         async with store.read() as conn:
+            if study_id is not None:
+                await studies.owned(conn, audience, study_id)
             return await report.birds(conn, audience, now=datetime.now(UTC), study=study_id)
 
     answer([{k: row[k] for k in SHOWN} for row in with_store(rows)], as_json=as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.config import Settings
-from app.store import connectors, partners, simulated, studies
+from app.store import connectors, health, partners, simulated, studies
 from app.store.audience import SCOPES, Audience, Scope, load_audience
 from app.store.cluster import Cluster
 from app.store.engine import Store
@@ -35,7 +35,15 @@ def database(settings: Settings) -> Iterator[str]:
 
 @asynccontextmanager
 async def opened(dsn: str) -> AsyncIterator[Store]:
-    """Give the store for one command."""
+    """Give the store for one command, unless its schema is not that of this version."""
+    async with _connected(dsn) as store:
+        async with store.look() as conn:
+            await health.assert_schema(conn)
+        yield store
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncIterator[Store]:
     store = Store(dsn, pool_size=3, pool_wait_s=60, statement_timeout_s=900, name="cli")
     try:
         yield store
@@ -43,8 +51,16 @@ async def opened(dsn: str) -> AsyncIterator[Store]:
         await store.close()
 
 
+async def assert_fit(dsn: str) -> None:
+    """Refuse to serve from a database that can't be reached, or may lose what it took."""
+    async with _connected(dsn) as store:
+        await store.assert_durable()
+
+
 async def migrate(dsn: str) -> list[str]:
     """Bring a database to this version, its built-in layers included; name the layers loaded."""
+    async with _connected(dsn) as store, store.look() as conn:
+        await health.assert_schema(conn, or_older=True)
     from app.pipeline.builtin import ensure_builtin_layers  # noqa: PLC0415 - loads the decoders
     from app.store.migrate import upgrade  # noqa: PLC0415 - loads alembic
 

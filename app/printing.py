@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from app.errors import SetupError
+from app.errors import SetupError, writing
 
 PROGRAMS = (
     "chromium",
@@ -57,4 +57,5 @@ def print_pdf(program: str, page: str, out: Path) -> None:
             raise SetupError(
                 f"Chromium printed nothing ({told[0]}). Write an .html file and print that."
             )
-        shutil.copyfile(printed, out)
+        with writing(out):
+            shutil.copyfile(printed, out)

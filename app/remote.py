@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -37,14 +38,13 @@ def push(
     url: str, file: Path, study: str, *, key: str, options: dict[str, str | None]
 ) -> dict[str, Any]:
     """Send a file as one push, with the tag in its name; give its receipt once it is final."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise SetupError(f"{url} is no web address. Give one such as http://127.0.0.1:8000")
+    _check(url, key)
     told = options | {"tag": options.get("tag") or tag_of_file(file.name)}
     query = urlencode({name: value for name, value in told.items() if value is not None})
     address = f"{url.rstrip('/')}/api/v1/studies/{quote(study, safe='')}/pushes?{query}"
     headers = {"Authorization": f"Bearer {key}"}
     size = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
-    size["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name)}"
+    size["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(os.fsencode(file.name))}"
 
     def send() -> tuple[dict[str, Any], str]:
         with file.open("rb") as body:
@@ -59,6 +59,21 @@ def push(
         time.sleep(POLL_S)
         receipt, _ = _patiently(lambda: _answer(Request(where, headers=headers)))  # noqa: S310 - same
     return receipt
+
+
+def _check(url: str, key: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # [ without ], or a port that is no number
+        fits = False
+    if not fits:
+        raise SetupError(f"{url} is no web address. Give one such as http://127.0.0.1:8000")
+    if not (key.isascii() and key.isprintable()):
+        raise SetupError(
+            "The key holds a line break, or another sign that no key has. "
+            "Copy it again: flw_ and what follows, in one line."
+        )
 
 
 def _patiently(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from app.terminal import AsJson, answer, with_store
+from app.terminal import AsJson, answer, checked, with_store
 
 if TYPE_CHECKING:
     from app.store.engine import Store
@@ -31,11 +31,12 @@ def tag_list(
     flyways tag list --study 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --undeployed
     """
     from app import operate
-    from app.store import reference
+    from app.store import reference, studies
 
     async def rows(store: Store) -> list[dict[str, Any]]:
         audience = await operate.operator(store)
         async with store.read() as conn:
+            await studies.owned(conn, audience, study_id)
             return await reference.tags(
                 conn, audience, limit=TAGS_MAX, study=study_id, waiting=undeployed
             )
@@ -59,13 +60,16 @@ def tag_alias(
     flyways tag alias 7a0e6c1d-55cf-4f55-8f0e-3f1a2d0b9c77 861230040006118 "PTT 40001"
     """
     from app import operate
+    from app.api.bodies import TagEdit
     from app.store import reference
+
+    told = set(names) if remove else set(checked(TagEdit, {"aliases": names}).aliases or ())
 
     async def act(store: Store) -> dict[str, Any]:
         audience = await operate.operator(store)
         async with store.write() as conn:
             held = set((await reference.tag(conn, audience, tag_id))["aliases"])
-            wanted = held - set(names) if remove else held | set(names)
+            wanted = held - told if remove else held | told
             return await reference.edit_tag(conn, audience, tag_id, aliases=sorted(wanted))
 
     answer(_shown(with_store(act)), as_json=as_json)

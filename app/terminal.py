@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 from pydantic_core import ValidationError
 
-from app.errors import Problem, SetupError
+from app.errors import Problem, SetupError, in_a_line
 from app.loading import loading
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from app.config import Settings
     from app.store.engine import Store
 
+DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
+"""Exit codes; 2 is wrong usage."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 T = TypeVar("T")
+M = TypeVar("M", bound="BaseModel")
 
 
 def settings() -> Settings:
     """Read the settings and send all logs to standard error: standard output is the answer's."""
+    from pydantic_settings import SettingsError
+
     from app.config import Settings
     from app.observe import configure_logging
 
-    found = Settings()
+    try:
+        found = Settings()
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        name = f"FLYWAYS_{named[1].upper()}" if named else "A setting"
+        raise SetupError(f"{name}: {error.__cause__ or error}. Give JSON.") from error
     configure_logging(found.log_level, found.log_format)
     return found
 
@@ -63,23 +78,58 @@ def uuid(text: str) -> UUID:
         raise typer.BadParameter(f"{text} is no id: `flyways study add` prints it") from error
 
 
+def checked(model: type[M], values: dict[str, Any]) -> M:
+    """Hold what was typed to the rules of the API; what it would refuse is wrong usage."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise typer.BadParameter(f"{name}: {_plain(first['msg'])}") from wrong
+
+
+def _plain(message: str) -> str:
+    """Leave out how pydantic marks a message of ours."""
+    return message.removeprefix("Value error, ")
+
+
 def answer(result: Any, *, as_json: bool) -> None:
     """Print a result for a program or for a person."""
     if as_json:
-        print(json.dumps(result, default=str, ensure_ascii=False))
+        print(json.dumps(result, default=_text, ensure_ascii=False))
         return
     rows = result if isinstance(result, list) else [result]
-    if len(rows) == 1:
-        for name, value in rows[0].items():
-            print(f"{name}: {value}")
-        return
+    if not rows:
+        print("none")
+    elif len(rows) == 1 or not _as_table(rows):
+        print("\n\n".join(_block(row) for row in rows))
+
+
+def _as_table(rows: list[dict[str, Any]]) -> bool:
+    """Print a table if the terminal has room for all of it: a cut id is of no use."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*rows[0] if rows else ())
+    table, console = Table(*rows[0]), Console()
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(Text(_text(value)) for value in row.values()))
+    uncut = console.options.update(max_width=sys.maxsize)
+    if console.measure(table, options=uncut).maximum > console.width:
+        return False
+    console.print(table)
+    return True
+
+
+def _block(row: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {_text(value)}" for name, value in row.items())
+
+
+def _text(value: Any) -> str:
+    """Write a value; a time as everywhere in the service: ISO 8601, UTC, with Z."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
 
 
 def say(text: str) -> None:
@@ -91,8 +141,7 @@ def complain(error: SetupError | Problem | ValidationError) -> None:
     """Tell what went wrong and how to mend it."""
     if isinstance(error, ValidationError):
         for each in error.errors(include_input=False):
-            say(f"FLYWAYS_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}. Correct it.")
-    elif isinstance(error, Problem):
-        say(f"{error.detail} {error.remedy}")
+            name = f"FLYWAYS_{'_'.join(map(str, each['loc'])).upper()}"
+            say(f"{name}: {_plain(each['msg'])}. Correct it.")
     else:
-        say(str(error))
+        say(in_a_line(error))

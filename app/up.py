@@ -20,7 +20,7 @@ from uuid import UUID
 
 from app import operate
 from app.config import Settings
-from app.errors import Problem, SetupError
+from app.errors import Problem, SetupError, in_a_line
 
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 25  # longer than the worker's own time to finish a job
@@ -70,8 +70,14 @@ async def _load(
 
             study = await operate.own_study(store)
             for file in files:
-                kept.append((file.name, await deliver.push(store, file, study)))
-                say(f"{file.name} is kept as push {kept[-1][1]}, in the private study {study}")
+                try:
+                    push = await deliver.push(store, file, study)
+                except (SetupError, Problem) as error:
+                    # One that can't be kept keeps none of the others back, nor the service.
+                    say(f"{file.name}: {in_a_line(error)}")
+                    continue
+                kept.append((file.name, push))
+                say(f"{file.name} is kept as push {push}, in the private study {study}")
     return kept
 
 
@@ -91,7 +97,7 @@ async def _told(dsn: str, kept: Sequence[tuple[str, UUID]], children: Children, 
                 receipt = through.result()
             except (SetupError, Problem) as error:
                 # Laid aside, or the database is away: the web process goes on all the same.
-                say(f"{name}: {error}")
+                say(f"{name}: {in_a_line(error)}")
                 continue
             if receipt.problem is not None:
                 problem = receipt.problem
@@ -101,6 +107,8 @@ async def _told(dsn: str, kept: Sequence[tuple[str, UUID]], children: Children, 
                 f"{name}: {receipt.stored} stored of {receipt.units}, {receipt.duplicates} "
                 f"known before, {receipt.refused} refused, {len(receipt.individuals)} individuals"
             )
+            if receipt.refused:
+                say(f"{name}: `flyways refusals {receipt.study} --push {push}` lists what and why")
             for warning in receipt.warnings:
                 say(f"{name}: {warning['detail']}")
 

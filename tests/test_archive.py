@@ -14,7 +14,10 @@ from app.archive import Form
 from app.pipeline.exports import FORMATS
 from app.pipeline.replay import Wanted
 
-FOUND = {"push_id": "p", "applied": False, "changes": {"tz": ["UTC", "UTC+8"], "stored": [2, 1]}}
+FOUND = {
+    "push_id": "p", "applied": False, "changes": {"tz": ["UTC", "UTC+8"], "stored": [2, 1]},
+    "problem": None,
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typer.testing import CliRunner, Result
 from app import cli as commands
 from app import demo, operate
 from app.demo import flock
-from app.errors import SetupError
+from app.errors import NotFound, SetupError
 from app.pipeline import decode
 from app.pipeline import run as flow
 
@@ -45,43 +46,6 @@ def study(run: Any) -> str:
     institute = answer(run("partner", "add", "Crane Institute", "--country", "KR", "--json"))
     added = answer(run("study", "add", "Geum", "--institute", institute["institute"], "--json"))
     return str(added["study"])
-
-
-def test_a_partner_gets_an_institute_and_a_key(run: Any) -> None:
-    added = answer(run("partner", "add", "Crane Institute", "--json"))
-    assert added.keys() == {"institute", "key"}
-    assert added["key"].startswith("flw_")
-
-
-def test_a_taken_name_is_told_with_a_remedy(
-    run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("partner", "add", "Twice").exit_code == 0
-    monkeypatch.setattr(sys, "argv", ["flyways", "partner", "add", "Twice"])
-    with pytest.raises(SystemExit) as left:
-        commands.main()
-    assert left.value.code == commands.NOT_DONE
-    assert "Choose another name" in capsys.readouterr().err
-
-
-def test_keys_are_made_listed_and_revoked(run: Any) -> None:
-    made = answer(run("key", "create", "--scope", "read", "--label", "map", "--json"))
-    assert made["scopes"] == ["read"]
-    listed = answer(run("key", "list", "--json"))
-    assert made["key"] not in json.dumps(listed)
-    assert made["key"].startswith(listed[0]["prefix"])
-    assert answer(run("key", "revoke", made["id"], "--json"))["revoked_at"] is not None
-
-
-def test_an_unknown_scope_is_wrong_usage(run: Any) -> None:
-    result = run("key", "create", "--scope", "everything")
-    assert result.exit_code == 2
-    assert "read, push, manage" in result.output
-
-
-def test_a_study_is_opened_and_closed(run: Any, study: str) -> None:
-    assert answer(run("study", "open", study, "--json"))["visibility"] == "open"
-    assert answer(run("study", "open", study, "--close", "--json"))["visibility"] == "private"
 
 
 SMALL = ("--birds", "1", "--days", "40", "--end", "2026-01-01", "--json")
@@ -189,6 +153,60 @@ def test_a_push_that_cannot_be_read_has_its_own_exit_code(
     assert json.loads(result.stdout)["problem"]["remedy"]
 
 
+def test_what_was_refused_is_pointed_to_and_a_push_of_nothing_else_has_an_exit_code(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "birds.csv"
+    head = "timestamp,location-long,location-lat,tag-local-identifier\n"
+    for rows, code in (("never,127.5,34.8,T1\n2024-03-01 08:00:00,127.5,34.8,T1\n", 0),
+                       ("never,127.5,34.8,T1\n", commands.PUSH_FAILED)):  # fmt: skip
+        file.write_text(head + rows)
+        for _ in range(2):  # the second time as a replay
+            result = run("push", str(file), "--study", study, "--json")
+            receipt = json.loads(result.stdout)
+            assert (result.exit_code, receipt["state"], receipt["refused"]) == (
+                code, "processed", 1,
+            )  # fmt: skip
+            lists = f"flyways refusals {study} --push {receipt['push_id']}"
+            assert f"1 of {receipt['units']} units refused: `{lists}`" in result.stderr
+            listed = answer(run(*lists.split()[1:], "--json"))["items"]
+            assert [each["code"] for each in listed] == ["time-unreadable"]
+
+
+def test_bytes_read_otherwise_in_vain_end_in_the_exit_code_of_that_reading(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "birds.csv"
+    file.write_text(
+        "timestamp,location-long,location-lat,tag-local-identifier\n"
+        "2024-03-01 08:00:00,127.5,34.8,T1\n"
+    )
+    words = ("push", str(file), "--study", study, "--json")
+    assert answer(run(*words))["state"] == "processed"
+    for _ in range(2):
+        failed = run(*words, "--format", "xlsx")
+        receipt = json.loads(failed.stdout)
+        assert failed.exit_code == commands.PUSH_FAILED
+        assert "flyways: it could not be read: " in failed.stderr
+        assert (receipt["state"], receipt["stored"], receipt["decoding"]) == ("processed", 1, 1)
+        assert receipt["failed_reading"]["decoding"] == 2
+    assert answer(run(*words))["replay_of"] is not None
+
+
+def test_what_is_not_of_the_study_is_not_listed_as_nothing(
+    run: Any, study: str, tmp_path: Path
+) -> None:
+    answer(run("simulate", "--study", study, *SMALL))
+    for words in (
+        ("refusals", study, "--push"),
+        ("suspects", study, "--push"),
+        ("export", study, "--format", "geojson", "--out", "o", "--individual"),
+    ):
+        missing = run(*words, "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11")
+        assert isinstance(missing.exception, NotFound), words
+    assert not (tmp_path / "o").exists()
+
+
 def test_whose_a_table_is_is_told_with_the_push_or_after_it(
     run: Any, study: str, tmp_path: Path
 ) -> None:
@@ -273,6 +291,11 @@ def test_a_study_is_exported_and_a_push_read_again(run: Any, study: str, tmp_pat
     assert not shown["applied"]
     assert shown["changes"]["tz"] == ["UTC", "UTC+8"]
     assert shown["effect"]["moved"] == 1
+    for apply in ((), ("--apply",)):
+        failed = run("replay", push, "--format", "xlsx", *apply)
+        assert (failed.exit_code, failed.stdout.splitlines()[0]) == (3, "applied: False")
+        assert not re.search("state|stored", failed.stdout)
+        assert "flyways: it can't be read so: " in failed.stderr
     assert "tz: UTC -> UTC+8" in run("replay", push, "--tz", "UTC+8", "--apply").stdout
     out = tmp_path / "out"
     told = answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from limits import parse
 from pydantic import ValidationError
 
 from app.config import Settings, default_data_dir
@@ -36,12 +37,29 @@ def test_the_environment_wins_over_the_file(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "0"), ("PORT", "70000"), ("POOL_SIZE", "0"), ("LOG_LEVEL", "loud")],
+    [
+        ("PORT", "0"),
+        ("PORT", "70000"),
+        ("POOL_SIZE", "0"),
+        ("LOG_LEVEL", "loud"),
+        ("RATE_LIMIT", "lots"),
+        ("RATE_LIMIT", "600"),
+        ("RATE_LIMIT", "6/fortnight"),
+        ("RATE_LIMIT", "1/minute;"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "mysql://me@db/flyways"),
+    ],
 )
 def test_a_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"FLYWAYS_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+@pytest.mark.parametrize("told", ["600/minute", "5 per 2 hours", "10/Second", "1 per day"])
+def test_a_rate_that_is_taken_is_one_that_the_web_process_understands(told: str) -> None:
+    assert parse(Settings(rate_limit=told).rate_limit).amount > 0
 
 
 def test_settings_do_not_change_while_running() -> None:

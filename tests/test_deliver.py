@@ -9,11 +9,13 @@ import pytest
 
 from app import deliver, operate, printing
 from app.errors import BadInput, NotFound, SetupError
+from app.pipeline import decode
 from app.pipeline import run as flow
 from app.pipeline.receive import reading
 from app.pipeline.replay import Wanted
 from app.store import failures, work
 from app.store.engine import execute
+from ingest import UnreadablePush
 
 CSV = """timestamp,location-long,location-lat,tag-local-identifier,individual-local-identifier
 2024-03-01 08:00:00.000,127.5,34.8,T1,A
@@ -114,6 +116,42 @@ async def test_a_rereading_is_shown_and_then_done(store, study, file) -> None:
     done = await deliver.replay(store, ref, how, apply=True)
     assert done["applied"] and set(done["changes"]) == {"tz", "time_first", "time_last"}
     assert (await deliver.replay(store, ref, how, apply=True))["changes"] == {}
+
+
+@pytest.mark.parametrize("apply", [False, True])
+async def test_a_rereading_that_fails_is_not_done_and_says_why(store, study, file, apply) -> None:
+    ref = await deliver.push(store, file, study)
+    before = await deliver.settled(store, ref)
+    found = await deliver.replay(store, ref, Wanted(format="xlsx"), apply=apply)
+    assert (found["applied"], found["changes"]) == (False, {})
+    assert found["problem"]["remedy"]
+    assert (found["effect"]["unchanged"], found["effect"]["removed"]) == (2, 0)
+    assert await deliver.settled(store, ref) == before
+    async with store.read() as conn:
+        assert len(await execute(conn, "select id from decoding")) == 1
+
+
+async def test_a_rereading_that_fails_after_its_trial_is_told_as_it_is(
+    store, study, file, monkeypatch
+) -> None:
+    """The study changed in between, say: what was read before stays, and nobody is told it went."""
+    ref = await deliver.push(store, file, study)
+    before = await deliver.settled(store, ref)
+    real, trials = decode.read, []
+
+    def once(todos, sent):
+        if trials:
+            return [UnreadablePush("empty", "It is gone.", "Send it.") for _ in todos]
+        trials.append(todos)
+        return real(todos, sent)
+
+    monkeypatch.setattr(decode, "read", once)
+    found = await deliver.replay(store, ref, Wanted(tz="UTC+8"), apply=True)
+    assert (found["applied"], found["changes"]) == (False, {})
+    assert found["problem"] == {"code": "empty", "detail": "It is gone.", "remedy": "Send it."}
+    after = await deliver.settled(store, ref)
+    assert after.pop("failed_reading")["decoding"] == 2
+    assert after | {"failed_reading": None} == before
 
 
 async def test_a_rebuild_beside_what_is_stored_says_what_differs(store, study, file) -> None:

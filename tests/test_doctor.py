@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from collections import namedtuple
@@ -13,6 +14,7 @@ import pytest
 from app import doctor, operate
 from app.config import Settings
 from app.errors import Overrun, SetupError
+from app.store import health
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -49,6 +51,24 @@ def test_the_python_is_the_one_that_is_locked(monkeypatch, version, ok) -> None:
     assert (doctor._python().ok, doctor._python().seen) == (ok, version)
 
 
+def test_what_looks_like_a_setting_and_is_none_is_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("FLYWAYS_")]:
+        monkeypatch.delenv(name)
+    assert doctor._settings().ok
+    monkeypatch.setenv("FLYWAYS_PG_BIN", "/usr/bin")
+    monkeypatch.setenv("FLYWAYS_TEST_DATA", "/data")
+    (tmp_path / ".env").write_text("FLYWAYS_PORT=8001\n# FLYWAYS_OLD=1\nOTHER=2\n")
+    assert doctor._settings().ok
+    monkeypatch.setenv("FLYWAYS_DATA_DR", "/srv")
+    (tmp_path / ".env").write_text("export FLYWAYS_BIRDS=1\n")
+    found = doctor._settings()
+    assert (found.ok, found.seen) == (
+        False, "FLYWAYS_BIRDS is none, FLYWAYS_DATA_DR is none; FLYWAYS_DATA_DIR?",
+    )  # fmt: skip
+    assert found.remedy
+
+
 @pytest.mark.parametrize(
     ("error", "seen", "remedy"),
     [
@@ -64,14 +84,15 @@ def test_a_database_that_fails_is_a_finding_and_no_crash(
 
     monkeypatch.setattr(operate, "database", fail)
     found = doctor.examine(settings)
-    assert [each.check for each in found] == ["python", "disk", "viewer", "database"]
+    assert [each.check for each in found] == ["python", "settings", "disk", "viewer", "database"]
     assert (found[-1].ok, found[-1].seen) == (False, seen)
     assert found[-1].remedy.startswith(remedy)
+    assert "Retry-After" not in found[-1].remedy
 
 
 def test_a_healthy_database_passes_every_check(database, settings) -> None:
     found = doctor.examine(settings.model_copy(update={"database_url": database}))
-    inside = found[3:]
+    inside = found[4:]
     assert [each.check for each in inside] == [
         "database", "schema", "queue", "dead letters", "decodings", "connectors", "sources"
     ]  # fmt: skip
@@ -110,15 +131,18 @@ def test_each_ill_is_named_with_its_remedy(database, settings) -> None:
     assert given_up.seen == f"push {ref}: It broke."
 
 
-def test_an_old_schema_is_told_alone(database, settings) -> None:
-    """Nothing else can be read of a schema that this version does not know."""
+@pytest.mark.parametrize(
+    ("version", "remedy"), [("0033", "flyways migrate"), ("9999", health.NEWER)]
+)
+def test_another_schema_is_told_alone(database, settings, version, remedy) -> None:
+    """Nothing else can be read of a schema that this version is not written for."""
     with psycopg.connect(database) as conn:
-        conn.execute("update alembic_version set version_num = 'before'")
+        conn.execute("update alembic_version set version_num = %s", [version])
         conn.execute("drop table push_wait")
     found = doctor.examine(settings.model_copy(update={"database_url": database}))
-    assert [each.check for each in found[3:]] == ["database", "schema"]
+    assert [each.check for each in found[4:]] == ["database", "schema"]
     assert (found[-1].ok, found[-1].seen, found[-1].remedy) == (
-        False, "at before", "flyways migrate",
+        False, f"at {version}", remedy,
     )  # fmt: skip
 
 

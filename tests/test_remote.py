@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import threading
 import time
@@ -75,6 +76,37 @@ def script(*answers: Answer) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Scripted
+
+
+def test_the_name_of_a_file_may_be_any_bytes(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xff\xe9t\xe9.csv")
+    file.write_bytes(BODY)
+    named: list[str | None] = []
+
+    server = script(PROCESSED)
+    answer = server.do_POST
+
+    def note(self: Any) -> None:
+        named.append(self.headers.get("Content-Disposition"))
+        answer(self)
+
+    server.do_POST = note
+    with listening(server) as url:
+        assert push(url, file)["state"] == "processed"
+    assert named == ["attachment; filename*=UTF-8''%FF%E9t%E9.csv"]
+
+
+@pytest.mark.parametrize("url", ["http://[bad", "http://", "http://host:port", "ftp://host"])
+def test_what_is_no_web_address_is_told(url: str, file: Path) -> None:
+    with pytest.raises(SetupError, match="is no web address"):
+        push(url, file)
+
+
+@pytest.mark.parametrize("key", ["flw_a\nb", "flw_a\r\nX: y", "flw_é"])
+def test_a_key_that_is_none_is_told_before_anything_is_sent(key: str, file: Path) -> None:
+    with pytest.raises(SetupError, match="in one line") as told:
+        push("http://127.0.0.1:1", file, key=key)
+    assert key not in str(told.value)
 
 
 def test_a_busy_service_is_asked_again_after_the_time_it_names(

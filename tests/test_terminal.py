@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +95,7 @@ def test_the_doctor_names_the_remedy_of_an_old_schema(
     run: Callable[..., Result], database: str
 ) -> None:
     with psycopg.connect(database) as conn:
-        conn.execute("update alembic_version set version_num = 'before'")
+        conn.execute("update alembic_version set version_num = '0033'")
     unfit = run("doctor", "--json")
     assert unfit.exit_code == 4
     found = {each["check"]: each for each in json.loads(unfit.stdout)}
@@ -108,6 +110,156 @@ def test_a_database_that_is_away_is_told_in_a_line(
     assert (result.returncode, result.stdout) == (1, "")
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith("flyways: The database does not answer")
+    assert "FLYWAYS_DATABASE_URL" in result.stderr and "Retry-After" not in result.stderr
+
+
+Main = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def main(
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Main:
+    """Run the command to its end; give its exit code and what it says to a person."""
+
+    def typed(*words: str, **env: str) -> tuple[int, str]:
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["flyways", *words])
+        with pytest.raises(SystemExit) as left:
+            commands.main()
+        return int(left.value.code or 0), capsys.readouterr().err
+
+    return typed
+
+
+AWAY = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("serve",), ("worker",), ("partner", "add", "X")])
+def test_without_a_database_each_command_ends_in_a_line(main: Main, words: tuple[str, ...]) -> None:
+    code, told = main(*words, FLYWAYS_DATABASE_URL=AWAY)
+    assert (code, told.splitlines()[-1]) == (
+        1, "flyways: The database does not answer. "
+        "Start it, or name one that runs with FLYWAYS_DATABASE_URL.",
+    )  # fmt: skip
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("words", [("key", "list"), ("migrate",), ("serve",)])
+@pytest.mark.parametrize(("before", "after"), [("//flyways@", "//nobody:x@"), ("/test_", "/not_")])
+def test_a_database_that_lets_nobody_in_is_told_in_a_line(
+    main: Main, database: str, words: tuple[str, ...], before: str, after: str
+) -> None:
+    code, told = main(*words, FLYWAYS_DATABASE_URL=database.replace(before, after))
+    assert (code, told.count("\n")) == (1, 1)
+    assert told.startswith("flyways: The database lets nobody in: ")
+    assert "does not exist" in told and "FLYWAYS_DATABASE_URL" in told
+
+
+def test_the_doctor_says_that_a_database_lets_nobody_in(
+    run: Callable[..., Result], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLYWAYS_DATABASE_URL", database.replace("//flyways@", "//nobody:x@"))
+    unfit = run("doctor", "--json")
+    assert unfit.exit_code == 4
+    (found,) = (each for each in json.loads(unfit.stdout) if each["check"] == "database")
+    assert not found["ok"] and 'role "nobody" does not exist' in found["seen"]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("drop table alembic_version", "has no schema yet. Run `flyways migrate`."),
+        ("update alembic_version set version_num = '0033'", "Run `flyways migrate`."),
+        ("update alembic_version set version_num = '9999'", "A newer version of Flyways made it"),
+    ],
+)
+def test_another_schema_is_told_with_what_mends_it(
+    main: Main, database: str, made: str, said: str
+) -> None:
+    with psycopg.connect(database) as conn:
+        conn.execute(made)
+    for words in (("partner", "add", "X"), ("key", "list", "--json")):
+        code, told = main(*words)
+        assert (code, said in told, told.count("\n")) == (1, True, 1)
+    if "9999" in made:
+        code, told = main("migrate")
+        assert (code, said in told) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DATABASE_URL", "nonsense", "give an address such as postgresql://"),
+        ("RATE_LIMIT", "lots", "such as 600/minute, or off"),
+        ("PULL_BASES", "{bad", "Give JSON."),
+        ("PULL_BASES", "[1]", "valid dict"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    main: Main, name: str, value: str, said: str
+) -> None:
+    for verb in ("doctor", "up"):
+        code, told = main(verb, **{f"FLYWAYS_{name}": value})
+        assert (code, told.count("\n")) == (1, 1)
+        assert told.startswith(f"flyways: FLYWAYS_{name}: ") and said in told
+        assert "Value error" not in told
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    main: Main, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
+    words = ("study", "add", "S", "--institute", made["institute"], "--json")
+    study = json.loads(run(*words).stdout)["study"]
+    sample = ("--birds", "1", "--days", "2")
+    there = str(tmp_path / "there.csv")
+    for words, file, reason in (
+        (("plot", study, "--out", "/nonexistent/x.svg"), "/nonexistent/x.svg", "No such file"),
+        (("plot", study, "--out", "/dev/full"), "/dev/full", "No space left"),
+        (("simulate", "/nonexistent/x.csv", *sample), "/nonexistent/x.csv", "No such file"),
+        (("simulate", there, "--reference", "/dev/full", *sample), "/dev/full", "No space left"),
+    ):
+        code, told = main(*words)
+        assert code == 1
+        assert told.startswith(f"flyways: {file} can't be written: {reason}"), told
+        assert told.endswith("Name another place.\n")
+
+
+def test_tracks_are_exported_without_a_word_of_the_libraries_that_write_them(
+    really: Callable[..., subprocess.CompletedProcess[str]], run: Callable[..., Result]
+) -> None:
+    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
+    words = ("study", "add", "S", "--institute", made["institute"], "--json")
+    study = json.loads(run(*words).stdout)["study"]
+    assert run("simulate", "--study", study, "--birds", "1", "--days", "40").exit_code == 0
+    for form in ("mf-json", "geopackage"):
+        done = really("export", study, "--format", form, "--out", form, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["tracks"] == 1
+
+
+def test_an_export_onto_a_full_disk_is_told(
+    main: Main, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
+    words = ("study", "add", "S", "--institute", made["institute"], "--json")
+    study = json.loads(run(*words).stdout)["study"]
+    assert run("simulate", "--study", study, "--birds", "1", "--days", "40").exit_code == 0
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        told = [main("export", study, "--format", form, "--out", str(tmp_path / form))
+                for form in ("movebank-csv", "geojson", "geoparquet")]  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [code for code, _ in told] == [1, 1, 1]
+    for _, said in told:
+        assert "can't be written: " in said and said.endswith("Name another place.\n"), said
+    assert list(tmp_path.glob("*/*")) == []
 
 
 @pytest.fixture
@@ -126,6 +278,8 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calla
         ("recompute", "--study", NOBODY), ("replay", NOBODY),
         ("export", NOBODY, "--format", "geojson", "--out", "o"),
         ("simulate", "--study", NOBODY, "--birds", "1", "--days", "2"),
+        ("tag", "list", "--study", NOBODY), ("morning", "--study", NOBODY),
+        ("lifeless", "list", "--study", NOBODY), ("mapping", "list", "--study", NOBODY),
     ],
     ids=lambda words: " ".join(words[:2]),
 )  # fmt: skip
@@ -151,6 +305,11 @@ def test_what_is_not_there_is_not_done_and_says_where_to_look(
         ("push", "a.csv", "--study", "x"), ("simulate", "o.csv", "--birds", "0"),
         ("simulate", "o.csv", "--interval", "5"), ("simulate", "o.csv", "--end", "tomorrow"),
         ("simulate", "--study", NOBODY, "--reference", "r.csv"), ("fly",), ("up", "none.csv"),
+        ("partner", "add", "X", "--country", "Korea"), ("partner", "add", ""),
+        ("study", "add", " ", "--institute", NOBODY), ("key", "create", "--label", "x" * 5_000),
+        ("tag", "alias", NOBODY, ""),
+        ("lifeless", "confirm", NOBODY, "--reviewer", "K", "--end-type", "eaten"),
+        ("lifeless", "dismiss", NOBODY, "--reviewer", ""),
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -170,7 +329,29 @@ def test_a_person_gets_lines_or_a_table(capsys: pytest.CaptureFixture[str]) -> N
     assert {"a", "1", "two"} <= set(re.findall(r"\w+", capsys.readouterr().out))
     terminal.answer([], as_json=False)
     terminal.answer([], as_json=True)
-    assert capsys.readouterr().out.endswith("[]\n")
+    assert capsys.readouterr().out == "none\n[]\n"
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(200, 6), (79, 5)])
+def test_an_id_is_never_cut(
+    columns: int, lines: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the terminal is too narrow for a table, each row is a block of lines."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ids = [f"{n}b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11" for n in range(2)]
+    rows = [{"id": each, "name": f"[red]{'x' * 50}[/]"} for each in ids]
+    terminal.answer(rows, as_json=False)
+    told = capsys.readouterr().out
+    assert all(each in told for each in ids)
+    assert told.count(rows[0]["name"]) == 2
+    assert len(told.splitlines()) == lines
+
+
+def test_a_time_has_one_form(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 11, 29, 2, 2, 41, 137930, tzinfo=timezone(timedelta(hours=9)))
+    for as_json in (True, False):
+        terminal.answer({"at": at}, as_json=as_json)
+        assert "2026-11-28T17:02:41.137930Z" in capsys.readouterr().out
 
 
 def test_progress_and_complaints_leave_the_answer_alone(capsys: pytest.CaptureFixture[str]) -> None:

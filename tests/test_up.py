@@ -124,11 +124,15 @@ def test_the_story_of_an_installation(environ: dict[str, str], tmp_path: Path) -
         process.wait()
         for pid in parts:
             wait_for_end(pid)
-    with started(environ, good, bad) as (process, address):
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    with started(environ, empty, good, bad) as (process, address):
         get(f"{address.partition('/?')[0]}/health/ready")
         wait_until_said(
             environ,
+            "flyways: empty.csv: The body is empty. ",
             "crane.csv: 1 stored of 2, 0 known before, 1 refused, 1 individuals\n",
+            "crane.csv: `flyways refusals ",
             "list.csv could not be read: ",
         )
         parts = children(process)

@@ -130,7 +130,8 @@ async def decode_again(
 
     Needs the scopes `manage` and `push`. A dry run, which is the default, stores nothing and
     answers the receipt the push would get, with the fixes, birds and refusals that would change.
-    Done for good, the receipt grows until it is final; what was read before stays until then.
+    Done for good, the receipt grows until it is final; what was read before stays until then, and
+    beyond it where this reading fails: `failed_reading` says why.
     The bytes stay as they were sent. The same once more changes nothing.
     """
     units = {each.unit: each.text for each in wanted.corrections}

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import StringConstraints
 
 from app.api.auth import CurrentAudience, ManagerAudience
+from app.api.bodies import InstituteIn
 from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Shown, Text, example
+from app.api.schemas import Shown, example
 from app.errors import NotAllowed
 from app.store import partners
 
 router = APIRouter(prefix="/api/v1/institutes", tags=["institutes"], route_class=StrictRoute)
-
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class InstituteOut(Shown):
@@ -31,15 +29,6 @@ class InstituteOut(Shown):
     id: UUID
     name: str
     country: str | None
-
-
-class InstituteIn(Body):
-    """An institute to add."""
-
-    model_config = example(name="Institute of the Amur", country="RU")
-
-    name: Text
-    country: Country | None = None
 
 
 def _shown(row: dict[str, Any]) -> InstituteOut:

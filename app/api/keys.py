@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import Field, JsonValue
 
 from app.api.auth import ManagerAudience
+from app.api.bodies import KeyIn
 from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import Body, Instant, Shown, Text, example
+from app.api.schemas import Shown, example
 from app.errors import NotAllowed
 from app.store import partners
 from app.store.audience import Scope
@@ -55,17 +56,6 @@ class KeyMade(KeyOut):
     model_config = example(**_EXAMPLE, key="flw_Zk3v1QpX…")
 
     key: str
-
-
-class KeyIn(Body):
-    """A key to make."""
-
-    model_config = example(label="field laptop", scopes=["read", "push"])
-
-    label: Text
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)]
-    institute: UUID | None = Field(None, description="the operator names it; others have their own")
-    expires_at: Instant | None = None
 
 
 def _shown(row: dict[str, Any]) -> KeyOut:

@@ -10,19 +10,15 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, JsonValue
 
 from app.api.auth import CurrentAudience, ManagerAudience
+from app.api.bodies import LifelessVerdictIn
 from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
-from app.api.schemas import BirdOut, Body, CentreOut, Instant, Shown, Text, example
+from app.api.schemas import BirdOut, CentreOut, Shown, example
 from app.errors import BadInput
 from app.store import lifeless, lifeless_verdicts
 
 router = APIRouter(prefix="/api/v1/lifeless", tags=["lifeless"], route_class=StrictRoute)
-
-EndType = Literal[
-    "captured", "dead", "equipment-failure", "fall-off", "other", "released", "removal", "unknown"
-]
-"""Movebank's terms of `deployment-end-type`."""
 
 _BIRD: dict[str, JsonValue] = {
     "id": "6b0e2dd2-35c4-4b4c-b8d1-e0a2f3c47b11", "local_identifier": "WNC-17"
@@ -68,22 +64,6 @@ class SuspicionOut(Shown):
     still_radius_m: float = Field(description="parameter of the rule")
     still_min_s: float = Field(description="parameter of the rule")
     dismissal: UUID | None = Field(description="the verdict by which it is dismissed")
-
-
-class LifelessVerdictIn(Body):
-    """What a data manager says of a suspicion."""
-
-    model_config = example(
-        verdict="confirm", end_type="dead", reviewer="Kim J.", note="ring found at the reservoir"
-    )
-
-    verdict: Literal["confirm", "dismiss"]
-    reviewer: Text
-    note: Text | None = None
-    end_type: EndType | None = Field(None, description="of a confirmed one: dead, fall-off …")
-    ended_time: Instant | None = Field(
-        None, description="of a confirmed one: end of the deployment; else the first still fix"
-    )
 
 
 class LifelessVerdictOut(Shown):

@@ -25,7 +25,7 @@ RECEIPT_EXAMPLE: dict[str, JsonValue] = {
     "of_stored": {"undeployed": 0, "undeployed_tags": [], "flagged": {"speed": 4}},
     "individuals": ["2c1f0b8e-0000-4000-8000-000000000000"],
     "time_first": "2018-07-08T10:48:10Z", "time_last": "2021-11-03T08:00:00Z",
-    "warnings": [], "problem": None,
+    "warnings": [], "problem": None, "failed_reading": None,
     "received_at": "2026-11-22T22:00:00Z", "stored_at": "2026-11-22T22:00:01Z",
     "processed_at": "2026-11-22T22:00:02Z", "links": {"refusals": "…/refusals"},
 }  # fmt: skip
@@ -47,6 +47,15 @@ class OfStored(Shown):
     undeployed: int = Field(description="no bird wore the tag then; they wait with the tag")
     undeployed_tags: list[UndeployedTag] = Field(description="where they wait; the first 100 tags")
     flagged: dict[str, int] = Field(description="flag code to number of fixes")
+
+
+class FailedReading(Shown):
+    """A reading asked for later than the one in force, and why it failed."""
+
+    decoding: int
+    format: str | None
+    tz: str
+    problem: dict[str, str]
 
 
 class Receipt(Shown):
@@ -85,6 +94,9 @@ class Receipt(Shown):
     time_last: datetime | None
     warnings: list[dict[str, str]]
     problem: dict[str, str] | None = Field(description="why the push failed, and the remedy")
+    failed_reading: FailedReading | None = Field(
+        None, description="a newer reading that failed; all else tells of the one in force"
+    )
     received_at: datetime
     stored_at: datetime | None
     processed_at: datetime | None
@@ -93,13 +105,14 @@ class Receipt(Shown):
 
 def shape(row: dict[str, Any]) -> Receipt:
     """Shape a stored receipt for the wire."""
-    ref = row["ref"]
+    ref, failed = row["ref"], row.get("failed_reading")
     told = {name: row[name] for name in Receipt.model_fields if name in row} | {
         "push_id": ref,
         "digest": "sha256:" + row["digest"].hex(),
         "decoding": row["number"],
         "mapping_version": row["mapping_version"] or None,
         "of_stored": OfStored(**{name: row[name] for name in OfStored.model_fields}),
+        "failed_reading": failed and FailedReading(**failed),
         "links": {"self": f"/api/v1/pushes/{ref}", "refusals": f"/api/v1/pushes/{ref}/refusals"},
     }
     return Receipt(**told)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import Field, Strict
+from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
+from app.api.bodies import Delay, Grid, StudyIn
 from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
@@ -18,11 +19,7 @@ from app.store import partners, studies
 
 router = APIRouter(prefix="/api/v1/studies", tags=["studies"], route_class=StrictRoute)
 
-DELAY_MAX_S = 10 * 366 * 86_400
-"""Longest release delay [s]: ten years, beyond any embargo partners agreed on."""
 Visibility = Literal["private", "open"]
-Delay = Annotated[int, Strict(), Field(ge=0, le=DELAY_MAX_S)]
-Grid = Annotated[float, Strict(), Field(ge=0.001, le=10.0)]
 
 
 class StudyOut(Shown):
@@ -57,20 +54,6 @@ class StudyOut(Shown):
     licence: str | None
     citation: str | None
     own: bool = Field(description="whether the caller reads it in full")
-
-
-class StudyIn(Body):
-    """A study to add; it starts private."""
-
-    model_config = example(name="Cranes of the Amur", taxon="Antigone vipio")
-
-    name: Text
-    institute: UUID | None = Field(None, description="the operator names it; others have their own")
-    taxon: Text | None = None
-    licence: Text | None = None
-    citation: Text | None = None
-    release_delay_s: Delay | None = None
-    public_grid_deg: Grid | None = None
 
 
 class StudyEdit(Body):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.auth import CurrentAudience, ManagerAudience
+from app.api.bodies import Aliases, TagEdit
 from app.api.deps import StoreDep, StrictRoute
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
@@ -17,15 +18,6 @@ from app.api.schemas import STATISTICS, Body, Shown, Statistics, Terms, Text, ex
 from app.store import reference, sending, studies
 
 router = APIRouter(prefix="/api/v1/tags", tags=["tags"], route_class=StrictRoute)
-
-
-Aliases = Annotated[
-    list[Text],
-    Field(
-        max_length=50, examples=[["861230040006118"]],
-        description="other names in pushes: the maker's serial, the PTT, a name from before",
-    ),
-]  # fmt: skip
 
 
 class Undeployed(Shown):
@@ -79,15 +71,6 @@ class TagIn(Body):
     local_identifier: Text
     aliases: Aliases = []  # noqa: RUF012 - pydantic copies it
     terms: Terms = {}  # noqa: RUF012 - as above
-
-
-class TagEdit(Body):
-    """The terms of a transmitter or its aliases, each replaced whole; what is left out stays."""
-
-    model_config = example(terms={"tag-manufacturer-name": "Druid"})
-
-    terms: Terms | None = None
-    aliases: Aliases | None = None
 
 
 def _shown(row: dict[str, Any]) -> TagOut:

@@ -14,11 +14,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import movingpandas as mpd
 import numpy as np
 import pandas as pd
 
 from app.movement.track import FloatArray, IntArray
+
+with warnings.catch_warnings():
+    # It says of Stone Soup, which nothing here uses, that it is not installed.
+    warnings.simplefilter("ignore")
+    import movingpandas as mpd
 
 if TYPE_CHECKING:
     from app.movement.stops import StopRule

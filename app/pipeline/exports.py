@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import orjson
 import polars as pl
 
 import ingest
-from app.errors import SetupError
+from app.errors import SetupError, writing
 from app.store import exports, studies
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
@@ -120,9 +121,10 @@ def _whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     part = path.with_name(f".{path.name}.part")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     try:
-        with part.open(mode, **text) as file:  # type: ignore[call-overload]  # mode is not literal
-            yield file
-        part.replace(path)
+        with writing(path):
+            with part.open(mode, **text) as file:  # type: ignore[call-overload]  # mode is not literal
+                yield file
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -285,6 +287,7 @@ async def _geopackage(out: Path, source: _Source) -> dict[str, Any]:
     from app.movement import compat  # noqa: PLC0415 - as above
     from app.pipeline import trajectories  # noqa: PLC0415 - as above
 
+    logging.getLogger("pyogrio").setLevel(logging.WARNING)  # it logs how many rows it wrote
     lines: list[Row] = []
     n_tracks = n_fixes = 0
     async with aclosing(source.tracks()) as found:

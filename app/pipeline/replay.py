@@ -38,11 +38,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The receipts of a push before and after, and in a trial what would change."""
+    """
+    The receipts of a push before and after, and in a trial what would change.
+
+    `problem` says why the reading that was tried failed: then nothing would change.
+    """
 
     before: Row
     after: Row
     effect: Effect | None
+    problem: dict[str, str] | None = None
 
 
 async def replay(
@@ -94,6 +99,7 @@ async def _try(
     savepoint = await conn.begin_nested()
     kept = await _ask(conn, audience, push, before, wanted)
     await decode_in(conn, kept.decoding_id)
+    problem = await decodings.problem(conn, kept.decoding_id)
     after = await receipts.receipt(conn, audience, push)
     assert after is not None
     then = await corrections.live(conn, [before, after])
@@ -101,7 +107,7 @@ async def _try(
     await savepoint.rollback()
     now = await corrections.live(conn, [before, after])
     effect = effect_of(now, then, await corrections.refused(conn, before["id"]), refused)
-    return Replay(before, after, await _named(conn, effect))
+    return Replay(before, after, await _named(conn, effect), problem)
 
 
 async def _named(conn: Connection, effect: Effect) -> Effect:

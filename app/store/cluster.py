@@ -57,7 +57,7 @@ FLEETING = {
     "checkpoint_timeout": "1h",
 }
 
-# The service's own role is no superuser, so that row level security binds it.
+# The service's own role is no superuser: it reads no files of the server and loads no code into it.
 PREPARE = """
 set client_min_messages = warning;
 select 'create role flyways login createdb createrole'

@@ -23,7 +23,8 @@ _IN_FORCE = """
 from decoding d join push p on p.id = d.push_id
 where d.study_id = :study and d.study_id = any(cast(:exact as int[])) and d.replaced_at is null
   and d.state in ('stored', 'processed')
-  and (cast(:push as uuid) is null or p.ref = :push)
+  and (cast(:push as uuid) is null
+    or p.id = (select coalesce(replay_of_id, id) from push where ref = :push))
   and (cast(:first as timestamptz) is null or p.received_at >= :first)
   and (cast(:last as timestamptz) is null or p.received_at <= :last)
 """

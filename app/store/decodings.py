@@ -102,6 +102,12 @@ async def fail(conn: AsyncConnection, decoding_id: int, problem: dict[str, str])
     await execute(conn, "delete from push_wait where decoding_id = :id", {"id": decoding_id})
 
 
+async def problem(conn: AsyncConnection, decoding_id: int) -> dict[str, str] | None:
+    """Return why a decoding failed; None for one that did not."""
+    rows = await execute(conn, "select problem from decoding where id = :id", {"id": decoding_id})
+    return dict(rows[0]["problem"]) if rows and rows[0]["problem"] else None
+
+
 async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, str]]:
     """Return the pushes that were given up by count, newest first: (ref, detail)."""
     rows = await execute(
@@ -205,9 +211,10 @@ async def decode_again(
     conn: AsyncConnection, audience: Audience, push_ref: UUID, reading: inbox.Reading
 ) -> inbox.Kept:
     """
-    Have a kept push read in another way; its newest decoding stays in force until then.
+    Have a kept push read in another way; the decoding that stands is in force until then.
 
-    The same way once more changes nothing, as the same push sent again would not.
+    The same way once more changes nothing, as the same push sent again would not; what failed is
+    tried again.
     """
     rows = await execute(
         conn,
@@ -220,15 +227,13 @@ async def decode_again(
         raise unknown()
     push = rows[0]
     await inbox.queue(conn, push["digest"], push["study_id"])
-    newest = await execute(
-        conn,
-        f"select id, {inbox.READING_COLUMNS} from decoding where push_id = :push"
-        " order by number desc limit 1",
-        {"push": push["id"]},
-    )
-    if reading.is_of(newest[0]):
-        await inbox.revive(conn, int(newest[0]["id"]))
-        return inbox.Kept(push["ref"], int(newest[0]["id"]), replayed=True)
+    current, failed = await inbox.standing(conn, push["id"])
+    if reading.is_of(current):
+        await inbox.revive(conn, int(current["id"]))
+        return inbox.Kept(push["ref"], int(current["id"]), replayed=True)
+    if failed is not None and reading.is_of(failed):
+        await inbox.try_again(conn, int(failed["id"]))
+        return inbox.Kept(push["ref"], int(failed["id"]), replayed=False)
     made = await inbox.new_decoding(conn, push["study_id"], push["id"], reading, audience)
     return inbox.Kept(push["ref"], made, replayed=False)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import inspect
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
 from sqlalchemy import event, text
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, PGDialect_asyncpg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -44,14 +45,45 @@ _LOST = (
 """What the driver raises when the same transaction may well succeed a moment later."""
 
 
+Refused = AsyncAdapt_asyncpg_dbapi.Error
+"""What SQLAlchemy makes of an error of the driver; as a connection is opened, it is bare."""
+
+_SHUT = (
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a wrong password as well
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.exceptions.ClientConfigurationError,
+)
+"""What the driver raises where a server answers and lets nobody in: no wait mends that."""
+
+_OPTIONS = frozenset(inspect.signature(asyncpg.connect).parameters)
+
+
+def _url(dsn: str) -> URL:
+    try:
+        url = make_url(dsn)
+    except (ArgumentError, ValueError) as error:
+        raise SetupError(
+            "FLYWAYS_DATABASE_URL is no address of a database. "
+            "Give one such as postgresql://user:password@host/database."
+        ) from error
+    if unknown := url.query.keys() - _OPTIONS:
+        raise SetupError(
+            f"FLYWAYS_DATABASE_URL has options that are not known here: "
+            f"{', '.join(sorted(unknown))}. Leave them out; PostgreSQL's own variables, "
+            "such as PGSSLMODE, are heeded."
+        )
+    return url
+
+
 def async_url(dsn: str) -> URL:
     """Return the SQLAlchemy URL that reaches `dsn` through asyncpg."""
-    return make_url(dsn).set(drivername="postgresql+asyncpg")
+    return _url(dsn).set(drivername="postgresql+asyncpg")
 
 
 def sync_dsn(dsn: str) -> str:
     """Return the plain libpq URL of `dsn` (migrations and the job queue use psycopg)."""
-    return make_url(dsn).set(drivername="postgresql").render_as_string(hide_password=False)
+    return _url(dsn).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 class Store:
@@ -112,10 +144,8 @@ class Store:
         takes three times as long over one as PostgreSQL does; `execute` takes either kind.
         """
         async with _told_apart():
-            try:
+            with _connecting():
                 lent = await self.engine.raw_connection()
-            except (OSError, PoolTimeoutError) as lost:
-                raise Unavailable from lost
             try:
                 yield lent.driver_connection
             finally:
@@ -130,10 +160,8 @@ class Store:
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with _told_apart(), AsyncExitStack() as stack:
-            try:
+            with _connecting():
                 conn = await stack.enter_async_context(engine.connect())
-            except (OSError, PoolTimeoutError) as lost:
-                raise Unavailable from lost
             yield conn
 
     async def assert_durable(self) -> None:
@@ -179,6 +207,24 @@ def _replace_dead(connection: Any, _record: Any, _proxy: Any) -> None:
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Tell a server that does not answer from one that lets nobody in so."""
+    try:
+        yield
+    except (OSError, PoolTimeoutError) as lost:
+        raise Unavailable from lost
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, Refused, DBAPIError) as error:
+        orig = error.orig if isinstance(error, DBAPIError) else error
+        cause = (orig.__cause__ if orig else None) or error
+        if not isinstance(cause, _SHUT):
+            raise
+        raise SetupError(
+            f"The database lets nobody in: {str(cause).partition(chr(10))[0]}. Correct "
+            "FLYWAYS_DATABASE_URL, or make what it names: a role that may log in, a database."
+        ) from error
 
 
 @asynccontextmanager

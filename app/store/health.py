@@ -6,8 +6,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import SetupError
 from app.store.engine import execute
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations" / "versions"
@@ -22,19 +24,48 @@ def newest_revision() -> str | None:
     Read from the text of the migrations: to load them, and alembic, would hold up the first
     question whether the service is ready for half a second.
     """
+    before = _revisions(down=True)
+    return max((each for each in _revisions(down=False) if each not in before), default=None)
+
+
+def _revisions(*, down: bool) -> set[str]:
+    """Return the revisions that migrations lead to, or else those that they go on from."""
+    return {revision for before, revision in _stated() if bool(before) == down}
+
+
+@cache
+def _stated() -> frozenset[tuple[str, str]]:
     texts = (path.read_text() for path in _MIGRATIONS.glob("*.py"))
-    stated = {found for text in texts for found in _STATED.findall(text)}
-    before = {revision for down, revision in stated if down}
-    return max((each for down, each in stated if not down and each not in before), default=None)
+    return frozenset(found for text in texts for found in _STATED.findall(text))
 
 
-async def revision(conn: AsyncConnection) -> str | None:
+async def revision(conn: AsyncConnection | asyncpg.Connection) -> str | None:
     """Return the revision the database is at; None before its first migration."""
     found = await execute(conn, "select to_regclass('alembic_version') is not null as migrated")
     if not found[0]["migrated"]:
         return None
     rows = await execute(conn, "select version_num from alembic_version")
     return str(rows[0]["version_num"]) if rows else None
+
+
+NEWER = "A newer version of Flyways made it: install that one, or name another database."
+
+
+def is_known(found: str | None) -> bool:
+    """Whether `flyways migrate` leads from this revision to that of this version."""
+    return found is None or found in _revisions(down=False)
+
+
+async def assert_schema(
+    conn: AsyncConnection | asyncpg.Connection, *, or_older: bool = False
+) -> None:
+    """Refuse a database that is not at the schema of this version, with what mends it."""
+    found, wanted = await revision(conn), newest_revision()
+    if found == wanted or (or_older and is_known(found)):
+        return
+    seen = "has no schema yet" if found is None else f"is at schema {found}, not {wanted}"
+    mends = "Run `flyways migrate`." if is_known(found) else NEWER
+    raise SetupError(f"The database {seen}. {mends}")
 
 
 async def backlog(conn: AsyncConnection) -> dict[str, dict[str, float]]:

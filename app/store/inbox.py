@@ -25,6 +25,9 @@ DEFAULT_DATUM = "wgs84"
 CHUNK_BYTES = 1 << 20
 """Largest piece of a body in one row [bytes]; small enough to stream, large enough to be few."""
 
+STANDS_FIRST = "replaced_at is not null, state = 'failed', number desc"
+"""SQL: decodings of a push, first the one it is told by: the newest that did not fail, if any."""
+
 GIVEN_UP = "decoding-failed"
 """Code of a push that was given up by count, not for its bytes: sending it again revives it."""
 
@@ -167,23 +170,35 @@ async def _keep_again(
     new: tuple[int, UUID, bytes, int],
     first: dict[str, Any],
 ) -> Kept:
-    current = await execute(
-        conn,
-        f"select id, asked_by, {READING_COLUMNS} from decoding"
-        " where push_id = :push and replaced_at is null order by number desc limit 1",
-        {"push": first["id"]},
-    )
+    current, failed = await standing(conn, first["id"])
     push_id, ref, digest, size = new
     await _finish(conn, push_id, digest, size, replay_of=first["id"])
     by_itself = delivery.source_id is not None or delivery.connector_id is not None
-    if reading.is_of(current[0]) or (by_itself and current[0]["asked_by"] is not None):
-        await revive(conn, int(current[0]["id"]))
-        return Kept(ref, int(current[0]["id"]), replayed=True)
-    how = reading.over(current[0])
+    if reading.is_of(current) or (by_itself and current["asked_by"] is not None):
+        await revive(conn, int(current["id"]))
+        return Kept(ref, int(current["id"]), replayed=True)
+    how = reading.over(current)
+    if failed is not None and how.is_of(failed):
+        await try_again(conn, int(failed["id"]))
+        return Kept(first["ref"], int(failed["id"]), replayed=False)
     decoding_id = await new_decoding(
         conn, delivery.study_id, first["id"], how, delivered_by=push_id
     )
     return Kept(first["ref"], decoding_id, replayed=False)
+
+
+async def standing(
+    conn: AsyncConnection, push_id: int
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the decoding a push is told by, and the newest if that came later and failed."""
+    rows = await execute(
+        conn,
+        f"select id, number, asked_by, {READING_COLUMNS} from decoding"
+        f" where push_id = :push and replaced_at is null order by {STANDS_FIRST}",
+        {"push": push_id},
+    )
+    newest = max(rows, key=lambda row: int(row["number"]))
+    return rows[0], None if newest is rows[0] else newest
 
 
 async def queue(conn: AsyncConnection, digest: bytes, study_id: int) -> None:
@@ -319,6 +334,16 @@ async def copy_body(conn: AsyncConnection, push_id: int, into: BinaryIO) -> None
     )
     async for chunk in chunks:
         into.write(chunk["body"])
+
+
+async def try_again(conn: AsyncConnection, decoding_id: int) -> None:
+    """Have a reading that failed wait anew: it is asked for again, and may be mended by now."""
+    await execute(
+        conn,
+        "update decoding set state = 'received', attempts = 0, problem = null where id = :id",
+        {"id": decoding_id},
+    )
+    await work.notify(conn)
 
 
 async def revive(conn: AsyncConnection, decoding_id: int) -> None:

@@ -14,19 +14,27 @@ from app.store.fragments import newest_mapping, undeployed, worn_at
 
 Sender = Literal["source", "connector"]
 
-_RECEIPT = """
+_RECEIPT = f"""
 select p.ref, first.ref as replay_of, p.digest, s.ref as study, d.*, src.ref as source,
-  p.received_at as push_received_at, p.size_bytes, m.ref as mapping
+  p.received_at as push_received_at, p.size_bytes, m.ref as mapping, newer.failed_reading
 from push p
 left join push first on first.id = p.replay_of_id
 join study s on s.id = p.study_id
 left join source src on src.id = p.source_id
 join lateral (
   select * from decoding x where x.push_id = coalesce(p.replay_of_id, p.id)
-  order by x.number desc limit 1
+  order by {inbox.STANDS_FIRST} limit 1
 ) as d on true
 left join mapping m on m.id = d.mapping_id
+left join lateral (
+  select jsonb_build_object('decoding', x.number, 'format', x.format, 'tz', x.tz,
+    'problem', x.problem) as failed_reading
+  from decoding x where x.push_id = d.push_id and x.number > d.number and x.state = 'failed'
+  order by x.number desc limit 1
+) as newer on true
 """
+"""A reading that failed takes nothing away: the push is told by the one that stands, and beside it
+why the newer one failed."""
 
 
 async def receipt(conn: AsyncConnection, audience: Audience, ref: UUID) -> dict[str, Any] | None:
@@ -107,7 +115,7 @@ async def list_pushes(
 async def refusals(
     conn: AsyncConnection, audience: Audience, ref: UUID, *, after_unit: int, limit: int
 ) -> list[dict[str, Any]]:
-    """Return refused units of the newest decoding of a push, in the order of the push."""
+    """Return refused units of a push as its receipt tells them, in the order of the push."""
     return await execute(
         conn,
         f"select r.unit, r.offset_bytes, r.line, r.excerpt, r.code, r.remedy from ({_RECEIPT}"

@@ -51,6 +51,26 @@ def test_it_is_tried_out_unless_said_otherwise_and_then_done(network, path):
     assert after["time_first"] == "2024-03-01T00:00:00Z"
 
 
+def test_a_reading_that_fails_is_told_beside_the_one_in_force(network):
+    study = network.study(network.amur, "Unread")
+    made = network.client.post(
+        f"/api/v1/studies/{study}/pushes", content=BODY, headers=network.amur
+    ).json()
+    process(network)
+    where = made["links"]["self"]
+    before = network.client.get(where, headers=network.amur).json()
+    wanted = {"format": "xlsx", "dry_run": False}
+    asked = network.client.post(f"{where}/decodings", json=wanted, headers=network.amur).json()
+    assert (asked["decoding"], asked["state"]) == (2, "received")
+    process(network)
+    after = network.client.get(where, headers=network.amur).json()
+    failed = after.pop("failed_reading")
+    assert after | {"failed_reading": None} == before
+    assert (before["state"], before["stored"]) == ("processed", 1)
+    assert (failed["decoding"], failed["format"], failed["tz"]) == (2, "xlsx", "UTC")
+    assert failed["problem"]["remedy"]
+
+
 def test_who_may_not(network, path):
     for scopes in (["read", "push"], ["read", "manage"]):
         key = network.make("keys", network.amur, scopes=scopes, label="half")["key"]

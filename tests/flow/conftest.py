@@ -38,10 +38,16 @@ class Service:
         return Audience("operator", exact=(self.study_id,))
 
     async def push(
-        self, body: bytes, *, tz: str | None = None, key: str | None = None, **more: str | None
+        self,
+        body: bytes,
+        *,
+        format: str | None = None,  # noqa: A002 - the contract's word
+        tz: str | None = None,
+        key: str | None = None,
+        **more: str | None,
     ):
         delivery = inbox.Delivery(self.study_id, idempotency_key=key)
-        return await receive(self.store, delivery, reading(None, tz, **more), pieces(body))
+        return await receive(self.store, delivery, reading(format, tz, **more), pieces(body))
 
     async def drain(self, *, areas: bool = False) -> None:
         assert await flow.drain(self.store, areas=areas) == []

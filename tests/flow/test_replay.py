@@ -83,6 +83,58 @@ async def test_a_push_that_failed_is_mended_by_its_format(service) -> None:
     assert found.after["problem"]["code"] == "columns-missing"
 
 
+async def test_a_reading_that_fails_takes_nothing_away_and_is_told_beside_what_stands(
+    service,
+) -> None:
+    kept = await service.push(BODY)
+    await service.drain()
+    before = await service.receipt(kept.ref)
+    tried = await again(service, kept.ref, format="xlsx")
+    assert tried.problem is not None
+    assert (tried.after["number"], tried.after["stored"], tried.after["state"]) == (
+        1, 2, "processed",
+    )  # fmt: skip
+    assert (tried.effect.unchanged, tried.effect.removed) == (2, 0)
+    assert await service.receipt(kept.ref) == before
+    asked = await again(service, kept.ref, format="xlsx", apply=True)
+    assert (asked.after["number"], asked.after["state"]) == (2, "received")
+    await service.drain()
+    after = await service.receipt(kept.ref)
+    assert after.pop("failed_reading") == {
+        "decoding": 2, "format": "xlsx", "tz": "UTC", "problem": tried.problem,
+    }  # fmt: skip
+    assert after | {"failed_reading": None} == before
+    assert await hours(service) == [8, 9]
+    mended = await again(service, kept.ref, tz="UTC+8", apply=True)
+    assert mended.after["format"] == "movebank-csv"
+    await service.drain()
+    receipt = await service.receipt(kept.ref)
+    assert (receipt["number"], receipt["state"], receipt["failed_reading"]) == (
+        3, "processed", None,
+    )  # fmt: skip
+    assert await hours(service) == [0, 1]
+
+
+async def test_after_a_reading_that_failed_the_same_bytes_are_what_stands(service) -> None:
+    """Sent again they are a replay of it; sent to be read as what failed, that is tried again."""
+    kept = await service.push(BODY)
+    await service.drain()
+    await again(service, kept.ref, format="xlsx", apply=True)
+    await service.drain()
+    plain = await service.push(BODY)
+    assert (plain.replayed, plain.decoding_id) == (True, kept.decoding_id)
+    other = await service.push(BODY, format="xlsx")
+    assert (other.ref, other.replayed) == (kept.ref, False)
+    assert (await service.receipt(kept.ref))["state"] == "received"
+    await service.drain()
+    asked = await again(service, kept.ref, format="xlsx", apply=True)
+    assert (asked.after["number"], asked.after["state"]) == (2, "received")
+    await service.drain()
+    receipt = await service.receipt(kept.ref)
+    assert (receipt["number"], receipt["failed_reading"]["decoding"]) == (1, 2)
+    assert await service.count("decoding") == 2
+
+
 async def test_what_cannot_be_is_refused(service) -> None:
     kept = await service.push(BODY)
     with pytest.raises(NotFound):

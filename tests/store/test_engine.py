@@ -9,9 +9,9 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from app.errors import Overrun, Unavailable
+from app.errors import Overrun, SetupError, Unavailable
 from app.store import work
-from app.store.engine import Store, driver, execute
+from app.store.engine import Store, driver, execute, sync_dsn
 
 
 @pytest.fixture
@@ -69,6 +69,35 @@ async def test_a_pool_without_a_free_connection_is_unavailable(store: Store) -> 
         with pytest.raises(Unavailable):
             async with store.read():
                 pass
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [("//flyways@", "//nobody:x@", 'role "nobody"'), ("/test_", "/not_", 'database "not_')],
+)
+async def test_a_server_that_lets_nobody_in_so_is_no_matter_of_waiting(
+    store: Store, before: str, after: str, said: str
+) -> None:
+    shut = Store(store.dsn.replace(before, after), pool_size=1)
+    for way in (shut.read, shut.look, shut.write):
+        with pytest.raises(SetupError, match=said):
+            async with way():
+                pass
+    await shut.close()
+
+
+@pytest.mark.parametrize(
+    ("dsn", "said"),
+    [
+        ("nonsense", "no address"), ("postgresql://me:sesame@db:port/x", "no address"),
+        ("postgresql://me:sesame@db/x?sslmode=require&host=a", "known here: sslmode"),
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_used_is_told_without_its_password(dsn: str, said: str) -> None:
+    for made in (Store, sync_dsn):
+        with pytest.raises(SetupError, match=said) as told:
+            made(dsn)
+        assert "sesame" not in str(told.value)
 
 
 async def test_no_server_is_unavailable() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,28 @@ async def test_a_receipt_is_of_the_newest_reading_and_tells_what_stands(trial) -
     ]  # fmt: skip
     assert row["flagged"] == {"null-island": 1, "speed": 4}
     assert row["individuals"] == [ref_of("bird", 1, "A"), ref_of("bird", 1, "B")]
+
+
+async def test_a_newer_reading_that_failed_is_told_beside_the_one_that_stands(trial) -> None:
+    before = await receipts.receipt(trial, OWNER, FIRST)
+    assert before is not None and before["failed_reading"] is None
+    why = {"code": "c", "detail": "d", "remedy": "r"}
+    told = "insert into decoding (study_id, push_id, number, format, tz, state, problem)"
+    for number in (3, 4):
+        await execute(
+            trial,
+            f"{told} values (1, 1, :number, 'xlsx', 'UTC', 'failed', cast(:why as jsonb))",
+            {"number": number, "why": json.dumps(why)},
+        )
+    failed = {"decoding": 4, "format": "xlsx", "tz": "UTC", "problem": why}
+    assert await receipts.receipt(trial, OWNER, FIRST) == before | {"failed_reading": failed}
+    rows = await receipts.refusals(trial, OWNER, FIRST, after_unit=0, limit=9)
+    assert [row["excerpt"] for row in rows] == ["2.2", "2.5"]
+    # One that was replaced does not stand again when its successor fails.
+    await execute(trial, "update decoding set replaced_at = now() where push_id = 1 and number < 4")
+    row = await receipts.receipt(trial, OWNER, FIRST)
+    assert row is not None
+    assert (row["number"], row["state"], row["failed_reading"]) == (4, "failed", None)
 
 
 async def test_the_same_bytes_again_become_what_the_first_became(trial) -> None:

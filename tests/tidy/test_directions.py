@@ -28,8 +28,9 @@ STUDY = "0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11"
 # so that none may lack what one before it has.
 STEPS: tuple[tuple[list[str], tuple[str, ...]], ...] = (
     (["--help"], (*NO_FLOW, "sqlalchemy", "pydantic_settings", "asyncpg")),
-    (["partner", "add", "Amur"], (*NO_FLOW, "app.api")),
     (["key", "list"], (*NO_FLOW, "app.api")),
+    (["partner", "add", "Amur"], NO_FLOW),
+    (["tag", "alias", STUDY, "K9"], NO_FLOW),
     (["import", "app.deliver"], NO_FLOW),
     (["refusals", STUDY], (*WAITS, *WEB)),
     (["export", STUDY, "--format", "geojson", "--out", "."], (*WAITS, *WEB)),

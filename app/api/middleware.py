@@ -125,12 +125,14 @@ class Head:
                 message = {**message, "body": b""}
             await send(message)
 
-        # The scope stays one object: the route found in it is what the metrics are named by.
-        scope["method"] = "GET"
+        # The server reads its own scope while it sends: only a HEAD may leave out what its
+        # Content-Length tells.
+        inner = {**scope, "method": "GET"}
         try:
-            await self.app(scope, receive, bodiless)
+            await self.app(inner, receive, bodiless)
         finally:
-            scope["method"] = "HEAD"
+            # The route found inside is what the metrics are named by.
+            scope.update({**inner, "method": "HEAD"})
 
 
 class Packed:

@@ -73,23 +73,25 @@ def test_head_takes_conditions_and_is_counted_under_its_route(network):
     assert counted in network.client.get("/metrics").text
 
 
-def test_a_head_is_a_head_again_for_whoever_wraps_it():
+def test_a_head_stays_a_head_for_whoever_wraps_it():
     scope = {"type": "http", "method": "HEAD"}
     sent = []
 
-    async def app(scope, receive, send):
-        assert scope["method"] == "GET"
+    async def app(inner, receive, send):
+        assert inner["method"] == "GET"
+        inner["route"] = "found"
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"abc", "more_body": True})
         await send({"type": "http.response.body", "body": b"def"})
         raise RuntimeError
 
     async def send(message):
+        assert scope["method"] == "HEAD"
         sent.append(message)
 
     with pytest.raises(RuntimeError):
         anyio.run(Head(app), scope, None, send)
-    assert scope["method"] == "HEAD"
+    assert scope == {"type": "http", "method": "HEAD", "route": "found"}
     assert [message.get("body") for message in sent] == [None, b"", b""]
 
 

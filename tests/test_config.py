@@ -36,12 +36,27 @@ def test_the_environment_wins_over_the_file(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "0"), ("PORT", "70000"), ("POOL_SIZE", "0"), ("LOG_LEVEL", "loud")],
+    [
+        ("PORT", "0"),
+        ("PORT", "70000"),
+        ("POOL_SIZE", "0"),
+        ("LOG_LEVEL", "loud"),
+        ("PROXIES", "*"),
+        ("PROXIES", "proxy.example"),
+        ("PROXIES", "10.0.0.1/8"),
+        ("PROXIES", ","),
+    ],
 )
 def test_a_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"FLYWAYS_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+@pytest.mark.parametrize("value", ["", "10.0.0.7", "10.0.0.0/8, ::1,fd00::/8"])
+def test_proxies_are_addresses_and_networks(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYWAYS_PROXIES", value)
+    assert Settings().proxies == value
 
 
 def test_settings_do_not_change_while_running() -> None:

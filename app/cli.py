@@ -111,6 +111,7 @@ def serve() -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=chosen.proxies,
             timeout_graceful_shutdown=chosen.shutdown_timeout_s,
         )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT_DATA_DIR = Path("/var/lib/flyways")
@@ -28,6 +29,13 @@ def default_data_dir() -> Path:
         return ROOT_DATA_DIR
     home = os.environ.get("XDG_DATA_HOME")
     return (Path(home) if home else Path.home() / ".local/share") / "flyways"
+
+
+def _networks(text: str) -> str:
+    """Refuse what is no list of addresses: a name would be compared with addresses, in vain."""
+    for part in text.split(",") if text else ():
+        ip_network(part.strip())
+    return text
 
 
 class Settings(BaseSettings):
@@ -52,6 +60,11 @@ class Settings(BaseSettings):
     )
     rate_limit: str = Field(
         "600/minute", description="requests per client address, as `number/unit`; `off` for none"
+    )
+    proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "127.0.0.1",
+        description="addresses or networks of proxies, with commas between them, that are believed"
+        " whom they ask for (`X-Forwarded-For`) and how they were asked (`X-Forwarded-Proto`)",
     )
     body_max_bytes: PositiveInt = Field(
         256 * 1024 * 1024, description="largest request body [bytes]"

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import VERSION
 from app.api import as_of, feeds, openapi, pages, problems, push
-from app.api.middleware import BodyLimit, ContentETag, Guard, Head, Packed, RateLimit
+from app.api.middleware import BodyLimit, ContentETag, Credited, Guard, Head, Packed, RateLimit
 from app.api.routers import ROUTERS
 from app.config import Settings
 from app.errors import SetupError
@@ -89,6 +89,7 @@ def _surround(app: FastAPI, settings: Settings) -> None:
         large = path.endswith(_LARGE) or path.startswith(_DOORS)
         return settings.body_max_bytes if large else SMALL_BODY_BYTES
 
+    app.add_middleware(Credited)
     app.add_middleware(ContentETag)
     app.add_middleware(BodyLimit, limit_bytes=limit_bytes)
     if settings.rate_limit != "off":

@@ -62,6 +62,10 @@ WITHHELD = frozenset(
 """Names of values that never reach a log: credentials, and where a bird was."""
 
 
+_CHATTERS = ("alembic", "procrastinate")
+"""Libraries that tell of each step they take: a line for every job would hide our own."""
+
+
 def exposition() -> tuple[bytes, str]:
     """Give the metrics in Prometheus' text format, and its media type."""
     return _generate(REGISTRY), CONTENT_TYPE_LATEST
@@ -105,6 +109,8 @@ def configure_logging(level: str, kind: Literal["auto", "console", "json"] = "au
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for name in _CHATTERS:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     # Addresses of requests may hold a ticket or a place; our own line has the route only.
     logging.getLogger("uvicorn.access").disabled = True
     structlog.configure(

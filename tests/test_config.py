@@ -49,6 +49,10 @@ def test_the_environment_wins_over_the_file(
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "mysql://me@db/flyways"),
+        ("PROXIES", "*"),
+        ("PROXIES", "proxy.example"),
+        ("PROXIES", "10.0.0.1/8"),
+        ("PROXIES", ","),
     ],
 )
 def test_a_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +64,12 @@ def test_a_wrong_value_is_refused(name: str, value: str, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("told", ["600/minute", "5 per 2 hours", "10/Second", "1 per day"])
 def test_a_rate_that_is_taken_is_one_that_the_web_process_understands(told: str) -> None:
     assert parse(Settings(rate_limit=told).rate_limit).amount > 0
+
+
+@pytest.mark.parametrize("value", ["", "10.0.0.7", "10.0.0.0/8, ::1,fd00::/8"])
+def test_proxies_are_addresses_and_networks(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYWAYS_PROXIES", value)
+    assert Settings().proxies == value
 
 
 def test_settings_do_not_change_while_running() -> None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,14 +23,19 @@ import pytest
 import typer.main
 import yaml
 from dockerfile_parse import DockerfileParser
+from psycopg import sql
 
 from app.cli import cli
 from app.config import Settings
 from app.store.cluster import Cluster
 from app.store.postgres import find_binaries
+from app.up import STOP_TIMEOUT_S
 
 ROOT = Path(__file__).parents[1]
 WORKDIR = "/srv/flyways"
+GRACE_S = 30
+PASSWORD = "p@ss%40 w/rd:#?&'$"
+"""Each sign of it means something in an address."""
 SETTINGS = {f"FLYWAYS_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -132,16 +138,40 @@ def empty_database() -> Iterator[str]:
             yield url
 
 
-def environ(dockerfile: DockerfileParser, database: str, port: int) -> dict[str, str]:
-    """Give the environment that the image sets, moved to this tree and to loopback."""
+def locked(database: str, password: str) -> None:
+    """Let nobody in as the service without this password, as a server on a network does."""
+    with psycopg.connect(database, user="postgres", autocommit=True) as admin:
+        admin.execute(sql.SQL("alter role flyways password {}").format(password))
+        ((rules,),) = admin.execute("show hba_file").fetchall()
+        file = Path(rules)
+        file.write_text(f"local flyways flyways scram-sha-256\n{file.read_text()}")
+        admin.execute("select pg_reload_conf()")
+
+
+def interpolated(value: str, told: dict[str, str]) -> str:
+    """Fill in what Compose fills in."""
+    pattern = r"\$\{(\w+)(?::[?-]([^}]*))?\}"
+    return re.sub(pattern, lambda found: told.get(found[1], found[2]), value)
+
+
+def environ(
+    dockerfile: DockerfileParser, compose: dict[str, Any], database: str, port: int
+) -> dict[str, str]:
+    """Give the environment that image and Compose set, moved to this tree and to loopback."""
+    given = compose["services"]["serve"]["environment"].items()
+    told = {name: interpolated(value, {"FLYWAYS_DB_PASSWORD": PASSWORD}) for name, value in given}
     path = dockerfile.envs["PATH"].replace(f"{WORKDIR}/", f"{ROOT}/") + os.environ["PATH"]
-    return dockerfile.envs | {
-        "PATH": path,
-        "HOME": os.environ["HOME"],
-        "FLYWAYS_DATABASE_URL": database,
-        "FLYWAYS_HOST": "127.0.0.1",
-        "FLYWAYS_PORT": str(port),
-    }
+    return (
+        dockerfile.envs
+        | told
+        | {
+            "PATH": path,
+            "HOME": os.environ["HOME"],
+            "FLYWAYS_DATABASE_URL": database,
+            "FLYWAYS_HOST": "127.0.0.1",
+            "FLYWAYS_PORT": str(port),
+        }
+    )
 
 
 @contextmanager
@@ -149,9 +179,9 @@ def running(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.
     with subprocess.Popen(command, env=environ, cwd=ROOT) as process:
         try:
             yield process
-            # An engine stops a container by SIGTERM, and kills it ten seconds later.
+            # An engine stops a container by SIGTERM, and kills it after its grace period.
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) in {0, -signal.SIGTERM}
+            assert process.wait(timeout=GRACE_S) in {0, -signal.SIGTERM}
         finally:
             process.kill()
 
@@ -170,7 +200,7 @@ def healthy(check: list[str], environ: dict[str, str]) -> bool:
 @pytest.mark.timeout(120)
 def test_migrate_serve_worker_and_the_health_check(compose, dockerfile, steps, empty_database):
     port = free_port()
-    around = environ(dockerfile, empty_database, port)
+    around = environ(dockerfile, compose, empty_database, port)
     services = compose["services"]
     # The question of the database's health, asked of the one that is here.
     where = psycopg.conninfo.conninfo_to_dict(empty_database)
@@ -183,7 +213,11 @@ def test_migrate_serve_worker_and_the_health_check(compose, dockerfile, steps, e
 
     check = [word.replace(":8000/", f":{port}/") for word in health_check(steps)]
     assert check != health_check(steps)
-    subprocess.run(services["migrate"]["command"], env=around, cwd=ROOT, check=True)
+    locked(empty_database, PASSWORD)
+    migrate = services["migrate"]["command"]
+    unknown = around | {"PGPASSWORD": "another"}
+    assert subprocess.run(migrate, env=unknown, cwd=ROOT, check=False).returncode == 1
+    subprocess.run(migrate, env=around, cwd=ROOT, check=True)
     serve = services["serve"].get("command", json.loads(only(steps, "CMD")))
     assert not healthy(check, around)
     with (
@@ -223,8 +257,15 @@ def test_the_parts_start_in_their_order(compose):
     for name in ("serve", "worker"):
         assert waits[name] == {"migrate": {"condition": "service_completed_successfully"}}
         assert services[name]["restart"] == "unless-stopped"
+    assert services["database"]["restart"] == "unless-stopped"  # a machine may start anew
     assert "restart" not in services["migrate"]  # else "completed" would never come
     assert services["database"]["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
+
+
+def test_everybody_gets_the_time_to_end_in_order(compose):
+    assert GRACE_S > STOP_TIMEOUT_S  # as `flyways up` gives its parts
+    for name in ("database", "serve", "worker"):
+        assert compose["services"][name]["stop_grace_period"] == f"{GRACE_S}s"
 
 
 def test_only_the_web_process_is_asked_for_its_health(compose):
@@ -241,14 +282,43 @@ def test_settings_and_passwords(compose):
     """No password stands in the file, and none is made up when it is forgotten."""
     services = compose["services"]
     for name in ("migrate", "serve", "worker"):
-        assert services[name]["environment"].keys() <= SETTINGS, name
-        address = services[name]["environment"]["FLYWAYS_DATABASE_URL"]
-        assert re.findall(r"\$\{(\w+):\?[^}]+\}", address) == ["FLYWAYS_DB_PASSWORD"]
-        parts = urlsplit(re.sub(r"\$\{.*?\}", "secret", address))
+        given = services[name]["environment"]
+        assert given.keys() - SETTINGS == {"PGPASSWORD"}, name
+        assert re.findall(r"\$\{(\w+):\?[^}]+\}", given["PGPASSWORD"]) == ["FLYWAYS_DB_PASSWORD"]
+        parts = urlsplit(given["FLYWAYS_DATABASE_URL"])
+        assert parts.password is None
         own = services["database"]["environment"]
         assert (parts.hostname, parts.username) == ("database", own["POSTGRES_USER"])
         assert parts.path == f"/{own['POSTGRES_DB']}"
     assert services["database"]["environment"]["POSTGRES_PASSWORD"].startswith("${FLYWAYS_DB_PASS")
+
+
+def test_what_env_says_reaches_the_containers_but_for_their_own_addresses(compose, dockerfile):
+    for name in ("migrate", "serve", "worker"):
+        service = compose["services"][name]
+        assert service["env_file"] == [{"path": ".env", "required": False}], name
+        # Such a file may be of the machine around: it tells where to listen, and a database.
+        given = service["environment"]
+        assert given["FLYWAYS_HOST"] == dockerfile.envs["FLYWAYS_HOST"]
+        assert {"FLYWAYS_PORT", "FLYWAYS_DATABASE_URL"} <= given.keys()
+
+
+def test_watched_folders_of_the_machine_are_read_in_the_containers(compose):
+    service = compose["services"]["worker"]
+    (mount,) = service["volumes"]
+    outside, inside, how = interpolated(mount, {}).split(":")
+    assert (inside, how) == (service["environment"]["FLYWAYS_INBOX_DIR"], "ro")
+    assert interpolated(mount, {"FLYWAYS_INBOX_DIR": "/srv/sftp"}).startswith("/srv/sftp:")
+    # Data of an institute go into no image.
+    assert outside.removeprefix("./") in (ROOT / ".dockerignore").read_text().split()
+
+
+def test_whoever_comes_by_the_published_port_is_believed(compose):
+    (subnet,) = compose["networks"]["default"]["ipam"]["config"]
+    believed = compose["services"]["serve"]["environment"]["FLYWAYS_PROXIES"]
+    assert interpolated(believed, {}) == subnet["subnet"]
+    assert ip_network(subnet["subnet"]).is_private
+    assert interpolated(believed, {"FLYWAYS_PROXIES": "10.1.1.1"}) == "10.1.1.1"
 
 
 def test_the_data_outlive_the_containers(compose):

@@ -64,6 +64,20 @@ def test_the_address_of_a_request_is_not_logged(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("name", ["alembic.runtime.plugins", "procrastinate.jobs"])
+def test_of_libraries_that_chatter_only_what_went_wrong_is_logged(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("debug", "json")
+    logging.getLogger(name).info("Deferred 1 job")
+    logging.getLogger(name).warning("lost")
+    (line,) = lines(capsys)
+    assert line["event"] == "lost"
+    configure_logging("error", "json")
+    logging.getLogger(name).warning("lost")
+    assert lines(capsys) == []
+
+
 def test_people_get_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info", "console")
     structlog.get_logger("flyways").info("ready", port=8000)

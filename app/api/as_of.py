@@ -21,7 +21,7 @@ from app.api.deps import PINNED, StoreDep
 from app.api.filters import species_key
 from app.api.intervals import interval_of
 from app.api.paging import LIMIT_MAX
-from app.api.problems import MEDIA_TYPE, READING, documented, problem_document
+from app.api.problems import READING, ProblemAnswer, documented, problem_document
 from app.errors import BadInput, Gone, NotFound, TooLarge
 from app.store import snapshots
 from app.store.audience import Audience
@@ -30,6 +30,9 @@ from app.store.sight import Filters
 
 ITEMS_MAX = 100_000
 """Most items of a list that a snapshot keeps: 1,000 birds with 100 stopovers each."""
+
+CREDIT = "flyways.credit"
+"""Where the scope of a request notes the Link to who contributed, for `middleware.Credited`."""
 
 _SEEN = "flyways.products"
 """Where the scope of a request within a request notes that it came to a product."""
@@ -68,7 +71,6 @@ def product(show: Show = _plainly) -> list[Any]:
 
     async def dependency(
         request: Request,
-        response: Response,
         store: StoreDep,
         audience: CurrentAudience,
         as_of: Annotated[
@@ -87,7 +89,7 @@ def product(show: Show = _plainly) -> list[Any]:
         if PINNED not in request.scope:
             query = urlencode(sorted(_filters_told(request.url.query).items()))
             asked = f"?{query}" if query else ""
-            response.headers.append("Link", f'</api/v1/contributors{asked}>; rel="describedby"')
+            request.scope[CREDIT] = f'</api/v1/contributors{asked}>; rel="describedby"'
 
     return [Depends(dependency)]
 
@@ -138,12 +140,7 @@ def _withdrawn(found: Row) -> Response:
         "snapshot": str(found["ref"]),
         "manifest": found["manifest"],
     }
-    return Response(
-        orjson.dumps(document),
-        status_code=gone.status,
-        media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store"},
-    )
+    return ProblemAnswer(gone, orjson.dumps(document), {})
 
 
 def _moment(text: str) -> datetime | UUID:

@@ -14,7 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.auth import CurrentAudience, reader
 from app.api.deps import ShortWay, StoreDep, store_of
-from app.api.filters import BoxQuery, DatetimeQuery, FiltersDep, box_of
+from app.api.filters import (
+    BoxQuery,
+    DatetimeQuery,
+    FiltersDep,
+    box_of,
+    takes_only,
+    unknown_of,
+)
 from app.api.intervals import interval_of
 from app.api.kept import Answer, answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.paging import Page, page_of
@@ -127,6 +134,11 @@ async def _feed(
 
 
 FeedDep = Annotated[Feed, Depends(_feed)]
+_KNOWN = [
+    takes_only(
+        "species", "individual", "study", "season", "bbox", "datetime", "limit", "cursor"
+    )
+]  # fmt: skip
 
 
 def _responses(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
@@ -153,6 +165,7 @@ def _example(shape: str, **properties: Any) -> dict[str, Any]:
 
 @router.get(
     "/positions.geojson",
+    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
 )
@@ -188,12 +201,15 @@ router.add_api_route(
     "/fixes.geojson",
     fixes_feed,
     methods=["GET"],
+    dependencies=[takes_only(*FixesAsk.model_fields)],
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
 )
 
 
 def _fixes_ask(request: Request) -> FixesAsk | None:
+    if unknown_of(request, FixesAsk.model_fields):
+        return None
     try:
         return FixesAsk.model_validate(dict(request.query_params))
     except ValidationError:
@@ -210,6 +226,7 @@ SHORT_WAY = ShortWay("/feeds/fixes.geojson", _fixes_shortly, _fixes_ask, method=
 
 @router.get(
     "/tracks.geojson",
+    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("LineString", individual="WNC-17", observed=True)),
 )
@@ -220,6 +237,7 @@ async def tracks_feed(feed: FeedDep) -> Response:
 
 @router.get(
     "/stopovers.geojson",
+    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", kind="stopover")),
 )
@@ -230,6 +248,7 @@ async def stopovers_feed(feed: FeedDep) -> Response:
 
 @router.get(
     "/sites.geojson",
+    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("Point", name="Mongol Daguur", n_individuals=12)),
 )
@@ -240,6 +259,7 @@ async def sites_feed(feed: FeedDep) -> Response:
 
 @router.get(
     "/flyways.geojson",
+    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("LineString", part="connection", season="spring", n_birds=7)),
 )

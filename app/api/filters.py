@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+import re
+from collections.abc import Collection
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from app.api.intervals import interval_of
 from app.errors import BadInput
@@ -20,7 +22,7 @@ SpeciesQuery = Annotated[
 SeasonQuery = Annotated[
     str | None,
     Query(
-        pattern=r"^\d{4}-(spring|autumn|breeding|wintering|summering)$",
+        pattern=r"^[0-9]{4}-(spring|autumn|breeding|wintering|summering)$",
         description="wintering is named by its starting year",
         examples=["2020-spring"],
     ),
@@ -43,6 +45,10 @@ DatetimeQuery = Annotated[
 ]
 
 
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""A number as JSON and maps write it: Python alone reads 1_0, and the digits of every script."""
+
+
 def species_key(species: str | None) -> str | None:
     """Return the key of a species by key, scientific name, synonym or English name."""
     if species is None or species == "default":
@@ -62,10 +68,10 @@ def box_of(bbox: str | None) -> Box | None:
     """Read west,south,east,north; six numbers are read with heights, which are left aside."""
     if bbox is None:
         return None
-    try:
-        numbers = [float(part) for part in bbox.split(",")]
-    except ValueError as error:
-        raise _bad_box() from error
+    parts = [part.strip() for part in bbox.split(",")]
+    if not all(map(_NUMBER.fullmatch, parts)):
+        raise _bad_box()
+    numbers = [float(part) for part in parts]
     if len(numbers) == 6:
         numbers = [*numbers[:2], *numbers[3:5]]
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
@@ -83,6 +89,33 @@ def _bad_box() -> BadInput:
         remedy="Send bbox=west,south,east,north with longitudes -180..180, latitudes -90..90 and "
         "south <= north; west > east crosses the antimeridian.",
     )
+
+
+BUSTER = "_"
+"""What some clients add to every address, so that no cache answers."""
+
+
+def unknown_of(request: Request, known: Collection[str]) -> set[str]:
+    """Return the query parameters that an address does not take."""
+    return {*request.query_params} - {*known, BUSTER}
+
+
+def takes_only(*known: str) -> Any:
+    """
+    Return the dependency that refuses every other query parameter.
+
+    Left unread, one that was meant to narrow or to date an answer would get another one.
+    """
+
+    async def dependency(request: Request) -> None:
+        if unknown_of(request, known):
+            raise BadInput(
+                "A query parameter is none of this address.",
+                code="parameter-unknown",
+                remedy=f"Leave it out, or use one of {', '.join(known)}.",
+            )
+
+    return Depends(dependency)
 
 
 async def _filters(

@@ -119,7 +119,7 @@ class VerdictIn(Body):
     tag: UUID | None = None
     time: Instant
     sensor: Literal["gps", "argos", "other"] | None = None
-    variant: str | None = Field(None, pattern=r"^-?\d{1,19}$")
+    variant: str | None = Field(None, pattern=r"^-?[0-9]{1,19}$")
     verdict: Literal["hide", "show"]
     reason: Text
 

@@ -16,6 +16,10 @@ from app.store import health, sources
 
 router = APIRouter(tags=["operation"])
 _LOOPBACK = {"127.0.0.1", "::1"}
+_HANDED_ON = {
+    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+}  # fmt: skip
+"""Headers of proxies: with one of them, whoever asks from this machine asks for somebody else."""
 
 
 class Alive(Shown):
@@ -66,8 +70,7 @@ async def metrics(request: Request, store: StoreDep, audience: AnyAudience) -> R
     How much work waits tells when a private study got data, so they are for the operator: callers
     on this machine, or with the operator's key.
     """
-    near = request.client is None or request.client.host in _LOOPBACK
-    if not near and audience.kind != "operator":
+    if not _is_near(request) and audience.kind != "operator":
         raise NotSignedIn(
             "Metrics are for the operator.",
             remedy="Ask from the machine of the service, or send the operator's key.",
@@ -80,6 +83,12 @@ async def metrics(request: Request, store: StoreDep, audience: AnyAudience) -> R
         observe.WORKER_SEEN_SECONDS.set(await health.worker_seen_s(conn))
     body, media_type = observe.exposition()
     return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+
+
+def _is_near(request: Request) -> bool:
+    if request.client is None:
+        return True
+    return request.client.host in _LOOPBACK and not _HANDED_ON & {*request.headers}
 
 
 def _observe_backlog(backlog: dict[str, dict[str, float]]) -> None:

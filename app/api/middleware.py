@@ -18,8 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.as_of import CREDIT
 from app.api.conditional import accepts_gzip, holds
-from app.api.problems import internal, of_status, problem_response
+from app.api.problems import CODE, internal, of_status, packed_otherwise, problem_response
 from app.errors import TooMany
 from app.observe import REQUEST_SECONDS
 
@@ -83,9 +84,16 @@ class Guard:
                     raise
                 await problem_response(internal())(scope, receive, dressed)
             finally:
-                REQUEST_SECONDS.labels(_method_of(scope), _route_of(scope), str(status)).observe(
-                    time.perf_counter() - began
-                )
+                _account(scope, status, time.perf_counter() - began)
+
+
+def _account(scope: Scope, status: int, took_s: float) -> None:
+    """Measure an answer; of one that is an error the log tells as well."""
+    method, route = _method_of(scope), _route_of(scope)
+    REQUEST_SECONDS.labels(method, route, str(status)).observe(took_s)
+    if status >= HTTPStatus.BAD_REQUEST:
+        code = scope.get(CODE)
+        _log.info("answered", method=method, route=route, status=status, code=code)
 
 
 def _dressed(headers: RawHeaders, request_id: str) -> RawHeaders:
@@ -125,12 +133,14 @@ class Head:
                 message = {**message, "body": b""}
             await send(message)
 
-        # The scope stays one object: the route found in it is what the metrics are named by.
-        scope["method"] = "GET"
+        # The server reads its own scope while it sends: only a HEAD may leave out what its
+        # Content-Length tells.
+        inner = {**scope, "method": "GET"}
         try:
-            await self.app(scope, receive, bodiless)
+            await self.app(inner, receive, bodiless)
         finally:
-            scope["method"] = "HEAD"
+            # The route found inside is what the metrics are named by.
+            scope.update({**inner, "method": "HEAD"})
 
 
 class Packed:
@@ -149,8 +159,24 @@ class Packed:
         await serve(scope, receive, send)
 
 
+_BEARING = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose bodies are read."""
+_PLAIN = ("", "identity", "utf-8")
+"""Codings that change no byte; some senders name here what their text is written in."""
+
+
+def _is_undone(coding: str) -> bool:
+    """Tell whether a body in this Content-Encoding can be read: gzip is known by its bytes."""
+    told = [name for part in coding.lower().split(",") if (name := part.strip()) not in _PLAIN]
+    return told in ([], ["gzip"], ["x-gzip"])
+
+
 class BodyLimit:
-    """Refuse a body over the limit of its path, before reading when its length is told."""
+    """
+    Refuse a body over the limit of its path, before reading when its length is told.
+
+    One in a compression that nothing undoes is refused as well: kept, it could never be read.
+    """
 
     def __init__(self, app: ASGIApp, limit_bytes: Callable[[str], int]) -> None:
         self.app = app
@@ -161,11 +187,15 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.limit_bytes(scope["path"])
-        told = Headers(scope=scope).get("content-length", "0")
+        limit, headers = self.limit_bytes(scope["path"]), Headers(scope=scope)
+        told = headers.get("content-length", "0")
         if not told.isdecimal() or int(told[:20]) > limit:
             status = 413 if told.isdecimal() else 400
             await problem_response(of_status(status))(scope, receive, send)
+            return
+        coding = headers.get("content-encoding", "") if scope["method"] in _BEARING else ""
+        if not _is_undone(coding):
+            await problem_response(packed_otherwise())(scope, receive, send)
             return
         seen = 0
 
@@ -210,6 +240,29 @@ class RateLimit:
         )
         answer = problem_response(problem, headers={"Retry-After": str(wait_s)})
         await answer(scope, receive, send)
+
+
+class Credited:
+    """Name in the Link of a product who contributed, whatever way its handler answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+
+        async def credited(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                link = scope.get(CREDIT)
+                if link is not None:
+                    more = (b"link", link.encode())
+                    message = {**message, "headers": [*message["headers"], more]}
+            await send(message)
+
+        await self.app(scope, receive, credited)
 
 
 class ContentETag:

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
+from starlette.types import Receive, Scope, Send
 
 from app.errors import Gone, Problem
 
@@ -69,6 +70,25 @@ class ProblemOut(BaseModel):
     successors: list[Heir] | None = Field(None, description="where a thing that is gone went")
 
 
+CODE = "flyways.problem"
+"""Where the scope of a request notes the code of the problem that answered it, for the log."""
+
+
+class ProblemAnswer(Response):
+    """An answer with a problem document."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem, body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(body, problem.status, headers={"Cache-Control": "no-store", **headers})
+        self.code = problem.code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope[CODE] = self.code
+        await super().__call__(scope, receive, send)
+
+
 class MalformedBody(HTTPException):
     """A body that can't be read; FastAPI passes on no other kind of error while it reads one."""
 
@@ -103,17 +123,12 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the answer for one problem."""
-    extra = {"Cache-Control": "no-store"}
+    extra: dict[str, str] = {}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         extra["WWW-Authenticate"] = 'Bearer realm="flyways"'
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra["Retry-After"] = str(RETRY_AFTER_S)
-    return Response(
-        problem_body(problem, errors),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers={**extra, **(headers or {})},
-    )
+    return ProblemAnswer(problem, problem_body(problem, errors), {**extra, **(headers or {})})
 
 
 def install(app: FastAPI) -> None:
@@ -191,6 +206,17 @@ def malformed(detail: str = "The body is not valid JSON.") -> Problem:
         "The body can't be read",
         detail,
         "Send one JSON document in UTF-8, each key once, numbers finite.",
+    )
+
+
+def packed_otherwise() -> Problem:
+    """Return the problem of a body in a compression that nothing here undoes."""
+    return _made(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "content-encoding-unsupported",
+        "The body is compressed in another way",
+        "The body comes in a Content-Encoding that the service can't undo.",
+        "Send it plain or gzip.",
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
+from pydantic import BeforeValidator
 
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import SpeciesQuery, species_key
+from app.api.filters import SpeciesQuery, species_key, takes_only
 from app.api.kept import answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.problems import READING
 from app.errors import NotFound
@@ -25,6 +27,15 @@ MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
 ZOOM_MAX_DRAWN = 12
 """Largest zoom of what is drawn from lines and points: a tile's unit is 2 m there."""
 
+
+def _written_once(text: str) -> str:
+    """Refuse what Python reads as the same number: a tile has one address, for caches between."""
+    if not re.fullmatch("0|[1-9][0-9]*", text):
+        raise ValueError("digits alone make a number here, without a sign or a zero before them")
+    return text
+
+
+Plain = BeforeValidator(_written_once)
 Name = Literal["tracks", "stopovers", "sites", "flyways", "density"]
 
 
@@ -116,6 +127,7 @@ _EXAMPLE = {
 
 @router.get(
     "/{layer}.json",
+    dependencies=[takes_only("species")],
     responses={
         **READING,
         200: {"content": {"application/json": {"example": _EXAMPLE}}, "description": "TileJSON"},
@@ -152,7 +164,7 @@ async def read_tilejson(
 @router.get(
     "/{layer}/{z}/{x}/{y}.pbf",
     response_class=Response,
-    dependencies=PRODUCT,
+    dependencies=[takes_only("species", "as_of"), *PRODUCT],
     responses={
         **READING_KEPT,
         200: {"content": {MEDIA_TYPE: {}}, "description": "A tile; without features no bytes"},
@@ -165,9 +177,9 @@ async def read_tile(
     store: StoreDep,
     audience: CurrentAudience,
     layer: Name,
-    z: Annotated[int, Path(ge=0, le=30)],
-    x: Annotated[int, Path(ge=0)],
-    y: Annotated[int, Path(ge=0)],
+    z: Annotated[int, Plain, Path(ge=0, le=30)],
+    x: Annotated[int, Plain, Path(ge=0)],
+    y: Annotated[int, Plain, Path(ge=0)],
     species: SpeciesQuery = None,
 ) -> Response:
     """What this caller sees in one tile; nothing is left out to make it smaller."""

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 import structlog
@@ -37,9 +37,11 @@ async def decode_push(store: Store, decoding_id: int) -> None:
     try:
         async with store.write() as conn:
             await decode_in(conn, decoding_id)
+            ended = await decodings.outcomes(conn, [decoding_id])
     except Exception as error:
         await _account(store, decoding_id, attempts, error)
         raise
+    _tell(ended)
 
 
 async def decode_small(store: Store, study_id: int) -> None:
@@ -58,6 +60,7 @@ async def decode_small(store: Store, study_id: int) -> None:
         try:
             async with store.write() as conn:
                 await decode_in(conn, *found)
+                ended = await decodings.outcomes(conn, found)
         except Unavailable:
             await _forgive(store, found)
             raise
@@ -65,6 +68,14 @@ async def decode_small(store: Store, study_id: int) -> None:
             log.exception("decode_together_failed", study_id=study_id, decodings=len(found))
             await _forgive(store, found)
             await _one_by_one(store, found)
+        else:
+            _tell(ended)
+
+
+def _tell(ended: list[dict[str, Any]]) -> None:
+    """Log each push that was read, once that is committed."""
+    for outcome in ended:
+        log.info("push_decoded", **outcome)
 
 
 async def _one_by_one(store: Store, decoding_ids: list[int]) -> None:

@@ -108,6 +108,19 @@ async def problem(conn: AsyncConnection, decoding_id: int) -> dict[str, str] | N
     return dict(rows[0]["problem"]) if rows and rows[0]["problem"] else None
 
 
+async def outcomes(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return what came of decodings that have ended, with the ids that their senders know."""
+    return await execute(
+        conn,
+        "select p.ref::text as push_id, d.number as decoding, d.state, d.format, d.units,"
+        " d.records, d.refused, d.stored, d.duplicates, d.superseded, d.without_position,"
+        " d.problem ->> 'code' as code"
+        " from decoding d join push p on p.id = d.push_id"
+        " where d.id = any(cast(:ids as bigint[])) and d.state <> 'received' order by d.id",
+        {"ids": list(decoding_ids)},
+    )
+
+
 async def given_up(conn: AsyncConnection, *, limit: int = 20) -> list[dict[str, str]]:
     """Return the pushes that were given up by count, newest first: (ref, detail)."""
     rows = await execute(

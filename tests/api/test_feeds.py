@@ -262,3 +262,38 @@ def test_kept_answers_are_bounded_and_the_longest_unused_goes_first() -> None:
 
 def test_release_constants_are_on_both_sides_of_now() -> None:
     assert START < RELEASED < UNRELEASED
+
+
+TAKEN = "species, individual, study, season, bbox, datetime, limit, cursor"
+
+
+@pytest.mark.parametrize("name", [*FEEDS, "fixes"])
+@pytest.mark.parametrize("asked", ["as_of=2026-01-01", "specie=dodo", "Species=dodo", "format="])
+async def test_a_parameter_that_feeds_do_not_take_is_told(world: World, name, asked) -> None:
+    bird = ref_of("bird", world.study, "WNC-17")
+    answer = await world.client.get(f"/feeds/{name}.geojson?individual={bird}&{asked}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "parameter-unknown")
+    known = TAKEN if name in FEEDS else "individual, bbox, datetime, limit, cursor"
+    assert answer.json()["remedy"] == f"Leave it out, or use one of {known}."
+    past_caches = await world.client.get(f"/feeds/{name}.geojson?individual={bird}&_=17")
+    assert past_caches.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "bbox",
+    ["1_0,0,20,10", "\u0661,0,20,10", "0x1,0,20,10", "nan,0,20,10", "1e999,0,20,10", "1.,,2,3"],
+)
+async def test_a_box_is_of_plain_numbers(world: World, bbox: str) -> None:
+    answer = await world.client.get("/feeds/positions.geojson", params={"bbox": bbox})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bbox-invalid")
+
+
+@pytest.mark.parametrize("bbox", ["-1,0.5,20.,10", "1e-7,-.5,2E1, 10", "+1,2,3,4"])
+async def test_numbers_as_maps_write_them_are_read(world: World, bbox: str) -> None:
+    answer = await world.client.get("/feeds/positions.geojson", params={"bbox": bbox})
+    assert answer.status_code == 200
+
+
+async def test_a_season_is_of_plain_digits(world: World) -> None:
+    season = {"season": "\u0662\u0660\u0662\u0660-spring"}
+    assert (await world.client.get("/feeds/tracks.geojson", params=season)).status_code == 422

@@ -197,5 +197,12 @@ async def test_a_time_finds_the_stays_that_it_meets(found, when, birds) -> None:
     assert await found(datetime=when) == birds
 
 
-async def test_an_unknown_parameter_changes_nothing(found) -> None:
-    assert await found(bbox="-1,0,1,90", boxx="1", utm_source="mail") == {"Greenwich"}
+async def test_an_unknown_parameter_changes_nothing_of_a_list_and_is_told_by_a_feed(found, flock):
+    there = {"bbox": "-1,0,1,90"}
+    assert await found(**there) == {"Greenwich"}
+    asked = {"params": there | {"boxx": "1", "utm_source": "mail"}, "headers": as_key("flw_Amur")}
+    async with served(flock.dsn) as client:
+        listed = (await client.get("/api/v1/stopovers", **asked)).json()["items"]
+        drawn = await client.get("/feeds/stopovers.geojson", **asked)
+    assert [item["individual"]["local_identifier"] for item in listed] == ["Greenwich"]
+    assert (drawn.status_code, drawn.json()["code"]) == (422, "parameter-unknown")

@@ -14,6 +14,7 @@ from tests.api.conftest import serving
 
 KEPT, MADE, PASSING = "/feeds/positions.geojson", "/feeds/sites.geojson", "/api/v1/species"
 FILE = "/viewer/main.js"
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def raw(client, path, encoding):
@@ -73,24 +74,112 @@ def test_head_takes_conditions_and_is_counted_under_its_route(network):
     assert counted in network.client.get("/metrics").text
 
 
-def test_a_head_is_a_head_again_for_whoever_wraps_it():
+def test_a_head_stays_a_head_for_whoever_wraps_it():
     scope = {"type": "http", "method": "HEAD"}
     sent = []
 
-    async def app(scope, receive, send):
-        assert scope["method"] == "GET"
+    async def app(inner, receive, send):
+        assert inner["method"] == "GET"
+        inner["route"] = "found"
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"abc", "more_body": True})
         await send({"type": "http.response.body", "body": b"def"})
         raise RuntimeError
 
     async def send(message):
+        assert scope["method"] == "HEAD"
         sent.append(message)
 
     with pytest.raises(RuntimeError):
         anyio.run(Head(app), scope, None, send)
-    assert scope["method"] == "HEAD"
+    assert scope == {"type": "http", "method": "HEAD", "route": "found"}
     assert [message.get("body") for message in sent] == [None, b"", b""]
+
+
+@pytest.mark.parametrize("coding", ["deflate", "br", "zstd", "BR", "gzip, br", "gzip, gzip", "x"])
+def test_a_body_in_a_compression_that_nothing_undoes_is_refused_and_not_kept(network, coding):
+    study = network.study(network.amur, f"packed {coding}")
+    source = network.make("sources", network.amur, study=study, scheme="token", name="packed")
+    doors = {
+        f"/api/v1/studies/{study}/pushes": network.amur,
+        f"/api/v1/studies/{study}/reference-data": network.amur,
+        source["push"]: {"Authorization": f"Bearer {source['secret']}"},
+        f"/api/v1.0/sensors/any/{source['id']}/status": network.amur,
+        "/movebank/service/external-feed": {},
+    }
+    for path, key in doors.items():
+        headers = key | {"Content-Encoding": coding}
+        answer = network.client.post(path, content=b"\x78\x9c\x03\x00", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (415, "content-encoding-unsupported")
+        assert "gzip" in answer.json()["remedy"]
+    listed = network.client.get(f"/api/v1/studies/{study}/pushes", headers=network.amur)
+    assert listed.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "coding", ["", "identity", "gzip", "GZIP", "x-gzip", "UTF-8", "identity, gzip"]
+)
+def test_a_body_plain_or_gzipped_is_kept(network, coding):
+    study = network.study(network.amur, f"plain {coding}")
+    plain = '[{"tag": "T", "time": "2024-05-01T00:00:00Z", "lon": 127, "lat": 38}]'
+    sent = gzip.compress(plain.encode()) if "gzip" in coding.lower() else plain.encode()
+    headers = network.amur | {"Content-Encoding": coding}
+    answer = network.client.post(
+        f"/api/v1/studies/{study}/pushes?dry_run=true", content=sent, headers=headers
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["stored"] == 1
+    # Without a body there is nothing to undo.
+    assert network.client.get(PASSING, headers={"Content-Encoding": "br"}).status_code == 200
+
+
+def answered(caplog):
+    """Give what the log tells of answers, without what every line has."""
+    told = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    return [
+        {name: each[name] for name in ("level", "request_id", "method", "route", "status", "code")}
+        for each in told
+        if each["event"] == "answered"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        ("GET", f"{KEPT}?species=dodo", (KEPT, 422, "species-unknown")),
+        ("HEAD", f"{KEPT}?bbox=1", (KEPT, 422, "bbox-invalid")),
+        ("GET", "/api/v1/studies?limit=many", ("/api/v1/studies", 422, "invalid-value")),
+        ("GET", "/nothing?token=secret", ("unmatched", 404, "not-found")),
+        ("POST", "/push/none?token=secret", ("/push/{source}", 422, "invalid-value")),
+        ("POST", f"/push/{NOBODY}", ("/push/{source}", 404, "not-found")),
+        ("GET", f"{KEPT}?species=%00", ("unmatched", 400, "bad-request")),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_an_error_leaves_one_line(network, caplog, method, path, told):
+    body = b"[]" if method == "POST" else None
+    answer = network.client.request(method, path, content=body, headers={"X-Request-ID": "told"})
+    route, status, code = told
+    assert answered(caplog) == [
+        {"level": "info", "request_id": "told", "method": method, "route": route,
+         "status": status, "code": code}
+    ]  # fmt: skip
+    assert answer.headers["x-request-id"] == "told"
+    assert "secret" not in caplog.text and "dodo" not in caplog.text
+
+
+def test_what_comes_before_any_route_leaves_a_line_as_well(network, caplog):
+    with serving(network.dsn, rate_limit="1/hour", body_max_bytes=8) as client:
+        assert client.post("/push/none", content=b"x" * 9).status_code == 413
+        assert client.get(PASSING).status_code == 429
+    found = [(each["status"], each["code"], each["route"]) for each in answered(caplog)]
+    assert found == [(413, "too-large", "unmatched"), (429, "rate-limited", "unmatched")]
+
+
+def test_an_answer_that_is_none_leaves_no_line(network, caplog):
+    tag = network.client.get(KEPT).headers["etag"]
+    assert network.client.get(KEPT, headers={"If-None-Match": tag}).status_code == 304
+    assert network.client.get("/api/v1/studies", headers=network.amur).status_code == 200
+    assert answered(caplog) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])

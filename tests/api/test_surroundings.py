@@ -157,6 +157,13 @@ def test_metrics_are_for_operators_and_name_no_ids(network):
         assert far.get("/metrics", headers=network.operator).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Via", "Forwarded"])
+def test_a_proxy_on_this_machine_is_not_this_machine(network, name):
+    told = {name: "203.0.113.9"}
+    assert network.client.get("/metrics", headers=told).status_code == 401
+    assert network.client.get("/metrics", headers=told | network.operator).status_code == 200
+
+
 def test_made_up_methods_make_no_series(network):
     network.client.request("BREW", "/api/v1/studies")
     assert "BREW" not in network.client.get("/metrics").text

@@ -48,6 +48,41 @@ OWN = as_key("flw_Amur")
 
 
 @pytest.mark.parametrize(
+    "spot", ["+1/0/0", "01/0/0", "1/00/0", "1/0/-0", "1_0/0/0", "1/ 0/0", "1/0/0.0", "\u0661/0/0"]
+)
+async def test_a_tile_has_one_address(client, spot: str) -> None:
+    assert (await client.get("/tiles/tracks/1/0/0.pbf")).status_code == 200
+    answer = await client.get(f"/tiles/tracks/{spot}.pbf")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-value")
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+async def test_a_tile_names_who_contributed(client, layer: str) -> None:
+    link = '</api/v1/contributors?species=Grus+vipio>; rel="describedby"'
+    tile = f"/tiles/{layer}/0/0/0.pbf?species=Grus vipio"
+    answer = await client.get(tile, headers=OWN)
+    assert answer.headers["link"] == link
+    current = {**OWN, "If-None-Match": answer.headers["etag"]}
+    unchanged = await client.get(tile, headers=current)
+    assert (unchanged.status_code, unchanged.headers["link"]) == (304, link)
+    assert (await client.head(tile, headers=OWN)).headers["link"] == link
+    assert "link" not in (await client.get("/tiles/tracks/30/0/0.pbf")).headers
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/tiles/tracks/0/0/0.pbf", "species, as_of"), ("/tiles/tracks.json", "species"),
+    ],
+)  # fmt: skip
+async def test_a_parameter_that_tiles_do_not_take_is_told(client, path: str, known: str) -> None:
+    answer = await client.get(path, params={"bbox": "1,2,3,4"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "parameter-unknown")
+    assert answer.json()["remedy"].endswith(f"use one of {known}.")
+    assert (await client.get(path, params={"species": "Grus vipio", "_": "1"})).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("layer", "count"),
     [("tracks", 2), ("stopovers", 2), ("sites", 2), ("flyways", 4), ("density", 1)],
 )

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -18,14 +19,18 @@ __all__ = ["browser", "chromium", "context", "pytest_runtest_protocol", "serving
 
 
 @contextmanager
-def serving(dsn: str) -> Iterator[str]:
+def serving(dsn: str, **server: Any) -> Iterator[str]:
     """Serve a database until the block ends; give the address."""
     settings = Settings(database_url=dsn, rate_limit="off", pool_size=4, _env_file=None)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         app = create_app(settings, demand_durable=False)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
-        thread = threading.Thread(target=server.run, args=([listening],))
+        # As `flyways serve` does, it leaves logs to whoever set them up.
+        config = uvicorn.Config(app, log_level="error", log_config=None, lifespan="on", **server)
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, args=([listening],))
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=20)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            running.should_exit = True
+            thread.join(timeout=20)

@@ -67,6 +67,7 @@ WITHOUT = {
     "keysites.due": STAGES,
     "decodings.take": STAGES,
     "decodings.at_hand": STAGES,
+    "decodings.outcomes": OPERATES,
     "decodings.replace_earlier": STAGES,
     "decodings.document": CHECKED,
     "decodings.problem": CHECKED,

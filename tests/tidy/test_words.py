@@ -11,6 +11,7 @@ import pytest
 from app import errors
 from app.api.problems import of_status
 from app.movement.screening import CODES as TRACK_FLAGS
+from app.observe import exposition
 from app.store import fixes, fixpoints, flyways, sites, stopovers, tracks
 from app.store.inbox import GIVEN_UP
 from ingest import FORMATS
@@ -96,6 +97,15 @@ def test_every_property_of_a_feed_is_explained(feed: str, noun: ModuleType, root
     said = said.split("\n## ", 1)[0]
     assert re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)
     assert set(re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)) == set(noun.PROPERTIES)
+
+
+def test_every_metric_in_a_document_is_exposed(root: Path, readme: str) -> None:
+    pages = [readme, *(page.read_text() for page in (root / "app/guides").glob("*.md"))]
+    named = {name for page in pages for name in re.findall(r"\bflyways_[a-z_]+", page)}
+    exposed = exposition()[0].decode()
+    # Names as they are asked for: the text of a help may tell of others.
+    assert named
+    assert named <= set(re.findall(r"^# TYPE (\w+) ", exposed, re.MULTILINE))
 
 
 def test_every_format_is_in_the_readme(readme: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 from ingest.record import Warning_
 
@@ -83,6 +84,28 @@ REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Field of a deployment to Movebank terms, best first; both dialects of the reference file."""
+
+_DESCRIBED: Mapping[str, Literal["tag", "individual"]] = MappingProxyType(
+    {"tag": "tag", "animal": "individual", "individual": "individual", "taxon": "individual"}
+)
+"""First word of a term to what it describes."""
+
+
+def described(name: str) -> Literal["tag", "individual", "deployment"]:
+    """
+    Tell what a further term of reference data describes.
+
+    Each row is one deployment: what names neither tag nor animal is said of that one, as
+    ``deploy-on-latitude``, ``attachment-type`` or ``study-site``, and so is a column that nobody
+    knows. A bird that wears two tags has two of them.
+
+    Examples
+    --------
+    >>> [described(name) for name in ("tag-model", "animal-sex", "deploy-on-person", "note")]
+    ['tag', 'individual', 'deployment', 'deployment']
+    """
+    return _DESCRIBED.get(name.partition("-")[0], "deployment")
+
 
 SENSOR_TYPES: Mapping[str, str] = MappingProxyType(
     {

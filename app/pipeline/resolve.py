@@ -259,7 +259,9 @@ async def resolve_reference(
     """
     Store reference data: birds, tags and who wore which when.
 
-    Raises Conflict where the rows contradict each other or what was stated by hand.
+    Raises Conflict where the rows contradict each other or what was stated by hand. Of a push
+    that was stored before only the terms of its deployments are looked for: since then its
+    birds, tags and ranges may have been corrected.
     """
     rows = [
         stated.Row(
@@ -268,14 +270,18 @@ async def resolve_reference(
         )
         for row in decoded.rows
     ]  # fmt: skip
-    known = len(rows) - await stated.take_over(conn, todo["study_id"], rows)
+    if todo["stored_at"] is None:
+        news = await stated.take_over(conn, todo["study_id"], rows)
+    else:
+        news = min(todo["stored"], len(rows))
+        await stated.recall(conn, todo["study_id"], rows)
     told = {
         "id": todo["id"],
         "format": "movebank-reference-csv",
         "units": len(decoded.rows) + len(decoded.refusals),
         "records": len(decoded.rows),
         "refused": len(decoded.refusals),
-        **asdict(arrivals.Counts(len(decoded.rows) - known, known, 0, 0)),
+        **asdict(arrivals.Counts(news, len(rows) - news, 0, 0)),
         "tag_ids": [],
         "first_us": None,
         "last_us": None,

@@ -76,6 +76,7 @@ WITHOUT = {
     "catalogue.replace_sites": WRITES,
     "implied.renew": STAGES,
     "stated.take_over": STAGES,
+    "deployments.describe": STAGES,
     "deployments.give_way": STAGES,
     "deployments.put": STAGES,
     "deployments.declare": WRITES,

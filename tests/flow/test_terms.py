@@ -1,0 +1,105 @@
+"""What is said of a deployment stays with it: by a file, by hand, and on the way out again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from app.pipeline.exports import export
+from app.store.engine import execute
+from app.store.ledger import _MANIPULATED, _NOT_WILD
+from app.store.sight import Filters
+from tests.flow.conftest import Service
+
+OYSTERCATCHERS = "telemetry/oystercatcher_o_assen"
+CHANGED = {"5635": "5515867", "5750": "5515867"}
+"""Tag to bird: this one got a new tag when the first had failed."""
+
+
+async def exported(service: Service, out: Path) -> list[dict[str, str]]:
+    (study,) = await service.rows("select ref from study")
+    await export(
+        service.store, service.audience, study["ref"], form="movebank-csv", out=out,
+        filters=Filters(),
+    )  # fmt: skip
+    with (out / "reference.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def table(body: bytes) -> dict[str, dict[str, str]]:
+    """Give what the rows of reference data say, by tag, without blanks."""
+    return {row["tag-id"]: _said(row) for row in csv.DictReader(io.StringIO(body.decode()))}
+
+
+def _said(row: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in row.items() if value}
+
+
+@pytest.fixture
+def files(shared_data: Path) -> list[bytes]:
+    """Give fixes and reference data of oystercatchers, one of which wore two tags in 2019."""
+    folder = shared_data / OYSTERCATCHERS
+    return [
+        (folder / f"O_ASSEN-{n}").read_bytes() for n in ("gps-2019.csv.gz", "reference-data.csv")
+    ]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["reference first", "reference late"])
+async def test_each_tag_of_an_oystercatcher_goes_out_with_its_own_terms(
+    service: Service, files: list[bytes], tmp_path: Path, *, late: bool
+) -> None:
+    for body in files if late else reversed(files):
+        await service.push(body)
+        await service.drain()
+    await service.push(files[1] + b"\n")  # the same once more, in other bytes
+    await service.drain()
+    sent = table(files[1])
+    assert {tag for tag, row in sent.items() if row["animal-id"] == "5515867"} == set(CHANGED)
+    assert "deployment-end-type" not in sent["5750"]
+    for row in await exported(service, tmp_path):
+        assert _said(row) == sent.pop(row["tag-id"])
+    assert sent == {}
+
+
+async def test_what_an_older_version_mixed_is_told_apart_again(
+    service: Service, files: list[bytes], tmp_path: Path
+) -> None:
+    await service.push(files[1])
+    await service.drain()
+    receipt = "select stored, duplicates, state from decoding"
+    before = await service.rows(receipt)
+    async with service.store.write() as conn:
+        # As they were kept before: with the bird, the last row's over the first's.
+        for tag in CHANGED:
+            await execute(
+                conn,
+                "with given as (update deployment d set terms = '{}' from deployment was, tag t"
+                " where was.id = d.id and t.id = d.tag_id and t.local_identifier = :tag"
+                " and d.replaced_at is null returning d.individual_id, was.terms as said)"
+                " update individual i set terms = i.terms || said from given"
+                " where i.id = individual_id",
+                {"tag": tag},
+            )
+        # The repair of the migration.
+        await execute(conn, "update decoding set state = 'received', attempts = 0")
+    mixed = {row["tag-id"]: _said(row) for row in await exported(service, tmp_path)}
+    sent = table(files[1])
+    assert mixed != sent and mixed["5750"]["deployment-end-type"] == "equipment failure"
+    await service.drain()
+    assert {row["tag-id"]: _said(row) for row in await exported(service, tmp_path)} == sent
+    assert await service.rows(receipt) == before
+    kept = await service.rows("select terms from individual where local_identifier = '5515867'")
+    assert {name.partition("-")[0] for name in kept[0]["terms"]} == {"animal"}
+
+
+async def test_birds_that_reference_data_call_relocated_are_not_wild_in_a_ledger(service) -> None:
+    await service.push(b"tag-id,animal-id,manipulation-type\nT1,A,relocated\nT2,B,none\n")
+    await service.drain()
+    rows = await service.rows(
+        f"select local_identifier as bird from individual i where {_MANIPULATED}",
+        not_wild=list(_NOT_WILD),
+    )
+    assert rows == [{"bird": "A"}]

@@ -188,7 +188,7 @@ _DEPLOYMENTS = """
 select t.local_identifier as tag, i.local_identifier as individual,
   case when i.taxon_declared then i.taxon end as taxon,
   lower(d.during) as deploy_on, upper(d.during) as deploy_off, d.local_identifier as deployment_id,
-  d.terms || i.terms || t.terms as terms
+  t.terms || i.terms || d.terms as terms
 from deployment d join tag t on t.id = d.tag_id join individual i on i.id = d.individual_id
 where d.replaced_at is null and d.study_id = :study and d.study_id = any(:exact)
   and (d.declared or t.terms <> '{}' or (i.taxon_declared or i.terms <> '{}') and not exists
@@ -203,7 +203,9 @@ async def deployments(
     conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters
 ) -> list[Row]:
     """
-    Return who wore which tag when, with every term of bird, tag and deployment.
+    Return who wore which tag when, with every term of tag, bird and deployment.
+
+    Of one name that of the deployment is told: it is the nearest to what happened then.
 
     Deployments that event rows imply are left out, since the same rows imply them again; one
     whose bird or tag carries terms is kept, as nothing else would carry these.

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from app.pipeline.exports import export
+from app.store import lifeless_verdicts, worn
 from app.store.engine import execute
 from app.store.ledger import _MANIPULATED, _NOT_WILD
+from app.store.lifeless_verdicts import Decision
 from app.store.sight import Filters
 from tests.flow.conftest import Service
+from tests.flow.test_lifeless import ALIVE, KNOWN, suspicions
+from tests.flow.test_lifeless import csv as events_csv
 
 OYSTERCATCHERS = "telemetry/oystercatcher_o_assen"
 CHANGED = {"5635": "5515867", "5750": "5515867"}
@@ -103,3 +107,54 @@ async def test_birds_that_reference_data_call_relocated_are_not_wild_in_a_ledger
         not_wild=list(_NOT_WILD),
     )
     assert rows == [{"bird": "A"}]
+
+
+def _reference(end_type: str, off: str = "", more: str = "") -> bytes:
+    bird = ALIVE.birds[0]
+    return (
+        "tag-id,animal-id,deploy-on-date,deploy-off-date,deployment-end-type,animal-comments\n"
+        f"{bird.tag_identifier},{bird.local_identifier},2024-06-01,{off},{end_type},{more}\n"
+    ).encode()
+
+
+async def test_a_confirmed_death_goes_out_whatever_the_file_had_said(
+    service: Service, new_service, tmp_path: Path
+) -> None:
+    await service.push(_reference("unknown"))
+    await service.push(events_csv(KNOWN))
+    await service.drain()
+    async with service.store.write() as conn:
+        # What a version before had kept with the bird has less to say than the deployment.
+        await execute(conn, "update individual set terms = terms ||"
+                      " '{\"deployment-end-type\": \"removal\"}'")  # fmt: skip
+    (found,) = await suspicions(service)
+    async with service.store.write() as conn:
+        verdict = await lifeless_verdicts.decide(
+            conn, service.audience, found["ref"], Decision("confirm", "Kim", end_type="dead")
+        )
+    await service.drain()
+    (row,) = await exported(service, tmp_path)
+    assert row["deployment-end-type"] == "dead"
+    assert row["deploy-off-date"] == f"{found['start_time']:%Y-%m-%d %H:%M:%S}.000"
+    # The same end in a later file, with another word for it: the verdict stands.
+    await service.push(_reference("removal", row["deploy-off-date"], "seen"))
+    await service.drain()
+    (row,) = await exported(service, tmp_path)
+    assert (row["deployment-end-type"], row["animal-comments"]) == ("dead", "seen")
+    again = await new_service()
+    await again.push((tmp_path / "reference.csv").read_bytes())
+    await again.drain()
+    (kept,) = await again.rows("select terms from deployment where replaced_at is null")
+    assert kept["terms"] == {"deployment-end-type": "dead"}
+    async with service.store.write() as conn:
+        (now,) = await worn.page(conn, service.audience, limit=9)
+        await worn.edit(conn, service.audience, now["ref"],
+                        {"terms": now["terms"] | {"study-site": "Weir"}})  # fmt: skip
+        await lifeless_verdicts.undo(conn, service.audience, verdict["ref"])
+        (now,) = await worn.page(conn, service.audience, limit=9)
+    assert now["deploy_off"] is None
+    assert now["terms"] == {"deployment-end-type": "unknown", "study-site": "Weir"}
+    await service.push(_reference("captured"))
+    await service.drain()
+    (row,) = await exported(service, tmp_path)
+    assert (row["deployment-end-type"], row["study-site"]) == ("captured", "Weir")

@@ -182,6 +182,11 @@ async def split_deployment(
 
 @router.delete("/{deployment}", status_code=204, responses=WRITING)
 async def withdraw_deployment(deployment: UUID, store: StoreDep, audience: ManagerAudience) -> None:
-    """Take a deployment back; its fixes wait with the tag."""
+    """
+    Take a stated deployment back; its fixes wait with the tag, or fall to what event rows imply.
+
+    One that names in event rows imply (`declared` is false) can't be taken back, as the same rows
+    imply it again: `deployment-implied`. State which bird wore the tag; that takes its place.
+    """
     async with store.write() as conn:
         await worn.withdraw(conn, audience, deployment)

@@ -70,9 +70,9 @@ class Landing:
         there = await known.fixes(conn, placed)
         news = known.news(placed, there, self._again)
         flags = _flags(news)
-        valid = placed.filter("marked_valid")
-        if await verdicts.adopt(conn, study_id, valid):
-            self._said |= set(valid["decoding_id"].to_list())
+        decided = placed.filter(pl.col("marked_valid") | pl.col("marked_hidden"))
+        if await verdicts.adopt(conn, study_id, decided):
+            self._said |= set(decided["decoding_id"].to_list())
         counts = await arrivals.store(
             conn,
             study_id=study_id,
@@ -267,6 +267,7 @@ async def resolve_reference(
         stated.Row(
             row.tag, row.individual, row.taxon, profile_of(row.taxon or todo["taxon"]).key,
             _instant(row.deploy_on_us), _instant(row.deploy_off_us), row.deployment_id, row.terms,
+            row.aliases,
         )
         for row in decoded.rows
     ]  # fmt: skip

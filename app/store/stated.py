@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
-from app.store import names, work
+from app.store import names, reference, work
 from app.store.deployments import Stated, describe, give_way, put
 from app.store.engine import execute
 from app.store.handover import hand_over
@@ -30,6 +30,7 @@ class Row:
     deploy_off: datetime | None
     deployment_id: str | None
     terms: Mapping[str, str]
+    aliases: tuple[str, ...] = ()
 
 
 async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> int:
@@ -46,6 +47,8 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
     news = 0
     for row, each in zip(rows, told, strict=True):
         changed, other_species = await _describe(conn, row, each)
+        if row.aliases:
+            changed |= await reference.call(conn, study_id, each.tag_id, row.aliases) > 0
         away, standing, fresh = await _put(conn, study_id, row, each, closed)
         closed += away
         made += [standing] if fresh else []
@@ -62,9 +65,11 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
 
 async def _named(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> list[Stated]:
     """Return what the rows state, with the tags locked and what is new of tags and birds made."""
+    aliases = {alias for row in rows for alias in row.aliases}
+    rivals = await reference.alias_rivals(conn, study_id, aliases) if aliases else []
     tags = await names.name_tags(conn, study_id, [row.tag for row in rows])
     birds = await names.name_individuals(conn, study_id, _taxa(rows))
-    await work.lock_all(conn, work.LOCK_TAG, tags.values())
+    await work.lock_all(conn, work.LOCK_TAG, [*tags.values(), *rivals])
     return [
         Stated(tags[row.tag], birds[row.individual], row.deploy_on, row.deploy_off,
                row.deployment_id, _terms(row, "deployment"))

@@ -53,7 +53,7 @@ def files(shared_data: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("late", [False, True], ids=["reference first", "reference late"])
 async def test_each_tag_of_an_oystercatcher_goes_out_with_its_own_terms(
-    service: Service, files: list[bytes], tmp_path: Path, *, late: bool
+    service: Service, new_service, files: list[bytes], tmp_path: Path, *, late: bool
 ) -> None:
     for body in files if late else reversed(files):
         await service.push(body)
@@ -66,6 +66,13 @@ async def test_each_tag_of_an_oystercatcher_goes_out_with_its_own_terms(
     for row in await exported(service, tmp_path):
         assert _said(row) == sent.pop(row["tag-id"])
     assert sent == {}
+    again = await new_service()
+    told = {name: (tmp_path / name).read_bytes() for name in ("events.csv", "reference.csv")}
+    for body in told.values():
+        await again.push(body)
+    await again.drain()
+    await exported(again, tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in told} == told
 
 
 async def test_what_an_older_version_mixed_is_told_apart_again(

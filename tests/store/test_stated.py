@@ -233,6 +233,36 @@ async def test_a_file_read_again_tells_terms_and_leaves_what_was_corrected_since
     assert len(await worn(trial)) == 2
 
 
+async def test_other_names_of_a_tag_are_taken_over(trial) -> None:
+    called = [row("T1", "A", aliases=("SN-1", "K 01")), row("T2", "B", aliases=("SN-2",))]
+    assert await stated.take_over(trial, 1, called) == 2
+    assert await stated.take_over(trial, 1, called) == 0
+    assert await stated.take_over(trial, 1, [row("T2", "B", aliases=("SN-3",))]) == 1
+    rows = await execute(
+        trial,
+        "select local_identifier as tag, alias, made_by from tag_alias join tag on id = tag_id"
+        " order by 1, 2",
+    )
+    assert [tuple(each.values()) for each in rows] == [
+        ("T1", "K 01", "the sender"), ("T1", "SN-1", "the sender"),
+        ("T2", "SN-2", "the sender"), ("T2", "SN-3", "the sender"),
+    ]  # fmt: skip
+    assert set((await names.name_tags(trial, 1, ["SN-1", "T1"])).values()) == {1}
+
+
+async def test_a_tag_with_which_nothing_is_stored_becomes_an_alias_of_another(trial) -> None:
+    await names.name_tags(trial, 1, ["SN-1"])
+    assert await stated.take_over(trial, 1, [row("T1", "A", aliases=("SN-1",))]) == 1
+
+
+@pytest.mark.parametrize(("alias", "code"), [("T1", "alias-is-tag"), ("SN-1", "alias-taken")])
+async def test_an_alias_that_is_anothers_is_a_contradiction(trial, alias, code) -> None:
+    await stated.take_over(trial, 1, [row("T1", "A", aliases=("SN-1",))])
+    with pytest.raises(Conflict) as clash:
+        await stated.take_over(trial, 1, [row("T2", "B", aliases=(alias,))])
+    assert clash.value.code == code
+
+
 async def test_a_contradiction_names_its_row(trial) -> None:
     with pytest.raises(Conflict, match="'T1' on 'B'"):
         await stated.take_over(trial, 1, [row("T1", "A"), row("T1", "B", 3, 5)])

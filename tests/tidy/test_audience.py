@@ -77,6 +77,8 @@ WITHOUT = {
     "implied.renew": STAGES,
     "stated.take_over": STAGES,
     "deployments.describe": STAGES,
+    "reference.alias_rivals": STAGES,
+    "reference.call": STAGES,
     "deployments.give_way": STAGES,
     "deployments.put": STAGES,
     "deployments.declare": WRITES,

@@ -134,7 +134,11 @@ async def list_deployments(
 async def create_deployment(
     body: DeploymentIn, store: StoreDep, audience: ManagerAudience, response: Response
 ) -> DeploymentOut:
-    """State a deployment; the tag's fixes follow it."""
+    """
+    State a deployment; the tag's fixes follow it.
+
+    The same once more changes the terms that it names, and nothing else.
+    """
     async with store.write() as conn:
         row = await worn.add(
             conn,

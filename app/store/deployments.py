@@ -80,9 +80,10 @@ async def _before(
         conn,
         "select id, ref, terms, terms_by_hand, replaced_at is null and named and alike as same"
         f" from (select *, during = {_RANGE} as alike,"
-        "  local_identifier is not distinct from cast(:name as text) as named from deployment"
-        "  where declared and tag_id = :tag and individual_id = :individual"
-        "  and (replaced_at is null or id = any(cast(:given_way as int[])))) as stated"
+        "  local_identifier is not distinct from cast(:name as text) as named"
+        "  from (select * from deployment where tag_id = :tag and replaced_at is null"
+        "   union all select * from deployment where id = any(cast(:given_way as int[]))) as d"
+        "  where declared and individual_id = :individual) as stated"
         " where alike or named and local_identifier is not null"
         " order by named desc, id desc limit 1",
         {**values, "given_way": list(given_way)},
@@ -113,8 +114,8 @@ async def put(
 
     Returns the deployments closed, the one that stands now, and whether it is new. The tag is
     locked already, and the caller hands the fixes over. What takes the place of a deployment of
-    the same bird, be it one of those that have `given_way`, has its public identifier, and its
-    terms where it tells no others.
+    the same bird, be it one of those of this tag that have `given_way`, has its public
+    identifier, and its terms where it tells no others.
     """
     values = stated.values(study_id)
     _refuse_empty(values["on"], values["off"])
@@ -219,14 +220,16 @@ async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:
     return rows[0]
 
 
-async def give_way(conn: AsyncConnection, study_id: int, coming: Sequence[Stated]) -> list[int]:
+async def give_way(
+    conn: AsyncConnection, study_id: int, coming: Sequence[Stated]
+) -> dict[int, list[int]]:
     """
     Close deployments that are about to be stated otherwise under their own identifiers.
 
     Where the boundary between two moves, the first to be stated would meet the other still in
-    its old range. Returns the deployments closed.
+    its old range. Returns the deployments closed, by their tags.
     """
-    return await _close(
+    closed = await _close(
         conn,
         "declared and study_id = :study and id in (select o.id from deployment o"
         " join unnest(cast(:tags as int[]), cast(:names as text[]), cast(:birds as int[]),"
@@ -245,6 +248,13 @@ async def give_way(conn: AsyncConnection, study_id: int, coming: Sequence[Stated
             "offs": [each.deploy_off for each in coming],
         },
     )
+    rows = await execute(
+        conn,
+        "select tag_id, array_agg(id order by id) as ids from deployment"
+        " where id = any(cast(:ids as int[])) group by tag_id",
+        {"ids": closed},
+    )
+    return {int(row["tag_id"]): list(row["ids"]) for row in rows}
 
 
 async def _close(conn: AsyncConnection, where: str, values: Mapping[str, Any]) -> list[int]:

@@ -49,14 +49,16 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
         changed, other_species = await _describe(conn, row, each)
         if row.aliases:
             changed |= await reference.call(conn, study_id, each.tag_id, row.aliases) > 0
-        away, standing, fresh = await _put(conn, study_id, row, each, closed)
-        closed += away
+        gone = closed.setdefault(each.tag_id, [])
+        away, standing, fresh = await _put(conn, study_id, row, each, gone)
+        gone += away
         made += [standing] if fresh else []
         anew |= {each.individual_id} if other_species else set()
         news += changed or fresh
     # What the file itself put and closed again has never been in force.
-    passing = set(closed) & set(made)
-    await hand_over(conn, *([n for n in ids if n not in passing] for ids in (closed, made)),
+    over = [n for gone in closed.values() for n in gone]
+    passing = set(over) & set(made)
+    await hand_over(conn, *([n for n in ids if n not in passing] for ids in (over, made)),
                     anew=sorted(anew))  # fmt: skip
     if news:
         await work.bump_version(conn, study_id)

@@ -271,9 +271,10 @@ def _name_fault(names: Sequence[str | None], aliases: Sequence[str]) -> str:
 def _aliases(cell: str | None) -> tuple[str, ...]:
     """Read a JSON array of names; what is none tells no names."""
     try:
-        return tuple(msgspec.json.decode(cell or "[]", type=list[str]))
+        names = msgspec.json.decode(cell or "[]", type=list[str])
     except msgspec.DecodeError:
         return ()
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _term_names(header: list[str], used: set[int]) -> dict[int, str]:

@@ -61,6 +61,7 @@ def test_an_end_far_ahead_is_open_and_a_start_far_ahead_is_refused() -> None:
         ('"[""SN 1, new"",""0071""]"', ("SN 1, new", "0071")),
         ("[]", ()),
         ("", ()),
+        ('"["" SN-1"","" ""]"', ("SN-1",)),
         ("SN-1", ()),
         ("[7]", ()),
         ('"{""a"": 1}"', ()),

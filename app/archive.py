@@ -48,10 +48,16 @@ def export(
     Write a study into files, exactly and with its hidden fixes: the owner's copy.
 
     movebank-csv gives events.csv and reference.csv: push both into an empty study, and you have
-    the same fixes and deployments again, those shown or hidden by hand too. Cells are written as
-    they are; a spreadsheet may take one that begins with = + - @ for a formula. geojson and
-    geoparquet hold every fix; mf-json (Moving Features) and geopackage (generalised lines) the
-    tracks of shown fixes.
+    the same fixes, readings, terms, deployments and aliases of tags again, and what was hidden or
+    shown by hand with its reason. They don't hold: who decided something and when, dismissed
+    suspicions of dead birds, corrections of stopovers and seasons, parameters, withdrawals, what
+    was replaced or refused, and birds without a tag and tags without a bird with their terms and
+    aliases. A deployment that names imply comes back as stated where its tag or bird has terms or
+    aliases. Cells are written as they are; a spreadsheet may take one that begins with = + - @
+    for a formula.
+
+    geojson and geoparquet hold every fix; mf-json (Moving Features) and geopackage (generalised
+    lines) the tracks of shown fixes.
 
     flyways export 0b0e6d1c-4f7e-4ad5-8f3e-0f3f2d1f9c11 --format geoparquet --out cranes
     """

@@ -25,6 +25,9 @@ LINE_MAX_BYTES = 65_536
 NAME_MAX_CHARS = 200
 """Length of a name or id [characters]: fits a PostgreSQL index entry in any script."""
 
+TEXT_MAX_CHARS = 300
+"""Length of a line that people wrote, a reason for example [characters]."""
+
 _IDENTITIES = ("tag", "individual", "provider_id")
 _NAMES = (*_IDENTITIES, "taxon")
 CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
@@ -194,7 +197,11 @@ def _normal() -> list[pl.Expr]:
         .alias("sensor"),
         pl.col("satellites").cast(pl.Int16),
         pl.col("provider_revision").cast(pl.Int32),
-        pl.col("marked_outlier", "marked_valid").fill_null(value=False),
+        pl.col("marked_outlier", "marked_valid", "marked_hidden").fill_null(value=False),
+        pl.col("verdict_reason")
+        .str.replace_all(CONTROL, " ")
+        .str.slice(0, TEXT_MAX_CHARS)
+        .replace("", None),
     ]
 
 

@@ -39,6 +39,8 @@ RECORD_SCHEMA: dict[str, pl.DataType] = {
     "temperature_c": pl.Float64(),
     "activity": pl.Float64(),  # count as sent
     "marked_valid": pl.Boolean(),  # a person says the fix is to be shown, whatever checks say
+    "marked_hidden": pl.Boolean(),  # a person at a service like this one hid the fix
+    "verdict_reason": pl.String(),  # why a person said marked_valid or marked_hidden
     "solution_by_hand": pl.Int16(),  # which Argos solution, 1 or 2, a person chose for lon, lat
 }
 """Column name to type; units are part of the name. Null means not sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 import polars as pl
 
@@ -31,6 +32,8 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "outlier_import": ("import-marked-outlier",),
         "marked_valid": ("manually-marked-valid",),
         "flags": ("flyways:flags",),
+        "verdict": ("flyways:verdict",),
+        "verdict_reason": ("flyways:verdict-reason",),
         "provider_id": ("flyways:provider-id",),
         "provider_revision": ("flyways:provider-revision",),
         "solution": ("flyways:solution",),
@@ -70,9 +73,11 @@ Field to Movebank terms, best first: in each row the first term that holds a val
 ``event-id`` is left out on purpose: real files hold one event-id per bird, so it can't tell
 fixes apart. ``argos:altitude`` is the altitude the location was computed with, not the bird's.
 The terms of ``flyways:`` are those of our own export: where its flags say why a fix is not
-visible, no person marked it, and the same checks will find it again. ``manually-marked-valid``
-overrules every mark of an outlier, as in Movebank itself. ``argos:valid-location-manual`` (1 or 2)
-says which solution of an Argos pass a person took for the true one.
+visible, no person marked it, and the same checks will find it again; where its verdict is
+``hide``, ``visible`` and ``manually-marked-outlier`` tell of that one, and no sender marked it.
+``manually-marked-valid`` overrules every mark of an outlier, as in Movebank itself.
+``argos:valid-location-manual`` (1 or 2) says which solution of an Argos pass a person took for the
+true one.
 """
 
 REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -83,9 +88,36 @@ REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "deploy_on": ("deploy-on-date", "deploy-on-timestamp"),
         "deploy_off": ("deploy-off-date", "deploy-off-timestamp"),
         "deployment_id": ("deployment-id",),
+        "aliases": ("flyways:tag-aliases",),
     }
 )
-"""Field of a deployment to Movebank terms, best first; both dialects of the reference file."""
+"""
+Field of a deployment to Movebank terms, best first; both dialects of the reference file.
+
+``flyways:tag-aliases`` is of our own export: the other names of the tag, as a JSON array.
+"""
+
+_DESCRIBED: Mapping[str, Literal["tag", "individual"]] = MappingProxyType(
+    {"tag": "tag", "animal": "individual", "individual": "individual", "taxon": "individual"}
+)
+"""First word of a term to what it describes."""
+
+
+def described(name: str) -> Literal["tag", "individual", "deployment"]:
+    """
+    Tell what a further term of reference data describes.
+
+    Each row is one deployment: what names neither tag nor animal is said of that one, as
+    ``deploy-on-latitude``, ``attachment-type`` or ``study-site``, and so is a column that nobody
+    knows. A bird that wears two tags has two of them.
+
+    Examples
+    --------
+    >>> [described(name) for name in ("tag-model", "animal-sex", "deploy-on-person", "note")]
+    ['tag', 'individual', 'deployment', 'deployment']
+    """
+    return _DESCRIBED.get(name.partition("-")[0], "deployment")
+
 
 SENSOR_TYPES: Mapping[str, str] = MappingProxyType(
     {

@@ -71,7 +71,11 @@ class DeploymentIn(Body):
 
 
 class DeploymentEdit(Body):
-    """What to change; what is left out stays, null opens an end, `terms` are replaced whole."""
+    """
+    What to change; what is left out stays, null opens an end, `terms` are replaced whole.
+
+    A term that differs from then on is decided by hand: reference data pushed later leave it.
+    """
 
     model_config = example(deploy_off="2021-11-03T08:00:00Z")
 
@@ -130,7 +134,11 @@ async def list_deployments(
 async def create_deployment(
     body: DeploymentIn, store: StoreDep, audience: ManagerAudience, response: Response
 ) -> DeploymentOut:
-    """State a deployment; the tag's fixes follow it."""
+    """
+    State a deployment; the tag's fixes follow it.
+
+    The same once more changes the terms that it names, and nothing else.
+    """
     async with store.write() as conn:
         row = await worn.add(
             conn,
@@ -178,6 +186,11 @@ async def split_deployment(
 
 @router.delete("/{deployment}", status_code=204, responses=WRITING)
 async def withdraw_deployment(deployment: UUID, store: StoreDep, audience: ManagerAudience) -> None:
-    """Take a deployment back; its fixes wait with the tag."""
+    """
+    Take a stated deployment back; its fixes wait with the tag, or fall to what event rows imply.
+
+    One that names in event rows imply (`declared` is false) can't be taken back, as the same rows
+    imply it again: `deployment-implied`. State which bird wore the tag; that takes its place.
+    """
     async with store.write() as conn:
         await worn.withdraw(conn, audience, deployment)

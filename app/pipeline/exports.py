@@ -49,7 +49,8 @@ _EVENT_COLUMNS: Mapping[str, str] = {
     "individual-local-identifier": "individual", "individual-taxon-canonical-name": "taxon",
     "visible": "visible", "import-marked-outlier": "marked_outlier",
     "manually-marked-outlier": "hidden_by_hand", "manually-marked-valid": "shown_by_hand",
-    "flyways:flags": "flags",
+    "flyways:flags": "flags", "flyways:verdict": "verdict",
+    "flyways:verdict-reason": "verdict_reason",
     "location-error-numerical": "stated_error_m", "tag-voltage": "battery_mv",
     "argos:lon1": "lon1", "argos:lat1": "lat1",
     "argos:valid-location-manual": "solution_by_hand",
@@ -195,6 +196,7 @@ def _reference(deployments: list[Row]) -> list[list[object]]:
     rows: list[list[object]] = [[*header, *others]]
     for row in deployments:
         said = row | {end: _clock(row[end]) for end in ("deploy_on", "deploy_off")}
+        said["aliases"] = orjson.dumps(row["aliases"]).decode() if row["aliases"] else None
         known = [said[name] for name in REFERENCE_TERMS]
         rows.append(known + [row["terms"].get(name) for name in others])
     return rows

@@ -70,9 +70,9 @@ class Landing:
         there = await known.fixes(conn, placed)
         news = known.news(placed, there, self._again)
         flags = _flags(news)
-        valid = placed.filter("marked_valid")
-        if await verdicts.adopt(conn, study_id, valid):
-            self._said |= set(valid["decoding_id"].to_list())
+        decided = placed.filter(pl.col("marked_valid") | pl.col("marked_hidden"))
+        if await verdicts.adopt(conn, study_id, decided):
+            self._said |= set(decided["decoding_id"].to_list())
         counts = await arrivals.store(
             conn,
             study_id=study_id,
@@ -259,23 +259,30 @@ async def resolve_reference(
     """
     Store reference data: birds, tags and who wore which when.
 
-    Raises Conflict where the rows contradict each other or what was stated by hand.
+    Raises Conflict where the rows contradict each other or what was stated by hand. Of a push
+    that was stored before only the terms of its deployments are looked for: since then its
+    birds, tags and ranges may have been corrected.
     """
     rows = [
         stated.Row(
             row.tag, row.individual, row.taxon, profile_of(row.taxon or todo["taxon"]).key,
             _instant(row.deploy_on_us), _instant(row.deploy_off_us), row.deployment_id, row.terms,
+            row.aliases,
         )
         for row in decoded.rows
     ]  # fmt: skip
-    known = len(rows) - await stated.take_over(conn, todo["study_id"], rows)
+    if todo["stored_at"] is None:
+        news = await stated.take_over(conn, todo["study_id"], rows)
+    else:
+        news = min(todo["stored"], len(rows))
+        await stated.recall(conn, todo["study_id"], rows)
     told = {
         "id": todo["id"],
         "format": "movebank-reference-csv",
         "units": len(decoded.rows) + len(decoded.refusals),
         "records": len(decoded.rows),
         "refused": len(decoded.refusals),
-        **asdict(arrivals.Counts(len(decoded.rows) - known, known, 0, 0)),
+        **asdict(arrivals.Counts(news, len(rows) - news, 0, 0)),
         "tag_ids": [],
         "first_us": None,
         "last_us": None,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingest.record import RECORD_SCHEMA
 
-_SAID_OF_IT = ("marked_valid", "solution_by_hand")
+_SAID_OF_IT = ("marked_valid", "marked_hidden", "verdict_reason", "solution_by_hand")
 """What a person said about a fix, not the fix itself: it becomes a verdict, or a choice."""
 
 _CONTENT = tuple(

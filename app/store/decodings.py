@@ -60,7 +60,7 @@ async def take(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[
     return await execute(
         conn,
         "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.encoding, d.datum,"
-        " d.date_order, d.tag, p.named_tag, d.stored, p.size_bytes, s.taxon,"
+        " d.date_order, d.tag, p.named_tag, d.stored, d.stored_at, p.size_bytes, s.taxon,"
         f" d.mapping_id, d.mapping_version, v.document as mapping, {_CORRECTIONS},"
         " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
         " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"

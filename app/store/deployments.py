@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,10 +19,6 @@ from app.store.implied import renew
 _RANGE = "tstzrange(cast(:on as timestamptz), cast(:off as timestamptz))"
 
 
-def _terms(terms: Mapping[str, str]) -> str:
-    return orjson.dumps(dict(terms)).decode()
-
-
 @dataclass(frozen=True, slots=True)
 class Stated:
     """A deployment as somebody states it."""
@@ -35,11 +31,10 @@ class Stated:
     terms: Mapping[str, str]
 
     def values(self, study_id: int) -> dict[str, Any]:
-        """Return the binds of the statements below."""
+        """Return the binds of the statements below, but for the terms."""
         return {
             "study": study_id, "tag": self.tag_id, "individual": self.individual_id,
             "on": self.deploy_on, "off": self.deploy_off, "name": self.local_identifier,
-            "terms": _terms(self.terms),
         }  # fmt: skip
 
 
@@ -58,47 +53,96 @@ async def declare(
     Add a deployment that somebody states; it voids what event rows merely imply for the tag.
 
     The same statement again changes nothing; one under a known local identifier replaces it.
+    Terms that it does not name stay as they are.
     """
     await work.lock(conn, work.LOCK_TAG, tag_id)
     stated = Stated(tag_id, individual_id, deploy_on, deploy_off, local_identifier, terms or {})
-    closed, standing, fresh = await put(conn, study_id, stated)
+    closed, standing, fresh = await put(conn, study_id, stated, by_hand=True)
     if fresh:
         await hand_over(conn, closed, [standing])
     return standing
 
 
-async def _standing(conn: AsyncConnection, study_id: int, stated: Stated) -> int | None:
-    """Return the deployment that says just this already."""
+_NOTHING: dict[str, Any] = {
+    "id": None,
+    "ref": None,
+    "terms": {},
+    "terms_by_hand": [],
+    "same": False,
+}
+
+
+async def _before(
+    conn: AsyncConnection, values: Mapping[str, Any], given_way: Sequence[int]
+) -> dict[str, Any]:
+    """Return the stated deployment that this is a newer word of, and whether it has its range."""
     rows = await execute(
         conn,
-        "select id from deployment where replaced_at is null and declared and tag_id = :tag"
-        f" and individual_id = :individual and during = {_RANGE}"
-        " and local_identifier is not distinct from cast(:name as text)"
-        " and terms = cast(:terms as jsonb)",
-        stated.values(study_id),
+        "select id, ref, terms, terms_by_hand, replaced_at is null and named and alike as same"
+        f" from (select *, during = {_RANGE} as alike,"
+        "  local_identifier is not distinct from cast(:name as text) as named"
+        "  from (select * from deployment where tag_id = :tag and replaced_at is null"
+        "   union all select * from deployment where id = any(cast(:given_way as int[]))) as d"
+        "  where declared and individual_id = :individual) as stated"
+        " where alike or named and local_identifier is not null"
+        " order by named desc, id desc limit 1",
+        {**values, "given_way": list(given_way)},
     )
-    return int(rows[0]["id"]) if rows else None
+    return rows[0] if rows else _NOTHING
 
 
-async def put(conn: AsyncConnection, study_id: int, stated: Stated) -> tuple[list[int], int, bool]:
+def _told(before: Mapping[str, Any], terms: Mapping[str, str], *, by_hand: bool) -> dict[str, Any]:
+    """Return the terms as they are from now on: what a person decided, no file changes."""
+    decided = set(before["terms_by_hand"])
+    news = terms if by_hand else {k: v for k, v in terms.items() if k not in decided}
+    return {
+        "terms": {**before["terms"], **news},
+        "terms_by_hand": sorted(decided | news.keys() if by_hand else decided),
+    }
+
+
+async def put(
+    conn: AsyncConnection,
+    study_id: int,
+    stated: Stated,
+    *,
+    by_hand: bool,
+    given_way: Sequence[int] = (),
+) -> tuple[list[int], int, bool]:
     """
     Put a statement in place of what it contradicts.
 
     Returns the deployments closed, the one that stands now, and whether it is new. The tag is
-    locked already, and the caller hands the fixes over.
+    locked already, and the caller hands the fixes over. What takes the place of a deployment of
+    the same bird, be it one of those of this tag that have `given_way`, has its public
+    identifier, and its terms where it tells no others.
     """
     values = stated.values(study_id)
     _refuse_empty(values["on"], values["off"])
-    standing = await _standing(conn, study_id, stated)
-    if standing is not None:
-        return [], standing, False
+    before = await _before(conn, values, given_way)
+    told = _told(before, stated.terms, by_hand=by_hand)
+    if before["same"] and told == {name: before[name] for name in told}:
+        return [], before["id"], False
     closed = await _close(
         conn,
         "tag_id = :tag and (not declared or local_identifier = cast(:name as text)"
         f" or (individual_id = :individual and during = {_RANGE}))",
         values,
     )
-    return closed, await _insert(conn, values), True
+    return closed, await _insert(conn, values | told, ref=before["ref"]), True
+
+
+async def describe(conn: AsyncConnection, study_id: int, stated: Stated) -> bool:
+    """Give the terms of a statement to the deployment that it is of; False where none stands."""
+    before = await _before(conn, stated.values(study_id), ())
+    if before["id"] is None:
+        return False
+    told = _told(before, stated.terms, by_hand=False)
+    if told["terms"] != before["terms"]:
+        old = await _locked(conn, before["id"])
+        await _close(conn, "id = :id", old)
+        await _insert(conn, {**old, **told}, ref=old["ref"])
+    return True
 
 
 async def amend(
@@ -108,13 +152,21 @@ async def amend(
     deploy_on: datetime | None,
     deploy_off: datetime | None,
     terms: Mapping[str, str] | None = None,
+    by_hand: Collection[str] | None = None,
 ) -> int:
-    """Replace a deployment's range (and terms); the successor keeps the public identifier."""
+    """
+    Replace a deployment's range (and terms); the successor keeps the public identifier.
+
+    `by_hand` names the terms that a person has decided; without it those count to them that
+    these `terms` add, change or take away.
+    """
     old = await _locked(conn, deployment_id)
     _refuse_empty(deploy_on, deploy_off)
     values = {**old, "on": deploy_on, "off": deploy_off}
     if terms is not None:
-        values["terms"] = _terms(terms)
+        changed = {k for k in {*old["terms"], *terms} if old["terms"].get(k) != terms.get(k)}
+        decided = {*old["terms_by_hand"], *changed} if by_hand is None else by_hand
+        values |= {"terms": terms, "terms_by_hand": sorted(decided)}
     closed = await _close(conn, _SUPERSEDED, values)
     made = await _insert(conn, values, ref=old["ref"])
     await hand_over(conn, closed, [made])
@@ -130,7 +182,7 @@ async def split(
     _refuse_empty(at, old["off"])
     closed = await _close(conn, _SUPERSEDED, old)
     before = await _insert(conn, {**old, "off": at}, ref=old["ref"])
-    rest = {"individual": individual_id, "on": at, "name": None, "terms": _terms({})}
+    rest = {"individual": individual_id, "on": at, "name": None, "terms": {}, "terms_by_hand": []}
     after = await _insert(conn, {**old, **rest})
     await hand_over(conn, closed, [before, after])
     return after
@@ -158,7 +210,7 @@ async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:
         conn,
         "select id, study_id as study, tag_id as tag, individual_id as individual, ref,"
         ' lower(during) as "on", upper(during) as "off", local_identifier as name,'
-        " terms::text as terms from deployment where id = :id and replaced_at is null",
+        " terms, terms_by_hand from deployment where id = :id and replaced_at is null",
         {"id": deployment_id},
     )
     if not rows:
@@ -168,14 +220,16 @@ async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:
     return rows[0]
 
 
-async def give_way(conn: AsyncConnection, study_id: int, coming: Sequence[Stated]) -> list[int]:
+async def give_way(
+    conn: AsyncConnection, study_id: int, coming: Sequence[Stated]
+) -> dict[int, list[int]]:
     """
     Close deployments that are about to be stated otherwise under their own identifiers.
 
     Where the boundary between two moves, the first to be stated would meet the other still in
-    its old range. Returns the deployments closed.
+    its old range. Returns the deployments closed, by their tags.
     """
-    return await _close(
+    closed = await _close(
         conn,
         "declared and study_id = :study and id in (select o.id from deployment o"
         " join unnest(cast(:tags as int[]), cast(:names as text[]), cast(:birds as int[]),"
@@ -194,6 +248,13 @@ async def give_way(conn: AsyncConnection, study_id: int, coming: Sequence[Stated
             "offs": [each.deploy_off for each in coming],
         },
     )
+    rows = await execute(
+        conn,
+        "select tag_id, array_agg(id order by id) as ids from deployment"
+        " where id = any(cast(:ids as int[])) group by tag_id",
+        {"ids": closed},
+    )
+    return {int(row["tag_id"]): list(row["ids"]) for row in rows}
 
 
 async def _close(conn: AsyncConnection, where: str, values: Mapping[str, Any]) -> list[int]:
@@ -211,10 +272,10 @@ async def _insert(conn: AsyncConnection, values: Mapping[str, Any], *, ref: obje
         rows = await execute(
             conn,
             "insert into deployment (study_id, tag_id, individual_id, during, declared,"
-            " local_identifier, terms, ref) values (:study, :tag, :individual,"
-            f" {_RANGE}, true, :name, cast(:terms as jsonb),"
+            " local_identifier, terms, terms_by_hand, ref) values (:study, :tag, :individual,"
+            f" {_RANGE}, true, :name, cast(:terms as jsonb), cast(:terms_by_hand as text[]),"
             " coalesce(cast(:ref as uuid), gen_random_uuid())) returning id",
-            {**values, "ref": ref},
+            {**values, "terms": orjson.dumps(dict(values["terms"])).decode(), "ref": ref},
         )
     except Clash as clash:
         if "ex_deployment" in str(clash):

@@ -28,12 +28,12 @@ PROPERTIES = (
 
 COLUMNS: dict[str, Any] = {
     "time": pl.Float64, "lon": pl.Float64, "lat": pl.Float64, "sensor": pl.Int16,
-    "visible": pl.Boolean, "marked_outlier": pl.Boolean, "flags": pl.String,
-    "verdict": pl.String, "error_m": pl.Float64, "stated_error_m": pl.Float64,
+    "visible": pl.Boolean, "marked_outlier": pl.Boolean, "flags": pl.String, "verdict": pl.String,
+    "verdict_reason": pl.String, "error_m": pl.Float64, "stated_error_m": pl.Float64,
     "height_m": pl.Float64, "ground_speed_m_s": pl.Float64, "heading_deg": pl.Float64,
-    "satellites": pl.Int16, "dop": pl.Float64, "argos_class": pl.String,
-    "semi_major_m": pl.Float64, "semi_minor_m": pl.Float64, "orientation_deg": pl.Float64,
-    "lon2": pl.Float64, "lat2": pl.Float64, "solution": pl.Int16, "solution_by_hand": pl.Int16,
+    "satellites": pl.Int16, "dop": pl.Float64, "argos_class": pl.String, "semi_major_m": pl.Float64,
+    "semi_minor_m": pl.Float64, "orientation_deg": pl.Float64, "lon2": pl.Float64,
+    "lat2": pl.Float64, "solution": pl.Int16, "solution_by_hand": pl.Int16,
     "provider_id": pl.String, "provider_revision": pl.Int32, "battery_v": pl.Float64,
     "temperature_c": pl.Float64, "activity": pl.Float64, "individual_id": pl.Int32,
 }  # fmt: skip
@@ -49,6 +49,7 @@ _SAID = {
     "marked_outlier": "f.marked_outlier::text",
     "flags": "g.flags",
     "verdict": "v.verdict",
+    "verdict_reason": "v.reason",
     "individual_id": "d.individual_id",
 }
 
@@ -188,10 +189,12 @@ _DEPLOYMENTS = """
 select t.local_identifier as tag, i.local_identifier as individual,
   case when i.taxon_declared then i.taxon end as taxon,
   lower(d.during) as deploy_on, upper(d.during) as deploy_off, d.local_identifier as deployment_id,
-  d.terms || i.terms || t.terms as terms
+  array(select alias from tag_alias where tag_id = t.id order by alias) as aliases,
+  t.terms || i.terms || d.terms as terms
 from deployment d join tag t on t.id = d.tag_id join individual i on i.id = d.individual_id
 where d.replaced_at is null and d.study_id = :study and d.study_id = any(:exact)
-  and (d.declared or t.terms <> '{}' or (i.taxon_declared or i.terms <> '{}') and not exists
+  and (d.declared or t.terms <> '{}' or exists (select from tag_alias where tag_id = t.id)
+    or (i.taxon_declared or i.terms <> '{}') and not exists
     (select from deployment o
      where o.individual_id = i.id and o.declared and o.replaced_at is null))
   and (cast(:individual as uuid) is null or i.ref = :individual)
@@ -203,10 +206,12 @@ async def deployments(
     conn: AsyncConnection, audience: Audience, study_id: int, filters: Filters
 ) -> list[Row]:
     """
-    Return who wore which tag when, with every term of bird, tag and deployment.
+    Return who wore which tag when, with every term of tag, bird and deployment.
+
+    Of one name that of the deployment is told: it is the nearest to what happened then.
 
     Deployments that event rows imply are left out, since the same rows imply them again; one
-    whose bird or tag carries terms is kept, as nothing else would carry these.
+    whose bird or tag carries terms or aliases is kept, as nothing else would carry these.
     """
     return await execute(
         conn,

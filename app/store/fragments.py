@@ -5,6 +5,9 @@ from __future__ import annotations
 CALLER = "coalesce((select name from institute where id = cast(:scope as int)), 'operator')"
 """SQL: the name under which what a caller decides is kept; :scope is the id of its institute."""
 
+SENDER = "the sender"
+"""The name under which what people decided at a sender's is kept, as its file tells it."""
+
 
 def told_how(alias: str) -> str:
     """Give how a source or connector has its pushes read, of a row joined by `newest_mapping`."""

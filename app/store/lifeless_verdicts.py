@@ -20,6 +20,9 @@ from app.store.lifeless import FACTS, RULE, one
 
 Row = dict[str, Any]
 
+_END_TYPE = "deployment-end-type"
+"""The term that a confirmation decides."""
+
 _VERDICT = """
 select v.id, v.ref, i.ref as individual_id, i.local_identifier as individual,
   t.local_identifier as tag, s.ref as study, v.verdict, v.end_type, v.ended_time, v.start_time,
@@ -120,7 +123,7 @@ async def _end_deployment(conn: AsyncConnection, found: Row, said: Decision) -> 
     rows = await execute(
         conn,
         "select d.id, d.ref, d.declared, lower(d.during) as deploy_on,"
-        " upper(d.during) as deploy_off, d.terms, exists (select from deployment o"
+        " upper(d.during) as deploy_off, d.terms, d.terms_by_hand, exists (select from deployment o"
         "  where o.tag_id = d.tag_id and o.replaced_at is null and o.id <> d.id"
         "  and not o.declared) as others from deployment d where d.tag_id = :tag"
         " and d.individual_id = :bird and d.replaced_at is null"
@@ -146,9 +149,13 @@ async def _end_deployment(conn: AsyncConnection, found: Row, said: Decision) -> 
             code="deployment-implied",
             remedy="State the deployments of the tag first, then confirm.",
         )
-    terms = {**worn_now["terms"], "deployment-end-type": said.end_type or "unknown"}
-    await deployments.amend(conn, worn_now["id"], deploy_on=low, deploy_off=ended, terms=terms)
-    before = {key: worn_now[key] for key in ("declared", "deploy_off", "terms")}
+    terms = {**worn_now["terms"], _END_TYPE: said.end_type or "unknown"}
+    decided = {*worn_now["terms_by_hand"], _END_TYPE}
+    await deployments.amend(
+        conn, worn_now["id"], deploy_on=low, deploy_off=ended, terms=terms, by_hand=decided
+    )
+    kept = ("declared", "deploy_off", "terms", "terms_by_hand")
+    before = {key: worn_now[key] for key in kept}
     return {
         "deployment_ref": worn_now["ref"],
         "deployment_before": orjson.dumps(before).decode(),
@@ -185,7 +192,8 @@ async def _go_on(conn: AsyncConnection, said: Row) -> None:
     await work.lock(conn, work.LOCK_TAG, said["tag_id"])
     rows = await execute(
         conn,
-        "select id, lower(during) as deploy_on from deployment where ref = :ref"
+        "select id, lower(during) as deploy_on, terms, terms_by_hand from deployment"
+        " where ref = :ref"
         " and replaced_at is null and upper(during) = :ended",
         {"ref": said["deployment_ref"], "ended": said["ended_time"]},
     )
@@ -199,7 +207,15 @@ async def _go_on(conn: AsyncConnection, said: Row) -> None:
         await deployments.withdraw(conn, rows[0]["id"])
         return
     off = before["deploy_off"]
+    terms, decided = rows[0]["terms"], rows[0]["terms_by_hand"]
+    terms = {k: v for k, v in terms.items() if k != _END_TYPE} | {
+        k: v for k, v in before["terms"].items() if k == _END_TYPE
+    }
+    # A verdict of a version before 0037 tells terms that people had set, and no others.
+    if _END_TYPE not in before.get("terms_by_hand", before["terms"]):
+        decided = [name for name in decided if name != _END_TYPE]
     await deployments.amend(
         conn, rows[0]["id"], deploy_on=rows[0]["deploy_on"],
-        deploy_off=None if off is None else datetime.fromisoformat(off), terms=before["terms"],
+        deploy_off=None if off is None else datetime.fromisoformat(off),
+        terms=terms, by_hand=decided,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.fragments import CALLER, alias_key, undeployed, worn_at
+from app.store.fragments import CALLER, SENDER, alias_key, undeployed, worn_at
 
 Row = dict[str, Any]
 
@@ -255,9 +255,31 @@ async def edit_tag(
             {"id": old["id"], "names": list(aliases)},
         )
         for alias in sorted(set(aliases) - set(old["aliases"])):
-            await _add_alias(conn, audience, old, alias)
+            await _add_alias(conn, old["study_id"], old["id"], alias, by=audience.institute_id)
     await work.bump_version(conn, old["study_id"])
     return await tag(conn, audience, ref)
+
+
+async def alias_rivals(conn: AsyncConnection, study_id: int, aliases: Collection[str]) -> list[int]:
+    """Hold names that are to become aliases, until the end; return the tags that bear them."""
+    for alias in sorted(aliases):
+        await _hold_name(conn, study_id, alias)
+    rows = await execute(
+        conn,
+        "select id from tag where study_id = :study"
+        " and local_identifier = any(cast(:names as text[]))",
+        {"study": study_id, "names": sorted(aliases)},
+    )
+    return [int(row["id"]) for row in rows]
+
+
+async def call(conn: AsyncConnection, study_id: int, tag_id: int, aliases: Collection[str]) -> int:
+    """Let pushes call a tag by these names too, as a file says; return how many are new."""
+    known = await execute(conn, "select alias from tag_alias where tag_id = :tag", {"tag": tag_id})
+    fresh = sorted(set(aliases) - {row["alias"] for row in known})
+    for alias in fresh:
+        await _add_alias(conn, study_id, tag_id, alias, by=SENDER)
+    return len(fresh)
 
 
 async def _hold_name(conn: AsyncConnection, study_id: int, name: str) -> None:
@@ -274,10 +296,13 @@ _EMPTY = " and ".join(
 )
 
 
-async def _add_alias(conn: AsyncConnection, audience: Audience, row: Row, alias: str) -> None:
-    named = {"study": row["study_id"], "name": alias, "tag": row["id"],
-             "scope": audience.institute_id}  # fmt: skip
-    await _hold_name(conn, row["study_id"], alias)
+async def _add_alias(
+    conn: AsyncConnection, study_id: int, tag_id: int, alias: str, *, by: int | str | None
+) -> None:
+    """Add an alias in the name of an institute, by its id, or of whoever else did it."""
+    scope, name = (None, by) if isinstance(by, str) else (by, None)
+    named = {"study": study_id, "name": alias, "tag": tag_id, "scope": scope, "by": name}
+    await _hold_name(conn, study_id, alias)
     there = await execute(
         conn, "select id from tag where study_id = :study and local_identifier = :name", named
     )
@@ -287,7 +312,7 @@ async def _add_alias(conn: AsyncConnection, audience: Audience, row: Row, alias:
         gone = await execute(
             conn,
             f"delete from tag where id = :id and id <> :tag and {_EMPTY} returning id",
-            {"id": each["id"], "tag": row["id"]},
+            {"id": each["id"], "tag": tag_id},
         )
         if gone:
             continue
@@ -300,7 +325,7 @@ async def _add_alias(conn: AsyncConnection, audience: Audience, row: Row, alias:
     rows = await execute(
         conn,
         "insert into tag_alias (study_id, alias, tag_id, made_by)"
-        f" values (:study, :name, :tag, {CALLER})"
+        f" values (:study, :name, :tag, coalesce(cast(:by as text), {CALLER}))"
         " on conflict (study_id, alias) do nothing returning alias",
         named,
     )

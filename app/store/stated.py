@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
-from app.store import names, work
-from app.store.deployments import Stated, give_way, put
+from app.store import names, reference, work
+from app.store.deployments import Stated, describe, give_way, put
 from app.store.engine import execute
 from app.store.handover import hand_over
+from ingest.vocabulary import described
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a tag on a bird, and everything else it says of the two."""
+    """One row: a tag on a bird, and everything else it says of tag, bird and deployment."""
 
     tag: str
     individual: str
@@ -28,6 +30,7 @@ class Row:
     deploy_off: datetime | None
     deployment_id: str | None
     terms: Mapping[str, str]
+    aliases: tuple[str, ...] = ()
 
 
 async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> int:
@@ -37,30 +40,60 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
     Tags, birds and locks are taken in the order in which event files take them, whatever the
     order of the rows. Raises Conflict where rows contradict each other or what stands.
     """
-    tags = await names.name_tags(conn, study_id, [row.tag for row in rows])
-    birds = await names.name_individuals(conn, study_id, _taxa(rows))
-    await work.lock_all(conn, work.LOCK_TAG, tags.values())
-    told = [
-        Stated(tags[row.tag], birds[row.individual], row.deploy_on, row.deploy_off,
-               row.deployment_id, {})
-        for row in rows
-    ]  # fmt: skip
+    told = await _named(conn, study_id, rows)
     closed = await give_way(conn, study_id, [each for each in told if each.local_identifier])
     made: list[int] = []
     anew: set[int] = set()
     news = 0
     for row, each in zip(rows, told, strict=True):
         changed, other_species = await _describe(conn, row, each)
-        away, standing, fresh = await _put(conn, study_id, row, each)
-        closed += away
+        if row.aliases:
+            changed |= await reference.call(conn, study_id, each.tag_id, row.aliases) > 0
+        gone = closed.setdefault(each.tag_id, [])
+        away, standing, fresh = await _put(conn, study_id, row, each, gone)
+        gone += away
         made += [standing] if fresh else []
         anew |= {each.individual_id} if other_species else set()
         news += changed or fresh
     # What the file itself put and closed again has never been in force.
-    passing = set(closed) & set(made)
-    await hand_over(conn, *([n for n in ids if n not in passing] for ids in (closed, made)),
+    over = [n for gone in closed.values() for n in gone]
+    passing = set(over) & set(made)
+    await hand_over(conn, *([n for n in ids if n not in passing] for ids in (over, made)),
                     anew=sorted(anew))  # fmt: skip
+    if news:
+        await work.bump_version(conn, study_id)
     return news
+
+
+async def _named(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> list[Stated]:
+    """Return what the rows state, with the tags locked and what is new of tags and birds made."""
+    aliases = {alias for row in rows for alias in row.aliases}
+    rivals = await reference.alias_rivals(conn, study_id, aliases) if aliases else []
+    tags = await names.name_tags(conn, study_id, [row.tag for row in rows])
+    birds = await names.name_individuals(conn, study_id, _taxa(rows))
+    await work.lock_all(conn, work.LOCK_TAG, [*tags.values(), *rivals])
+    return [
+        Stated(tags[row.tag], birds[row.individual], row.deploy_on, row.deploy_off,
+               row.deployment_id, _terms(row, "deployment"))
+        for row in rows
+    ]  # fmt: skip
+
+
+async def recall(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> None:
+    """
+    Give deployments the terms that rows taken over before have of them.
+
+    Versions before 0037 kept them with the bird, one value for all of its deployments. Whatever
+    was stated or decided since stands: ranges, birds and tags are left as they are.
+    """
+    for each in await _named(conn, study_id, rows):
+        if await describe(conn, study_id, each):
+            await execute(
+                conn,
+                f"update individual set terms = {_REST} where id = :individual",
+                {"individual": each.individual_id, "worn": _json(each.terms)},
+            )
+    await work.bump_version(conn, study_id)
 
 
 def _taxa(rows: Sequence[Row]) -> list[tuple[str, str | None, str]]:
@@ -73,20 +106,27 @@ def _taxa(rows: Sequence[Row]) -> list[tuple[str, str | None, str]]:
 
 
 async def _put(
-    conn: AsyncConnection, study_id: int, row: Row, stated: Stated
+    conn: AsyncConnection, study_id: int, row: Row, stated: Stated, given_way: Sequence[int]
 ) -> tuple[list[int], int, bool]:
     try:
-        return await put(conn, study_id, stated)
+        return await put(conn, study_id, stated, by_hand=False, given_way=given_way)
     except Conflict as clash:
         where = f"Tag {row.tag!r} on {row.individual!r}: "
         raise Conflict(where + clash.detail, remedy=clash.remedy, code=clash.code) from clash
+
+
+_REST = """
+individual.terms - array(select key from jsonb_each(individual.terms)
+  where cast(:worn as jsonb) @> jsonb_build_object(key, value))
+"""
+"""SQL: the terms of a bird but for those that its deployment has word for word."""
 
 
 async def _describe(conn: AsyncConnection, row: Row, stated: Stated) -> tuple[bool, bool]:
     """Keep what a row says of its bird and tag; tell whether it is new, and of another species."""
     rows = await execute(
         conn,
-        """
+        f"""
         with before as (select taxon, species_key, terms, taxon_declared from individual
           where id = :individual),
         bird as (
@@ -95,11 +135,11 @@ async def _describe(conn: AsyncConnection, row: Row, stated: Stated) -> tuple[bo
             species_key = case when cast(:taxon as text) is null then species_key
               else :species end,
             taxon_declared = taxon_declared or cast(:taxon as text) is not null,
-            terms = terms || cast(:bird as jsonb)
+            terms = {_REST} || cast(:bird as jsonb)
           where id = :individual returning taxon, species_key, terms, taxon_declared),
         device as (
           update tag set terms = terms || cast(:device as jsonb)
-          where id = :tag and cast(:device as jsonb) <> '{}')
+          where id = :tag and cast(:device as jsonb) <> '{{}}')
         select before.species_key <> bird.species_key as other_species,
           (before.taxon, before.species_key, before.terms, before.taxon_declared)
             is distinct from (bird.taxon, bird.species_key, bird.terms, bird.taxon_declared)
@@ -109,11 +149,15 @@ async def _describe(conn: AsyncConnection, row: Row, stated: Stated) -> tuple[bo
         {
             "individual": stated.individual_id, "tag": stated.tag_id, "taxon": row.taxon,
             "species": row.species_key,
-            "bird": _json({k: v for k, v in row.terms.items() if not k.startswith("tag-")}),
-            "device": _json({k: v for k, v in row.terms.items() if k.startswith("tag-")}),
+            "bird": _json(_terms(row, "individual")), "device": _json(_terms(row, "tag")),
+            "worn": _json(stated.terms),
         },
     )  # fmt: skip
     return bool(rows[0]["changed"]), bool(rows[0]["other_species"])
+
+
+def _terms(row: Row, noun: Literal["tag", "individual", "deployment"]) -> dict[str, str]:
+    return {name: value for name, value in row.terms.items() if described(name) == noun}
 
 
 def _json(terms: Mapping[str, str]) -> str:

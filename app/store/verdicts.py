@@ -15,7 +15,7 @@ from app.errors import Conflict, NotFound
 from app.store import work
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.fragments import CALLER, fix_key, shown_alone, time_of
+from app.store.fragments import CALLER, SENDER, fix_key, shown_alone, time_of
 
 Row = dict[str, Any]
 
@@ -89,38 +89,57 @@ async def undo(conn: AsyncConnection, audience: Audience, verdict_id: int) -> No
     await _derive_again(conn, rows[0])
 
 
-SENDER, SAID_VALID = "the sender", "manually-marked-valid"
+SAID = {"show": "manually-marked-valid", "hide": "manually-marked-outlier"}
+"""Verdict to its reason where the sender gives none."""
 
 
-async def adopt(conn: AsyncConnection, study_id: int, valid: pl.DataFrame) -> int:
+async def adopt(conn: AsyncConnection, study_id: int, decided: pl.DataFrame) -> int:
     """
-    Show the fixes that their sender marked valid by hand; return how many that is news of.
+    Show and hide the fixes about which a person at their sender's decided; return how many anew.
 
     What was ever decided here, even if it was taken back since, is not decided again by a file.
     """
-    if valid.is_empty():
+    if decided.is_empty():
         return 0
+    each = (
+        decided.sort(~pl.col("marked_valid"), "decoding_id", "unit")
+        .unique(("tag_id", "time_us", "sensor", "variant"), keep="first", maintain_order=True)
+        .with_columns(
+            verdict=pl.when("marked_valid").then(pl.lit("show")).otherwise(pl.lit("hide"))
+        )
+        .with_columns(pl.col("verdict_reason").fill_null(pl.col("verdict").replace_strict(SAID)))
+    )
     known = "(v.tag_id, v.time, v.sensor, v.variant)"
     found = await execute(
         conn,
         "insert into fix_verdict"
         " (study_id, tag_id, time, sensor, variant, verdict, reason, decided_by)"
-        " select distinct cast(:study as int), s.tag_id, at.time, s.sensor, s.variant, 'show',"
-        " :reason, :sender from unnest(cast(:tags as int[]), cast(:times as bigint[]),"
-        " cast(:sensors as int[]), cast(:variants as bigint[]))"
-        " as s(tag_id, time_us, sensor, variant)"
+        " select cast(:study as int), s.tag_id, at.time, s.sensor, s.variant, s.verdict,"
+        " s.reason, :sender from unnest(cast(:tags as int[]), cast(:times as bigint[]),"
+        " cast(:sensors as int[]), cast(:variants as bigint[]), cast(:verdicts as text[]),"
+        " cast(:reasons as text[])) as s(tag_id, time_us, sensor, variant, verdict, reason)"
         f" cross join lateral (select {time_of('s.time_us')} as time) as at"
         f" where not exists (select from fix_verdict v where {known}"
         " = (s.tag_id, at.time, s.sensor, s.variant)) returning id",
         {
             "study": study_id,
-            "tags": valid["tag_id"].to_list(),
-            "times": valid["time_us"].to_list(),
-            "sensors": valid["sensor"].to_list(),
-            "variants": valid["variant"].to_list(),
-            "reason": SAID_VALID,
+            "tags": each["tag_id"].to_list(),
+            "times": each["time_us"].to_list(),
+            "sensors": each["sensor"].to_list(),
+            "variants": each["variant"].to_list(),
+            "verdicts": each["verdict"].to_list(),
+            "reasons": each["verdict_reason"].to_list(),
             "sender": SENDER,
         },
+    )
+    await execute(
+        conn,
+        # No track will have a say about what is there already and no bird wore.
+        "update fix f set visible = v.verdict = 'show' from fix_verdict v"
+        f" where v.id = any(cast(:ids as bigint[])) and {fix_key('f')} = {fix_key('v')}"
+        " and not exists (select from deployment d where d.tag_id = f.tag_id"
+        "  and d.replaced_at is null and d.during @> f.time)",
+        {"ids": [row["id"] for row in found]},
     )
     return len(found)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import BadInput
+from app.errors import BadInput, Conflict
 from app.store import deployments, reference, work
 from app.store.audience import Audience
 from app.store.engine import execute
@@ -142,8 +142,20 @@ async def split(
 
 
 async def withdraw(conn: AsyncConnection, audience: Audience, ref: UUID) -> None:
-    """Take a deployment back; its fixes wait with the tag, or fall to what event rows imply."""
+    """
+    Take a deployment back; its fixes wait with the tag, or fall to what event rows imply.
+
+    What they imply nobody can take back: the same rows would imply it again.
+    """
     old = await one(conn, audience, ref)
+    if not old["declared"]:
+        raise Conflict(
+            "Nobody stated this deployment: the names in event rows imply it.",
+            code="deployment-implied",
+            remedy="What is stated of the tag takes its place. If another bird wore the tag, state"
+            " that with POST /api/v1/deployments, or split this one; if none did, end this one"
+            " before its first fix with PATCH.",
+        )
     await deployments.withdraw(conn, old["id"])
     await work.bump_version(conn, old["study_id"])
 

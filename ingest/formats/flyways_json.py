@@ -34,7 +34,8 @@ class Fix(Struct, rename={"provider_id": "id", "provider_revision": "revision"})
     or both absent. ``id`` is the provider's own id of the fix and ``revision`` its version:
     a higher one replaces a lower one. Names and ids are strings: numbers lose digits on the way.
     ``solution_by_hand`` says that a person chose ``lon`` and ``lat`` among the two solutions of an
-    Argos pass, and their number, 1 or 2; the other one is ``lon2`` and ``lat2``.
+    Argos pass, and their number, 1 or 2; the other one is ``lon2`` and ``lat2``. ``marked_valid``
+    and ``marked_hidden`` say that a person decided so, ``verdict_reason`` why.
     """
 
     time: str
@@ -63,6 +64,8 @@ class Fix(Struct, rename={"provider_id": "id", "provider_revision": "revision"})
     temperature_c: float | None = None
     activity: float | None = None
     marked_valid: bool | None = None
+    marked_hidden: bool | None = None
+    verdict_reason: str | None = None
     solution_by_hand: Annotated[int, Meta(ge=1, le=2)] | None = None
 
 

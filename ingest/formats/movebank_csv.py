@@ -191,9 +191,11 @@ def _names(columns: Mapping[str, tuple[int, ...]]) -> dict[str, pl.Expr]:
 
     canonical, detail = first("taxon"), first("taxon_detail")
     argos_class = first("argos_class").str.to_uppercase().str.replace(r"\.0$", "")
-    marked = [first(field).str.to_lowercase().is_in(YES) for field in _OUTLIER]
-    # Flags beside it, as our own export writes them, explain the column: no person did.
-    hidden = first("visible").str.to_lowercase().is_in(NO) & first("flags").is_null()
+    marked = {field: first(field).str.to_lowercase().is_in(YES) for field in _OUTLIER}
+    # Flags or a verdict beside them, as our own export writes, explain the columns: no sender did.
+    by_hand = first("verdict").str.to_lowercase().eq_missing(pl.lit("hide"))
+    marked["outlier_manual"] &= ~by_hand
+    hidden = first("visible").str.to_lowercase().is_in(NO) & first("flags").is_null() & ~by_hand
     return {
         "tag": first("tag"),
         "individual": first("individual"),
@@ -202,9 +204,11 @@ def _names(columns: Mapping[str, tuple[int, ...]]) -> dict[str, pl.Expr]:
         "provider_id": first("provider_id"),
         "sensor": sensor_by_class(first("sensor"), argos_class),
         "marked_outlier": pl.any_horizontal(
-            hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked)
+            hidden.fill_null(value=False), *(m.fill_null(value=False) for m in marked.values())
         ),
         "marked_valid": first("marked_valid").str.to_lowercase().is_in(YES).fill_null(value=False),
+        "marked_hidden": by_hand,
+        "verdict_reason": first("verdict_reason"),
     }
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import msgspec
 import polars as pl
 
-from ingest.admission import CONTROL, DAMAGED, NAME_MAX_CHARS
+from ingest.admission import CONTROL, DAMAGED, NAME_MAX_CHARS, TEXT_MAX_CHARS
 from ingest.alike import names_alike
 from ingest.clock import EARLIEST_US, FUTURE_US, parse_times, why_unread
 from ingest.dates import dated, doubts_told
@@ -49,6 +50,8 @@ class Deployment:
         Range ``[on, off)`` [us since 1970-01-01 UTC]; None is open.
     deployment_id : str or None
         As sent; real files hold ids that name another tag, so it identifies nothing.
+    aliases : tuple of str
+        Other names of the tag, as our own export tells them.
     terms : dict of str to str
         Every other column that holds a value, under its Movebank name with hyphens; of columns
         of one name the second is ``name-2``, one without a name is ``column-N``.
@@ -61,6 +64,7 @@ class Deployment:
     deploy_on_us: int | None
     deploy_off_us: int | None
     deployment_id: str | None
+    aliases: tuple[str, ...]
     terms: dict[str, str]
 
 
@@ -224,17 +228,13 @@ def _row(
         return next((str(value) for value in values if value is not None), None)
 
     tag, individual = first("tag"), first("individual")
+    aliases = _aliases(first("aliases"))
     names = (tag, individual, first("taxon"), first("deployment_id"))
     if tag is None or individual is None:
         return "deployment-incomplete"
-    if any(name and len(name) > NAME_MAX_CHARS for name in names):
-        return "name-too-long"
-    if any(name and re.search(CONTROL, name) for name in names):
-        return "control-character"
-    if any(name and _DAMAGED.search(name) for name in (tag, individual, names[3])):
-        return "character-damaged"
-    if any(name and re.search(ROUNDED, name) for name in (tag, individual, names[3])):
-        return "name-rounded"
+    code = _name_fault(names, aliases)
+    if code:
+        return code
     on, off = cell["deploy_on"], cell["deploy_off"]
     assert not isinstance(on, str)
     assert not isinstance(off, str)
@@ -246,7 +246,35 @@ def _row(
     if off is not None and off > now_us + FUTURE_US:
         off = None
     terms = {name: str(cell[f"c{i}"]) for i, name in names_of.items() if cell[f"c{i}"] is not None}
-    return Deployment(int(cell["unit"] or 0), tag, individual, names[2], on, off, names[3], terms)
+    unit = int(cell["unit"] or 0)
+    return Deployment(unit, tag, individual, names[2], on, off, names[3], aliases, terms)
+
+
+def _name_fault(names: Sequence[str | None], aliases: Sequence[str]) -> str:
+    """Why tag, individual, taxon, deployment id or aliases can't be, or an empty string."""
+    told = [name for name in names if name]
+    tag, individual, _, deployment_id = names
+    identities = [name for name in (tag, individual, deployment_id) if name]
+    if any(len(name) > NAME_MAX_CHARS for name in told):
+        return "name-too-long"
+    if any(len(alias) > TEXT_MAX_CHARS for alias in aliases):
+        return "name-too-long"
+    if any(re.search(CONTROL, name) for name in (*told, *aliases)):
+        return "control-character"
+    if any(_DAMAGED.search(name) for name in identities):
+        return "character-damaged"
+    if any(re.search(ROUNDED, name) for name in identities):
+        return "name-rounded"
+    return ""
+
+
+def _aliases(cell: str | None) -> tuple[str, ...]:
+    """Read a JSON array of names; what is none tells no names."""
+    try:
+        names = msgspec.json.decode(cell or "[]", type=list[str])
+    except msgspec.DecodeError:
+        return ()
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _term_names(header: list[str], used: set[int]) -> dict[int, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from app.pipeline.decode import decode_in
 from app.store.engine import execute
+from app.store.implied import imply
 
 CSV = b"tag-id,animal-id,animal-taxon,deploy-on-date,animal-sex\n7,Ada,Grus vipio,2018-07-05,f\n"
 
@@ -93,6 +94,45 @@ def test_a_withdrawn_deployment_is_gone_from_lists(network, worn):
     assert network.client.get(path, headers=network.amur).status_code == 404
     listed = network.client.get(f"/api/v1/deployments?study={study}", headers=network.amur)
     assert listed.json()["items"] == []
+
+
+def test_what_names_imply_is_not_taken_back_but_replaced(network, worn):
+    study, tag, (ada, bea) = worn
+
+    async def name(conn):
+        await execute(
+            conn,
+            "with s as (select t.id as tag_id, i.id as bird, t.study_id from tag t, individual i"
+            "  where t.ref = :tag and i.ref = :bird),"
+            " p as (insert into push (study_id, digest, size_bytes)"
+            "  select study_id, '\\x07', 1 from s returning id, study_id),"
+            " d as (insert into decoding (study_id, push_id, number, tz) select study_id, id, 1,"
+            "  'UTC' from p returning id)"
+            " insert into naming (decoding_id, tag_id, individual_id, study_id, time_first,"
+            "  time_last) select d.id, tag_id, bird, study_id, now(), now() from s, d",
+            {"tag": tag, "bird": ada},
+        )
+        (row,) = await execute(conn, "select id from tag where ref = :tag", {"tag": tag})
+        await imply(conn, [row["id"]])
+
+    network.in_store(name)
+    listing = f"/api/v1/deployments?study={study}"
+    (implied,) = network.client.get(listing, headers=network.amur).json()["items"]
+    assert implied["declared"] is False
+    path = f"/api/v1/deployments/{implied['id']}"
+    answer = network.client.delete(path, headers=network.amur)
+    assert (answer.status_code, answer.json()["code"]) == (409, "deployment-implied")
+    assert "POST /api/v1/deployments" in answer.json()["remedy"]
+    assert network.client.get(listing, headers=network.amur).json()["items"] == [implied]
+    assert network.client.delete(path, headers=network.naktong).status_code == 404
+    # The remedy: the fixes are of another bird.
+    made = deploy(network, tag, bea).json()
+    (stated,) = network.client.get(listing, headers=network.amur).json()["items"]
+    assert (stated["individual"]["id"], stated["declared"]) == (bea, True)
+    path = f"/api/v1/deployments/{made['id']}"
+    assert network.client.delete(path, headers=network.amur).status_code == 204
+    (again,) = network.client.get(listing, headers=network.amur).json()["items"]
+    assert (again["individual"]["id"], again["declared"]) == (ada, False)
 
 
 def test_tag_and_bird_must_share_a_study(network, worn):

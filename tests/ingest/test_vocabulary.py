@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.record import RECORD_SCHEMA
-from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenated, term
+from ingest.vocabulary import (
+    EVENT_TERMS,
+    REFERENCE_TERMS,
+    columns_of,
+    described,
+    hyphenated,
+    term,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,9 +35,25 @@ def test_event_id_and_local_time_mean_nothing_here() -> None:
 def test_fields_are_record_fields_or_named_steps_towards_them() -> None:
     steps = {
         "time", "taxon_detail", "visible", "outlier_algorithm", "outlier_manual",
-        "outlier_import", "flags", "lon1", "lat1", "solution",
+        "outlier_import", "flags", "verdict", "lon1", "lat1", "solution",
     }  # fmt: skip
     assert set(EVENT_TERMS) - steps <= set(RECORD_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("name", "noun"),
+    [
+        ("tag-serial-no", "tag"), ("animal-life-stage", "individual"),
+        ("individual-comments", "individual"), ("taxon-detail", "individual"),
+        ("deploy-off-latitude", "deployment"), ("deployment-end-type", "deployment"),
+        ("attachment-type", "deployment"), ("manipulation-type", "deployment"),
+        ("study-site", "deployment"), ("duty-cycle", "deployment"),
+        ("geolocator-calibration", "deployment"), ("alt-project-id", "deployment"),
+        ("animals", "deployment"), ("column-7", "deployment"), ("", "deployment"),
+    ],
+)  # fmt: skip
+def test_a_term_describes_tag_bird_or_deployment(name: str, noun: str) -> None:
+    assert described(name) == noun
 
 
 def test_no_term_belongs_to_two_fields() -> None:

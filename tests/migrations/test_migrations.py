@@ -116,6 +116,48 @@ def test_birds_of_an_older_method_wait_to_be_derived_even_those_laid_aside(datab
     ) == [(bird, True, True, 0, None) for bird in birds]
 
 
+def test_terms_of_deployments_leave_the_birds_of_which_one_is_known(database, alembic):
+    flock = Flock(database)
+    study = flock.study(flock.institute("Amur")[0], "Old")
+    birds = [flock.bird(study, name) for name in ("One", "Two", "Implied", "Had another")]
+    for number, bird in enumerate((0, 1, 1, 2, 3, 3)):
+        tag = flock.tag(study, f"T{number}")
+        flock.deployment(study, tag, birds[bird], "(,)", declared=bird != 2)
+    flock.run("update deployment set replaced_at = now() where id = 6 returning 1")
+    alembic("downgrade", "0034")
+    said = {"animal-sex": "f", "study-site": "Weir", "deployment-end-type": "removal", "note": "x"}
+    flock.run("update individual set terms = %s::jsonb returning 1", json.dumps(said))
+    by_hand = json.dumps({"deployment-end-type": "dead"})
+    flock.run("update deployment set terms = %s::jsonb where id = 1 returning 1", by_hand)
+    for number, (form, state, replaced) in enumerate(
+        (("movebank-reference-csv", "processed", None), ("movebank-csv", "processed", None),
+         ("movebank-reference-csv", "failed", None), ("movebank-reference-csv", "stored", "now"))
+    ):  # fmt: skip
+        flock.run(
+            "with p as (insert into push (study_id, digest, size_bytes)"
+            f" values ({study}, int4send({number}), 1) returning id)"
+            " insert into decoding (study_id, push_id, number, tz, format, state, attempts,"
+            f" replaced_at) select {study}, id, 1, 'UTC', %s, %s, 3, %s from p returning 1",
+            form, state, replaced,
+        )  # fmt: skip
+    alembic("upgrade", "head")
+    kept = "select terms from individual order by id"
+    bare = {"animal-sex": "f", "note": "x"}
+    assert flock.run(kept) == [(bare,), (said,), (said,), (said,)]
+    worn = "select terms, terms_by_hand from deployment order by id"
+    moved = {"study-site": "Weir", "deployment-end-type": "dead"}
+    assert flock.run(worn) == [(moved, ["deployment-end-type"])] + [({}, [])] * 5
+    assert flock.run("select format, attempts from decoding where state = 'received'") == [
+        ("movebank-reference-csv", 0)
+    ]
+    alembic("downgrade", "0034")
+    back = {"study-site": "Weir"} | bare
+    assert flock.run(kept) == [(back,), (said,), (said,), (said,)]
+    assert flock.run("select terms from deployment where id = 1") == [(json.loads(by_hand),)]
+    alembic("upgrade", "head")
+    assert flock.run(worn)[0] == (moved, ["deployment-end-type"])
+
+
 # --- what a migration may lock
 
 

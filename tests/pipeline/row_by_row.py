@@ -31,6 +31,9 @@ select f.time, f.sensor, f.lon, f.lat, f.visible, f.marked_outlier, f.satellites
   (select v.verdict from fix_verdict v where v.undone_at is null
    and (v.tag_id, v.time, v.sensor, v.variant) = (f.tag_id, f.time, f.sensor, f.variant))
     as verdict,
+  (select v.reason from fix_verdict v where v.undone_at is null
+   and (v.tag_id, v.time, v.sensor, v.variant) = (f.tag_id, f.time, f.sensor, f.variant))
+    as verdict_reason,
   coalesce(i.taxon, s.taxon) as taxon, i.species_key, i.local_identifier as individual,
   t.local_identifier as tag
 from fix f join tag t on t.id = f.tag_id join study s on s.id = f.study_id

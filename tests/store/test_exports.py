@@ -134,11 +134,12 @@ async def test_flags_and_the_verdict_in_force_go_with_their_fix(trial) -> None:
     await execute(
         trial,
         "insert into fix_verdict (study_id, tag_id, time, sensor, variant, verdict, reason,"
-        " decided_by, undone_at) values (1, 1, :time, 0, 1, 'show', 'r', 'K', null),"
+        " decided_by, undone_at) values (1, 1, :time, 0, 1, 'show', 'seen', 'K', null),"
         " (1, 1, :time, 0, 1, 'hide', 'r', 'K', now())", key,
     )  # fmt: skip
     rows = await fixes(trial)
     assert (rows[2]["flags"], rows[2]["verdict"]) == ("null-island speed", "show")
+    assert rows[2]["verdict_reason"] == "seen"
     assert {(row["flags"], row["verdict"]) for n, row in enumerate(rows) if n != 2} == {
         (None, None)
     }
@@ -189,6 +190,31 @@ async def test_deployments_that_rows_imply_stay_at_home_unless_they_carry_terms(
         " values (1, 3, 1, tstzrange(:at, null), true)", {"at": flock_day},
     )  # fmt: skip
     assert await names(trial) == [both[0], ("T3", "B", flock_day)]  # B's terms go with that one
+
+
+async def test_of_one_term_that_of_the_deployment_is_told(trial) -> None:
+    for noun, said in (("tag", "tag"), ("individual", "bird"), ("deployment", "worn")):
+        await execute(
+            trial,
+            f"update {noun} set terms = jsonb_build_object('x', '{said}', '{noun}', 'own')",
+        )
+    for row in await exports.deployments(trial, OPERATOR, 1, Filters()):
+        own = dict.fromkeys(("tag", "individual", "deployment"), "own")
+        assert row["terms"] == {"x": "worn"} | own
+    await execute(trial, "update deployment set terms = '{}'")
+    rows = await exports.deployments(trial, OPERATOR, 1, Filters())
+    assert {row["terms"]["x"] for row in rows} == {"bird"}
+
+
+async def test_aliases_go_with_their_tag_even_where_its_deployment_is_implied(trial) -> None:
+    await execute(trial, "update deployment set declared = false")
+    await execute(
+        trial,
+        "insert into tag_alias (study_id, alias, tag_id, made_by) values (1, 'SN-2', 1, 'K'),"
+        " (1, 'SN-1', 1, 'K')",
+    )
+    rows = await exports.deployments(trial, OPERATOR, 1, Filters())
+    assert [(row["tag"], row["aliases"]) for row in rows] == [("T2", ["SN-1", "SN-2"])]
 
 
 async def test_birds_go_out_by_name_with_their_taxon_or_the_studys(trial) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 
 from app.errors import Conflict, NotFound
@@ -154,6 +155,64 @@ async def test_a_fix_shown_by_hand_loses_the_flag_of_its_track_with_the_track(tr
     await deployments.withdraw(trial, 1)
     assert await execute(trial, "select code from fix_flag") == [{"code": "null-island"}]
     assert await visible(trial, 1)
+
+
+def told(*rows: tuple[int, int, str, str | None]) -> pl.DataFrame:
+    """Give records of a file: hour, variant, what is said of it, and why."""
+    return pl.DataFrame(
+        [
+            {
+                "tag_id": 1,
+                "time_us": us(START + hour * HOUR),
+                "sensor": 0,
+                "variant": variant,
+                "marked_valid": "show" in said,
+                "marked_hidden": "hide" in said,
+                "verdict_reason": why,
+                "decoding_id": 1,
+                "unit": unit,
+            }
+            for unit, (hour, variant, said, why) in enumerate(rows)
+        ],
+        schema_overrides={"verdict_reason": pl.String},
+    )
+
+
+def us(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+async def test_what_a_file_says_people_decided_stands_with_its_reason(trial) -> None:
+    file = told((1, 1, "hide", "aviary"), (2, 1, "show", None), (2, 2, "hide", None))
+    assert await verdicts.adopt(trial, 1, file) == 3
+    rows = await execute(trial, "select verdict, reason, decided_by from fix_verdict order by"
+                         " time, variant")  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ("hide", "aviary", "the sender"), ("show", "manually-marked-valid", "the sender"),
+        ("hide", "manually-marked-outlier", "the sender"),
+    ]  # fmt: skip
+    assert await verdicts.adopt(trial, 1, file) == 0
+
+
+async def test_a_file_that_says_both_of_a_fix_shows_it_once(trial) -> None:
+    file = told((1, 1, "hide", "a"), (1, 1, "hide show", "b"), (1, 1, "hide", "c"))
+    assert await verdicts.adopt(trial, 1, file) == 1
+    assert await standing(trial) == [("show", "the sender")]
+
+
+@pytest.mark.parametrize("verdict", ["hide", "show"])
+async def test_what_was_decided_here_no_file_decides_again(trial, verdict) -> None:
+    made = await decide(trial, FixName(START + HOUR, individual=BIRD), "hide")
+    assert await verdicts.adopt(trial, 1, told((1, 1, verdict, None))) == 0
+    await verdicts.undo(trial, OWNER, made["id"])
+    assert await verdicts.adopt(trial, 1, told((1, 1, verdict, None))) == 0
+    assert await standing(trial) == []
+
+
+async def test_of_a_tag_that_nobody_wears_it_holds_at_once_too(trial) -> None:
+    assert [await visible(trial, hour) for hour in (20, 21)] == [True, False]
+    await verdicts.adopt(trial, 1, told((20, 1, "hide", None), (21, 1, "show", None)))
+    assert [await visible(trial, hour) for hour in (20, 21)] == [False, True]
 
 
 async def test_two_who_decide_at_once_leave_one_verdict(flock, store, meets) -> None:

@@ -105,7 +105,7 @@ individual = Table(
     ForeignKeyConstraint(["study_id"], ["study.id"]),
     UniqueConstraint("study_id", "local_identifier"),
     UniqueConstraint("study_id", "id"),
-    comment="terms: every other term of the Movebank reference data (sex, ring id, siblings)",
+    comment="terms: what the Movebank reference data say of the bird (sex, ring id, siblings)",
 )  # fmt: skip
 
 tag = Table(
@@ -147,6 +147,8 @@ deployment = Table(
     Column("declared", Boolean, nullable=False, comment="false: implied by names in event rows"),
     Column("local_identifier", String),
     Column("terms", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("terms_by_hand", ARRAY(String), nullable=False, server_default=text("'{}'"),
+           comment="names of terms that a person decided, which reference data never change"),
     now_column("recorded_at"),
     instant("replaced_at", null=True),
     ForeignKeyConstraint(["study_id"], ["study.id"]),

@@ -211,6 +211,28 @@ def test_a_person_who_marked_a_row_valid_is_heard_beside_every_mark() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "marked", "hidden", "reason"),
+    [
+        ("false,,true,hide,seen in an aviary", False, True, "seen in an aviary"),
+        ("false,true,true,hide,", True, True, None),  # its sender had marked it as well
+        ("false,,true,,", True, False, None),  # as Movebank writes it
+        ("false,,,HIDE,x\ty", False, True, "x\ty"),
+        ("true,,,show,known", False, False, "known"),
+        ("false,,,?,", True, False, None),
+    ],
+)
+def test_a_fix_that_a_person_hid_is_told_from_one_that_its_sender_marked(
+    cells: str, *, marked: bool, hidden: bool, reason: str | None
+) -> None:
+    head = "timestamp,location-long,location-lat,tag-id,visible,import-marked-outlier"
+    more = "manually-marked-outlier,flyways:verdict,flyways:verdict-reason"
+    body = f"{head},{more}\n2018-01-01 00:00,116.3,29.1,1,{cells}\n"
+    (row,) = decode(body.encode(), now_us=NOW_US).records.to_dicts()
+    assert (row["marked_outlier"], row["marked_hidden"]) == (marked, hidden)
+    assert row["verdict_reason"] == reason
+
+
+@pytest.mark.parametrize(
     ("manual", "location", "expected"),
     [
         ("", (100, 45), (100, 45, 116, 30, None)),

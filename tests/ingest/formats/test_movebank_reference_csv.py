@@ -55,6 +55,32 @@ def test_an_end_far_ahead_is_open_and_a_start_far_ahead_is_refused() -> None:
     assert [r.code for r in read(header + "7,Ada,1900-01-01,").refusals] == ["time-out-of-window"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "aliases"),
+    [
+        ('"[""SN 1, new"",""0071""]"', ("SN 1, new", "0071")),
+        ("[]", ()),
+        ("", ()),
+        ('"["" SN-1"","" ""]"', ("SN-1",)),
+        ("SN-1", ()),
+        ("[7]", ()),
+        ('"{""a"": 1}"', ()),
+    ],
+)
+def test_other_names_of_a_tag_come_as_our_own_export_tells_them(
+    cell: str, aliases: tuple[str, ...]
+) -> None:
+    (row,) = read(f"tag-id,animal-id,flyways:tag-aliases\n7,Ada,{cell}\n").rows
+    assert (row.aliases, row.terms) == (aliases, {})
+
+
+def test_an_alias_obeys_the_rules_of_names() -> None:
+    text = "tag-id,animal-id,flyways:tag-aliases\n7,Ada,{}\n"
+    long = read(text.format(f'"[""{"x" * 301}""]"')).refusals
+    odd = read(text.format('"[""a\\u0000b""]"')).refusals
+    assert [r.code for r in (*long, *odd)] == ["name-too-long", "control-character"]
+
+
 def test_no_column_is_lost_where_both_dialects_stand() -> None:
     text = "tag-id,animal-id,deploy-on-date,deploy-on-timestamp\n7,Ada,2020-01-01,2020-01-02\n"
     assert read(text).rows[0].terms == {"deploy-on-timestamp": "2020-01-02"}

@@ -347,7 +347,7 @@ async def test_no_half_file_is_left(full, tmp_path, monkeypatch: pytest.MonkeyPa
         raise OSError("disk full")
 
     monkeypatch.setattr("app.pipeline.exports._features", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(SetupError, match=r"disk full\. Name another place"):
         await written(full, tmp_path, "geojson")
     assert list(tmp_path.iterdir()) == []
 

@@ -124,7 +124,7 @@ def test_terms_of_deployments_leave_the_birds_of_which_one_is_known(database, al
         tag = flock.tag(study, f"T{number}")
         flock.deployment(study, tag, birds[bird], "(,)", declared=bird != 2)
     flock.run("update deployment set replaced_at = now() where id = 6 returning 1")
-    alembic("downgrade", "0034")
+    alembic("downgrade", "0036")
     said = {"animal-sex": "f", "study-site": "Weir", "deployment-end-type": "removal", "note": "x"}
     flock.run("update individual set terms = %s::jsonb returning 1", json.dumps(said))
     by_hand = json.dumps({"deployment-end-type": "dead"})
@@ -150,7 +150,7 @@ def test_terms_of_deployments_leave_the_birds_of_which_one_is_known(database, al
     assert flock.run("select format, attempts from decoding where state = 'received'") == [
         ("movebank-reference-csv", 0)
     ]
-    alembic("downgrade", "0034")
+    alembic("downgrade", "0036")
     back = {"study-site": "Weir"} | bare
     assert flock.run(kept) == [(back,), (said,), (said,), (said,)]
     assert flock.run("select terms from deployment where id = 1") == [(json.loads(by_hand),)]

@@ -12,10 +12,14 @@ import json
 import re
 import sys
 import time
+from typing import cast
 
 import uvloop
 
 LENGTH = re.compile(rb"(?i)content-length: (\d+)")
+CHUNKED = re.compile(rb"(?i)transfer-encoding: chunked")
+LAST_CHUNK = b"\r\n0\r\n\r\n"
+"""Of a body in chunks; JSON on one line holds no such end of its own."""
 
 
 class Asking(asyncio.Protocol):
@@ -25,32 +29,35 @@ class Asking(asyncio.Protocol):
         self.path, self.head, self.numbers = path, head, numbers
         self.taken: list[float] = []
         self.left, self.beginning, self.failure = 0, b"", ""
+        self.end: bytes | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own is none by birth
         self.ask()
 
     def ask(self) -> None:
         n = next(self.numbers)
         moment = f"2099-01-{1 + n // 86_400:02}T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}Z"
-        self.left, self.beginning, self.began = 0, b"", time.perf_counter()
+        self.left, self.beginning, self.end, self.began = 0, b"", None, time.perf_counter()
         self.transport.write(f"GET {self.path.format(moment=moment)} {self.head}".encode())
 
     def data_received(self, data: bytes) -> None:
-        if not self.left:
+        if not self.left and self.end is None:
             self.beginning += data
             head, found, data = self.beginning.partition(b"\r\n\r\n")
             if not found:
                 return
             length = LENGTH.search(head)
-            if not head.startswith(b"HTTP/1.1 200") or length is None:
+            if not head.startswith(b"HTTP/1.1 200") or not (length or CHUNKED.search(head)):
                 self.failure = head.decode()
                 self.transport.close()
                 return
-            self.left = int(length[1])
-        self.left -= len(data)
-        if not self.left:
+            self.left, self.end = (int(length[1]), None) if length else (0, b"")
+        if self.end is None:
+            self.left -= len(data)
+        else:
+            self.end = (self.end + data)[-len(LAST_CHUNK) :]
+        if self.end == LAST_CHUNK or (self.end is None and not self.left):
             self.taken.append(time.perf_counter() - self.began)
             self.ask()
 

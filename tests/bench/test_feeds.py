@@ -198,7 +198,7 @@ def rate(client: Client, values: dict[str, Any], first: int) -> dict[str, Any]:
     words = [client.connection.port, CONNECTIONS, SECONDS, first, path, *headers]
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.asking", *map(str, words)],
-        cwd=peers.ROOT, capture_output=True, text=True, check=True,
+        cwd=peers.ROOT, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -208,12 +208,16 @@ def test_a_setting_that_cannot_be_used_is_named(
         assert "Value error" not in told
 
 
+def a_study(run: Callable[..., Result]) -> str:
+    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
+    words = ("study", "add", "S", "--institute", made["institute"], "--json")
+    return str(json.loads(run(*words).stdout)["study"])
+
+
 def test_a_file_that_cannot_be_written_is_named(
     main: Main, run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
-    words = ("study", "add", "S", "--institute", made["institute"], "--json")
-    study = json.loads(run(*words).stdout)["study"]
+    study = a_study(run)
     sample = ("--birds", "1", "--days", "2")
     there = str(tmp_path / "there.csv")
     for words, file, reason in (
@@ -231,9 +235,7 @@ def test_a_file_that_cannot_be_written_is_named(
 def test_tracks_are_exported_without_a_word_of_the_libraries_that_write_them(
     really: Callable[..., subprocess.CompletedProcess[str]], run: Callable[..., Result]
 ) -> None:
-    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
-    words = ("study", "add", "S", "--institute", made["institute"], "--json")
-    study = json.loads(run(*words).stdout)["study"]
+    study = a_study(run)
     assert run("simulate", "--study", study, "--birds", "1", "--days", "40").exit_code == 0
     for form in ("mf-json", "geopackage"):
         done = really("export", study, "--format", form, "--out", form, "--json")
@@ -244,9 +246,7 @@ def test_tracks_are_exported_without_a_word_of_the_libraries_that_write_them(
 def test_an_export_onto_a_full_disk_is_told(
     main: Main, run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    made = json.loads(run("partner", "add", "Amur", "--json").stdout)
-    words = ("study", "add", "S", "--institute", made["institute"], "--json")
-    study = json.loads(run(*words).stdout)["study"]
+    study = a_study(run)
     assert run("simulate", "--study", study, "--birds", "1", "--days", "40").exit_code == 0
     for form, file in (("movebank-csv", "events.csv"), ("geojson", "fixes.geojson"),
                        ("geoparquet", "fixes.parquet")):  # fmt: skip

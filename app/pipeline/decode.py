@@ -36,8 +36,7 @@ async def decode_push(store: Store, decoding_id: int) -> None:
             return
     try:
         async with store.write() as conn:
-            await decode_in(conn, decoding_id)
-            ended = await decodings.outcomes(conn, [decoding_id])
+            ended = await decodings.outcomes(conn, await decode_in(conn, decoding_id))
     except Exception as error:
         await _account(store, decoding_id, attempts, error)
         raise
@@ -59,8 +58,7 @@ async def decode_small(store: Store, study_id: int) -> None:
             return
         try:
             async with store.write() as conn:
-                await decode_in(conn, *found)
-                ended = await decodings.outcomes(conn, found)
+                ended = await decodings.outcomes(conn, await decode_in(conn, *found))
         except Unavailable:
             await _forgive(store, found)
             raise
@@ -120,11 +118,12 @@ def _given_up(reason: str) -> dict[str, str]:
     }
 
 
-async def decode_in(conn: Connection, *decoding_ids: int) -> None:
+async def decode_in(conn: Connection, *decoding_ids: int) -> list[int]:
     """
     Decode and store within the caller's transaction (which a dry run rolls back).
 
-    Several decodings must be of one study.
+    Several decodings must be of one study. Returns those that still waited: where two jobs meet
+    at one, the second finds nothing to do.
     """
     todos = await decodings.take(conn, decoding_ids)
     small = [todo for todo in todos if todo["size_bytes"] <= work.SMALL_BYTES]
@@ -135,6 +134,7 @@ async def decode_in(conn: Connection, *decoding_ids: int) -> None:
             with tempfile.TemporaryFile() as sent:
                 await inbox.copy_body(conn, todo["push_id"], sent)
                 await _decode_alone(conn, todo, sent)
+    return [int(todo["id"]) for todo in todos]
 
 
 async def _decode_together(conn: Connection, todos: list[Todo]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import re
 import sys
 import time
 from typing import cast
 
 import uvloop
+
+from tests.bench.posting import pace
 
 LENGTH = re.compile(rb"(?i)content-length: (\d+)")
 CHUNKED = re.compile(rb"(?i)transfer-encoding: chunked")
@@ -74,16 +75,12 @@ async def main() -> None:
     ]
     await asyncio.sleep(float(seconds))
     spent = time.perf_counter() - began
-    taken = sorted(each for _, asking in made for each in asking.taken)
+    taken = [each for _, asking in made for each in asking.taken]
     for transport, asking in made:
         if asking.failure:
             raise SystemExit(asking.failure)
         transport.abort()
-    print(json.dumps({
-        "requests": len(taken), "per_s": len(taken) / spent,
-        "p50_ms": 1e3 * taken[len(taken) // 2], "p99_ms": 1e3 * taken[len(taken) * 99 // 100],
-        "next": next(numbers),
-    }))  # fmt: skip
+    print(pace(taken, spent, next(numbers)))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,16 @@ async def one(port: int, head: str, bodies: list[bytes], until: float, taken: li
     return used
 
 
+def pace(taken: list[float], spent: float, following: int) -> str:
+    """Return as JSON how fast requests were answered, and the number to go on with."""
+    taken = sorted(taken)
+    return json.dumps({
+        "requests": len(taken), "per_s": len(taken) / spent,
+        "p50_ms": 1e3 * taken[len(taken) // 2], "p99_ms": 1e3 * taken[len(taken) * 99 // 100],
+        "next": following,
+    })  # fmt: skip
+
+
 async def main() -> None:
     """Prepare the bodies, post them, print the rate and the 99th percentile."""
     port, path, clients, seconds, fixes, first, *headers = sys.argv[1:]
@@ -62,12 +72,7 @@ async def main() -> None:
     until = started + float(seconds)
     await asyncio.gather(*(one(int(port), head, some, until, taken) for some in bodies))
     spent = time.perf_counter() - started
-    taken.sort()
-    print(json.dumps({
-        "requests": len(taken), "per_s": len(taken) / spent,
-        "p50_ms": 1e3 * taken[len(taken) // 2], "p99_ms": 1e3 * taken[len(taken) * 99 // 100],
-        "next": next(serials),
-    }))  # fmt: skip
+    print(pace(taken, spent, next(serials)))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ async def test_each_push_that_was_read_leaves_a_line(new_store, log) -> None:
     bad = await push(store, b"nothing that we know")
     await decode.decode_small(store, 1)
     alone = await push(store, json.dumps([row]).encode())
-    await decode.decode_push(store, alone.decoding_id)
+    for _ in range(2):  # a job and a sweep may both know of it
+        await decode.decode_push(store, alone.decoding_id)
     assert {(call.method_name, call.args) for call in log.calls} == {("info", ("push_decoded",))}
     told = [call.kwargs for call in log.calls]
     assert [each["push_id"] for each in told] == [str(each.ref) for each in (good, bad, alone)]

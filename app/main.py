@@ -77,7 +77,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     openapi.install(app)
     pages.install(app)
-    app.router.routes[:0] = [push.SHORT_WAY, feeds.SHORT_WAY]
+    app.router.routes.insert(0, feeds.SHORT_WAY)
     _surround(app, settings)
     return app
 
@@ -92,6 +92,7 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Credited)
     app.add_middleware(ContentETag)
     app.add_middleware(BodyLimit, limit_bytes=limit_bytes)
+    app.add_middleware(push.Letterbox)
     if settings.rate_limit != "off":
         app.add_middleware(RateLimit, item=parse(settings.rate_limit))
     app.add_middleware(Packed, min_bytes=GZIP_MIN_BYTES, level=GZIP_LEVEL)

@@ -131,14 +131,19 @@ def problem_response(
     return ProblemAnswer(problem, problem_body(problem, errors), {**extra, **(headers or {})})
 
 
+def answer_of(error: Problem) -> Response:
+    """Return the answer to a told error; the log tells of those that are the service's own."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("unavailable", code=error.code, cause=repr(error.__cause__))
+    return problem_response(error)
+
+
 def install(app: FastAPI) -> None:
     """Make every told error a problem document; `middleware.Guard` answers the unexpected."""
 
     @app.exception_handler(Problem)
     async def told(_: Request, error: Problem) -> Response:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.warning("unavailable", code=error.code, cause=repr(error.__cause__))
-        return problem_response(error)
+        return answer_of(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

@@ -129,7 +129,7 @@ class Gatherer:
 
     async def _keep_all(self, batch: list[Handed]) -> list[Posted | Exception]:
         found: list[Posted | Exception] = []
-        async with self._store.write() as conn:
+        async with self._store.look() as conn:
             senders = await letters.senders(conn, list({handed.source for handed in batch}))
             found += [_proven(handed, senders.get(handed.source)) for handed in batch]
             good = [n for n, outcome in enumerate(found) if isinstance(outcome, Posted)]

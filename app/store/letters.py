@@ -37,25 +37,12 @@ async def senders(conn: Connection, refs: Sequence[UUID]) -> dict[UUID, Row]:
     return {row["ref"]: dict(row) for row in rows}
 
 
-_LOCK = """
-select pg_advisory_xact_lock(hashtextextended(digest, study)) from (
-  select distinct encode(d, 'hex') as digest, s as study
-  from unnest($1::int[], $2::bytea[]) as t(s, d) order by 2, 1) as ordered
-"""
-"""As `inbox.queue`: equal bytes queue up, so that exactly one of them becomes the first."""
-
-_KNOWN = """
-select t.n from unnest($1::int[], $2::bytea[], $3::text[], $4::int[])
-  with ordinality as t(study_id, digest, key, source_id, n)
-where exists (select from push p
-    where p.study_id = t.study_id and p.digest = t.digest and p.tag is null
-    and p.replay_of_id is null)
-  or t.key is not null and exists (select from push p where p.study_id = t.study_id
-    and p.idempotency_key = t.key and coalesce(p.source_id, 0) = t.source_id)
-"""
-
 _KEEP = f"""
-with sent as (
+with locked as materialized (
+  select pg_advisory_xact_lock(hashtextextended(digest, study)) from (
+    select distinct encode(d, 'hex') as digest, s as study
+    from unnest($1::int[], $2::bytea[]) as t(s, d) order by 2, 1) as ordered),
+sent as (
   select * from unnest($1::int[], $2::bytea[], $3::text[], $4::int[], $5::bytea[], $6::text[],
     $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[],
     $14::bigint[], $15::text[])
@@ -63,7 +50,8 @@ with sent as (
 kept as (
   insert into push (study_id, source_id, digest, size_bytes, content_type, idempotency_key)
   select study_id, source_id, digest, octet_length(body), content_type, key from sent
-  returning id, ref, study_id, digest),
+  where (select count(*) from locked) > 0
+  on conflict do nothing returning id, ref, study_id, digest),
 chunks as (
   insert into push_chunk (push_id, number, body)
   select k.id, 0, s.body from kept k join sent s using (study_id, digest)),
@@ -71,10 +59,16 @@ made as (
   insert into decoding (study_id, push_id, number, {READING_COLUMNS})
   select k.study_id, k.id, 1, {READING_COLUMNS}
   from kept k join sent s using (study_id, digest) returning *)
-select m.*, k.ref, k.digest, study.ref as study, mapping.ref as mapping
+select m.*, k.ref, k.digest, study.ref as study, mapping.ref as mapping,
+  (select pg_notify('{work.CHANNEL}', '')) as told
 from made m join kept k on k.id = m.push_id join study on study.id = m.study_id
 left join mapping on mapping.id = m.mapping_id
 """
+"""One statement, since each more is a turn in which the web process waits or lets others wait.
+
+As in `inbox.queue` equal bytes queue up, so that exactly one of them becomes the first. Bytes and
+keys that came before are known by the indexes that forbid them a second time; those see what
+others committed while this statement waited, which a look at the table would not."""
 
 
 async def keep_all(conn: Connection, letters: Sequence[Letter]) -> list[Row | None]:
@@ -83,13 +77,10 @@ async def keep_all(conn: Connection, letters: Sequence[Letter]) -> list[Row | No
 
     None stands for one that came before, or twice in the batch: `inbox.keep` answers it.
     """
-    raw = await driver(conn)
-    studies, digests = [x.study_id for x in letters], [x.digest for x in letters]
-    await raw.execute(_LOCK, studies, digests)
-    keys = [x.idempotency_key for x in letters]
-    known = await raw.fetch(_KNOWN, studies, digests, keys, [x.source_id for x in letters])
-    fresh = _first_of_each(letters, {int(row["n"]) - 1 for row in known})
-    rows = await raw.fetch(
+    if not letters:
+        return []
+    fresh = _first_of_each(letters)
+    rows = await (await driver(conn)).fetch(
         _KEEP,
         *zip(
             *(
@@ -101,21 +92,20 @@ async def keep_all(conn: Connection, letters: Sequence[Letter]) -> list[Row | No
             ),
             strict=True,
         ),
-    ) if fresh else []  # fmt: skip
-    await work.notify(conn)
+    )  # fmt: skip
     made = {(row["study_id"], row["digest"]): _receipt(dict(row)) for row in rows}
     taken = {id(x) for x in fresh}
-    return [made[x.study_id, x.digest] if id(x) in taken else None for x in letters]
+    return [made.get((x.study_id, x.digest)) if id(x) in taken else None for x in letters]
 
 
-def _first_of_each(letters: Sequence[Letter], known: set[int]) -> list[Letter]:
+def _first_of_each(letters: Sequence[Letter]) -> list[Letter]:
     seen: set[tuple[object, ...]] = set()
     out = []
-    for n, x in enumerate(letters):
+    for x in letters:
         names: set[tuple[object, ...]] = {("bytes", x.study_id, x.digest)}
         if x.idempotency_key is not None:
             names.add(("key", x.study_id, x.source_id, x.idempotency_key))
-        if n not in known and not names & seen:
+        if not names & seen:
             out.append(x)
         seen |= names
     return out

@@ -12,6 +12,7 @@ import zlib
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from standardwebhooks import Webhook
@@ -173,6 +174,37 @@ def test_any_bytes_are_kept_as_they_were_sent(network, source, packed, told):
     kept = network.client.get(answer.headers["location"] + "/body", headers=network.amur)
     assert kept.content == packed
     assert kept.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({}, None),
+        ({"Origin": "https://example.org", "Accept-Encoding": "gzip"}, None),
+        ({"Authorization": "Bearer flws_of_nobody"}, "token-mismatch"),
+        ({"Idempotency-Key": "k" * 256}, "idempotency-key-too-long"),
+        ({"X-Request-ID": "asked-by-me"}, None),
+    ],
+)
+def test_a_push_in_pieces_is_answered_as_one_whole(network, source, how, code):
+    """Small ones of a told length go past the routes; pieces take the common way."""
+    gate = source("token")
+    whole = send(network, gate, body(), **how)
+    apart = send(network, gate, iter([body(2)]), **how)
+    assert whole.status_code == apart.status_code
+    assert whole.headers.keys() == apart.headers.keys()
+    told, again = whole.json(), apart.json()
+    assert told.keys() == again.keys()
+    if code is None:
+        assert (told["state"], told["study"]) == (again["state"], again["study"])
+        assert told["push_id"] != again["push_id"]
+    else:
+        assert told == again
+        assert told["code"] == code
+    nobody = {"push": f"/push/{uuid4()}", "secret": "flws_x"}
+    gone = [send(network, nobody, content) for content in (body(), iter([body()]))]
+    assert gone[0].status_code == 404
+    assert gone[0].json() == gone[1].json()
 
 
 def test_an_empty_push_is_refused(network, source):

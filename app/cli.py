@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from pydantic_core import ValidationError
 
-from app import archive, columns, connectors, lifeless, morning, partners, tags
+from app import VERSION, archive, columns, connectors, lifeless, morning, partners, tags
 from app.errors import Problem, SetupError, writing
 from app.loading import loading
 from app.terminal import (
@@ -54,6 +54,22 @@ class Sensor(StrEnum):
 
     gps = "gps"
     argos = "argos"
+
+
+def _told(version: bool) -> None:  # noqa: FBT001 - typer hands it over by place
+    if version:
+        typer.echo(f"flyways {VERSION}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _every_command(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_told, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Telemetry of cranes and spoonbills: stopovers, flyway routes, habitat use."""
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from app import VERSION, demo, operate
 from app import cli as commands
-from app import demo, operate
 from app.demo import flock
 from app.errors import NotFound, SetupError
 from app.pipeline import decode
@@ -248,6 +248,11 @@ def test_people_get_words_and_tables(run: Any) -> None:
     for label in ("one", "two"):
         assert run("key", "create", "--label", label).exit_code == 0
     assert "prefix" in run("key", "list").stdout
+
+
+def test_the_version_is_told_without_a_database() -> None:
+    found = CliRunner().invoke(commands.cli, ["--version"])
+    assert (found.exit_code, found.stdout) == (0, f"flyways {VERSION}\n")
 
 
 def test_a_wrong_setting_is_named(

@@ -16,7 +16,7 @@ import ingest
 from app.errors import Conflict, Unavailable
 from app.pipeline.read import REFERENCE, Todo, open_push, read, read_pieces, read_reference
 from app.pipeline.resolve import Landing, Reading, Told, resolve, resolve_reference
-from app.store import arrivals, decodings, implied, inbox, verdicts, work
+from app.store import arrivals, decodings, implied, inbox, names, verdicts, work
 from app.store.engine import Connection, Store
 from ingest.clock import reread
 
@@ -250,12 +250,13 @@ async def _settle(conn: Connection, todos: Sequence[Todo], given_back: list[int]
 
 async def _make_room(conn: Connection, todos: Sequence[Todo]) -> tuple[set[int], list[int]]:
     """
-    Take what earlier decodings brought out of force, and what was refused before.
+    Take what earlier decodings brought out of force, and what was refused and named before.
 
-    Returns the tags for which the earlier ones named birds, and the decodings of other pushes that
-    have to be read again.
+    Returns the tags for which birds had been named, and the decodings of other pushes that have
+    to be read again.
     """
-    named: set[int] = set()
+    again = [todo["id"] for todo in todos if todo["stored_at"] is not None]
+    named = await names.forget_namings(conn, again)
     waiting: list[int] = []
     for todo in todos:
         if todo["number"] > 1:

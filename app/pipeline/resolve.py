@@ -1,4 +1,4 @@
-"""records -> fix, reading, naming, dirty: which tag, which bird, new or known."""
+"""records -> fix, reading, naming, naming_week, dirty: which tag, which bird, new or known."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Landing:
         self._counts: dict[int, arrivals.Counts] = {}
         self._pieces = 0
         self._namings: Spans = {}
+        self._weeks: list[dict[str, Any]] = []
         self._placed: Spans = {}
         self._all: Spans = {}
         self._said: set[int] = set()
@@ -97,7 +98,10 @@ class Landing:
             before = self._counts.get(origin)
             self._counts[origin] = before.plus(each) if before else each
         self._pieces += 1
-        _widen(self._namings, frame.drop_nulls("individual_id"), "tag_id", "individual_id")
+        named = frame.drop_nulls("individual_id")
+        _widen(self._namings, named, "tag_id", "individual_id")
+        await names.store_weeks(conn, study_id, self._weeks)
+        self._weeks = _weeks(named)
         _widen(self._placed, placed, "tag_id")
         _widen(self._all, frame, "tag_id")
 
@@ -106,6 +110,11 @@ class Landing:
         await work.lock_all(conn, work.LOCK_TAG, self._tags - self._locked)
         self._locked |= self._tags
 
+    def _once(self, week: dict[str, Any]) -> bool:
+        """Tell whether the bird was named at one time alone, which its naming tells."""
+        first, last = self._namings[week["decoding_id"], week["tag_id"], week["individual_id"]]
+        return first == last
+
     @property
     def _again(self) -> list[int]:
         return [todo["id"] for todo in self._todos if todo["stored"] > 0]
@@ -113,7 +122,10 @@ class Landing:
     async def finish(self, conn: Connection, told: Sequence[Told]) -> None:
         """Settle what all pieces together say, and call the decodings stored."""
         await self._lock(conn)
-        await names.store_namings(conn, self._todos[0]["study_id"], _rows(self._namings))
+        study_id = self._todos[0]["study_id"]
+        await names.store_namings(conn, study_id, _rows(self._namings))
+        weeks = [week for week in self._weeks if not self._once(week)]
+        await names.store_weeks(conn, study_id, weeks)
         await implied.imply(conn, self._tags)
         if self._pieces > 1:
             await self._count_again(conn)
@@ -168,6 +180,16 @@ def _widen(spans: Spans, frame: pl.DataFrame, *keys: str) -> None:
     for *group, first, last in frame.group_by(by).agg(**ends).iter_rows():
         known = spans.get(tuple(group), (first, last))
         spans[tuple(group)] = (min(first, known[0]), max(last, known[1]))
+
+
+def _weeks(named: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return when birds were named, week by week, for `names.store_weeks`."""
+    week = pl.col("time_us") // implied.WEEK_US
+    return (
+        named.group_by("decoding_id", "tag_id", "individual_id", week=week)
+        .agg(times_us=pl.col("time_us").unique().sort())
+        .to_dicts()
+    )
 
 
 def _rows(spans: Spans) -> list[tuple[Any, ...]]:

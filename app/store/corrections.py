@@ -15,6 +15,7 @@ from app.store.audience import Audience
 from app.store.copying import PG_EPOCH_US, copy_out, row_type
 from app.store.engine import execute
 from app.store.fragments import CALLER
+from app.store.implied import doubts
 from app.store.sight import Filters
 
 Row = dict[str, Any]
@@ -81,9 +82,10 @@ async def suspects(
             d.tz, d.time_first, d.time_last, found.*
           from (select d.* {_IN_FORCE}) as d join push p on p.id = d.push_id
           cross join lateral (
-            select 'push' as concerns, w ->> 'code' as code, string_agg(w ->> 'detail', ' ')
-              as detail, d.stored as fixes
-            from jsonb_array_elements(d.warnings) w group by 2
+            select 'push' as concerns, w.code, string_agg(w.detail, ' ') as detail,
+              d.stored as fixes
+            from (select code, detail from jsonb_to_recordset(d.warnings)
+              as told(code text, detail text) union all {doubts("d")}) as w group by w.code
             union all
             select 'fixes', g.code, max(g.detail), count(*) from fix f
             join fix_flag g using (tag_id, time, sensor, variant)

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.store import inbox, revisions, work
+from app.store import inbox, names, revisions, work
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fragments import wearer
@@ -151,11 +151,7 @@ async def replace_earlier(
         " returning id, study_id, tag_ids, time_first, time_last",
         {"push": push_id, "number": number},
     )
-    named = await execute(
-        conn,
-        "delete from naming where decoding_id = any(cast(:ids as bigint[])) returning tag_id",
-        {"ids": [row["id"] for row in old]},
-    )
+    named = await names.forget_namings(conn, [row["id"] for row in old])
     for row in old:
         if row["time_first"] is None:
             continue
@@ -194,7 +190,7 @@ async def replace_earlier(
             binds,
         )
         waiting += [int(row["id"]) for row in again]
-    return {int(row["tag_id"]) for row in named}, waiting
+    return named, waiting
 
 
 GIVEN_BACK_BYTES = 32 << 20

@@ -13,6 +13,7 @@ from app.movement.profile import GAP_MAX_S
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fragments import worn_at
+from app.store.implied import doubts
 
 Row = dict[str, Any]
 
@@ -206,7 +207,8 @@ total as (
   select study_id, source_id, connector_id, count(*)::int as n_pushes,
     count(*) filter (where state = 'failed')::int as n_failed, sum(stored)::bigint as n_stored,
     sum(refused)::bigint as n_refused,
-    count(*) filter (where jsonb_array_length(warnings) > 0)::int as n_suspect_pushes
+    count(*) filter (where jsonb_array_length(warnings) > 0
+      or exists ({doubts("came")}))::int as n_suspect_pushes
   from came group by study_id, source_id, connector_id)
 select s.ref as study, s.name as study_name, source.ref as source, source.name as source_name,
   connector.ref as connector, connector.name as connector_name, t.n_pushes, t.n_failed,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import work
@@ -115,3 +117,48 @@ async def store_namings(
          "birds": [r[2] for r in rows], "firsts": [r[3] for r in rows],
          "lasts": [r[4] for r in rows]},
     )  # fmt: skip
+
+
+async def store_weeks(
+    conn: AsyncConnection, study_id: int, weeks: Sequence[Mapping[str, Any]]
+) -> None:
+    """
+    Note when rows named a bird, beside `store_namings`: the times of a week, sorted [us].
+
+    Each has `decoding_id`, `tag_id`, `individual_id`, `week` since 1970 and `times_us`. What is
+    noted of the same week already stays.
+    """
+    if not weeks:
+        return
+    await execute(
+        conn,
+        f"""
+        insert into naming_week (decoding_id, tag_id, individual_id, week, study_id, time_first,
+          time_last, times)
+        select decoding_id, tag_id, individual_id, week, :study, times[1],
+          times[cardinality(times)], times
+        from json_to_recordset(cast(:weeks as json)) as new(decoding_id bigint, tag_id int,
+          individual_id int, week int, times_us bigint[])
+        cross join lateral (select array(select {time_of("us")} from unnest(times_us)
+          with ordinality as u(us, place) order by place) as times) as named
+        order by decoding_id, tag_id, individual_id, week
+        on conflict (decoding_id, tag_id, individual_id, week) do update set
+          time_first = least(naming_week.time_first, excluded.time_first),
+          time_last = greatest(naming_week.time_last, excluded.time_last),
+          times = array(select distinct unnest(naming_week.times || excluded.times) order by 1)
+        """,
+        {"study": study_id, "weeks": orjson.dumps(list(weeks)).decode()},
+    )
+
+
+async def forget_namings(conn: AsyncConnection, decoding_ids: Sequence[int]) -> set[int]:
+    """Take back which birds decodings named; return the tags, which may imply less now."""
+    if not decoding_ids:
+        return set()
+    rows = await execute(
+        conn,
+        "with weeks as (delete from naming_week where decoding_id = any(cast(:ids as bigint[])))"
+        " delete from naming where decoding_id = any(cast(:ids as bigint[])) returning tag_id",
+        {"ids": list(decoding_ids)},
+    )
+    return {int(row["tag_id"]) for row in rows}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import inbox
+from app.store import implied, inbox
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.fragments import newest_mapping, undeployed, worn_at
@@ -66,6 +66,11 @@ where t.id = any(cast(:tags as int[]))
 group by t.id having sum(w.n) > 0 order by t.local_identifier
 """
 
+_DOUBTS = f"""
+select w.code, w.detail from decoding d cross join lateral ({implied.doubts("d")}) as w
+where d.id = :id order by w.code, w.detail limit {TAGS_TOLD}
+"""
+
 
 async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
     span = {
@@ -91,7 +96,9 @@ async def _of_stored(conn: AsyncConnection, row: dict[str, Any]) -> dict[str, An
         " order by i.local_identifier",
         span,
     )
+    doubts = await execute(conn, _DOUBTS, {"id": row["id"]})
     return {
+        "warnings": [*row["warnings"], *doubts],
         "undeployed": sum(each["n_fixes"] for each in waiting),
         "undeployed_tags": waiting[:TAGS_TOLD],
         "flagged": {row["code"]: row["n"] for row in flagged},

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -156,6 +157,38 @@ def test_terms_of_deployments_leave_the_birds_of_which_one_is_known(database, al
     assert flock.run("select terms from deployment where id = 1") == [(json.loads(by_hand),)]
     alembic("upgrade", "head")
     assert flock.run(worn)[0] == (moved, ["deployment-end-type"])
+
+
+def test_pushes_that_name_birds_of_one_tag_are_read_again_and_ends_of_others_kept(
+    database, alembic
+):
+    flock = Flock(database)
+    study = flock.study(flock.institute("Amur")[0], "Old")
+    birds = [flock.bird(study, name) for name in "AB"]
+    tags = [flock.tag(study, name) for name in ("one bird", "two birds")]
+    alembic("downgrade", "0037")
+    first, last = "2024-03-01 00:00+00", "2024-03-20 00:00+00"
+    for number, (tag, bird, ends, replaced) in enumerate(
+        ((0, 0, (first, last), None), (0, 0, (last, last), None), (1, 0, (first, last), None),
+         (1, 1, (last, last), None), (1, 1, (last, last), "now")), start=1,
+    ):  # fmt: skip
+        flock.run(
+            "with p as (insert into push (study_id, digest, size_bytes)"
+            f" values ({study}, int4send({number}), 1) returning id)"
+            " insert into decoding (study_id, push_id, number, tz, state, attempts, replaced_at)"
+            f" select {study}, id, 1, 'UTC', 'processed', 3, %s from p returning 1",
+            replaced,
+        )
+        flock.insert("naming", decoding_id=number, tag_id=tags[tag], individual_id=birds[bird],
+                     study_id=study, time_first=ends[0], time_last=ends[1])  # fmt: skip
+    alembic("upgrade", "head")
+    again = "select id, attempts from decoding where state = 'received' order by id"
+    assert flock.run(again) == [(3, 0), (4, 0)]
+    weeks = "select decoding_id, week, time_first = time_last, times = array[%s::timestamptz]"
+    week = (date(2024, 3, 20) - date(1970, 1, 1)).days // 7
+    assert flock.run(f"{weeks} from naming_week order by 1", last) == [
+        (1, week, True, True), (3, week, True, True)
+    ]  # fmt: skip
 
 
 # --- what a migration may lock

@@ -116,6 +116,7 @@ CONTENT = {
     "naming": "select n.decoding_id, t.local_identifier as tag, i.local_identifier, n.time_first,"
     " n.time_last from naming n join tag t on t.id = n.tag_id"
     " join individual i on i.id = n.individual_id",
+    "naming_week": "select decoding_id, week, times from naming_week where times[2] is not null",
     "deployment": "select t.local_identifier as tag, i.local_identifier, d.during, d.declared"
     " from deployment d join tag t on t.id = d.tag_id"
     " join individual i on i.id = d.individual_id where d.replaced_at is null",

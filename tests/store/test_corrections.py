@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import ingest
 from app.movement import screening
-from app.store import corrections, receipts
+from app.store import corrections, implied, receipts
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.sight import Filters
@@ -267,4 +267,5 @@ def test_no_code_is_of_a_warning_and_of_a_flag() -> None:
     sources = [path.read_text() for path in Path(ingest.__file__).parent.rglob("*.py")]
     warnings = {code for text in sources for code in re.findall(r'Warning_\(\s*"([a-z-]+)"', text)}
     assert "time-zone-suspect" in warnings
+    warnings |= {implied.ON_SEVERAL, implied.BACK_AND_FORTH}
     assert not warnings & {*map(str, FLAGS), *map(str, screening.CODES)}

@@ -1,21 +1,28 @@
-"""What names imply, against the plain reading of all names of a tag."""
+"""What names imply, against the plain reading of all rows of a tag."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
+from itertools import groupby
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.store import implied
+from app.store import implied, names
 from app.store.engine import Connection, Store, execute
 from tests.store.flock import START, Flock
 
 BIRDS = ("b", "a", "C")
+HOURS = 400
 HOUR = timedelta(hours=1)
-Naming = tuple[int, int, int]
+START_US = int(START.timestamp()) * 1_000_000
+HOUR_US = 3_600_000_000
+Row = tuple[int, int, int]
+Ranges = set[tuple[int, int, int | None, int | None]]
+"""(tag, bird, first hour, hour after the last)."""
 
 
 @pytest.fixture(scope="module")
@@ -27,39 +34,36 @@ def flock(new_database) -> Flock:
         flock.bird(1, name)
     for tag in (1, 2):
         flock.tag(1, f"T{tag}")
-        for hour in range(8):
+        for hour in range(HOURS):
             flock.fix(1, tag, hour)
     return flock
 
 
-def wanted(namings: list[Naming]) -> set[tuple[int, int, int | None, int | None]]:
-    """Read every name of every tag: each bird from its first to the first of the next."""
-    found = set()
+def wanted(rows: list[Row]) -> Ranges:
+    """Read every row that names a bird, in order: a bird has the tag until another is named."""
+    found: Ranges = set()
     for tag in (1, 2):
-        firsts: dict[int, int] = {}
-        for of, bird, hour in namings:
+        at: dict[int, int] = {}
+        for of, bird, hour in rows:
             if of == tag:
-                firsts[bird] = min(hour, firsts.get(bird, hour))
-        order = sorted(firsts, key=lambda bird: (firsts[bird], BIRDS[bird - 1]))
-        for place, bird in enumerate(order):
-            start = None if place == 0 else firsts[bird]
-            end = firsts[order[place + 1]] if place + 1 < len(order) else None
-            if end != firsts[bird]:
-                found.add((tag, bird, start, end))
+                at[hour] = max(bird, at.get(hour, bird), key=lambda bird: BIRDS[bird - 1])
+        runs = [next(run) for _, run in groupby(sorted(at), key=lambda hour: at[hour])]
+        for place, start in enumerate(runs):
+            end = runs[place + 1] if place + 1 < len(runs) else None
+            found.add((tag, at[start], start if place else None, end))
     return found
 
 
-def wearers(ranges: set[tuple[int, int, int | None, int | None]]) -> dict[tuple[int, int], int]:
+def wearers(ranges: Ranges) -> dict[tuple[int, int], int]:
     """Give the bird of each fix: by tag and hour."""
     return {
         (tag, hour): bird
         for tag, bird, start, end in ranges
-        for hour in range(8)
-        if (start is None or hour >= start) and (end is None or hour < end)
+        for hour in range(start or 0, HOURS if end is None else end)
     }
 
 
-async def _current(conn: Connection) -> set[tuple[int, int, int | None, int | None]]:
+async def _current(conn: Connection) -> Ranges:
     rows = await execute(
         conn,
         "select tag_id, individual_id, lower(during) as a, upper(during) as b from deployment"
@@ -71,45 +75,59 @@ async def _current(conn: Connection) -> set[tuple[int, int, int | None, int | No
     return {(row["tag_id"], row["individual_id"], next(hours), next(hours)) for row in rows}
 
 
-async def _name(conn: Connection, decoding: int, naming: Naming) -> None:
-    await execute(
+async def _push(conn: Connection, number: int, rows: Iterable[Row]) -> int:
+    """Keep what the rows of a push name, as its decoding does."""
+    (push,) = await execute(
         conn,
         "with p as (insert into push (study_id, digest, size_bytes)"
-        "  values (1, int4send(:n), 1) returning id),"
-        " d as (insert into decoding (study_id, push_id, number, tz) select 1, id, 1, 'UTC'"
-        "  from p returning id)"
-        " insert into naming select id, :tag, :bird, 1, :time, :time from d",
-        {"n": decoding, "tag": naming[0], "bird": naming[1], "time": START + naming[2] * HOUR},
+        "  values (1, int4send(:n), 1) returning id)"
+        " insert into decoding (study_id, push_id, number, tz) select 1, id, 1, 'UTC' from p"
+        " returning id",
+        {"n": number},
     )
+    times: dict[tuple[int, int], set[int]] = {}
+    for tag, bird, hour in rows:
+        times.setdefault((tag, bird), set()).add(START_US + hour * HOUR_US)
+    spans = [(push["id"], *key, min(each), max(each)) for key, each in times.items()]
+    weeks: dict[tuple[int, int, int], list[int]] = {}
+    for key, each in times.items():
+        for time in sorted(each) if len(each) > 1 else ():
+            weeks.setdefault((*key, time // implied.WEEK_US), []).append(time)
+    await names.store_namings(conn, 1, spans)
+    told = [
+        {"decoding_id": push["id"], "tag_id": tag, "individual_id": bird, "week": week,
+         "times_us": each}
+        for (tag, bird, week), each in weeks.items()
+    ]  # fmt: skip
+    await names.store_weeks(conn, 1, told)
+    return int(push["id"])
 
 
-names = st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(0, 7))
+# Hours that meet often, in one week and in three.
+hours = st.one_of(st.integers(0, 7), st.sampled_from([0, 1, 60, 61, 170, 171, 300, 399]))
+pushes = st.lists(st.tuples(st.integers(1, 2), st.integers(1, 3), hours), min_size=1, max_size=9)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.one_of(names, st.integers(0, 20)), min_size=1, max_size=14))
-async def test_any_history_of_names_ends_as_reading_all_of_them(flock, steps) -> None:
-    """A number takes the naming at its place back, as a push that is read in another way does."""
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.one_of(pushes, st.integers(0, 20)), min_size=1, max_size=10))
+async def test_any_history_of_names_ends_as_reading_all_rows(flock, steps) -> None:
+    """A number takes back the push at its place, as one that is read in another way is."""
     async with flock.trial() as conn:
-        live: dict[int, Naming] = {}
+        live: dict[int, list[Row]] = {}
+        made: dict[int, int] = {}
         before = wearers(set())
         for number, step in enumerate(steps):
-            if isinstance(step, tuple):
-                await _name(conn, number, step)
+            if isinstance(step, list):
+                made[number] = await _push(conn, number, step)
                 live[number] = step
-                tags = [step[0]]
+                tags = {row[0] for row in step}
             elif step not in live:
                 continue
             else:
-                tags = [live.pop(step)[0]]
-                await execute(
-                    conn,
-                    "delete from naming n using decoding d, push p where d.id = n.decoding_id"
-                    " and p.id = d.push_id and p.digest = int4send(:n)",
-                    {"n": step},
-                )
+                tags = {row[0] for row in live.pop(step)}
+                assert await names.forget_namings(conn, [made[step]]) == tags
             await implied.imply(conn, tags)
-            now = wanted(list(live.values()))
+            now = wanted([row for rows in live.values() for row in rows])
             assert await _current(conn) == now
             after = wearers(now)
             moved = {key for key in before | after if before.get(key) != after.get(key)}
@@ -119,27 +137,64 @@ async def test_any_history_of_names_ends_as_reading_all_of_them(flock, steps) ->
             before = after
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), rows=pushes)
+async def test_in_which_pushes_and_order_rows_come_never_matters(flock, data, rows) -> None:
+    places = data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows)))
+    order = data.draw(st.permutations(range(4)))
+    async with flock.trial() as conn:
+        for number in order:
+            await _push(
+                conn, number, [r for r, at in zip(rows, places, strict=True) if at == number]
+            )
+            await implied.imply(conn, [1, 2])
+        assert await _current(conn) == wanted(rows)
+
+
+async def _turn(conn: Connection, turns: int) -> Ranges:
+    await _push(conn, turns, [(1, 1 + hour % 2, hour) for hour in range(turns + 1)])
+    await implied.imply(conn, [1])
+    return await _current(conn)
+
+
+async def test_a_tag_that_goes_back_and_forth_too_often_is_on_no_bird(flock: Flock) -> None:
+    async with flock.trial() as conn:
+        assert len(await _turn(conn, implied.TURNS_MAX)) == implied.TURNS_MAX + 1
+    async with flock.trial() as conn:
+        assert await _turn(conn, implied.TURNS_MAX + 1) == set()
+
+
+NAMED = """
+with p as (insert into push (study_id, digest, size_bytes)
+  select 1, int4send(n), 1 from generate_series(1, 6000) n returning id),
+d as (insert into decoding (study_id, push_id, number, tz) select 1, id, 1, 'UTC' from p
+  returning id),
+n as (insert into naming select id, 1, 1 + (id / 2000) % 2, 1, '2020-03-01Z'::timestamptz
+    + id * interval '1 h', '2020-03-01Z'::timestamptz + id * interval '1 h 1 s' from d returning *)
+insert into naming_week select decoding_id, tag_id, individual_id,
+  floor(extract(epoch from time_first) / 604800), 1, time_first, time_last,
+  array[time_first, time_last] from n
+"""
+"""SQL: A, B and A again, each in some thousand pushes of two rows."""
+
+
 async def test_the_names_of_a_long_history_are_not_read(flock: Flock) -> None:
-    """A tag named by 5,000 pushes costs a few rows of the index: one step a bird."""
+    """A tag named by 6,000 pushes costs some rows of the index for each bird and each turn."""
     store = Store(flock.dsn, pool_size=1)
     async with store.engine.connect() as conn:
-        await execute(
-            conn,
-            "with p as (insert into push (study_id, digest, size_bytes)"
-            "  select 1, int4send(n), 1 from generate_series(1, 5000) n returning id),"
-            " d as (insert into decoding (study_id, push_id, number, tz) select 1, id, 1, 'UTC'"
-            "  from p returning id)"
-            " insert into naming select id, 1, 1 + id % 2, 1,"
-            "  '2020-03-01Z'::timestamptz + id * interval '1 h',"
-            "  '2020-03-01Z'::timestamptz + id * interval '1 h' from d",
-        )
+        await execute(conn, NAMED)
         await execute(conn, "analyze naming")
+        await execute(conn, "analyze naming_week")
         told = await conn.exec_driver_sql(
-            "explain (analyze, costs off, timing off) " + implied.DIFFERS.replace(":tags", "'{1}'")
+            "explain (analyze, costs off, timing off) " + implied.IN_RUNS.replace(":tags", "'{1}'")
         )
         plan = "\n".join(told.scalars())
-        assert "Seq Scan on naming" not in plan
-        read = [int(n) for n in re.findall(r"on naming.*?rows=(\d+)", plan)]
-        assert read
-        assert max(read) <= 1
+    assert "Seq Scan on naming" not in plan
+    found = re.findall(r"on (naming\w*).*?rows=(\d+) loops=(\d+)", plan)
+    assert {table for table, _, _ in found} == {"naming", "naming_week"}
+    of_all = max(int(rows) * int(loops) for table, rows, loops in found if table == "naming")
+    assert of_all <= 10
+    # In the weeks in which the bird changes, and in no others: at most a push an hour.
+    of_a_week = max(int(rows) * int(loops) for table, rows, loops in found if table != "naming")
+    assert of_a_week <= 10
     await store.close()

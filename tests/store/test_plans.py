@@ -33,7 +33,7 @@ from tests.store.flock import Flock, ref_of, statements
 
 LARGE = (
     "fix", "public_fix", "track_part", "stopover", "leg", "fix_flag", "fix_verdict", "decoding",
-    "reading", "naming", "refusal",
+    "reading", "naming", "naming_week", "refusal",
 )  # fmt: skip
 BIRDS = 200
 OWNER = Audience("institute", 1, 1, frozenset({"read"}), exact=(1,))
@@ -69,6 +69,10 @@ insert into decoding (study_id, push_id, number, tz, state)
 update decoding set state = 'received' where id = 1000;
 update decoding set tag_ids = '{{20}}', time_first = '2020-03-01Z', time_last = '2020-03-03Z'
   where study_id = 1;
+insert into naming
+  select d.id, t.id, i.id, d.study_id, '2020-03-01Z', '2020-03-01Z' from decoding d
+  join tag t using (study_id)
+  join individual i on t.local_identifier = 'tag of ' || i.local_identifier;
 insert into refusal (decoding_id, study_id, unit, excerpt, code, remedy)
   select d.id, d.study_id, n, 'x', case n % 2 when 0 then 'ragged-row' else 'time-unreadable' end,
     'Mend it.' from decoding d, generate_series(1, 10) n;

@@ -77,6 +77,7 @@ WITHOUT = {
     "corrections.refused": CHECKED,
     "catalogue.replace_sites": WRITES,
     "implied.renew": STAGES,
+    "names.forget_namings": STAGES,
     "stated.take_over": STAGES,
     "deployments.describe": STAGES,
     "reference.alias_rivals": STAGES,

@@ -13,6 +13,7 @@ from app.api.problems import of_status
 from app.movement.screening import CODES as TRACK_FLAGS
 from app.observe import exposition
 from app.store import fixes, fixpoints, flyways, sites, stopovers, tracks
+from app.store.implied import BACK_AND_FORTH, ON_SEVERAL
 from app.store.inbox import GIVEN_UP
 from ingest import FORMATS
 from ingest.checks import FLAGS
@@ -75,7 +76,8 @@ def test_units_that_were_refused(page: str) -> None:
 
 
 def test_warnings(page: str, root: Path) -> None:
-    made = written(root, {"Warning_", "counted"}, place=0) | {NOT_APPLIED}
+    made = written(root, {"Warning_", "counted"}, place=0)
+    made |= {NOT_APPLIED, ON_SEVERAL, BACK_AND_FORTH}
     assert told(page, "Warnings of a receipt") == made
 
 

@@ -270,3 +270,21 @@ naming = Table(
     Index("ix_naming_tag_id_individual_id_time_first", "tag_id", "individual_id", "time_first"),
     comment="which individual the rows of a decoding in force named for a tag, and when",
 )
+
+naming_week = Table(
+    "naming_week",
+    metadata,
+    Column("decoding_id", ForeignKey("decoding.id"), primary_key=True),
+    Column("tag_id", Integer, primary_key=True),
+    Column("individual_id", Integer, primary_key=True),
+    Column("week", Integer, primary_key=True, comment="weeks since 1970-01-01, UTC"),
+    study_column(),
+    instant("time_first"),
+    instant("time_last"),
+    Column("times", ARRAY(DateTime(timezone=True)), nullable=False),
+    ForeignKeyConstraint(["study_id", "tag_id"], ["tag.study_id", "tag.id"]),
+    ForeignKeyConstraint(["study_id", "individual_id"], ["individual.study_id", "individual.id"]),
+    Index("ix_naming_week_tag_id_individual_id_time_first",
+          "tag_id", "individual_id", "time_first"),
+    comment="when the rows of a naming name the individual, week by week; of one time it has none",
+)  # fmt: skip

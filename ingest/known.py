@@ -255,10 +255,10 @@ def told(form: Format, tag: str | None) -> Decoder:
         return form.decode
     if form.decode_told is not None:
         return partial(form.decode_told, tag=tag)
-    return unused(form.decode, tag)
+    return _unused(form.decode, tag)
 
 
-def unused(decoder: Decoder, tag: str) -> Decoder:
+def _unused(decoder: Decoder, tag: str) -> Decoder:
     """Give a decoder that has no use for a tag it is told, and says so."""
 
     def read(payload: bytes, *, tz: str, now_us: int) -> Decoded:

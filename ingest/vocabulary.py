@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from ingest.record import Warning_
+from ingest.record import Warning_, counted
 
 EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -252,3 +252,12 @@ def tag_not_used(tag: str) -> Warning_:
     """Warn that a tag was told with a push whose rows name theirs."""
     detail = f"The tag told with the push, {tag[:60]!r}, was not used: its rows name theirs."
     return Warning_("tag-not-used", detail)
+
+
+def tag_not_used_of(tag: str, units: int) -> list[Warning_]:
+    """Warn that a tag was told with a push of which some units name another, or their bird."""
+    sentence = (
+        "Units that name their tag or bird, so that the tag told with the push,"
+        f" {tag[:60]!r}, was not used of them: {{total}}."
+    )
+    return counted("tag-not-used", sentence, {"units": units})

@@ -59,12 +59,13 @@ def speaks(keys: frozenset[str]) -> bool:
     return LAYOUT.marks <= keys
 
 
-def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode GeoJSON.
 
     A unit is a feature. Its geometry is a point, or null for a record without position; its
-    properties bear the names of this project or of Movebank.
+    properties bear the names of this project or of Movebank. Of a feature that names neither tag
+    nor bird the tag is the ``tag`` that is told.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     ----------
     RFC 7946 (GeoJSON), RFC 8142 (text sequences).
     """
-    return decode_elements(LAYOUT, payload, tz=tz, now_us=now_us, parts=_point)
+    return decode_elements(LAYOUT, payload, tz=tz, now_us=now_us, parts=_point, tag=tag)
 
 
 def _point(feature: Element) -> list[Element | str]:
@@ -86,3 +87,6 @@ def _point(feature: Element) -> list[Element | str]:
     if not isinstance(geometry, dict) or geometry.get("type") != "Point":
         return ["not-a-point"]
     return [feature] if "coordinates" in geometry else ["position-incomplete"]
+
+
+decode_told = decode

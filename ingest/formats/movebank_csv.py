@@ -66,7 +66,7 @@ def fits(header: list[str]) -> bool:
     return not _missing(columns_of(header, EVENT_TERMS))
 
 
-def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     r"""
     Decode Movebank event data.
 
@@ -74,6 +74,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     optional numeric column (``neg alt``) is left out and counted in one warning. Where the
     location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``. Where a
     person chose between them (``argos:valid-location-manual``), that one is the location.
+    ``tag`` is that of rows that name neither one nor a bird.
 
     Raises
     ------
@@ -113,7 +114,11 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         origin=lambda bad: [sheet.origin(line) for line in bad["line"]],
         refused=rows.refused,
         warnings=warnings,
+        tag=tag,
     )
+
+
+decode_told = decode
 
 
 def _missing(columns: Mapping[str, tuple[int, ...]]) -> list[str]:

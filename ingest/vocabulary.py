@@ -49,6 +49,7 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "argos:error-radius",
             "sigfox:computed-location-radius",
         ),
+        "error_percent": ("location-error-percentile",),
         "argos_class": ("argos:lc",),
         "semi_major_m": ("argos:semi-major",),
         "semi_minor_m": ("argos:semi-minor",),
@@ -78,6 +79,9 @@ visible, no person marked it, and the same checks will find it again; where its 
 ``manually-marked-valid`` overrules every mark of an outlier, as in Movebank itself.
 ``argos:valid-location-manual`` (1 or 2) says which solution of an Argos pass a person took for the
 true one.
+``location-error-percentile`` says of ``location-error-numerical`` alone, as the dictionary has it,
+how many of a hundred fixes have no larger error: see `accuracy`. Without it a stated error is taken
+as one sigma.
 """
 
 REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(

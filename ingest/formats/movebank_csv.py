@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from ingest.accuracy import is_share, one_sigma_m
 from ingest.admission import admit
 from ingest.clock import parse_times
 from ingest.formats.decimals import pointed
@@ -35,6 +36,7 @@ _OPTIONAL = (
     "satellites",
     "dop",
     "error_m",
+    "error_percent",
     "semi_major_m",
     "semi_minor_m",
     "orientation_deg",
@@ -51,6 +53,7 @@ _OPTIONAL = (
     "solution_by_hand",
 )
 _PLACES = ("lon", "lat", "lon1", "lat1", "lon2", "lat2")
+_WITH_PERCENTILE = "location-error-numerical"
 _PAIRED = {
     ("location-long", "location-lat"),
     ("location-lon", "location-lat"),
@@ -74,7 +77,8 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
     optional numeric column (``neg alt``) is left out and counted in one warning. Where the
     location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``. Where a
     person chose between them (``argos:valid-location-manual``), that one is the location.
-    ``tag`` is that of rows that name neither one nor a bird.
+    ``tag`` is that of rows that name neither one nor a bird. An error that is stated with its
+    percentile is brought to one sigma.
 
     Raises
     ------
@@ -145,6 +149,7 @@ def _interpret(
         )
         numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
     warnings = _text_in_numbers(text, numbers, columns, sheet)
+    numbers, odd = _at_one_sigma(numbers, columns, sheet.header)
     fields = [
         pl.coalesce(numbers[f"c{index}"] for index in columns[field]).alias(field)
         for field in _OPTIONAL
@@ -155,7 +160,25 @@ def _interpret(
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
     table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *place)
     table = table.with_columns(text.select(**_names(columns)))
-    return _mirrored(volts(table)), warnings
+    return _mirrored(volts(table)), warnings + odd
+
+
+def _at_one_sigma(
+    numbers: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], header: Sequence[str]
+) -> tuple[pl.DataFrame, list[Warning_]]:
+    """Bring the error that has a percentile to one sigma; count percentiles that are none."""
+    (told,) = columns.get("error_percent", (-1,))
+    found = [i for i in columns.get("error_m", ()) if term(header[i]) == _WITH_PERCENTILE]
+    if told < 0 or not found:
+        return numbers, []
+    error, percent = pl.col(f"c{found[0]}"), pl.col(f"c{told}")
+    odd = int(numbers.select((error.is_not_null() & ~is_share(percent)).sum()).item())
+    sentence = (
+        "Errors with a location-error-percentile that is not between 0 and 100 %, so that they were"
+        " taken as one sigma: {total}."
+    )
+    warned = counted("value-out-of-range", sentence, {"location-error-percentile": odd})
+    return numbers.with_columns(one_sigma_m(error, percent)), warned
 
 
 def _pairs(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> list[tuple[int, int]]:

@@ -235,6 +235,8 @@ def _candidates(units: list[int], fixes: list[Fix], tz: str) -> pl.DataFrame:
         pl.col(names).str.strip_chars().replace("", None),
         pl.when(kind.is_in(["gps", "argos"]))
         .then(kind)
+        .when(kind == "gnss")
+        .then(pl.lit("gps"))
         .when(kind.is_not_null())
         .then(pl.lit("other"))
         .when(pl.col("argos_class").is_not_null())

@@ -61,6 +61,13 @@ _PAIRED = {
     ("lon", "lat"),
 }
 _NAMES = ("tag", "individual", "provider_id")
+_NUMBERED = {"tag": "tag-id", "individual": "individual-id"}
+_OF_SERVICE = {*_NUMBERED.values(), "deployment-id", "study-id", "sensor-type-id", "event-id"}
+_OWN_NUMBER = r"^[1-9][0-9]{6,11}(?:\.0)?$"
+"""
+Numbers that Movebank gives to tags and birds: 2911059 is one of the first, 70074000232 a late one.
+Those of makers are shorter (PTT, serial number) or longer (IMEI).
+"""
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
 
@@ -111,6 +118,7 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
     rows = read_rows(sheet, wanted, columns["time"][0], anchors_of(columns))
     candidates, warnings = _interpret(rows, columns, sheet, tz)
     warnings += [*told_twice(sheet.header, columns), *rows.warnings]
+    warnings += _internal_ids(rows.cells, columns, sheet.header)
     return admit(
         candidates,
         format=NAME,
@@ -190,6 +198,33 @@ def _pairs(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> lis
         if (term(header[lon]), term(header[lat])) in _PAIRED
     ]
     return pairs or [(columns["lon"][0], columns["lat"][0])]
+
+
+def _internal_ids(
+    cells: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], header: Sequence[str]
+) -> list[Warning_]:
+    """
+    Count the names that are numbers of Movebank's database, as its service gives them.
+
+    The service names the columns ``tag_id`` and ``individual_id``, and gives them alone unless it
+    is asked for more; files that people make name a tag ``tag-id`` as well, hence two such columns.
+    """
+    counts: dict[str, int] = {}
+    for noun, number in _NUMBERED.items():
+        found = columns.get(noun, ())
+        own = next((index for index in found if term(header[index]) == number), None)
+        if own is None or len(_OF_SERVICE & set(map(term, header))) < 2:
+            continue
+        read = best_named([pl.col(f"c{index}") for index in found])
+        taken = (read == pl.col(f"c{own}")) & read.str.contains(_OWN_NUMBER)
+        counts[header[own].strip()] = int(cells.select(taken.sum()).item())
+    sentence = (
+        "Tags or birds got numbers of Movebank's database for names, as no local identifier stands"
+        " beside them: {named}. These numbers can change, and no other file of yours has them: ask"
+        " Movebank for tag_local_identifier and individual_local_identifier too (attributes=all),"
+        " and send that instead."
+    )
+    return counted("internal-ids", sentence, counts)
 
 
 def _text_in_numbers(

@@ -17,17 +17,17 @@ def _rule(table: pl.DataFrame) -> pl.DataFrame:
     """
     Tell fixes from sensor rows, and rows without a fix from a fix on the equator.
 
-    A row without satellites has zeros for its place. Sensor rows come 20 in a second: their
-    milliseconds tell them apart.
+    A row without satellites has zeros for its place. A sensor row has them, too, or the place and
+    satellites of the fix before it, which is no fix of its own. Sensor rows come 20 in a second:
+    their milliseconds tell them apart.
     """
     fix = pl.col("kind").str.starts_with("GPS").fill_null(value=True)
-    none = (pl.col("lon") == 0) & (pl.col("lat") == 0)
-    none &= (pl.col("satellites") == 0) | ~fix
+    none = (pl.col("lon") == 0) & (pl.col("lat") == 0) & (pl.col("satellites") == 0)
     late = pl.col("milliseconds").cast(pl.Float64, strict=False).fill_null(0.0)
     late = pl.when(late.is_between(0, 999)).then(late.cast(pl.Int64) * _MILLISECOND_US).otherwise(0)
     return table.with_columns(
         pl.when(fix).then(pl.lit("gps")).otherwise(pl.lit("other")).alias("sensor"),
-        pl.when(~none.fill_null(value=False)).then(pl.col("lon", "lat")),
+        pl.when(fix & ~none.fill_null(value=False)).then(pl.col("lon", "lat")),
         time_us=pl.col("time_us") + late,
     )
 

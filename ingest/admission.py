@@ -12,6 +12,7 @@ from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
 from ingest.refusal import Refusal, UnreadablePush
+from ingest.vocabulary import tag_not_used_of
 
 UNITS_MAX = 1_000_000
 """
@@ -70,6 +71,7 @@ def admit(
     origin: Callable[[pl.DataFrame], list[tuple[str, int | None]]],
     refused: list[Refusal],
     warnings: list[Warning_],
+    tag: str | None = None,
 ) -> Decoded:
     """
     Split candidates into records and refusals.
@@ -90,6 +92,8 @@ def admit(
         Units that never became candidates.
     warnings : list of Warning_
         Found so far.
+    tag : str or None
+        Of candidates that name neither a tag nor an individual.
 
     Returns
     -------
@@ -103,6 +107,7 @@ def admit(
     if candidates.height + len(refused) > UNITS_MAX:
         raise too_many_units(UNITS_MAX)
     whole, unnamed = mended(_complete(candidates), _NAMES)
+    whole, unused = (whole, []) if tag is None else _tagged(whole, tag)
     clean, strange = _sanitised(whole)
     table = clean.with_columns(pl.coalesce("code", _reason(now_us)).alias("code")).collect(
         optimizations=AS_TOLD
@@ -119,7 +124,15 @@ def admit(
         table = table.filter(pl.col("code").is_null())
     records = table.select(RECORD_SCHEMA.keys())
     refusals = sorted([*refused, *late], key=lambda refusal: refusal.unit)
-    return Decoded(format, records, refusals, warnings + unnamed + strange)
+    return Decoded(format, records, refusals, warnings + unnamed + unused + strange)
+
+
+def _tagged(table: pl.DataFrame, tag: str) -> tuple[pl.DataFrame, list[Warning_]]:
+    """Give a tag to the rows that name neither one nor a bird; count those of other names."""
+    nameless = pl.all_horizontal(pl.col("tag", "individual").is_null())
+    others = int(table.select((~nameless & pl.col("tag").ne_missing(tag)).sum()).item())
+    filled = pl.when(nameless).then(pl.lit(tag)).otherwise(pl.col("tag")).alias("tag")
+    return table.with_columns(filled), tag_not_used_of(tag, others)
 
 
 def too_many_units(most: int) -> UnreadablePush:

@@ -36,6 +36,7 @@ from ingest.formats import (
     traccar_json,
     vectronic_csv,
     vectronic_json,
+    vectronic_table,
     wildlife_csv,
     xlsx,
 )
@@ -103,6 +104,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (lotek_json, _JSON, "Lotek: positions of its web service."),
             (vectronic_json, _JSON, "Vectronic Aerospace: positions of its web service."),
             (vectronic_csv, _TABLE, "Vectronic Aerospace: the same positions as CSV."),
+            (vectronic_table, _TABLE, "Vectronic Aerospace: table of its program GPS Plus X."),
             (ctt_csv, _TABLE, "Cellular Tracking Technologies: fixes, one a row."),
             (telonics_csv, _TABLE, "Telonics report: fix attempts below the settings of the tag."),
             (eobs_csv, _TABLE, "e-obs: what its decoder writes of fixes and of acceleration."),
@@ -143,6 +145,7 @@ _BY_HEADER = (
     stat_tab,
     ornitela_csv,
     vectronic_csv,
+    vectronic_table,
     ctt_csv,
     telonics_csv,
     eobs_csv,
@@ -220,6 +223,7 @@ SEAMS: Mapping[str, Seams] = MappingProxyType(
         wildlife_csv.NAME: _ROWS,
         ornitela_csv.NAME: _ROWS,
         vectronic_csv.NAME: _ROWS,
+        vectronic_table.NAME: _ROWS,
         ctt_csv.NAME: _ROWS,
         eobs_csv.NAME: _ROWS,
         microwave_tab.NAME: _ROWS,
@@ -255,10 +259,10 @@ def told(form: Format, tag: str | None) -> Decoder:
         return form.decode
     if form.decode_told is not None:
         return partial(form.decode_told, tag=tag)
-    return unused(form.decode, tag)
+    return _unused(form.decode, tag)
 
 
-def unused(decoder: Decoder, tag: str) -> Decoder:
+def _unused(decoder: Decoder, tag: str) -> Decoder:
     """Give a decoder that has no use for a tag it is told, and says so."""
 
     def read(payload: bytes, *, tz: str, now_us: int) -> Decoded:

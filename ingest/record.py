@@ -25,7 +25,7 @@ RECORD_SCHEMA: dict[str, pl.DataType] = {
     "heading_deg": pl.Float64(),  # 0..360 clockwise from north
     "satellites": pl.Int16(),
     "dop": pl.Float64(),  # horizontal where sent, else position dilution of precision
-    "error_m": pl.Float64(),  # horizontal accuracy as the tag states it, one sigma
+    "error_m": pl.Float64(),  # horizontal accuracy as the tag states it, one sigma along an axis
     "argos_class": pl.String(),  # G 3 2 1 0 A B Z
     "semi_major_m": pl.Float64(),  # Argos error ellipse; null (not 0) when absent
     "semi_minor_m": pl.Float64(),

@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from ingest.record import Warning_
+from ingest.record import Warning_, counted
 
 EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -49,6 +49,7 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "argos:error-radius",
             "sigfox:computed-location-radius",
         ),
+        "error_percent": ("location-error-percentile",),
         "argos_class": ("argos:lc",),
         "semi_major_m": ("argos:semi-major",),
         "semi_minor_m": ("argos:semi-minor",),
@@ -78,6 +79,9 @@ visible, no person marked it, and the same checks will find it again; where its 
 ``manually-marked-valid`` overrules every mark of an outlier, as in Movebank itself.
 ``argos:valid-location-manual`` (1 or 2) says which solution of an Argos pass a person took for the
 true one.
+``location-error-percentile`` says of ``location-error-numerical`` alone, as the dictionary has it,
+how many of a hundred fixes have no larger error: see `accuracy`. Without it a stated error is taken
+as one sigma.
 """
 
 REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -252,3 +256,12 @@ def tag_not_used(tag: str) -> Warning_:
     """Warn that a tag was told with a push whose rows name theirs."""
     detail = f"The tag told with the push, {tag[:60]!r}, was not used: its rows name theirs."
     return Warning_("tag-not-used", detail)
+
+
+def tag_not_used_of(tag: str, units: int) -> list[Warning_]:
+    """Warn that a tag was told with a push of which some units name another, or their bird."""
+    sentence = (
+        "Units that name their tag or bird, so that the tag told with the push,"
+        f" {tag[:60]!r}, was not used of them: {{total}}."
+    )
+    return counted("tag-not-used", sentence, {"units": units})

@@ -14,7 +14,7 @@ from ingest.doubts import noting
 from ingest.encoding import relocate
 from ingest.formats import Decoder, columns, xlsx
 from ingest.formats.elements import begins_json
-from ingest.known import FORMATS, named, tag_columns, told, unused
+from ingest.known import FORMATS, named, tag_columns, told
 from ingest.mapping import ColumnMapping
 from ingest.patterns import Swaps
 from ingest.record import Decoded, Warning_
@@ -220,8 +220,7 @@ def decoder_of(
     """Give what decodes a push, or any piece of it."""
     if mapping is None:
         return told(named(payload, form, encoding), tag)
-    mapped = partial(columns.decode, mapping)
-    return mapped if tag is None else unused(mapped, tag)
+    return partial(columns.decode, mapping, tag=tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Position error of GPS and Argos fixes: by class, by ellipse, as the sender states it."""
+"""Position error of GPS, Argos and other fixes: by class, by ellipse, as the sender states it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ doi:10.1111/j.2041-210X.2012.00245.x. A letter is no rank: A beats 0 for some al
 
 CLASS_MISSING_ERROR_M = CLASS_ERROR_M["B"]
 """An Argos fix with neither class nor ellipse is taken as the poorest located class [m]."""
+
+UNKNOWN_ERROR_M = CLASS_MISSING_ERROR_M
+"""
+One-sigma error of a fix that is neither of GPS nor of Argos and states none [m]: a bearing, a ring
+that was read, a radio network, a day length. Nothing is known of it, so it is taken as an Argos fix
+of which nothing is known. Those by day length are poorer still: 186 km from the truth in the mean
+(Phillips et al. 2004, doi:10.3354/meps266265); their senders have to state it.
+"""
 
 
 def class_error_m(argos_class: NDArray[np.str_]) -> FloatArray:
@@ -138,10 +146,12 @@ def position_error_m(
     """
     One-sigma position error for `Track.error_m`: ellipse, else class (Argos); stated (others).
 
+    A fix that states none is taken as good as GPS if its sensor is GPS, else as of unknown error.
+
     Parameters
     ----------
     sensor : ndarray of str, shape (n,)
-        ``argos``, or anything else, which is treated as GPS.
+        ``gps``, ``argos``, or anything else, of which nothing is known.
     argos_class : ndarray of str, shape (n,)
         Location class; empty where not sent.
     semi_major_m, semi_minor_m : ndarray of float64, shape (n,)
@@ -156,20 +166,21 @@ def position_error_m(
 
     Examples
     --------
-    >>> nan = np.array([np.nan, np.nan])
-    >>> position_error_m(np.array(["gps", "argos"]), np.array(["", "3"]),
+    >>> nan = np.full(3, np.nan)
+    >>> position_error_m(np.array(["gps", "argos", "other"]), np.array(["", "3", ""]),
     ...     semi_major_m=nan, semi_minor_m=nan, stated_error_m=nan).tolist()
-    [20.0, 490.0]
+    [20.0, 490.0, 10280.0]
     """
     is_argos = np.asarray(sensor) == "argos"
+    unstated = np.where(np.asarray(sensor) == "gps", GPS_ERROR_M, UNKNOWN_ERROR_M)
     ellipse = ellipse_error_m(semi_major_m, semi_minor_m)
     by_class = is_argos & np.isnan(ellipse)
     doppler = ellipse.copy()
     doppler[by_class] = class_error_m(np.asarray(argos_class)[by_class])
     with np.errstate(invalid="ignore"):
         stated = (stated_error_m > 0) & np.isfinite(stated_error_m)
-    gps = np.where(stated, stated_error_m, GPS_ERROR_M)
-    return np.asarray(np.where(is_argos, doppler, gps), dtype=np.float64)
+    others = np.where(stated, stated_error_m, unstated)
+    return np.asarray(np.where(is_argos, doppler, others), dtype=np.float64)
 
 
 def outdone(

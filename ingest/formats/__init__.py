@@ -18,10 +18,10 @@ class Decoder(Protocol):
 
 
 class ToldDecoder(Protocol):
-    """How a decoder is called of tables that are of one tag, which their rows do not name."""
+    """How a decoder is called of a format whose units need not name their tag."""
 
     def __call__(self, payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
-        """Decode one push, all of it of a tag."""
+        """Decode one push; units that name neither a tag nor a bird are of the one told."""
 
 
 class ManyDecoder(Protocol):
@@ -51,7 +51,7 @@ class Format:
     decode_many : ManyDecoder or None
         The same for many pushes at once, where small ones are common.
     decode_told : ToldDecoder or None
-        The same, told a tag, where something else than a row names it.
+        The same, told the tag of units that name none, where there can be such.
     """
 
     name: str

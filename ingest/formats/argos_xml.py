@@ -93,7 +93,13 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
 
 
 def decode_units(
-    layout: Layout, text: bytes, units: list[Unit], *, tz: str = "UTC", now_us: int
+    layout: Layout,
+    text: bytes,
+    units: list[Unit],
+    *,
+    tz: str = "UTC",
+    now_us: int,
+    tag: str | None = None,
 ) -> Decoded:
     """Make records of the elements of an XML document whose paths a layout names."""
     paths = [path for names in layout.fields.values() for path in names]
@@ -126,4 +132,5 @@ def decode_units(
         origin=lambda bad: [origin(number) for number in bad["unit"]],
         refused=refused,
         warnings=warnings,
+        tag=tag,
     )

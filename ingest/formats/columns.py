@@ -23,7 +23,9 @@ FORM = "columns"
 _LISTS = ("fixes", "data", "records", "features", "list")
 
 
-def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def decode(
+    mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int, tag: str | None = None
+) -> Decoded:
     r"""
     Decode what a mapping describes. A unit is a data row, or an element of JSON.
 
@@ -37,6 +39,8 @@ def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> D
         Zone of times that carry none.
     now_us : int
         The present [us since 1970-01-01 UTC].
+    tag : str or None
+        The tag of units that name neither one nor a bird.
 
     Returns
     -------
@@ -60,9 +64,9 @@ def decode(mapping: ColumnMapping, payload: bytes, *, tz: str, now_us: int) -> D
     seen: list[pl.Series] = []
     layout = _layout(mapping, seen)
     if mapping.kind == "json":
-        decoded = decode_elements(layout, payload, tz=tz, now_us=now_us)
+        decoded = decode_elements(layout, payload, tz=tz, now_us=now_us, tag=tag)
     else:
-        decoded = _table(mapping, layout, payload, tz=tz, now_us=now_us)
+        decoded = _table(mapping, layout, payload, tz=tz, now_us=now_us, tag=tag)
     return replace(decoded, times=seen[-1] if seen else None)
 
 
@@ -106,13 +110,19 @@ def _kinds(table: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
 
 
 def _table(
-    mapping: ColumnMapping, layout: Layout, payload: bytes, *, tz: str, now_us: int
+    mapping: ColumnMapping,
+    layout: Layout,
+    payload: bytes,
+    *,
+    tz: str,
+    now_us: int,
+    tag: str | None,
 ) -> Decoded:
     text = bare(payload, mapping.skip_lines)
     header = open_sheet(text).header
     found = columns_of(header, layout.fields)
     try:
-        decoded = decode_sheet(layout, text, tz=tz, now_us=now_us)
+        decoded = decode_sheet(layout, text, tz=tz, now_us=now_us, tag=tag)
     except UnreadablePush as unreadable:
         if unreadable.code != "columns-missing":
             raise

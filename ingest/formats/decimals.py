@@ -74,3 +74,16 @@ def pointed(
 
 def _any(tests: Iterable[pl.Expr]) -> pl.Expr:
     return pl.any_horizontal(pl.lit(value=False), *(test.fill_null(value=False) for test in tests))
+
+
+def numeric(text: pl.Expr, per: float) -> pl.Expr:
+    """Text to number in the unit of the field, null where it is none."""
+    sent = text.cast(pl.Float64, strict=False)
+    if per == 1.0:
+        return sent
+
+    def divided(numbers: pl.Series) -> pl.Series:
+        # numpy divides; polars multiplies by 1/1000, which makes 3.8000000000000003 V of 3800 mV.
+        return pl.Series(numbers.fill_null(0.0).to_numpy() / per).set(numbers.is_null(), None)
+
+    return sent.map_batches(divided, return_dtype=pl.Float64)

@@ -81,13 +81,14 @@ LISTS = ("fixes",)
 _KNOWN = frozenset(KEYS)
 
 
-def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode a generic JSON push.
 
     The push is ``{"fixes": [...]}``, a bare array, or one object a line (NDJSON). A unit is an
     element (a line that is not blank); what is wrong with one never touches another. Keys that
-    are not documented are left out, with one warning that names them.
+    are not documented are left out, with one warning that names them. ``tag`` is that of elements
+    that name neither one nor a bird.
 
     Raises
     ------
@@ -120,7 +121,11 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         origin=lambda bad: [elements.origin(unit) for unit in bad["unit"]],
         refused=refused,
         warnings=[*lists_told(elements.unread), *_warnings(unknown)],
+        tag=tag,
     )
+
+
+decode_told = decode
 
 
 def decode_many(
@@ -230,6 +235,8 @@ def _candidates(units: list[int], fixes: list[Fix], tz: str) -> pl.DataFrame:
         pl.col(names).str.strip_chars().replace("", None),
         pl.when(kind.is_in(["gps", "argos"]))
         .then(kind)
+        .when(kind == "gnss")
+        .then(pl.lit("gps"))
         .when(kind.is_not_null())
         .then(pl.lit("other"))
         .when(pl.col("argos_class").is_not_null())

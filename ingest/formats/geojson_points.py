@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from ingest.clock import parse_instants
 from ingest.formats.layout import Element, Layout, decode_elements
+from ingest.frames import Frames, declared
 from ingest.record import Decoded
 from ingest.vocabulary import sensor_by_class
 
@@ -59,30 +62,45 @@ def speaks(keys: frozenset[str]) -> bool:
     return LAYOUT.marks <= keys
 
 
-def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode GeoJSON.
 
     A unit is a feature. Its geometry is a point, or null for a record without position; its
-    properties bear the names of this project or of Movebank.
+    properties bear the names of this project or of Movebank. Of a feature that names neither tag
+    nor bird the tag is the ``tag`` that is told.
+
+    RFC 7946 knows WGS 84 alone. Where a member ``crs`` names another system of EPSG, as older
+    files do, positions are brought to WGS 84.
 
     Raises
     ------
     UnreadablePush
-        Codes ``json-truncated``, ``json-unreadable``, ``too-many-units``, ``zone-unknown``.
+        Codes ``crs-unsupported``, ``json-truncated``, ``json-unreadable``, ``too-many-units``,
+        ``zone-unknown``.
 
     References
     ----------
     RFC 7946 (GeoJSON), RFC 8142 (text sequences).
     """
-    return decode_elements(LAYOUT, payload, tz=tz, now_us=now_us, parts=_point)
+    parts = partial(_point, Frames(), declared(payload))
+    return decode_elements(LAYOUT, payload, tz=tz, now_us=now_us, parts=parts, tag=tag)
 
 
-def _point(feature: Element) -> list[Element | str]:
-    """Give the feature, or the code of its refusal where it is no point."""
+def _point(frames: Frames, crs: object, feature: Element) -> list[Element | str]:
+    """Give the feature, in WGS 84, or the code of its refusal where it is no point."""
     geometry = feature.get("geometry")
     if geometry is None:
         return [feature]
     if not isinstance(geometry, dict) or geometry.get("type") != "Point":
         return ["not-a-point"]
-    return [feature] if "coordinates" in geometry else ["position-incomplete"]
+    if "coordinates" not in geometry:
+        return ["position-incomplete"]
+    position = geometry["coordinates"]
+    move = frames.mover(geometry.get("crs") or feature.get("crs") or crs)
+    if move is None or not isinstance(position, list) or len(position) < 2:
+        return [feature]
+    return [{**feature, "geometry": {"type": "Point", "coordinates": move(position)}}]
+
+
+decode_told = decode

@@ -35,11 +35,12 @@ def accepts(payload: bytes) -> bool:
     return looks_like_xml(payload) and b"<gpx" in payload[:4_096]
 
 
-def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode GPX.
 
-    A unit is a point. The tag is the name of its track or route, or a waypoint's own.
+    A unit is a point. The tag is the name of its track or route, or a waypoint's own, none of
+    which the standard asks for: without one it is the ``tag`` that is told.
 
     ``tz`` is that of times that carry none, which the standard does not allow.
 
@@ -53,4 +54,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     GPX 1.1 schema, https://www.topografix.com/GPX/1/1/
     """
     units = read_units(payload, _POINTS, _NAMED)
-    return decode_units(LAYOUT, payload, units, tz=tz, now_us=now_us)
+    return decode_units(LAYOUT, payload, units, tz=tz, now_us=now_us, tag=tag)
+
+
+decode_told = decode

@@ -10,7 +10,7 @@ import polars as pl
 
 from ingest.admission import LINE_MAX_BYTES, admit
 from ingest.clock import parse_times
-from ingest.formats.decimals import pointed
+from ingest.formats.decimals import numeric, pointed
 from ingest.formats.delimited import open_sheet, read_rows
 from ingest.formats.elements import cut
 from ingest.formats.elsewhere import at, lists_told, other_form, paths_of, seems_placed
@@ -110,7 +110,7 @@ def decode_sheet(
     now_us : int
         The present [us since 1970-01-01 UTC].
     tag : str or None
-        The tag of all rows, where something else than a column names it.
+        The tag of rows that name neither one nor a bird.
 
     Raises
     ------
@@ -139,8 +139,6 @@ def decode_sheet(
         pairs = by_rank(*(_ranked(sheet.header, layout.fields[name]) for name in _COORDINATES))
     candidates, warnings = interpret(rows.cells, columns, layout, tz=tz, pairs=pairs)
     warnings += [*told_twice(sheet.header, columns), *rows.warnings]
-    if tag is not None:
-        candidates = candidates.with_columns(tag=pl.lit(tag))
     return admit(
         candidates,
         format=layout.name,
@@ -148,6 +146,7 @@ def decode_sheet(
         origin=lambda bad: [sheet.origin(line) for line in bad["line"]],
         refused=rows.refused,
         warnings=warnings,
+        tag=tag,
     )
 
 
@@ -159,6 +158,7 @@ def decode_elements(
     now_us: int,
     parts: Callable[[Element], Sequence[Element | str]] = lambda element: [element],
     limit_bytes: int = LINE_MAX_BYTES,
+    tag: str | None = None,
 ) -> Decoded:
     """
     Decode JSON of one maker.
@@ -179,6 +179,8 @@ def decode_elements(
         Gives the parts of an element, each as an object or the code of its refusal.
     limit_bytes : int
         Most bytes one element may have.
+    tag : str or None
+        The tag of elements that name neither one nor a bird.
 
     Raises
     ------
@@ -223,6 +225,7 @@ def decode_elements(
         origin=lambda bad: [elements.origin(within[unit - 1]) for unit in bad["unit"]],
         refused=refused,
         warnings=[*lists_told(elements.unread), *warnings],
+        tag=tag,
     )
 
 
@@ -307,7 +310,7 @@ def interpret(
             best = best_named(text) if name in _NAMES else pl.coalesce(text)
             made.append(best.alias(name))
             continue
-        read = [_number(each, layout.per.get(name, 1.0)) for each in text]
+        read = [numeric(each, layout.per.get(name, 1.0)) for each in text]
         value = pl.coalesce(read)
         strange[layout.fields[name][0]] = pl.coalesce(text).is_not_null() & value.is_null()
         made.append(value.alias(name))
@@ -342,7 +345,7 @@ def _place(cells: pl.DataFrame, pairs: Sequence[Pair], layout: Layout) -> Sequen
     axes = {index: name for pair in pairs for name, index in zip(_COORDINATES, pair, strict=True)}
     at = [(f"c{index}", name) for index, name in axes.items()]
     text = cells.select(_present(pl.col(c), name, layout).alias(c) for c, name in at)
-    numbers = text.select(_number(pl.col(c), layout.per.get(name, 1.0)).alias(c) for c, name in at)
+    numbers = text.select(numeric(pl.col(c), layout.per.get(name, 1.0)).alias(c) for c, name in at)
     return position(text, numbers, pairs)
 
 
@@ -384,16 +387,3 @@ def _time(table: pl.DataFrame, layout: Layout, tz: str) -> list[pl.Series]:
         clock = pl.col("clock").str.replace(r"^(?:1899-12-3[01]|1900-01-0[01])[T ]", "")
         sent = table.select((date + " " + clock).alias("time"))["time"]
     return [sent, layout.times(sent, tz).alias("time_us")]
-
-
-def _number(text: pl.Expr, per: float) -> pl.Expr:
-    """Text to number in the unit of the field, null where it is none."""
-    sent = text.cast(pl.Float64, strict=False)
-    if per == 1.0:
-        return sent
-
-    def divided(numbers: pl.Series) -> pl.Series:
-        # numpy divides; polars multiplies by 1/1000, which makes 3.8000000000000003 V of 3800 mV.
-        return pl.Series(numbers.fill_null(0.0).to_numpy() / per).set(numbers.is_null(), None)
-
-    return sent.map_batches(divided, return_dtype=pl.Float64)

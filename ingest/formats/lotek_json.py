@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ingest.accuracy import sigmas
 from ingest.clock import parse_instants
 from ingest.formats.layout import Layout, decode_elements
 
@@ -24,6 +25,7 @@ LAYOUT = Layout(
         "battery_v": ("MainV",),
         "temperature_c": ("Temperature",),
     },
+    per={"error_m": sigmas(50.0)},  # circular error probable: half of the fixes lie within it
     times=lambda text, _: parse_instants(text, None),
 )
 

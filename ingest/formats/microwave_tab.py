@@ -12,7 +12,7 @@ from ingest.formats.layout import Layout, decode_sheet
 from ingest.formats.movebank_csv import volts
 from ingest.record import Decoded
 from ingest.refusal import UnreadablePush
-from ingest.vocabulary import tag_not_used, term
+from ingest.vocabulary import term
 
 NAME = "microwave-tab"
 
@@ -147,10 +147,7 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
         return decode_sheet(_FIXES, payload, tz=tz, now_us=now_us)  # which says what is missing
     if term(_COLUMN) in map(term, header):
         layout = replace(layout, fields={"tag": (_COLUMN,), **layout.fields}, rule=_bare)
-        decoded = decode_sheet(layout, payload, tz=tz, now_us=now_us)
-        unused = [] if tag is None else [tag_not_used(tag)]
-        return replace(decoded, warnings=[*decoded.warnings, *unused])
-    if tag is None:
+    elif tag is None:
         raise UnreadablePush(
             "tag-not-named",
             "No column names the tag: of such a table only the name of its file does.",
@@ -158,7 +155,8 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
             "7304e.txt (engineering), or name the tag with the push: tag=7304 (of commands, "
             "--tag 7304).",
         )
-    return decode_sheet(layout, payload, tz=tz, now_us=now_us, tag=bare(tag))
+    known = None if tag is None else bare(tag)
+    return decode_sheet(layout, payload, tz=tz, now_us=now_us, tag=known)
 
 
 def _bare(table: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from ingest.accuracy import is_share, one_sigma_m
 from ingest.admission import admit
 from ingest.clock import parse_times
 from ingest.formats.decimals import pointed
@@ -35,6 +36,7 @@ _OPTIONAL = (
     "satellites",
     "dop",
     "error_m",
+    "error_percent",
     "semi_major_m",
     "semi_minor_m",
     "orientation_deg",
@@ -51,6 +53,7 @@ _OPTIONAL = (
     "solution_by_hand",
 )
 _PLACES = ("lon", "lat", "lon1", "lat1", "lon2", "lat2")
+_WITH_PERCENTILE = "location-error-numerical"
 _PAIRED = {
     ("location-long", "location-lat"),
     ("location-lon", "location-lat"),
@@ -58,6 +61,13 @@ _PAIRED = {
     ("lon", "lat"),
 }
 _NAMES = ("tag", "individual", "provider_id")
+_NUMBERED = {"tag": "tag-id", "individual": "individual-id"}
+_OF_SERVICE = {*_NUMBERED.values(), "deployment-id", "study-id", "sensor-type-id", "event-id"}
+_OWN_NUMBER = r"^[1-9][0-9]{6,11}(?:\.0)?$"
+"""
+Numbers that Movebank gives to tags and birds: 2911059 is one of the first, 70074000232 a late one.
+Those of makers are shorter (PTT, serial number) or longer (IMEI).
+"""
 _OUTLIER = ("outlier_algorithm", "outlier_manual", "outlier_import")
 
 
@@ -66,7 +76,7 @@ def fits(header: list[str]) -> bool:
     return not _missing(columns_of(header, EVENT_TERMS))
 
 
-def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> Decoded:
     r"""
     Decode Movebank event data.
 
@@ -74,6 +84,8 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     optional numeric column (``neg alt``) is left out and counted in one warning. Where the
     location equals Argos solution 2, solution 1 is the mirror kept in ``lon2, lat2``. Where a
     person chose between them (``argos:valid-location-manual``), that one is the location.
+    ``tag`` is that of rows that name neither one nor a bird. An error that is stated with its
+    percentile is brought to one sigma.
 
     Raises
     ------
@@ -106,6 +118,7 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
     rows = read_rows(sheet, wanted, columns["time"][0], anchors_of(columns))
     candidates, warnings = _interpret(rows, columns, sheet, tz)
     warnings += [*told_twice(sheet.header, columns), *rows.warnings]
+    warnings += _internal_ids(rows.cells, columns, sheet.header)
     return admit(
         candidates,
         format=NAME,
@@ -113,7 +126,11 @@ def decode(payload: bytes, *, tz: str, now_us: int) -> Decoded:
         origin=lambda bad: [sheet.origin(line) for line in bad["line"]],
         refused=rows.refused,
         warnings=warnings,
+        tag=tag,
     )
+
+
+decode_told = decode
 
 
 def _missing(columns: Mapping[str, tuple[int, ...]]) -> list[str]:
@@ -140,6 +157,7 @@ def _interpret(
         )
         numbers = text.select(pl.col(read).cast(pl.Float64, strict=False))
     warnings = _text_in_numbers(text, numbers, columns, sheet)
+    numbers, odd = _at_one_sigma(numbers, columns, sheet.header)
     fields = [
         pl.coalesce(numbers[f"c{index}"] for index in columns[field]).alias(field)
         for field in _OPTIONAL
@@ -150,7 +168,25 @@ def _interpret(
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
     table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *place)
     table = table.with_columns(text.select(**_names(columns)))
-    return _mirrored(volts(table)), warnings
+    return _mirrored(volts(table)), warnings + odd
+
+
+def _at_one_sigma(
+    numbers: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], header: Sequence[str]
+) -> tuple[pl.DataFrame, list[Warning_]]:
+    """Bring the error that has a percentile to one sigma; count percentiles that are none."""
+    (told,) = columns.get("error_percent", (-1,))
+    found = [i for i in columns.get("error_m", ()) if term(header[i]) == _WITH_PERCENTILE]
+    if told < 0 or not found:
+        return numbers, []
+    error, percent = pl.col(f"c{found[0]}"), pl.col(f"c{told}")
+    odd = int(numbers.select((error.is_not_null() & ~is_share(percent)).sum()).item())
+    sentence = (
+        "Errors with a location-error-percentile that is not between 0 and 100 %, so that they were"
+        " taken as one sigma: {total}."
+    )
+    warned = counted("value-out-of-range", sentence, {"location-error-percentile": odd})
+    return numbers.with_columns(one_sigma_m(error, percent)), warned
 
 
 def _pairs(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> list[tuple[int, int]]:
@@ -162,6 +198,33 @@ def _pairs(header: Sequence[str], columns: Mapping[str, tuple[int, ...]]) -> lis
         if (term(header[lon]), term(header[lat])) in _PAIRED
     ]
     return pairs or [(columns["lon"][0], columns["lat"][0])]
+
+
+def _internal_ids(
+    cells: pl.DataFrame, columns: Mapping[str, tuple[int, ...]], header: Sequence[str]
+) -> list[Warning_]:
+    """
+    Count the names that are numbers of Movebank's database, as its service gives them.
+
+    The service names the columns ``tag_id`` and ``individual_id``, and gives them alone unless it
+    is asked for more; files that people make name a tag ``tag-id`` as well, hence two such columns.
+    """
+    counts: dict[str, int] = {}
+    for noun, number in _NUMBERED.items():
+        found = columns.get(noun, ())
+        own = next((index for index in found if term(header[index]) == number), None)
+        if own is None or len(_OF_SERVICE & set(map(term, header))) < 2:
+            continue
+        read = best_named([pl.col(f"c{index}") for index in found])
+        taken = (read == pl.col(f"c{own}")) & read.str.contains(_OWN_NUMBER)
+        counts[header[own].strip()] = int(cells.select(taken.sum()).item())
+    sentence = (
+        "Tags or birds got numbers of Movebank's database for names, as no local identifier stands"
+        " beside them: {named}. These numbers can change, and no other file of yours has them: ask"
+        " Movebank for tag_local_identifier and individual_local_identifier too (attributes=all),"
+        " and send that instead."
+    )
+    return counted("internal-ids", sentence, counts)
 
 
 def _text_in_numbers(

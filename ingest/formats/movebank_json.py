@@ -45,14 +45,15 @@ def speaks(keys: frozenset[str]) -> bool:
     return LAYOUT.marks <= keys or {"recorded_at", "tag_id", "lon", "lat"} <= keys
 
 
-def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode JSON of Movebank's public service, or of a live feed.
 
     A unit is a location. The service nests them under their individual; an individual without
     locations is no unit. A feed writes coordinates as strings.
 
-    ``tz`` is not used: Movebank's times are UTC.
+    ``tz`` is not used: Movebank's times are UTC. ``tag`` is that of locations that name neither
+    one nor a bird.
 
     Raises
     ------
@@ -70,6 +71,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
         now_us=now_us,
         parts=_locations,
         limit_bytes=INDIVIDUAL_MAX_BYTES,
+        tag=tag,
     )
 
 
@@ -83,3 +85,6 @@ def _locations(element: Element) -> list[Element]:
         {**names, **location} if isinstance(location, dict) else {"timestamp": []}
         for location in locations
     ]
+
+
+decode_told = decode

@@ -10,6 +10,7 @@ from ingest.encoding import relocate
 from ingest.formats.delimited import below
 from ingest.formats.layout import Layout, decode_sheet, utc_times
 from ingest.record import Decoded
+from ingest.vocabulary import tag_not_used
 
 NAME = "telonics-csv"
 
@@ -50,12 +51,12 @@ def accepts(payload: bytes) -> bool:
     return b"GPS Fix Attempt" in payload and bare(payload) is not payload
 
 
-def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
+def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = None) -> Decoded:
     """
     Decode a Telonics report.
 
-    A unit is a row; the tag is the ``CTN`` that the lines above the table name. Failed attempts
-    are records without position.
+    A unit is a row; the tag is the ``CTN`` that the lines above the table name, and ``tag`` where
+    they do not. Failed attempts are records without position.
 
     ``tz`` is not used: reports are in UTC.
 
@@ -66,7 +67,11 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     """
     table = bare(payload)
     named = _TAG.search(payload[: len(payload) - len(table.lstrip(b"\n"))])
-    tag = named[1].decode("utf-8", errors="replace").strip() if named else None
-    decoded = decode_sheet(LAYOUT, table, tz=tz, now_us=now_us, tag=tag)
+    own = named[1].decode("utf-8", errors="replace").strip() if named else None
+    decoded = decode_sheet(LAYOUT, table, tz=tz, now_us=now_us, tag=own or tag)
     refusals = relocate(decoded.refusals, payload, table)
-    return Decoded(NAME, decoded.records, refusals, decoded.warnings)
+    unused = [tag_not_used(tag)] if own and tag and tag != own else []
+    return Decoded(NAME, decoded.records, refusals, [*decoded.warnings, *unused])
+
+
+decode_told = decode

@@ -6,9 +6,11 @@ import io
 import json
 
 import openpyxl
+import polars as pl
 import pytest
 
-from ingest import Decoded, decode
+from ingest import Decoded, decode, decode_pieces, open_push
+from ingest.mapping import read_mapping
 from ingest.reasons import REASONS
 
 NOW_US = 1_795_000_000_000_000
@@ -125,3 +127,76 @@ def test_a_sign_beside_a_letter_is_no_coordinate(lat: str, lon: str, refused: li
     decoded = read(block.encode(), "argos-diag")
     assert codes(decoded) == (refused, [])
     assert set(refused) <= set(REASONS)
+
+
+WHEN = "2024-04-01T10:00:0"
+POINT = {"type": "Point", "coordinates": [10.5, 50.5]}
+
+
+def lines(elements: list[object]) -> bytes:
+    return "".join(json.dumps(each) + "\n" for each in elements).encode()
+
+
+def of_whom(who: dict[str, str], n: int) -> dict[str, object]:
+    return {"time": f"{WHEN}{n}Z", **who}
+
+
+WHO = ({}, {"tag": "T2"}, {"individual": "Ada"}, {"tag": ""})
+NAMELESS = {
+    "geojson-points": lines(
+        [
+            {"type": "Feature", "geometry": POINT, "properties": of_whom(who, n)}
+            for n, who in enumerate(WHO)
+        ]
+    ),
+    "flyways-json": lines(
+        [{**of_whom(who, n), "lon": 10.5, "lat": 50.5} for n, who in enumerate(WHO)]
+    ),
+    "movebank-csv": (
+        "timestamp,location-long,location-lat,tag-id,individual-local-identifier\n"
+        + "".join(
+            f"{WHEN}{n}Z,10.5,50.5,{who.get('tag', '')},{who.get('individual', '')}\n"
+            for n, who in enumerate(WHO)
+        )
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("form", NAMELESS)
+def test_units_without_a_name_take_the_tag_that_is_told(form: str) -> None:
+    payload = NAMELESS[form]
+    assert codes(read(payload, form))[0] == ["no-animal-or-tag"] * 2
+    whole = decode(payload, format=form, tag="7304", now_us=NOW_US)
+    assert codes(whole) == ([], ["tag-not-used"])
+    assert whole.records["tag"].to_list() == ["7304", "T2", None, "7304"]
+    assert whole.records["individual"].to_list() == [None, None, "Ada", None]
+    assert whole.warnings[0].counts == {"units": 2}
+    push = open_push(io.BytesIO(payload), limit_bytes=10**6, format=form, tag="7304")
+    parts = list(decode_pieces(push, now_us=NOW_US, lines=1))
+    assert pl.concat([part.records for part in parts]).equals(whole.records)
+    assert parts[-1].warnings == whole.warnings
+
+
+def test_a_mapped_row_without_a_name_takes_the_tag_that_is_told() -> None:
+    named = {"timestamp": "t", "location-long": "x", "location-lat": "y", "tag-id": "n"}
+    mapping = read_mapping({"kind": "table", "terms": named})
+    text = f"t,x,y,n\n{WHEN}0Z,10.5,50.5,\n{WHEN}1Z,10.5,50.5,T2\n".encode()
+    decoded = decode(text, mapping=mapping, tag="7304", now_us=NOW_US)
+    assert decoded.records["tag"].to_list() == ["7304", "T2"]
+    assert codes(decoded) == ([], ["tag-not-used"])
+
+
+@pytest.mark.parametrize(
+    ("own", "told", "tag", "warned"),
+    [
+        ("CTN,701423A\n", "9", "701423A", ["tag-not-used"]),
+        ("CTN,9\n", "9", "9", []),
+        ("", "9", "9", []),
+    ],
+)
+def test_a_report_names_its_tag_or_is_told_it(own: str, told: str, tag: str, warned) -> None:
+    header = "Acquisition Time,GPS Fix Attempt,GPS Latitude,GPS Longitude"
+    text = f"Report\n{own}{header}\n2024.04.01 10:00:00,Succeeded (3D),50.5,10.5\n"
+    decoded = decode(text.encode(), format="telonics-csv", tag=told, now_us=NOW_US)
+    assert decoded.records["tag"].to_list() == [tag]
+    assert codes(decoded) == ([], warned)

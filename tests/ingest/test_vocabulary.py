@@ -35,7 +35,7 @@ def test_event_id_and_local_time_mean_nothing_here() -> None:
 def test_fields_are_record_fields_or_named_steps_towards_them() -> None:
     steps = {
         "time", "taxon_detail", "visible", "outlier_algorithm", "outlier_manual",
-        "outlier_import", "flags", "verdict", "lon1", "lat1", "solution",
+        "outlier_import", "flags", "verdict", "error_percent", "lon1", "lat1", "solution",
     }  # fmt: skip
     assert set(EVENT_TERMS) - steps <= set(RECORD_SCHEMA)
 

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from app.movement.argos import (
     CLASS_ERROR_M,
     GPS_ERROR_M,
+    UNKNOWN_ERROR_M,
     class_error_m,
     ellipse_covariance_m2,
     ellipse_error_m,
@@ -57,7 +58,7 @@ def test_an_ellipse_without_extent_is_absent(absent):
 
 def test_the_best_source_of_each_fix_wins():
     got = position_error_m(
-        np.array(["gps", "gps", "argos", "argos", "argos", "other"]),
+        np.array(["gps", "gps", "argos", "argos", "argos", "gps"]),
         np.array(["", "", "B", "B", "", ""]),
         semi_major_m=np.array([np.nan, np.nan, 2000.0, 0.0, np.nan, np.nan]),
         semi_minor_m=np.array([np.nan, np.nan, 2000.0, 0.0, np.nan, np.nan]),
@@ -65,6 +66,18 @@ def test_the_best_source_of_each_fix_wins():
     )
     expected = [GPS_ERROR_M, 5.3, 2000.0 / np.sqrt(2), 10280.0, 10280.0, GPS_ERROR_M]
     assert got.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("sensor", ["other", "", "radio-transmitter"])
+def test_what_is_no_gps_is_not_taken_as_good_as_gps(sensor):
+    nan = np.full(4, np.nan)
+    stated = np.array([np.nan, 0.0, -1.0, 250.0])
+    got = position_error_m(
+        np.full(4, sensor), np.full(4, ""), semi_major_m=nan, semi_minor_m=nan,
+        stated_error_m=stated,
+    )  # fmt: skip
+    assert got.tolist() == [UNKNOWN_ERROR_M, UNKNOWN_ERROR_M, UNKNOWN_ERROR_M, 250.0]
+    assert UNKNOWN_ERROR_M >= CLASS_ERROR_M["A"] > 100 * GPS_ERROR_M
 
 
 @given(arrays(np.float64, (6, 3), elements=st.floats(allow_infinity=True, allow_nan=True)))

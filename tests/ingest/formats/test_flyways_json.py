@@ -195,7 +195,8 @@ def test_a_push_may_be_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "sensor"), [("GPS", "gps"), ("argos", "argos"), ("radar", "other"), (None, "gps")]
+    ("sent", "sensor"),
+    [("GPS", "gps"), ("GNSS", "gps"), ("argos", "argos"), ("radar", "other"), (None, "gps")],
 )
 def test_sensors(sent: str | None, sensor: str) -> None:
     assert push(b"[" + fix(sensor=sent) + b"]").records["sensor"].item() == sensor

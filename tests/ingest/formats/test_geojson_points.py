@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from ingest import Decoded, decode
+import pytest
+
+from ingest import Decoded, UnreadablePush, decode
 
 Values = Callable[[Decoded], list[dict[str, object]]]
 NOW_US = 1_795_000_000_000_000
@@ -59,3 +61,94 @@ def test_argos_keeps_its_class_and_its_ellipse() -> None:
         ).rows()
         == [("argos", "B", 9000.0, 800.0, 90.0)] * 3
     )
+
+
+WEB_MERCATOR = (12_245_143.99, 4_865_942.28)  # 110 E, 40 N
+
+
+def collection(crs: object, *positions: object, last: bool = False) -> bytes:
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": position},
+            "properties": {"tag": "T1", "time": f"2024-04-01T10:00:0{n}Z", "crs": "EPSG:9"},
+        }
+        for n, position in enumerate(positions)
+    ]
+    held = {"type": "FeatureCollection", "crs": crs, "features": features}
+    if last:
+        held["crs"] = held.pop("crs")
+    return json.dumps(held).encode()
+
+
+def name(of: str) -> dict[str, object]:
+    return {"type": "name", "properties": {"name": of}}
+
+
+def places(payload: bytes) -> list[tuple[float, float]]:
+    decoded = decode(payload, format="geojson-points", now_us=NOW_US)
+    return [tuple(round(x, 6) for x in row) for row in decoded.records[["lon", "lat"]].rows()]
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(
+    "spelling",
+    ["EPSG:3857", "urn:ogc:def:crs:EPSG::3857", "http://www.opengis.net/def/crs/EPSG/0/3857"],
+)
+def test_positions_of_another_declared_system_are_brought_to_wgs_84(spelling, last) -> None:
+    payload = collection(name(spelling), [*WEB_MERCATOR, 12.5], last=last)
+    decoded = decode(payload, now_us=NOW_US)
+    assert places(payload) == [(110.0, 40.0)]
+    assert decoded.records["height_m"].to_list() == [12.5]
+    assert (decoded.refusals, decoded.warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        None,
+        name("urn:ogc:def:crs:OGC:1.3:CRS84"),
+        name("EPSG:4326"),
+        name("http://www.opengis.net/def/crs/OGC/1.3/CRS84"),
+        name("EPSG:4490"),  # of China, the same to a decimetre
+    ],
+)
+def test_longitude_and_latitude_stay_what_they_are(crs) -> None:
+    assert places(collection(crs, [116.25, 29.5])) == [(116.25, 29.5)]
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        name("EPSG:999999"),
+        name("urn:ogc:def:crs:OGC::AUTO42001"),
+        name("GCJ-02"),
+        {"type": "link", "properties": {"href": "http://example.com/crs"}},
+        {"type": "name"},
+        7,
+    ],
+)
+def test_a_declared_system_that_leads_nowhere_is_refused_as_a_whole(crs) -> None:
+    with pytest.raises(UnreadablePush, match="declares") as refused:
+        decode(collection(crs, [116.25, 29.5]), now_us=NOW_US)
+    assert refused.value.code == "crs-unsupported"
+    assert "EPSG:4326" in refused.value.remedy
+
+
+def test_a_system_is_that_of_its_feature_or_of_all_and_survives_a_cut() -> None:
+    whole = collection(name("EPSG:3857"), WEB_MERCATOR, WEB_MERCATOR)
+    assert places(whole[:-20]) == [(110.0, 40.0)]
+    features = json.loads(whole)["features"]
+    features[0]["crs"] = name("EPSG:3857")
+    features[1]["geometry"] = {"type": "Point", "coordinates": [116.25, 29.5]}
+    sequence = "".join(json.dumps(feature) + "\n" for feature in features).encode()
+    assert places(sequence) == [(110.0, 40.0), (116.25, 29.5)]
+
+
+def test_what_is_no_position_is_refused_by_itself() -> None:
+    payload = collection(
+        name("EPSG:3857"), ["a", 1.0], [True, 1.0], [1e300, 1e300], [1.0], WEB_MERCATOR
+    )
+    decoded = decode(payload, now_us=NOW_US)
+    assert places(payload) == [(110.0, 40.0)]
+    assert [each.unit for each in decoded.refusals] == [1, 2, 3, 4]

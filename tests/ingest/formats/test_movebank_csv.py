@@ -296,3 +296,44 @@ def test_a_position_is_of_one_pair_of_columns(
             assert [each.code for each in found.refusals] == ["position-incomplete"]
         else:
             assert found.records.select("lon", "lat").rows() == [place]
+
+
+SERVICE = "timestamp,location_lat,location_long,individual_id,tag_id"
+
+
+def internal(header: str, *rows: str) -> tuple[list[str | None], list[str | None], dict[str, int]]:
+    when = "2018-07-05 10:48:10.000,46.1,82.1"
+    text = "\n".join([header, *(f"{when},{row}" for row in rows), ""])
+    decoded = decode(text.encode(), format="movebank-csv", now_us=NOW_US)
+    told = [each for each in decoded.warnings if each.code == "internal-ids"]
+    found = decoded.records["tag"].to_list(), decoded.records["individual"].to_list()
+    return *found, {name: n for each in told for name, n in each.counts.items() if n}
+
+
+def test_numbers_of_movebanks_database_are_kept_and_told() -> None:
+    """What its service answers where it is asked for no attributes."""
+    tags, birds, told = internal(SERVICE, "2911059,2911107", "2911059,2911107.0", "2911059,")
+    assert (tags, birds) == (["2911107", "2911107", None], ["2911059"] * 3)
+    assert told == {"individual_id": 3, "tag_id": 2}
+
+
+def test_beside_local_identifiers_they_are_not_read() -> None:
+    header = f"{SERVICE},tag_local_identifier,individual_local_identifier"
+    tags, birds, told = internal(header, "2911059,2911107,6118,Ada", "2911059,2911107,,Ada")
+    assert (tags, birds) == (["6118", "2911107"], ["Ada", "Ada"])
+    assert told == {"tag_id": 1}
+    assert internal(header, "2911059,2911107,6118,Ada")[2] == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("timestamp,location-lat,location-long,tag-id", "2911107"),  # a name of its own
+        (SERVICE, "Ada,6118"),
+        (SERVICE, "Ada,129001"),  # an Argos platform
+        (SERVICE, "Ada,863844012345678"),  # an IMEI
+        (SERVICE, "Ada,0291110"),
+    ],
+)
+def test_names_that_people_or_makers_gave_are_none_of_them(header: str, row: str) -> None:
+    assert internal(header, row)[2] == {}

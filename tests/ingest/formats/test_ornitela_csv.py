@@ -65,3 +65,31 @@ def test_a_bar_of_thousands_of_sensor_rows_keeps_their_order(
     many = [lines[4].replace(b",100,", b",%d," % n) for n in range(0, 1_000, 50)]
     times = decode(b"\n".join([lines[0], *many]), now_us=NOW_US).records["time_us"]
     assert times.diff().drop_nulls().unique().to_list() == [50_000]
+
+
+def test_the_two_thermometers_are_not_mixed(sample: Callable[[str], bytes]) -> None:
+    """A tag with a probe for water: some rows have one temperature, some the other, some both."""
+    header, fix, *_ = sample("fixes_ornitela.csv").decode().splitlines()
+    rows = []
+    for n, (inside, outside) in enumerate([("21.5", "4.5"), ("21.5", ""), ("", "4.5")]):
+        cells = fix.replace("09:10:11", f"09:10:1{n}").split(",")
+        cells[header.split(",").index("int_temperature_C")] = inside
+        cells[header.split(",").index("ext_temperature_C")] = outside
+        rows.append(",".join(cells))
+    decoded = decode("\n".join([header, *rows, ""]).encode(), now_us=NOW_US)
+    assert decoded.records["temperature_c"].to_list() == [21.5, 21.5, None]
+
+
+def test_a_sensor_row_that_repeats_the_last_fix_is_a_reading(
+    sample: Callable[[str], bytes],
+) -> None:
+    """As its files hold them: place and satellites of the fix stand on each row of the burst."""
+    header, fix, *_ = sample("fixes_ornitela.csv").decode().splitlines()
+    burst = [
+        fix.replace(",GPS,", f",SEN_ALL_20Hz{end},").replace("09:10:11", f"09:10:1{n}")
+        for n, end in enumerate(["_START", "", "_END"], start=2)
+    ]
+    records = decode("\n".join([header, fix, *burst, ""]).encode(), now_us=NOW_US).records
+    assert records["sensor"].to_list() == ["gps", "other", "other", "other"]
+    assert records["lon"].is_null().to_list() == [False, True, True, True]
+    assert records["battery_v"].to_list() == [3.702] * 4

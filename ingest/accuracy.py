@@ -1,0 +1,79 @@
+"""Accuracy that is stated as a radius with a share of the fixes in it, as one sigma."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+ONE_SIGMA_PERCENT = (68.0, 68.3)
+"""
+How senders write one standard deviation [%], which is no radius then: 68.27 % of a normal
+distribution lie within it on either side. "1 standard deviation errors, assuming normal
+distribution" is the example of Movebank's dictionary (location accuracy comments).
+"""
+
+
+def sigmas(percent: float) -> float:
+    """
+    Return how many sigmas long the radius is round the true place that holds a share of the fixes.
+
+    Of two independent normal errors of one size, east and north, the distance follows a Rayleigh
+    distribution, whose quantile is ``sqrt(-2 ln(1 - p))`` sigma. Sigma is the standard deviation
+    along one axis, as an Argos ellipse is brought to it, whose axes are the case of 63.2 %:
+    ``sqrt(2)`` sigma (McClintock et al. 2015, doi:10.1111/2041-210X.12286).
+
+    Parameters
+    ----------
+    percent : float
+        Share [%], over 0 and under 100.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    F. van Diggelen 2007, GNSS accuracy: lies, damn lies, and statistics, GPS World 18(1), 26-32.
+
+    Examples
+    --------
+    >>> round(sigmas(50.0), 4), round(sigmas(95.0), 4)
+    (1.1774, 2.4477)
+    """
+    return math.sqrt(-2.0 * math.log1p(-percent / 100.0))
+
+
+def one_sigma_m(radius_m: pl.Expr, percent: pl.Expr) -> pl.Expr:
+    """
+    Bring a stated error to one sigma along one axis, by its percentile; see `sigmas`.
+
+    Parameters
+    ----------
+    radius_m : polars.Expr
+        The error as stated [m].
+    percent : polars.Expr
+        Its percentile [%]; under 1 a share (0.95): nobody states a radius that holds so few.
+        Null, no percentile of a radius (see `is_share`) or that of one sigma leaves the error as
+        it is.
+
+    Returns
+    -------
+    polars.Expr
+        Error [m].
+
+    Examples
+    --------
+    >>> said = pl.DataFrame({"r": [10.0] * 5, "p": [50.0, 95.0, 0.95, 68.0, None]})
+    >>> said.select(one_sigma_m(pl.col("r"), pl.col("p")).round(2))["r"].to_list()
+    [8.49, 4.09, 4.09, 10.0, 10.0]
+    """
+    share = pl.when(percent < 1.0).then(percent).otherwise(percent / 100.0)
+    radius = is_share(percent) & ~percent.is_between(*ONE_SIGMA_PERCENT)
+    length = (-2.0 * (-share).log1p()).sqrt()
+    return pl.when(radius.fill_null(value=False)).then(radius_m / length).otherwise(radius_m)
+
+
+def is_share(percent: pl.Expr) -> pl.Expr:
+    """Whether a percentile can be that of a radius: no radius holds none of the fixes, or all."""
+    return (percent > 0.0) & (percent < 100.0) & (percent != 1.0)

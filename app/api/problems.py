@@ -297,7 +297,7 @@ STATUSES = {
     410: "It is no more: its owner took it back, or `successors` say where it went",
     413: "Over the limit",
     415: "The body is of another kind",
-    422: "A value can't be used",
+    422: "A value can't be used, or a query parameter is none of this address",
     429: "Too many requests: wait for Retry-After",
     503: "The database does not answer: wait for Retry-After",
 }

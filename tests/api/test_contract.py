@@ -222,6 +222,39 @@ def test_a_body_over_its_limit_is_413(network, path, method, operation):
     check(answer, operation, 413, "too-large")
 
 
+def _narrows(path, method, _operation):
+    return method == "get" and path.startswith(("/api/v1/", "/feeds/", "/tiles/"))
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), some(_narrows))
+def test_a_parameter_that_is_none_of_an_address_is_told_with_those_that_are(
+    network, path, method, operation
+):
+    taken = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+
+    def answer(verb, **more):
+        known = {name: NEEDED.get(name, "1") for name in taken}
+        return ask(network.client, path, verb, operation, headers=network.amur, params=known | more)
+
+    for unknown in ("specie", "Limit", "no_such"):
+        problem = check(answer(method, **{unknown: "1"}), operation, 422, "parameter-unknown")
+        told = problem["remedy"].partition("one of ")[2].rstrip(".").split(", ")
+        assert sorted(told) == sorted(taken or [""])
+        assert answer("head", **{unknown: "1"}).status_code == 422
+    plain = answer(method, _="17")
+    assert plain.status_code < 400 or plain.json()["code"] != "parameter-unknown"
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), some(lambda path, *_: path in DOORS))
+def test_the_doors_of_senders_leave_aside_what_stands_in_the_address(
+    network, path, method, operation
+):
+    answer = ask(
+        network.client, path, method, operation, params={"token": "t", "tag": "a", "x": ""}
+    )
+    assert answer.json()["code"] in {"not-found", "source-unproven", "key-required"}
+
+
 @pytest.mark.parametrize("path", document()["paths"])
 def test_other_methods_are_405_and_the_allowed_ones_are_told(network, path):
     item = document()["paths"][path]

@@ -264,7 +264,7 @@ def test_release_constants_are_on_both_sides_of_now() -> None:
     assert START < RELEASED < UNRELEASED
 
 
-TAKEN = "species, individual, study, season, bbox, datetime, limit, cursor"
+TAKEN = "limit, cursor, species, individual, study, season, bbox, datetime"
 
 
 @pytest.mark.parametrize("name", [*FEEDS, "fixes"])

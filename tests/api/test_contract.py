@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 from urllib.parse import quote
@@ -202,6 +203,10 @@ def test_bodies_that_are_no_json_of_ours(network, path, method, operation):
 
     example = json.dumps(json_schema(operation)["examples"][0])
     check(send(example, "text/plain"), operation, 415, "unsupported-media-type")
+    check(send(b"--x--", "multipart/form-data; boundary=x"), operation, 415)
+    packed = check(send(gzip.compress(example.encode())), operation, 415)
+    assert packed["code"] == "content-encoding-unsupported"
+    assert packed["remedy"].startswith("Send it plain")
     twice = example[:-1] + "," + example[1:]
     for body in (b"{", b"\xff", b'{"a": NaN}', twice.encode(), b"[" * 100_000):
         check(send(body), operation, 400, "malformed-body")

@@ -15,7 +15,8 @@ import typer
 from pydantic_core import ValidationError
 
 from app import VERSION, archive, columns, connectors, lifeless, morning, partners, tags
-from app.errors import Problem, SetupError, writing
+from app.errors import Problem, SetupError
+from app.files import write
 from app.loading import loading
 from app.terminal import (
     DIFFERS,
@@ -304,8 +305,8 @@ def simulate(
     written: dict[str, Any] = {}
     for path, name in ((out, "events"), (reference, "reference")):
         if path is not None:
-            with writing(path):
-                written |= {name: str(path), f"{name}_bytes": path.write_bytes(files[name])}
+            write(path, files[name])
+            written |= {name: str(path), f"{name}_bytes": len(files[name])}
     answer(written, as_json=as_json)
 
 

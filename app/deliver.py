@@ -16,7 +16,8 @@ from uuid import UUID
 
 from app.api.intervals import interval_of
 from app.api.receipts import Receipt, receipt_of, shape
-from app.errors import NotFound, SetupError, writing
+from app.errors import NotFound, SetupError
+from app.files import write
 from app.loading import loading
 from app.operate import operator
 from app.store import decodings, failures, inbox, receipts, reference, studies, work
@@ -134,8 +135,7 @@ async def plot(store: Store, ref: UUID, out: Path) -> dict[str, Any]:
         svg = await plots.individual_svg(store, audience, ref)
     except NotFound:
         svg = await plots.study_svg(store, audience, ref)
-    with writing(out):
-        await asyncio.to_thread(out.write_bytes, svg)
+    await asyncio.to_thread(write, out, svg)
     return {"file": str(out), "bytes": len(svg)}
 
 
@@ -169,8 +169,7 @@ async def report(
         address = address_of(f"/api/v1/flyways/{flyway}/report", urlencode(told))
         page = await flyway_report.kept_report(store, audience, address, as_of)
     if program is None:
-        with writing(out):
-            await asyncio.to_thread(out.write_text, page, encoding="utf-8")
+        await asyncio.to_thread(write, out, page.encode())
     else:
         await asyncio.to_thread(printing.print_pdf, program, page, out)
     size = (await asyncio.to_thread(out.stat)).st_size

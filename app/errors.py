@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -150,15 +148,3 @@ class SetupError(Exception):
 def in_a_line(error: SetupError | Problem) -> str:
     """Return what went wrong and how to mend it, for who works at the database itself."""
     return f"{error.detail} {error.remedy_here}" if isinstance(error, Problem) else str(error)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Name the file that can't be written: no place for it, no right to it, no room."""
-    try:
-        yield
-    except (ConnectionError, TimeoutError):
-        raise  # of the database, whose rows are being written
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SetupError(f"{path} can't be written: {reason}. Name another place.") from error

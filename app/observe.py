@@ -62,8 +62,11 @@ WITHHELD = frozenset(
 """Names of values that never reach a log: credentials, and where a bird was."""
 
 
-_CHATTERS = ("alembic", "procrastinate")
-"""Libraries that tell of each step they take: a line for every job would hide our own."""
+_CHATTERS = ("alembic", "asyncssh", "procrastinate")
+"""
+Libraries that tell of each step they take: a line for every job would hide our own, and of a
+connection it would tell the name at the server.
+"""
 
 
 def exposition() -> tuple[bytes, str]:

@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from app.errors import SetupError, writing
+from app.errors import SetupError
+from app.files import write
 
 PROGRAMS = (
     "chromium",
@@ -57,5 +58,4 @@ def print_pdf(program: str, page: str, out: Path) -> None:
             raise SetupError(
                 f"Chromium printed nothing ({told[0]}). Write an .html file and print that."
             )
-        with writing(out):
-            shutil.copyfile(printed, out)
+        write(out, printed.read_bytes())

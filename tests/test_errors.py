@@ -8,16 +8,7 @@ from pathlib import Path
 import pytest
 
 import app.errors
-from app.errors import (
-    BadInput,
-    NotFound,
-    Overrun,
-    Problem,
-    SetupError,
-    Unavailable,
-    in_a_line,
-    writing,
-)  # fmt: skip
+from app.errors import BadInput, NotFound, Overrun, Problem, SetupError, Unavailable, in_a_line
 
 KINDS = [
     each for each in vars(app.errors).values()
@@ -66,12 +57,3 @@ def test_at_the_database_there_is_no_request_to_send_again(told) -> None:
     assert said.startswith(told.detail) and "request" not in said and "Retry-After" not in said
     assert in_a_line(NotFound("It is gone.", remedy="Look there.")) == "It is gone. Look there."
     assert in_a_line(SetupError("No disk. Free some.")) == "No disk. Free some."
-
-
-def test_a_file_that_cannot_be_written_is_told_from_a_lost_database(tmp_path) -> None:
-    file, told = tmp_path / "none/a", r"none/a can't be written: No such file.*another place\."
-    with pytest.raises(SetupError, match=told), writing(file):
-        file.write_bytes(b"")
-    for lost in (ConnectionResetError(), TimeoutError()):
-        with pytest.raises(type(lost)), writing(tmp_path / "a"):
-            raise lost

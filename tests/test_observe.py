@@ -64,7 +64,9 @@ def test_the_address_of_a_request_is_not_logged(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("name", ["alembic.runtime.plugins", "procrastinate.jobs"])
+@pytest.mark.parametrize(
+    "name", ["alembic.runtime.plugins", "asyncssh", "asyncssh.sftp", "procrastinate.jobs"]
+)
 def test_of_libraries_that_chatter_only_what_went_wrong_is_logged(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

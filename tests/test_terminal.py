@@ -232,6 +232,30 @@ def test_a_file_that_cannot_be_written_is_named(
         assert told.endswith("Name another place.\n")
 
 
+def test_on_a_full_disk_the_old_file_stays(
+    main: Main, run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def page(*_asked: object) -> str:
+        return "<!doctype html>"
+
+    monkeypatch.setattr("app.api.flyway_report.report", page)
+    study, sample = a_study(run), ("--birds", "1", "--days", "2")
+    for name, words in (
+        ("a.svg", ("plot", study, "--out", "a.svg")),
+        ("a.html", ("report", "white_naped_crane", "--out", "a.html")),
+        ("a.csv", ("simulate", "a.csv", *sample)),
+        ("b.csv", ("simulate", "c.csv", "--reference", "b.csv", *sample)),
+    ):
+        (tmp_path / name).write_text("old")
+        (tmp_path / f".{name}.part").symlink_to("/dev/full")
+        code, told = main(*words)
+        assert (code, (tmp_path / name).read_text()) == (1, "old"), name
+        assert told.startswith(f"flyways: {name} can't be written: No space left"), told
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "a.svg", "a.html", "a.csv", "b.csv", "c.csv",
+    }  # fmt: skip
+
+
 def test_tracks_are_exported_without_a_word_of_the_libraries_that_write_them(
     really: Callable[..., subprocess.CompletedProcess[str]], run: Callable[..., Result]
 ) -> None:

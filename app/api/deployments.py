@@ -74,7 +74,8 @@ class DeploymentEdit(Body):
     """
     What to change; what is left out stays, null opens an end, `terms` are replaced whole.
 
-    A term that differs from then on is decided by hand: reference data pushed later leave it.
+    A term or an end that differs from then on is decided by hand: reference data pushed later
+    leave it.
     """
 
     model_config = example(deploy_off="2021-11-03T08:00:00Z")

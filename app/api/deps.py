@@ -10,10 +10,11 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from app.api.problems import MalformedBody
+from app.api.problems import MalformedBody, PackedBody
 from app.api.strict import strict_json
 from app.config import Settings
 from app.store.engine import Store
+from ingest.archive import GZIP_MAGIC
 
 PINNED = "flyways.store"
 """Where the scope of a request within a request holds its store."""
@@ -48,9 +49,12 @@ class StrictRequest(Request):
     """A request whose JSON holds each key once and finite numbers only."""
 
     async def json(self) -> Any:
-        """Return the body; a body that can't be read so is a 400."""
+        """Return the body; one that can't be read so is a 400, a compressed one a 415."""
+        body = await self.body()
+        if body.startswith(GZIP_MAGIC):
+            raise PackedBody
         try:
-            return strict_json(await self.body())
+            return strict_json(body)
         except ValueError as error:
             raise MalformedBody from error
 

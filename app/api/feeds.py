@@ -19,7 +19,6 @@ from app.api.filters import (
     DatetimeQuery,
     FiltersDep,
     box_of,
-    takes_only,
     unknown_of,
 )
 from app.api.intervals import interval_of
@@ -134,11 +133,6 @@ async def _feed(
 
 
 FeedDep = Annotated[Feed, Depends(_feed)]
-_KNOWN = [
-    takes_only(
-        "species", "individual", "study", "season", "bbox", "datetime", "limit", "cursor"
-    )
-]  # fmt: skip
 
 
 def _responses(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
@@ -165,7 +159,6 @@ def _example(shape: str, **properties: Any) -> dict[str, Any]:
 
 @router.get(
     "/positions.geojson",
-    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
 )
@@ -201,7 +194,6 @@ router.add_api_route(
     "/fixes.geojson",
     fixes_feed,
     methods=["GET"],
-    dependencies=[takes_only(*FixesAsk.model_fields)],
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", time="2020-03-14T06:00:00Z")),
 )
@@ -226,7 +218,6 @@ SHORT_WAY = ShortWay("/feeds/fixes.geojson", _fixes_shortly, _fixes_ask, method=
 
 @router.get(
     "/tracks.geojson",
-    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("LineString", individual="WNC-17", observed=True)),
 )
@@ -237,7 +228,6 @@ async def tracks_feed(feed: FeedDep) -> Response:
 
 @router.get(
     "/stopovers.geojson",
-    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("Point", individual="WNC-17", kind="stopover")),
 )
@@ -248,7 +238,6 @@ async def stopovers_feed(feed: FeedDep) -> Response:
 
 @router.get(
     "/sites.geojson",
-    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("Point", name="Mongol Daguur", n_individuals=12)),
 )
@@ -259,7 +248,6 @@ async def sites_feed(feed: FeedDep) -> Response:
 
 @router.get(
     "/flyways.geojson",
-    dependencies=_KNOWN,
     response_class=Response,
     responses=_responses(_example("LineString", part="connection", season="spring", n_birds=7)),
 )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
-from typing import Annotated, Any
+from collections.abc import Collection, Iterator
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_validation_alias
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
 from app.api.intervals import interval_of
 from app.errors import BadInput
@@ -100,22 +105,38 @@ def unknown_of(request: Request, known: Collection[str]) -> set[str]:
     return {*request.query_params} - {*known, BUSTER}
 
 
-def takes_only(*known: str) -> Any:
+def take_only_its_own(route: APIRoute) -> None:
     """
-    Return the dependency that refuses every other query parameter.
+    Make a route refuse each query parameter that neither its handler nor a dependency declares.
 
     Left unread, one that was meant to narrow or to date an answer would get another one.
     """
+    known = list(dict.fromkeys(_declared(route.dependant)))
+    serve = route.app
 
-    async def dependency(request: Request) -> None:
-        if unknown_of(request, known):
+    async def held(scope: Scope, receive: Receive, send: Send) -> None:
+        if unknown_of(Request(scope), known):
             raise BadInput(
                 "A query parameter is none of this address.",
                 code="parameter-unknown",
-                remedy=f"Leave it out, or use one of {', '.join(known)}.",
+                remedy=f"Leave it out, or use one of {', '.join(known)}."
+                if known
+                else "Leave it out: this address takes none.",
             )
+        await serve(scope, receive, send)
 
-    return Depends(dependency)
+    route.app = held
+
+
+def _declared(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):  # it stands for its fields
+            yield from kind.model_fields
+        else:
+            yield get_validation_alias(field)
+    for each in dependant.dependencies:
+        yield from _declared(each)
 
 
 async def _filters(

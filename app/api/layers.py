@@ -13,11 +13,12 @@ from pydantic import Field
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep
 from app.api.paging import Listing, PageDep, paginate
-from app.api.problems import READING, WRITING
+from app.api.problems import READING, WRITING, form_sent, packed_otherwise
 from app.api.schemas import Shown, Text, example
 from app.errors import BadInput, Problem
 from app.store import habitat, studies
 from app.store.layers import Terms, add_polygon_layer, add_raster_layer, retire
+from ingest.archive import GZIP_MAGIC
 from ingest.layers.geojson_polygons import decode_polygons
 from ingest.layers.isolated import decode_geotiff_in_child, decode_vector_in_child
 from ingest.layers.polygons import PolygonLayer
@@ -163,7 +164,7 @@ async def add_layer(
             code="designation-missing",
             remedy="Name the property of the type of designation with class_property=.",
         )
-    layer = await _decoded(await request.body(), Wanted(class_property, date_property, table))
+    layer = await _decoded(await _file_of(request), Wanted(class_property, date_property, table))
     terms = Terms(licence, dated_on)
     async with store.write() as conn:
         owner = (await studies.owned(conn, audience, study))["id"]
@@ -199,6 +200,15 @@ async def retire_layer(layer: UUID, store: StoreDep, audience: ManagerAudience) 
     async with store.write() as conn:
         found = await habitat.owned_layer(conn, audience, layer)
         await retire(conn, found.id)
+
+
+async def _file_of(request: Request) -> bytes:
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise form_sent()
+    body = await request.body()
+    if body.startswith(GZIP_MAGIC):
+        raise packed_otherwise()
+    return body
 
 
 async def _decoded(body: bytes, wanted: Wanted) -> PolygonLayer | RasterLayer:

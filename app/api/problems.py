@@ -96,6 +96,13 @@ class MalformedBody(HTTPException):
         super().__init__(HTTPStatus.BAD_REQUEST)
 
 
+class PackedBody(HTTPException):
+    """A compressed body where a plain one is read."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
 def problem_document(problem: Problem) -> dict[str, Any]:
     """Return the document; it holds no id and no time, so that equal problems are equal bytes."""
     document: dict[str, Any] = {
@@ -215,13 +222,25 @@ def malformed(detail: str = "The body is not valid JSON.") -> Problem:
 
 
 def packed_otherwise() -> Problem:
-    """Return the problem of a body in a compression that nothing here undoes."""
+    """Return the problem of a body in a compression that its address does not undo."""
     return _made(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "content-encoding-unsupported",
         "The body is compressed in another way",
-        "The body comes in a Content-Encoding that the service can't undo.",
-        "Send it plain or gzip.",
+        "The body is compressed in a way that this address can't undo.",
+        "Send it plain; telemetry and reference data may be sent gzip as well.",
+    )
+
+
+def form_sent() -> Problem:
+    """Return the problem of a form where a file is read."""
+    code, title, _, _ = _BY_STATUS[HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
+    return _made(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        code,
+        title,
+        "The body is a form.",
+        "Send the bytes of the file themselves as the body.",
     )
 
 
@@ -262,6 +281,8 @@ _BY_STATUS: dict[int, tuple[str, str, str, str]] = {
 def _of_status(error: HTTPException) -> Problem:
     if isinstance(error, MalformedBody):
         return malformed()
+    if isinstance(error, PackedBody):
+        return packed_otherwise()
     status = error.status_code
     if status in _BY_STATUS:
         return _made(status, *_BY_STATUS[status])
@@ -302,7 +323,7 @@ STATUSES = {
     410: "It is no more: its owner took it back, or `successors` say where it went",
     413: "Over the limit",
     415: "The body is of another kind",
-    422: "A value can't be used",
+    422: "A value can't be used, or a query parameter is none of this address",
     429: "Too many requests: wait for Retry-After",
     503: "The database does not answer: wait for Retry-After",
 }

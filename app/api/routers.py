@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from app.api import (
     comparison,
@@ -58,6 +59,7 @@ from app.api import (
     utilisation,
     withdrawals,
 )
+from app.api.filters import take_only_its_own
 
 ROUTERS: tuple[APIRouter, ...] = (
     push.router,
@@ -119,3 +121,17 @@ Every router of the service; a new noun is one more line here.
 
 A request is tried with one after another, at a cost each: what is asked most often stands first.
 """
+
+READ = ("/api/v1/", "/feeds/", "/tiles/")
+"""
+Where every GET refuses the parameters it does not know. Elsewhere stand the doors of senders, who
+put what they like into the address.
+"""
+
+for _route in (route for router in ROUTERS for route in router.routes):
+    if (
+        isinstance(_route, APIRoute)
+        and "GET" in (_route.methods or ())
+        and _route.path.startswith(READ)
+    ):
+        take_only_its_own(_route)

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 from app.api.as_of import PRODUCT, READING_KEPT
 from app.api.auth import CurrentAudience
 from app.api.deps import StoreDep
-from app.api.filters import SpeciesQuery, species_key, takes_only
+from app.api.filters import SpeciesQuery, species_key
 from app.api.kept import answer_with, kept_of, sealed, seen_by, takes_gzip
 from app.api.problems import READING
 from app.errors import NotFound
@@ -127,7 +127,6 @@ _EXAMPLE = {
 
 @router.get(
     "/{layer}.json",
-    dependencies=[takes_only("species")],
     responses={
         **READING,
         200: {"content": {"application/json": {"example": _EXAMPLE}}, "description": "TileJSON"},
@@ -164,7 +163,7 @@ async def read_tilejson(
 @router.get(
     "/{layer}/{z}/{x}/{y}.pbf",
     response_class=Response,
-    dependencies=[takes_only("species", "as_of"), *PRODUCT],
+    dependencies=PRODUCT,
     responses={
         **READING_KEPT,
         200: {"content": {MEDIA_TYPE: {}}, "description": "A tile; without features no bytes"},

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import csv
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from os import SEEK_END
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 import polars as pl
 
 import ingest
-from app.errors import SetupError, writing
+from app.errors import SetupError
+from app.files import whole, write
 from app.store import exports, studies
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
@@ -96,8 +97,7 @@ async def export(
         )
         counts = await _WRITERS[form](out, source)
     written = {"study": str(study), **source.told, "format": form, **counts}
-    with _whole(out / READ_FIRST, "wb") as file:
-        file.write(orjson.dumps(written, option=orjson.OPT_INDENT_2))
+    write(out / READ_FIRST, orjson.dumps(written, option=orjson.OPT_INDENT_2))
     return written
 
 
@@ -116,23 +116,9 @@ def _make_folder(out: Path) -> None:
         raise SetupError(f"{out} can't be a folder: {error}. Name another with --out.") from error
 
 
-@contextmanager
-def _whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file that takes its name only when it was written to its end."""
-    part = path.with_name(f".{path.name}.part")
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    try:
-        with writing(path):
-            with part.open(mode, **text) as file:  # type: ignore[call-overload]  # mode is not literal
-                yield file
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 async def _movebank(out: Path, source: _Source) -> dict[str, Any]:
     """Write event data and reference data; text is written as it is, for programs to read."""
-    with _whole(out / "events.csv", "wb") as file:
+    with whole(out / "events.csv", "wb") as file:
         file.write(",".join(_EVENT_COLUMNS).encode() + b"\n")
 
         def write(chunk: pl.DataFrame) -> None:
@@ -140,7 +126,7 @@ async def _movebank(out: Path, source: _Source) -> dict[str, Any]:
 
         count = await source.fixes(columns=exports.COLUMNS, take=write)
         without = await source.readings(take=write)
-    with _whole(out / "reference.csv") as text:
+    with whole(out / "reference.csv") as text:
         csv.writer(text, lineterminator="\n").writerows(_reference(source.deployments))
     return {"fixes": count, "without_position": without, "deployments": len(source.deployments),
             "files": ["events.csv", "reference.csv"]}  # fmt: skip
@@ -204,7 +190,7 @@ def _reference(deployments: list[Row]) -> list[list[object]]:
 
 async def _geojson(out: Path, source: _Source) -> dict[str, Any]:
     """Write one FeatureCollection (RFC 7946) with a feature a line, so that a stream reads it."""
-    with _whole(out / "fixes.geojson", "wb") as file:
+    with whole(out / "fixes.geojson", "wb") as file:
         head = orjson.dumps({"type": "FeatureCollection", **source.told})
         file.write(head[:-1] + b',"features":[\n')
 
@@ -261,7 +247,7 @@ async def _geoparquet(out: Path, source: _Source) -> dict[str, Any]:
     """Write one table; a file that is not whole never takes its name, so that it need not end."""
     from app.pipeline.geoparquet import Tables  # noqa: PLC0415 - loads pyarrow, for this form alone
 
-    with _whole(out / "fixes.parquet", "wb") as file:
+    with whole(out / "fixes.parquet", "wb") as file:
         to = Tables(file)
         count = await source.fixes(columns=_FOR_GIS, take=to.add)
         to.close(source.told)
@@ -273,7 +259,7 @@ async def _mf_json(out: Path, source: _Source) -> dict[str, Any]:
     from app.pipeline import trajectories  # noqa: PLC0415 - loads MovingPandas, for tracks alone
 
     n_tracks = n_fixes = 0
-    with _whole(out / "tracks.mfjson", "wb") as file:
+    with whole(out / "tracks.mfjson", "wb") as file:
         file.write(b'{"type":"FeatureCollection","features":[')
         async with aclosing(source.tracks()) as found:
             async for bird, track in found:
@@ -296,8 +282,7 @@ async def _geopackage(out: Path, source: _Source) -> dict[str, Any]:
         async for bird, track in found:
             lines += await asyncio.to_thread(trajectories.drawn, bird, track)
             n_tracks, n_fixes = n_tracks + 1, n_fixes + len(track)
-    with _whole(out / "tracks.gpkg", "wb") as file:
-        file.write(await asyncio.to_thread(compat.geopackage, "tracks", lines))
+    write(out / "tracks.gpkg", await asyncio.to_thread(compat.geopackage, "tracks", lines))
     return {"tracks": n_tracks, "fixes": n_fixes, "lines": len(lines), "files": ["tracks.gpkg"]}
 
 

@@ -294,8 +294,10 @@ async def resolve_reference(
         for row in decoded.rows
     ]  # fmt: skip
     if todo["stored_at"] is None:
-        news = await stated.take_over(conn, todo["study_id"], rows)
+        taken = await stated.take_over(conn, todo["study_id"], rows)
+        news, kept = taken.news, _kept(taken)
     else:
+        kept = []
         news = min(todo["stored"], len(rows))
         await stated.recall(conn, todo["study_id"], rows)
     told = {
@@ -308,9 +310,28 @@ async def resolve_reference(
         "tag_ids": [],
         "first_us": None,
         "last_us": None,
-        "warnings": [{"code": w.code, "detail": w.detail} for w in decoded.warnings],
+        "warnings": [{"code": w.code, "detail": w.detail} for w in [*decoded.warnings, *kept]],
     }
     await arrivals.finish(conn, [told])
+
+
+def _kept(taken: stated.Taken) -> list[ingest.Warning_]:
+    """Say which ends of deployments stay as a person decided, whatever the file tells."""
+    if not taken.kept:
+        return []
+    named = [
+        f"tag {row.tag!r} on {row.individual!r} {_ENDS[end]} "
+        + ("open" if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        for row, end, at in taken.kept[:_KEPT_NAMED_MAX]
+    ]
+    more = f" and {len(taken.kept) - len(named)} more" if len(taken.kept) > len(named) else ""
+    detail = f"Ends of deployments stay as a person decided ({len(taken.kept)}): "
+    return [ingest.Warning_("deployment-kept", detail + "; ".join(named) + more + ".")]
+
+
+_ENDS = {"on": "begins:", "off": "ends:"}
+_KEPT_NAMED_MAX = 5
+"""Most ends that a warning names."""
 
 
 def _instant(time_us: int | None) -> datetime | None:

@@ -10,7 +10,6 @@ again within the overlap.
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -54,9 +53,6 @@ def _downward(folder: str) -> str:
 
 
 HostKey = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
-
-# It logs whom it connects to, by name and port.
-logging.getLogger("asyncssh").setLevel(logging.ERROR)
 
 
 class Settings(Files):

@@ -57,10 +57,27 @@ async def declare(
     """
     await work.lock(conn, work.LOCK_TAG, tag_id)
     stated = Stated(tag_id, individual_id, deploy_on, deploy_off, local_identifier, terms or {})
-    closed, standing, fresh = await put(conn, study_id, stated, by_hand=True)
-    if fresh:
-        await hand_over(conn, closed, [standing])
-    return standing
+    done = await put(conn, study_id, stated, by_hand=True)
+    if done.fresh:
+        await hand_over(conn, done.closed, [done.standing])
+    return done.standing
+
+
+ENDS = {"on": "deploy-on-date", "off": "deploy-off-date"}
+"""Movebank's terms of both ends: by these names `terms_by_hand` tells that a person decided one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a statement."""
+
+    closed: list[int]
+    standing: int
+    """The deployment that stands now."""
+    fresh: bool
+    """Whether that is a new one."""
+    kept: Mapping[str, datetime | None]
+    """Ends, as in `ENDS`, that a person decided and the statement tells otherwise."""
 
 
 _NOTHING: dict[str, Any] = {
@@ -73,31 +90,53 @@ _NOTHING: dict[str, Any] = {
 
 
 async def _before(
-    conn: AsyncConnection, values: Mapping[str, Any], given_way: Sequence[int]
+    conn: AsyncConnection, values: Mapping[str, Any], given_way: Sequence[int], *, by_hand: bool
 ) -> dict[str, Any]:
-    """Return the stated deployment that this is a newer word of, and whether it has its range."""
+    """
+    Return the stated deployment that this is a newer word of, and whether it has its range.
+
+    That is the one of its name, or else the one whose range it tells, but for ends that a person
+    decided: those count as told.
+    """
     rows = await execute(
         conn,
-        "select id, ref, terms, terms_by_hand, replaced_at is null and named and alike as same"
-        f" from (select *, during = {_RANGE} as alike,"
-        "  local_identifier is not distinct from cast(:name as text) as named"
+        'select * from (select id, ref, terms, terms_by_hand, lower(during) as "on",'
+        '  upper(during) as "off", replaced_at is null as stands,'
+        "  local_identifier is not null as has_name,"
+        "  local_identifier is not distinct from cast(:name as text) as named,"
+        f"  during && {_RANGE} as meets"
         "  from (select * from deployment where tag_id = :tag and replaced_at is null"
         "   union all select * from deployment where id = any(cast(:given_way as int[]))) as d"
         "  where declared and individual_id = :individual) as stated"
-        " where alike or named and local_identifier is not null"
-        " order by named desc, id desc limit 1",
+        " order by named desc, id desc",
         {**values, "given_way": list(given_way)},
     )
-    return rows[0] if rows else _NOTHING
+    for row in rows:
+        alike = row["meets"] and _ends(row, values, by_hand=by_hand) == {n: row[n] for n in ENDS}
+        if alike or (row["named"] and row["has_name"]):
+            return row | {"same": row["stands"] and row["named"] and alike}
+    return _NOTHING
 
 
-def _told(before: Mapping[str, Any], terms: Mapping[str, str], *, by_hand: bool) -> dict[str, Any]:
+def _ends(
+    before: Mapping[str, Any], told: Mapping[str, Any], *, by_hand: bool
+) -> dict[str, datetime | None]:
+    """Return both ends as they are from now on: what a person decided, no file changes."""
+    decided = () if by_hand else before["terms_by_hand"]
+    return {end: (before if name in decided else told)[end] for end, name in ENDS.items()}
+
+
+def _told(before: Mapping[str, Any], stated: Stated, *, by_hand: bool) -> dict[str, Any]:
     """Return the terms as they are from now on: what a person decided, no file changes."""
     decided = set(before["terms_by_hand"])
-    news = terms if by_hand else {k: v for k, v in terms.items() if k not in decided}
+    if not by_hand:
+        news = {k: v for k, v in stated.terms.items() if k not in decided}
+        return {"terms": {**before["terms"], **news}, "terms_by_hand": sorted(decided)}
+    ends = {"on": stated.deploy_on, "off": stated.deploy_off}
+    said = {ENDS[end] for end, at in ends.items() if at not in (None, before.get(end))}
     return {
-        "terms": {**before["terms"], **news},
-        "terms_by_hand": sorted(decided | news.keys() if by_hand else decided),
+        "terms": {**before["terms"], **stated.terms},
+        "terms_by_hand": sorted(decided | stated.terms.keys() | said),
     }
 
 
@@ -108,36 +147,40 @@ async def put(
     *,
     by_hand: bool,
     given_way: Sequence[int] = (),
-) -> tuple[list[int], int, bool]:
+) -> Done:
     """
     Put a statement in place of what it contradicts.
 
-    Returns the deployments closed, the one that stands now, and whether it is new. The tag is
-    locked already, and the caller hands the fixes over. What takes the place of a deployment of
-    the same bird, be it one of those of this tag that have `given_way`, has its public
-    identifier, and its terms where it tells no others.
+    The tag is locked already, and the caller hands the fixes over. What takes the place of a
+    deployment of the same bird, be it one of those of this tag that have `given_way`, has its
+    public identifier, its terms where it tells no others, and what a person decided of it.
     """
     values = stated.values(study_id)
     _refuse_empty(values["on"], values["off"])
-    before = await _before(conn, values, given_way)
-    told = _told(before, stated.terms, by_hand=by_hand)
+    before = await _before(conn, values, given_way, by_hand=by_hand)
+    told = _told(before, stated, by_hand=by_hand)
+    ends = _ends(before, values, by_hand=by_hand)
+    kept = {end: at for end, at in ends.items() if at != values[end]}
+    _refuse_empty(ends["on"], ends["off"])
+    values |= ends
     if before["same"] and told == {name: before[name] for name in told}:
-        return [], before["id"], False
+        return Done([], before["id"], fresh=False, kept=kept)
     closed = await _close(
         conn,
         "tag_id = :tag and (not declared or local_identifier = cast(:name as text)"
         f" or (individual_id = :individual and during = {_RANGE}))",
         values,
     )
-    return closed, await _insert(conn, values | told, ref=before["ref"]), True
+    made = await _insert(conn, values | told, ref=before["ref"])
+    return Done(closed, made, fresh=True, kept=kept)
 
 
 async def describe(conn: AsyncConnection, study_id: int, stated: Stated) -> bool:
     """Give the terms of a statement to the deployment that it is of; False where none stands."""
-    before = await _before(conn, stated.values(study_id), ())
+    before = await _before(conn, stated.values(study_id), (), by_hand=False)
     if before["id"] is None:
         return False
-    told = _told(before, stated.terms, by_hand=False)
+    told = _told(before, stated, by_hand=False)
     if told["terms"] != before["terms"]:
         old = await _locked(conn, before["id"])
         await _close(conn, "id = :id", old)
@@ -157,16 +200,17 @@ async def amend(
     """
     Replace a deployment's range (and terms); the successor keeps the public identifier.
 
-    `by_hand` names the terms that a person has decided; without it those count to them that
-    these `terms` add, change or take away.
+    `by_hand` names what a person has decided; without it that counts to it which these ends and
+    `terms` add, change or take away.
     """
     old = await _locked(conn, deployment_id)
     _refuse_empty(deploy_on, deploy_off)
     values = {**old, "on": deploy_on, "off": deploy_off}
-    if terms is not None:
-        changed = {k for k in {*old["terms"], *terms} if old["terms"].get(k) != terms.get(k)}
-        decided = {*old["terms_by_hand"], *changed} if by_hand is None else by_hand
-        values |= {"terms": terms, "terms_by_hand": sorted(decided)}
+    said = old["terms"] if terms is None else terms
+    changed = {k for k in {*old["terms"], *said} if old["terms"].get(k) != said.get(k)}
+    changed |= {name for end, name in ENDS.items() if old[end] != values[end]}
+    decided = {*old["terms_by_hand"], *changed} if by_hand is None else by_hand
+    values |= {"terms": said, "terms_by_hand": sorted(decided)}
     closed = await _close(conn, _SUPERSEDED, values)
     made = await _insert(conn, values, ref=old["ref"])
     await hand_over(conn, closed, [made])
@@ -181,8 +225,10 @@ async def split(
     _refuse_empty(old["on"], at)
     _refuse_empty(at, old["off"])
     closed = await _close(conn, _SUPERSEDED, old)
-    before = await _insert(conn, {**old, "off": at}, ref=old["ref"])
-    rest = {"individual": individual_id, "on": at, "name": None, "terms": {}, "terms_by_hand": []}
+    decided = sorted({*old["terms_by_hand"], ENDS["off"]})
+    before = await _insert(conn, {**old, "off": at, "terms_by_hand": decided}, ref=old["ref"])
+    rest = {"individual": individual_id, "on": at, "name": None, "terms": {},
+            "terms_by_hand": [ENDS["on"]]}  # fmt: skip
     after = await _insert(conn, {**old, **rest})
     await hand_over(conn, closed, [before, after])
     return after
@@ -237,8 +283,8 @@ async def give_way(
         "  as new(tag, name, bird, deploy_on, deploy_off)"
         " on (new.tag, new.name) = (o.tag_id, o.local_identifier)"
         " where o.study_id = :study and o.replaced_at is null"
-        " and (o.individual_id <> new.bird"
-        "  or o.during <> tstzrange(new.deploy_on, new.deploy_off)))",
+        f" and (o.individual_id <> new.bird or {_moved('on', 'lower')}"
+        f"  or {_moved('off', 'upper')}))",
         {
             "study": study_id,
             "tags": [each.tag_id for each in coming],
@@ -255,6 +301,14 @@ async def give_way(
         {"ids": closed},
     )
     return {int(row["tag_id"]): list(row["ids"]) for row in rows}
+
+
+def _moved(end: str, bound: str) -> str:
+    """Return the SQL of whether an end is told otherwise that no person decided."""
+    return (
+        f"(not '{ENDS[end]}' = any(o.terms_by_hand)"
+        f" and {bound}(o.during) is distinct from new.deploy_{end})"
+    )
 
 
 async def _close(conn: AsyncConnection, where: str, values: Mapping[str, Any]) -> list[int]:

@@ -12,7 +12,7 @@ from app.store import features
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.features import Feature
-from app.store.sight import POSITION, STOPOVER, Filters, Where, point, where
+from app.store.sight import POSITION, STOPOVER, Filters, Where, cut, point, where
 
 STRAIGHT_MAX_M = 100_000
 """Longest straight piece of a drawn great circle [m]: its bow is below 1 km on the map."""
@@ -25,11 +25,12 @@ select 'connection' as part, c.scope, c.simulated, c.species_key, c.season,
   c.species_key || ':' || c.season || ':' || coalesce(a.ref::text, '') || ':'
     || coalesce(b.ref::text, '')
     || case when c.simulated then ':' || 'simulated' else '' end as ref,
-  case when a.id <> b.id then {_ROUTE} end as shape, c.n_birds, c.n_passages,
+  case when a.id <> b.id then {cut("r.line")} end as shape, c.n_birds, c.n_passages,
   c.travel_days_median, c.distance_m, c.observed_share, a.ref as from_site, b.ref as to_site,
   a.name as from_name, b.name as to_name, null::int as level, null::float8 as area_km2,
   null::float8 as length_m, null::float8[] as width_50_m, null::float8[] as width_95_m
 from connection c left join site a on a.id = c.from_site_id left join site b on b.id = c.to_site_id
+  cross join lateral (select {_ROUTE} as line offset 0) as r
 union all
 select 'corridor', scope, simulated, species_key, season,
   species_key || ':' || season || ':' || level

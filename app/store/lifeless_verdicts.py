@@ -21,7 +21,8 @@ from app.store.lifeless import FACTS, RULE, one
 Row = dict[str, Any]
 
 _END_TYPE = "deployment-end-type"
-"""The term that a confirmation decides."""
+_ENDING = frozenset({_END_TYPE, deployments.ENDS["off"]})
+"""What a confirmation decides of a deployment."""
 
 _VERDICT = """
 select v.id, v.ref, i.ref as individual_id, i.local_identifier as individual,
@@ -150,7 +151,7 @@ async def _end_deployment(conn: AsyncConnection, found: Row, said: Decision) -> 
             remedy="State the deployments of the tag first, then confirm.",
         )
     terms = {**worn_now["terms"], _END_TYPE: said.end_type or "unknown"}
-    decided = {*worn_now["terms_by_hand"], _END_TYPE}
+    decided = {*worn_now["terms_by_hand"], *_ENDING}
     await deployments.amend(
         conn, worn_now["id"], deploy_on=low, deploy_off=ended, terms=terms, by_hand=decided
     )
@@ -212,8 +213,8 @@ async def _go_on(conn: AsyncConnection, said: Row) -> None:
         k: v for k, v in before["terms"].items() if k == _END_TYPE
     }
     # A verdict of a version before 0037 tells terms that people had set, and no others.
-    if _END_TYPE not in before.get("terms_by_hand", before["terms"]):
-        decided = [name for name in decided if name != _END_TYPE]
+    was = before.get("terms_by_hand", before["terms"])
+    decided = [name for name in decided if name not in _ENDING or name in was]
     await deployments.amend(
         conn, rows[0]["id"], deploy_on=rows[0]["deploy_on"],
         deploy_off=None if off is None else datetime.fromisoformat(off),

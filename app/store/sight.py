@@ -55,7 +55,8 @@ def cut(shape: str) -> str:
     """
     Return the SQL of a shape cut at the antimeridian.
 
-    A shape wider than half the globe runs across it: no bird's month is that wide.
+    A shape wider than half the globe runs across it: no bird's month is that wide. Relations with
+    lines cut theirs: the box of one that is not cut leaves out its ends, where a filter looks.
     """
     # Back on the grid of the output: the hair between 180 and the cut is no piece of its own.
     wrapped = f"st_wrapx(st_shiftlongitude({shape}), {CUT_AT}, -360)"
@@ -143,12 +144,13 @@ def _rough(column: str) -> str:
     )
 
 
+_STRAIGHT = f"st_makeline({point('from_lon', 'from_lat')}, {point('to_lon', 'to_lat')})"
+
 LEG = f"""(
 select ref, individual_id, study_id, species_key, true as exact, departure_time, arrival_time,
   from_lon, from_lat, to_lon, to_lat, season, length_m, displacement_m, straightness,
   speed_max_m_s, observed_s, unobserved_s, n_fixes,
-  coalesce(line, st_makeline({point("from_lon", "from_lat")}, {point("to_lon", "to_lat")}))
-    as shape,
+  coalesce(line, {cut(_STRAIGHT)}) as shape,
   line, method, parameters
 from leg where study_id = any(:exact)
 union all
@@ -191,7 +193,7 @@ from track_part where study_id = any(:exact)
 
 TRACK_OPEN = f"""
 select individual_id, study_id, species_key, false as exact, observed, time_first, time_last,
-  n_fixes, line as shape, line as overview
+  n_fixes, {cut("line")} as shape, line as overview
 from (
   with seen as (
     select p.individual_id, p.study_id, p.species_key, p.time, {point("p.lon", "p.lat")} as place

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
 from app.store import names, reference, work
-from app.store.deployments import Stated, describe, give_way, put
+from app.store.deployments import Done, Stated, describe, give_way, put
 from app.store.engine import execute
 from app.store.handover import hand_over
 from ingest.vocabulary import described
@@ -33,9 +33,19 @@ class Row:
     aliases: tuple[str, ...] = ()
 
 
-async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> int:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file."""
+
+    news: int
+    """Rows that told something new."""
+    kept: list[tuple[Row, str, datetime | None]]
+    """Rows that tell an end (`on`, `off`) otherwise than a person, with the one that stays."""
+
+
+async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> Taken:
     """
-    Take the rows over; return how many of them told something new.
+    Take the rows over, but for what a person decided.
 
     Tags, birds and locks are taken in the order in which event files take them, whatever the
     order of the rows. Raises Conflict where rows contradict each other or what stands.
@@ -44,17 +54,18 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
     closed = await give_way(conn, study_id, [each for each in told if each.local_identifier])
     made: list[int] = []
     anew: set[int] = set()
-    news = 0
+    news, kept = 0, []
     for row, each in zip(rows, told, strict=True):
         changed, other_species = await _describe(conn, row, each)
         if row.aliases:
             changed |= await reference.call(conn, study_id, each.tag_id, row.aliases) > 0
         gone = closed.setdefault(each.tag_id, [])
-        away, standing, fresh = await _put(conn, study_id, row, each, gone)
-        gone += away
-        made += [standing] if fresh else []
+        done = await _put(conn, study_id, row, each, gone)
+        gone += done.closed
+        made += [done.standing] if done.fresh else []
+        kept += [(row, end, at) for end, at in done.kept.items()]
         anew |= {each.individual_id} if other_species else set()
-        news += changed or fresh
+        news += changed or done.fresh
     # What the file itself put and closed again has never been in force.
     over = [n for gone in closed.values() for n in gone]
     passing = set(over) & set(made)
@@ -62,7 +73,7 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
                     anew=sorted(anew))  # fmt: skip
     if news:
         await work.bump_version(conn, study_id)
-    return news
+    return Taken(news, kept)
 
 
 async def _named(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> list[Stated]:
@@ -107,7 +118,7 @@ def _taxa(rows: Sequence[Row]) -> list[tuple[str, str | None, str]]:
 
 async def _put(
     conn: AsyncConnection, study_id: int, row: Row, stated: Stated, given_way: Sequence[int]
-) -> tuple[list[int], int, bool]:
+) -> Done:
     try:
         return await put(conn, study_id, stated, by_hand=False, given_way=given_way)
     except Conflict as clash:

@@ -6,6 +6,14 @@ import { listenToMap } from './gestures.js';
 import { isSideOpen, showSide } from './side.js';
 import { onThemeChange } from './themes.js';
 
+/** A link put into the address while the page still loads is followed once the map stands. */
+export function listenToAddress(viewer) {
+  window.addEventListener('hashchange', async ({ newURL }) => {
+    await viewer.standing;
+    viewer.follow(new URL(newURL).hash);
+  });
+}
+
 export function listen(viewer) {
   listenToForm((part) => viewer.change(part));
   listenToButtons(viewer);
@@ -14,7 +22,6 @@ export function listen(viewer) {
     // A computer wakes before its network does; the next refresh asks then.
     if (!document.hidden && navigator.onLine) viewer.readSession();
   });
-  window.addEventListener('hashchange', ({ newURL }) => viewer.follow(new URL(newURL).hash));
   onThemeChange(() => viewer.draw());
   listenToMap(viewer.map, {
     choose: (point) => viewer.choosePoint(point),

@@ -6,7 +6,7 @@ import { openChoice } from './choice.js';
 import { byId } from './dom.js';
 import { feedQuery } from './feeds.js';
 import { viewBox } from './geometry.js';
-import { listen } from './listening.js';
+import { listen, listenToAddress } from './listening.js';
 import { Loader } from './loader.js';
 import { lookAt, pick, quiet, repaint, setFeed, setSelection, showLayer } from './map.js';
 import { makeMap, MAPLESS } from './mapless.js';
@@ -43,12 +43,12 @@ class Viewer {
 
   loader = new Loader({
     received: (feed, features) => this.received(feed, features),
-    failed: (feed, problem) => this.standing.then(() => (
-      showFailure(feed, problem, this.refresh))),
+    failed: (feed, problem) => this.standing.then(() => showFailure(feed, problem, this.refresh)),
     progress: () => this.map && drawPageNotices(this),
   });
 
   async start() {
+    listenToAddress(this);
     const refused = await redeemTicket();
     // The feeds answer while the map is made; what lies in view is known only afterwards.
     const asked = this.state.area ? null : this.refresh();

@@ -6,7 +6,7 @@ import { currentLanguage } from './words.js';
 const known = new Map(); // key, scientific name or synonym -> profile
 
 export async function loadSpecies() {
-  for (const profile of await requestItems('api/v1/species?limit=1000')) {
+  for (const profile of await requestItems('api/v1/species')) {
     const { key, scientific_name: scientific, synonyms } = profile;
     for (const name of [key, scientific, ...synonyms]) known.set(name, profile);
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 from urllib.parse import quote
@@ -202,6 +203,10 @@ def test_bodies_that_are_no_json_of_ours(network, path, method, operation):
 
     example = json.dumps(json_schema(operation)["examples"][0])
     check(send(example, "text/plain"), operation, 415, "unsupported-media-type")
+    check(send(b"--x--", "multipart/form-data; boundary=x"), operation, 415)
+    packed = check(send(gzip.compress(example.encode())), operation, 415)
+    assert packed["code"] == "content-encoding-unsupported"
+    assert packed["remedy"].startswith("Send it plain")
     twice = example[:-1] + "," + example[1:]
     for body in (b"{", b"\xff", b'{"a": NaN}', twice.encode(), b"[" * 100_000):
         check(send(body), operation, 400, "malformed-body")
@@ -220,6 +225,39 @@ def test_a_body_over_its_limit_is_413(network, path, method, operation):
     headers = {**network.amur, "Content-Length": str(10**12)}
     answer = ask(network.client, path, method, operation, content=b"x", headers=headers)
     check(answer, operation, 413, "too-large")
+
+
+def _narrows(path, method, _operation):
+    return method == "get" and path.startswith(("/api/v1/", "/feeds/", "/tiles/"))
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), some(_narrows))
+def test_a_parameter_that_is_none_of_an_address_is_told_with_those_that_are(
+    network, path, method, operation
+):
+    taken = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+
+    def answer(verb, **more):
+        known = {name: NEEDED.get(name, "1") for name in taken}
+        return ask(network.client, path, verb, operation, headers=network.amur, params=known | more)
+
+    for unknown in ("specie", "Limit", "no_such"):
+        problem = check(answer(method, **{unknown: "1"}), operation, 422, "parameter-unknown")
+        told = problem["remedy"].partition("one of ")[2].rstrip(".").split(", ")
+        assert sorted(told) == sorted(taken or [""])
+        assert answer("head", **{unknown: "1"}).status_code == 422
+    plain = answer(method, _="17")
+    assert plain.status_code < 400 or plain.json()["code"] != "parameter-unknown"
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), some(lambda path, *_: path in DOORS))
+def test_the_doors_of_senders_leave_aside_what_stands_in_the_address(
+    network, path, method, operation
+):
+    answer = ask(
+        network.client, path, method, operation, params={"token": "t", "tag": "a", "x": ""}
+    )
+    assert answer.json()["code"] in {"not-found", "source-unproven", "key-required"}
 
 
 @pytest.mark.parametrize("path", document()["paths"])

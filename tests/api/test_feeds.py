@@ -264,7 +264,32 @@ def test_release_constants_are_on_both_sides_of_now() -> None:
     assert START < RELEASED < UNRELEASED
 
 
-TAKEN = "species, individual, study, season, bbox, datetime, limit, cursor"
+@pytest.mark.parametrize(
+    ("bbox", "n_lines"),
+    [
+        ("-177,55,177,65", 0), ("-10,55,10,65", 0), ("177,55,180,65", 1), ("-180,55,-177,65", 1),
+    ],
+)  # fmt: skip
+async def test_a_line_over_the_antimeridian_is_in_no_box_between_its_ends(
+    world: World, bbox: str, n_lines: int
+) -> None:
+    """The bounding box of the line goes round the globe; what lies in a box is the line itself."""
+    found = await world.client.get(
+        "/feeds/tracks.geojson", params={"bbox": bbox}, headers=as_key(world.key)
+    )
+    assert found.json()["numberReturned"] == n_lines
+
+
+@pytest.mark.parametrize(("bbox", "found"), [("179.9,0,-179.9,90", True), ("-10,0,10,90", False)])
+async def test_a_connection_over_the_antimeridian_is_found_there(
+    world: World, bbox: str, *, found: bool
+) -> None:
+    parts = [each["properties"]["part"] for each in
+             await world.feed("flyways", world.key, bbox=bbox)]  # fmt: skip
+    assert ("connection" in parts) is found
+
+
+TAKEN = "limit, cursor, species, individual, study, season, bbox, datetime"
 
 
 @pytest.mark.parametrize("name", [*FEEDS, "fixes"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -94,6 +95,18 @@ async def test_a_layer_that_can_not_be_read_is_refused_with_a_remedy(client, bod
     answer = await client.post("/api/v1/habitat/layers", params=query, content=body, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert answer.json()["remedy"]
+
+
+async def test_a_layer_that_comes_packed_or_in_a_form_is_another_kind_of_body(client) -> None:
+    query = {"study": str(ref_of("study", "Own")), "name": "Packed", "source": "own"}
+    for more, code in (
+        ({"content": gzip.compress(b"{}"), "headers": KEY | {"Content-Encoding": "gzip"}},
+         "content-encoding-unsupported"),
+        ({"files": {"file": ("a.geojson", b"{}")}, "headers": KEY}, "unsupported-media-type"),
+    ):  # fmt: skip
+        told = await client.post("/api/v1/habitat/layers", params=query, **more)
+        assert (told.status_code, told.json()["code"]) == (415, code)
+        assert told.json()["remedy"].startswith("Send ") and "JSON" not in told.json()["remedy"]
 
 
 async def test_a_layer_of_another_institute_can_not_be_replaced(client) -> None:

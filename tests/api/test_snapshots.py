@@ -344,6 +344,7 @@ def test_a_time_names_the_newest_snapshot_up_to_it(site: Site):
         ("http://[", "no-product"),
         ("/api/v1/stopovers?species=%00", "no-product"),
         ("/api/v1/stopovers?species=dodo", "species-unknown"),
+        ("/api/v1/stopovers?specie=dodo", "parameter-unknown"),
         ("/api/v1/seasons?bbox=1,2,3,4", "bbox-not-here"),
     ],
 )

@@ -169,6 +169,39 @@ async def test_a_confirmation_ends_the_deployment_and_its_undo_restores_it(
     assert await service.content() == before
 
 
+async def test_a_file_with_an_open_end_leaves_a_confirmed_death_and_says_so(service) -> None:
+    bird = ALIVE.birds[0]
+    file = (
+        "tag-id,animal-id,deploy-on-date,deploy-off-date,deployment-id\n"
+        f"{bird.tag_identifier},{bird.local_identifier},2024-07-01,,d1\n"
+    ).encode()
+    await service.push(file)
+    await service.push(csv(KNOWN))
+    await service.drain()
+    worn = "select ref, upper(during) as b from deployment where replaced_at is null"
+    newest = "select warnings, stored from decoding order by id desc limit 1"
+    was = await service.rows(worn)
+    row = await decided(service, Decision("confirm", "Kim", "ring found", end_type="dead"))
+    ended = await service.rows(worn)
+    assert ended[0]["b"] is not None
+    await service.push(file + b"\n")  # the same once more, in other bytes
+    await service.drain()
+    assert await service.rows(worn) == ended
+    (told,) = await service.rows(newest)
+    (warning,) = told["warnings"]
+    assert (warning["code"], told["stored"]) == ("deployment-kept", 0)
+    assert warning["detail"] == (
+        "Ends of deployments stay as a person decided (1): "
+        f"tag {bird.tag_identifier!r} on {bird.local_identifier!r} ends: "
+        f"{ended[0]['b']:%Y-%m-%dT%H:%M:%SZ}."
+    )
+    await undone(service, row["ref"])
+    assert await service.rows(worn) == was
+    await service.push(file + b"\n\n")
+    await service.drain()
+    assert (await service.rows(newest)) == [{"warnings": [], "stored": 0}]
+
+
 async def test_readings_that_tell_of_life_withdraw_it_whenever_they_come(died, new_service) -> None:
     tag = ALIVE.birds[0].tag_identifier
     rng = random.Random(1)

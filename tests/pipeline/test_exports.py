@@ -24,7 +24,6 @@ from app.pipeline.exports import (
     _features,
     _millivolts,
     _reference,
-    _whole,
     export,
 )
 from app.pipeline.geoparquet import Tables, _joined
@@ -136,27 +135,6 @@ def test_a_box_of_boxes_is_the_box_of_all(chunks) -> None:
         box = _joined(box, [min(xs), min(ys), max(xs), max(ys)])
     xs, ys = zip(*(point for chunk in chunks for point in chunk), strict=True)
     assert box == [min(xs), min(ys), max(xs), max(ys)]
-
-
-@pytest.mark.parametrize("mode", ["w", "wb"])
-def test_a_file_that_fails_leaves_the_one_before(tmp_path, mode) -> None:
-    path = tmp_path / "events.csv"
-    said = "鶴\n" if mode == "w" else b"crane"
-    with _whole(path, mode) as file:
-        file.write(said)
-        assert not path.exists()
-    before = path.read_bytes()
-    assert before == (said.encode() if mode == "w" else said)
-
-    def half() -> None:
-        with _whole(path, mode) as file:
-            file.write(said)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        half()
-    assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["events.csv"]
 
 
 def test_terms_the_service_does_not_speak_go_behind_those_it_does() -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 
 from app.store import legs
 from app.store.engine import execute
-from app.store.sight import DISTANCE_STEP_M, Filters
+from app.store.sight import DISTANCE_STEP_M, Box, Filters
 from tests.store.flock import DAY, SPECIES, START, ref_of
 from tests.store.herd import (
     ASKED,
@@ -98,6 +98,20 @@ async def test_a_length_is_told_in_steps_and_only_between_two_public_ends(trial,
     assert told[ref_of("leg", 3, 0)] == (length_m, length_m and 1_590_000)
     assert told[ref_of("leg", 4, 9)] == (None, None)
     assert length_m is None or length_m % DISTANCE_STEP_M == 0
+
+
+@pytest.mark.parametrize(
+    ("box", "found"), [(Box(179.9, 55, -179.9, 65), True), (Box(-177, 55, 177, 65), False)]
+)
+async def test_a_leg_nobody_saw_is_found_where_it_crosses_the_antimeridian(trial, box, found):
+    (leg,) = await execute(
+        trial,
+        "update leg set line = null, from_lon = 178, from_lat = 60, to_lon = -178, to_lat = 60"
+        " where ref = :ref returning ref",
+        {"ref": ref_of("leg", 3, 0)},
+    )
+    there = await legs.page(trial, OPERATOR, Filters(box=box), fetch=50)
+    assert (leg["ref"] in [row["id"] for row in there]) is found
 
 
 @pytest.mark.parametrize("size", [1, 3])

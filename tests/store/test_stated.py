@@ -45,9 +45,9 @@ async def marked(conn) -> dict[str, tuple[int, int]]:
 
 async def test_a_file_sent_again_tells_nothing_new(trial) -> None:
     rows = [row("T1", "A", 0, 4), row("T1", "B", 4, None), row("T2", "New")]
-    assert await stated.take_over(trial, 1, rows) == 3
+    assert (await stated.take_over(trial, 1, rows)).news == 3
     assert await marked(trial) == {"A": (0, 3), "B": (4, 9)}
-    assert await stated.take_over(trial, 1, rows) == 0
+    assert (await stated.take_over(trial, 1, rows)).news == 0
     assert await marked(trial) == {}
 
 
@@ -58,7 +58,7 @@ async def test_a_boundary_that_moves_marks_what_lies_between(trial) -> None:
 
     await stated.take_over(trial, 1, told(4))
     await marked(trial)
-    assert await stated.take_over(trial, 1, told(7)) == 2
+    assert (await stated.take_over(trial, 1, told(7))).news == 2
     assert await marked(trial) == {"A": (4, 6), "B": (4, 6)}
 
 
@@ -111,11 +111,11 @@ OWN = {
 async def test_two_tags_of_a_bird_keep_their_own_terms(trial, order, together) -> None:
     rows = [TWO[n] for n in order]
     for push in [rows] if together else [[each] for each in rows]:
-        assert await stated.take_over(trial, 1, push) == len(push)
+        assert (await stated.take_over(trial, 1, push)).news == len(push)
     assert await terms(trial) == OWN
     assert await terms_of(trial, "individual", "A") == {"animal-sex": "f"}
     before = await worn(trial)
-    assert await stated.take_over(trial, 1, rows) == 0
+    assert (await stated.take_over(trial, 1, rows)).news == 0
     assert await worn(trial) == before
 
 
@@ -138,7 +138,7 @@ async def test_a_later_file_changes_a_term_and_moves_no_fix(trial) -> None:
     later = {"study-site": "Sluice", "duty-cycle": "2 h"}
     version = "select version from study where id = 1"
     (first,) = await execute(trial, version)
-    assert await stated.take_over(trial, 1, [row("T2", "A", 4, None, terms=later)]) == 1
+    assert (await stated.take_over(trial, 1, [row("T2", "A", 4, None, terms=later)])).news == 1
     after = await worn(trial)
     assert {name: each["terms"] for name, each in after.items()} == OWN | {"T2 4": later}
     assert after["T2 4"]["ref"] == before["T2 4"]["ref"]
@@ -170,13 +170,84 @@ async def test_what_a_person_decided_of_a_term_no_file_changes(trial) -> None:
         trial, made["id"], deploy_on=START, deploy_off=START + 6 * DAY, terms=by_hand
     )
     assert (await worn(trial))["T1 0"]["terms_by_hand"] == ["note", "study-site"]
-    assert await stated.take_over(trial, 1, [first]) == 0
+    assert (await stated.take_over(trial, 1, [first])).news == 0
     assert await terms(trial) == {"T1 0": by_hand}
     later = first.terms | {"duty-cycle": "2 h", "study-site": "Wear"}
-    assert await stated.take_over(trial, 1, [replace(first, terms=later)]) == 1
+    assert (await stated.take_over(trial, 1, [replace(first, terms=later)])).news == 1
     (after,) = (await worn(trial)).values()
     assert after["terms"] == {"study-site": "Old weir", "duty-cycle": "2 h"}
     assert after["ref"] == made["ref"]
+
+
+async def spans(conn) -> list[tuple[str, int | None, int | None]]:
+    """Give (bird, first day, last day) of each deployment that stands, null where it is open."""
+    rows = await execute(
+        conn,
+        "select i.local_identifier as bird, lower(during) as first, upper(during) as last"
+        " from deployment d join individual i on i.id = d.individual_id"
+        " where d.replaced_at is null and d.declared and d.tag_id = 1 order by lower(during)",
+    )
+    days = [[None if each[end] is None else (each[end] - START) // DAY
+             for end in ("first", "last")] for each in rows]  # fmt: skip
+    return [(each["bird"], *ends) for each, ends in zip(rows, days, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["d1", None])
+@pytest.mark.parametrize("told", [None, 5, 2])
+async def test_an_end_that_a_person_decided_no_file_moves(trial, name, told) -> None:
+    first = row("T1", "A", 0, 6, deployment_id=name, terms={"note": "x"})
+    await stated.take_over(trial, 1, [first])
+    (made,) = (await worn(trial)).values()
+    ended = START + 3 * DAY
+    await deployments.amend(trial, made["id"], deploy_on=START, deploy_off=ended)
+    await marked(trial)
+    later = row("T1", "A", 0, told, deployment_id=name, terms={"note": "x"})
+    for _ in range(2):
+        taken = await stated.take_over(trial, 1, [later])
+        assert (taken.news, taken.kept) == (0, [(later, "off", ended)])
+        assert (await spans(trial), await marked(trial)) == ([("A", 0, 3)], {})
+    says_more = replace(later, terms={"note": "y"})
+    assert (await stated.take_over(trial, 1, [says_more])).news == 1
+    (after,) = (await worn(trial)).values()
+    assert (after["ref"], after["terms"]) == (made["ref"], {"note": "y"})
+    assert await spans(trial) == [("A", 0, 3)]
+    again = row("T1", "A", 6, None)  # the same bird with the same tag, later
+    assert (await stated.take_over(trial, 1, [again])).kept == []
+    assert await spans(trial) == [("A", 0, 3), ("A", 6, None)]
+
+
+async def test_a_boundary_that_a_person_moved_stays_for_both_birds(trial) -> None:
+    rows = [row("T1", "A", 0, 4, deployment_id="d1"), row("T1", "B", 4, None, deployment_id="d2")]
+    await stated.take_over(trial, 1, rows)
+    by_name = {
+        each["on"]: each["id"]
+        for each in await execute(
+            trial, 'select id, lower(during) as "on" from deployment where replaced_at is null'
+        )
+    }
+    moved = START + 6 * DAY
+    await deployments.amend(trial, by_name[START + 4 * DAY], deploy_on=moved, deploy_off=None)
+    await deployments.amend(trial, by_name[START], deploy_on=START, deploy_off=moved)
+    taken = await stated.take_over(trial, 1, rows)
+    assert (taken.news, [end for _, end, _ in taken.kept]) == (0, ["off", "on"])
+    assert await spans(trial) == [("A", 0, 6), ("B", 6, None)]
+
+
+async def test_a_deployment_that_a_person_split_stays_split(trial) -> None:
+    rows = [row("T1", "A", 0, None, deployment_id="d1")]
+    await stated.take_over(trial, 1, rows)
+    (made,) = (await worn(trial)).values()
+    await deployments.split(trial, made["id"], at=START + 4 * DAY, individual_id=2)
+    await stated.take_over(trial, 1, rows)
+    assert await spans(trial) == [("A", 0, 4), ("B", 4, None)]
+
+
+async def test_a_person_may_state_again_what_a_person_decided(trial) -> None:
+    first = {"deploy_on": START, "local_identifier": "d1"}
+    await deployments.declare(trial, 1, 1, 1, **first, deploy_off=START + 3 * DAY)
+    await deployments.declare(trial, 1, 1, 1, **first, deploy_off=START + 5 * DAY)
+    await stated.take_over(trial, 1, [row("T1", "A", 0, None, deployment_id="d1")])
+    assert await spans(trial) == [("A", 0, 5)]
 
 
 async def test_a_deployment_stated_by_hand_again_keeps_what_it_does_not_name(trial) -> None:
@@ -235,9 +306,9 @@ async def test_a_file_read_again_tells_terms_and_leaves_what_was_corrected_since
 
 async def test_other_names_of_a_tag_are_taken_over(trial) -> None:
     called = [row("T1", "A", aliases=("SN-1", "K 01")), row("T2", "B", aliases=("SN-2",))]
-    assert await stated.take_over(trial, 1, called) == 2
-    assert await stated.take_over(trial, 1, called) == 0
-    assert await stated.take_over(trial, 1, [row("T2", "B", aliases=("SN-3",))]) == 1
+    assert (await stated.take_over(trial, 1, called)).news == 2
+    assert (await stated.take_over(trial, 1, called)).news == 0
+    assert (await stated.take_over(trial, 1, [row("T2", "B", aliases=("SN-3",))])).news == 1
     rows = await execute(
         trial,
         "select local_identifier as tag, alias, made_by from tag_alias join tag on id = tag_id"
@@ -252,7 +323,7 @@ async def test_other_names_of_a_tag_are_taken_over(trial) -> None:
 
 async def test_a_tag_with_which_nothing_is_stored_becomes_an_alias_of_another(trial) -> None:
     await names.name_tags(trial, 1, ["SN-1"])
-    assert await stated.take_over(trial, 1, [row("T1", "A", aliases=("SN-1",))]) == 1
+    assert (await stated.take_over(trial, 1, [row("T1", "A", aliases=("SN-1",))])).news == 1
 
 
 @pytest.mark.parametrize(("alias", "code"), [("T1", "alias-is-tag"), ("SN-1", "alias-taken")])

@@ -105,6 +105,16 @@ async def test_a_line_over_the_antimeridian_is_cut_there(trial):
     assert all(-180 <= x <= 181 for x in flat)
 
 
+@pytest.mark.parametrize(
+    ("box", "n_lines"),
+    [((178.5, 55, 180, 65), 1), ((-180, 55, -178.5, 65), 1), ((179.9, 55, -179.9, 65), 1),
+     ((-177, 55, 177, 65), 0)],
+)  # fmt: skip
+async def test_an_open_line_over_the_antimeridian_is_found_between_its_places(trial, box, n_lines):
+    await positions(trial, 3, [(0, (178.0, 60.0)), (1, (-178.0, 60.0))])
+    assert len(await drawn(trial, PUBLIC, Filters(box=Box(*box)))) == n_lines
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(AUDIENCES), st.integers(1, 4))
 async def test_pages_join_to_the_whole(flock, audience, size):

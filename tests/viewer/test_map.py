@@ -55,6 +55,29 @@ def test_species_filter_reaches_feeds_map_and_address(visit: Visit, stub: Stub) 
     assert visit.fragment() == {"map": "8.00/37.9000/126.8000", "species": "Platalea minor"}
 
 
+def test_a_link_put_into_a_page_that_still_loads_is_followed(visit: Visit, stub: Stub) -> None:
+    page = visit.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:  # the map waits for its words
+        held.append(route)
+
+    page.route("**/viewer/words/*", hold)
+    with page.expect_request("**/viewer/words/*"):
+        page.goto(visit.url)
+    page.evaluate("() => { location.hash = '#map=8/37.9/126.8&species=Platalea+minor'; }")
+    assert page.evaluate("() => flyways.map === undefined")
+    for route in held:
+        route.continue_()
+    page.unroute("**/viewer/words/*")
+    page.evaluate("async () => { await flyways.ready; }")
+    page.wait_for_function("() => flyways.state.species === 'Platalea minor'")
+    visit.settle()
+    assert visit.fragment() == {"map": "8.00/37.9000/126.8000", "species": "Platalea minor"}
+    assert visit.rendered("stopovers", "species") == ["Platalea minor"]
+    assert stub.queries("stopovers")[-1]["species"] == "Platalea minor"
+
+
 def test_a_link_shows_the_same_map(visit: Visit, stub: Stub) -> None:
     visit.open(
         f"#map=5.00/35.0000/128.0000&individual={ref(2)}&season=2025-spring"

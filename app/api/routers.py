@@ -122,16 +122,13 @@ Every router of the service; a new noun is one more line here.
 A request is tried with one after another, at a cost each: what is asked most often stands first.
 """
 
-READ = ("/api/v1/", "/feeds/", "/tiles/")
+OURS = ("/api/v1/", "/feeds/", "/tiles/")
 """
-Where every GET refuses the parameters it does not know. Elsewhere stand the doors of senders, who
-put what they like into the address.
+Where requests with parameters that are not known are refused: a misspelt filter would list
+everything, a misspelt `dry_run` store. Elsewhere stand the doors of senders, who put what they like
+into the address.
 """
 
 for _route in (route for router in ROUTERS for route in router.routes):
-    if (
-        isinstance(_route, APIRoute)
-        and "GET" in (_route.methods or ())
-        and _route.path.startswith(READ)
-    ):
+    if isinstance(_route, APIRoute) and _route.path.startswith(OURS):
         take_only_its_own(_route)

@@ -227,11 +227,11 @@ def test_a_body_over_its_limit_is_413(network, path, method, operation):
     check(answer, operation, 413, "too-large")
 
 
-def _narrows(path, method, _operation):
-    return method == "get" and path.startswith(("/api/v1/", "/feeds/", "/tiles/"))
+def _ours(path, *_):
+    return path.startswith(("/api/v1/", "/feeds/", "/tiles/"))
 
 
-@pytest.mark.parametrize(("path", "method", "operation"), some(_narrows))
+@pytest.mark.parametrize(("path", "method", "operation"), some(_ours))
 def test_a_parameter_that_is_none_of_an_address_is_told_with_those_that_are(
     network, path, method, operation
 ):
@@ -245,7 +245,8 @@ def test_a_parameter_that_is_none_of_an_address_is_told_with_those_that_are(
         problem = check(answer(method, **{unknown: "1"}), operation, 422, "parameter-unknown")
         told = problem["remedy"].partition("one of ")[2].rstrip(".").split(", ")
         assert sorted(told) == sorted(taken or [""])
-        assert answer("head", **{unknown: "1"}).status_code == 422
+        if method == "get":
+            assert answer("head", **{unknown: "1"}).status_code == 422
     plain = answer(method, _="17")
     assert plain.status_code < 400 or plain.json()["code"] != "parameter-unknown"
 

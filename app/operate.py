@@ -61,10 +61,13 @@ async def migrate(dsn: str) -> list[str]:
     """Bring a database to this version, its built-in layers included; name the layers loaded."""
     async with _connected(dsn) as store, store.look() as conn:
         await health.assert_schema(conn, or_older=True)
-    from app.pipeline.builtin import ensure_builtin_layers  # noqa: PLC0415 - loads the decoders
-    from app.store.migrate import upgrade  # noqa: PLC0415 - loads alembic
+        is_current = await health.revision(conn) == health.newest_revision()
+    if not is_current:
+        from app.store.migrate import upgrade  # noqa: PLC0415 - loads alembic
 
-    await asyncio.to_thread(upgrade, dsn)
+        await asyncio.to_thread(upgrade, dsn)
+    from app.pipeline.builtin import ensure_builtin_layers  # noqa: PLC0415 - loads numpy
+
     async with opened(dsn) as store:
         return await ensure_builtin_layers(store)
 

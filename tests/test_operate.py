@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app import operate
 from app.config import Settings
 from app.errors import NotFound
+from app.pipeline import builtin
 from app.store import partners
 from app.store.audience import SCOPES
 from app.store.engine import execute
@@ -34,6 +36,15 @@ def test_an_own_database_is_used_as_it_is_named() -> None:
     dsn = "postgresql://me@db/flyways"
     with operate.database(Settings(database_url=dsn)) as given:
         assert given == dsn
+
+
+async def test_what_is_there_is_not_loaded_for_again(dsn, monkeypatch) -> None:
+    """Each start of the service looks whether its database is of this version."""
+    loaded = await operate.migrate(dsn)
+    assert len(loaded) == len(builtin.BUILT_IN)
+    for name in ("app.store.migrate", "ingest.layers.topojson", "ingest.layers.isolated"):
+        monkeypatch.setitem(sys.modules, name, None)  # who loads it fails
+    assert await operate.migrate(dsn) == []
 
 
 async def test_a_partner_comes_with_one_key_that_may_everything(store) -> None:

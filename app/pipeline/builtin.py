@@ -14,8 +14,6 @@ import structlog
 import app
 from app.store import layers
 from app.store.engine import Connection, Store
-from ingest.layers.isolated import decode_geotiff_in_child
-from ingest.layers.topojson import decode_topology
 
 log = structlog.get_logger()
 
@@ -83,6 +81,8 @@ def _land_cover() -> Path | None:
 
 
 async def _add_countries(conn: Connection, payload: bytes, source: str) -> None:
+    from ingest.layers.topojson import decode_topology  # noqa: PLC0415 - loads all decoders
+
     decoded = await asyncio.to_thread(
         decode_topology, payload, object_name="countries", class_property="name"
     )
@@ -93,6 +93,8 @@ async def _add_countries(conn: Connection, payload: bytes, source: str) -> None:
 
 
 async def _add_land_cover(conn: Connection, payload: bytes, source: str) -> None:
+    from ingest.layers.isolated import decode_geotiff_in_child  # noqa: PLC0415 - as above
+
     decoded = await asyncio.to_thread(decode_geotiff_in_child, payload, DECODE_TIMEOUT_S)
     note = "0.05 degree cells (about 5.6 km): demonstration only."
     names = dict(enumerate(IGBP))

@@ -12,6 +12,7 @@ import sys
 import time
 
 import numpy as np
+import uvloop
 
 RATE_MAX = {1: 4_000, 1_000: 120}
 """Most bodies prepared for each second, by their fixes: more than this machine answers."""
@@ -76,4 +77,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

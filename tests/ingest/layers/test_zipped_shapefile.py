@@ -177,7 +177,7 @@ def test_points_are_no_areas() -> None:
 
 
 @given(st.sampled_from(sorted(PARTS)), st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_whatever_is_damaged_is_read_or_refused(name: str, data: st.DataObject) -> None:
     content = bytearray(PARTS[name])
     for _ in range(data.draw(st.integers(0, 6))):

@@ -155,9 +155,8 @@ def _sanitised(table: pl.DataFrame) -> tuple[pl.LazyFrame, list[Warning_]]:
     lost = table.select(
         (pl.col(name).is_not_null() & ~keep).sum().alias(name) for name, keep in _kept().items()
     ).row(0, named=True)
-    clean = table.lazy().with_columns(
-        pl.when(keep).then(pl.col(name)) for name, keep in _kept().items()
-    )
+    strange = [name for name, count in lost.items() if count]
+    clean = table.lazy().with_columns(pl.when(_kept()[name]).then(pl.col(name)) for name in strange)
     sentence = "Values no instrument gives were left out: {named}."
     return clean.with_columns(_normal()), counted("value-out-of-range", sentence, lost)
 

@@ -47,14 +47,14 @@ class Alike:
         records : polars.DataFrame, shape (n, columns of RECORD_SCHEMA)
             As decoded.
         """
-        for column, names in self._names.items():
-            for name in records[column].drop_nulls().unique(maintain_order=True):
-                if len(names) < NAMES_MAX:
+        pairs = records.select("tag", "individual").unique(maintain_order=True)
+        for tag, bird in pairs.iter_rows():
+            for name, names in zip((tag, bird), self._names.values(), strict=True):
+                if name is not None and len(names) < NAMES_MAX:
                     names[name] = None
-        tagless = records["tag"].is_null()
-        for seen, rows in ((self._tagless, tagless), (self._tagged, ~tagless)):
-            birds = records["individual"].filter(rows).drop_nulls().unique()
-            seen.update(birds.head(max(0, NAMES_MAX - len(seen))))
+            seen = self._tagless if tag is None else self._tagged
+            if bird is not None and len(seen) < NAMES_MAX:
+                seen.add(bird)
 
     def told(self) -> list[Warning_]:
         """Tell of the names: ``names-alike``, ``names-like-dates``, ``tags-missing``."""

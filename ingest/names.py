@@ -36,6 +36,9 @@ values of R, pandas, Python and SQL, dashes. A bird may be called Nan or Na; non
 _ODD = rf"[{_HIDDEN}{_JOINERS}]|^[='#<]|^[Nn\-]|\.0$"
 """What any name has that is to be mended: a quick look at all of them."""
 
+_DOUBTFUL = rf"{_ODD}|^\s|^$"
+"""What any cell has that may hold no name, blank ones among them."""
+
 
 def mended(table: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, list[Warning_]]:
     r"""
@@ -109,8 +112,18 @@ def best_named(candidates: Sequence[pl.Expr | pl.Series]) -> pl.Expr:
     cells = [pl.lit(each) if isinstance(each, pl.Series) else each for each in candidates]
     if len(cells) == 1:
         return cells[0]
-    held = (pl.when(_named(_unquoted(_shaped(cell))).is_not_null()).then(cell) for cell in cells)
+    held = (
+        pl.when(cell.map_batches(_holds_name, return_dtype=pl.Boolean)).then(cell) for cell in cells
+    )
     return pl.coalesce([*held, *cells])
+
+
+def _holds_name(cells: pl.Series) -> pl.Series:
+    """Say which cells hold a name: all that are not null where none is doubtful, as in most."""
+    if cells.str.contains(_DOUBTFUL).any():
+        for mend in (_shaped, _unquoted, _named):
+            cells = cells.to_frame("cell").select(mend(pl.col("cell")))["cell"]
+    return cells.is_not_null()
 
 
 def _shaped(name: pl.Expr) -> pl.Expr:
@@ -119,14 +132,14 @@ def _shaped(name: pl.Expr) -> pl.Expr:
     seen = seen.str.replace_all(rf"([^\p{{L}}\p{{M}}{_JOINERS}])[{_JOINERS}]+", "${1}")
     seen = seen.str.replace_all(rf"[{_JOINERS}]+([^\p{{L}}\p{{M}}{_JOINERS}])", "${1}")
     seen = seen.str.replace_all(rf"^[\s{_JOINERS}]+|[\s{_JOINERS}]+$", "")
-    return pl.when(seen != "").then(seen)
+    return seen.replace("", None)
 
 
 def _unquoted(name: pl.Expr) -> pl.Expr:
     """Without the marks by which spreadsheets keep digits text; ``'t Zwin`` is a name."""
     bare = name.str.replace(r'^="([^"]*)"$', "${1}").str.strip_chars()
     bare = bare.str.replace(r"^'([0-9][0-9A-Za-z._/-]*)$", "${1}")
-    return pl.when(bare != "").then(bare)
+    return bare.replace("", None)
 
 
 def _whole(name: pl.Expr) -> pl.Expr:

@@ -14,11 +14,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from app.store.cluster import Cluster
@@ -27,6 +29,9 @@ from app.store.cluster import Cluster
 # and those that wait for one another took a tenth of the time. Both read this when first loaded.
 for _threads in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
+
+# Typer makes its tree of commands anew for every command that a test types.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 ROOT = Path(__file__).parents[1]
 MEMORY_MIN_BYTES = 12_000_000_000  # the databases of a run hold up to 4 GB at a time
@@ -57,10 +62,10 @@ def pytest_collection_finish() -> None:
     """Spare the collector what lasts as long as the run: modules, tests, compiled kernels.
 
     Tests and modules are three quarters of a million objects; to walk all of them again and again
-    took a tenth of the time of the suite.
+    took a tenth of the time of the suite. To look for the garbage among them takes seconds of each
+    process, and frees 20 MB: it stays.
     """
     gc.enable()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

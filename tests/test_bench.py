@@ -21,7 +21,7 @@ def test_every_step_is_measured(database: str, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(bench, "_scratch", here)
     said: list[str] = []
-    figures = bench.measure(1, 30.0, said.append)
+    figures = bench.measure(1, 10.0, said.append)
     assert [figure["unit"] for figure in figures] == ["fixes/s"] * 4 + ["ms"] * 2
     assert all(figure["value"] > 0 for figure in figures)
     assert [line.partition(";")[0] for line in said][1:] == ["stored", "derived"]

@@ -205,7 +205,7 @@ NUMBERS = (
 )  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.fixed_dictionaries(dict.fromkeys(NUMBERS, ANY)))
 def test_any_numbers_give_one_unit_and_finite_records(values: dict[str, float | None]) -> None:
     decoded = admitted(**values)

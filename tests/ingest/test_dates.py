@@ -283,7 +283,7 @@ def test_pushes_of_json_read_together_are_judged_one_by_one() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.dates(date(2015, 1, 1), date(2025, 1, 1)), min_size=1,
              max_size=12),

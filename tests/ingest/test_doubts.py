@@ -66,7 +66,7 @@ def faces(draw: st.DrawFn) -> tuple[str, list[datetime]]:
     return tz, draw(st.lists(near, min_size=1, max_size=40))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     drawn=faces(),
     stated=st.integers(0, 3),

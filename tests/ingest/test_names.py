@@ -21,7 +21,7 @@ from ingest import (
     read_mapping,
     refused_texts,
 )
-from ingest.names import mended
+from ingest.names import best_named, mended
 
 NOW_US = 1_795_000_000_000_000
 HEADER = ("tag-id", "individual-local-identifier", "timestamp", "location-long", "location-lat")
@@ -133,7 +133,7 @@ def test_a_workbook_cell_whose_digits_are_gone_is_no_name() -> None:
 NAMES = st.text(st.sampled_from("7aB0.-'=\"#nN\u200b\u200d\ufeff\u00a0ᠠ "), max_size=6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(NAMES.map(str.strip).filter(bool), max_size=4))
 def test_what_is_mended_needs_no_mending(names: list[str]) -> None:
     once, _ = mended(pl.DataFrame({"tag": names}, schema={"tag": pl.String}), ["tag"])
@@ -212,3 +212,14 @@ def test_rows_of_a_bird_without_its_tag_are_told(lines) -> None:
     assert "'Ada'" in warning.detail
     assert "'Bo'" not in warning.detail
     assert not decode("\n".join([header, *rows[20:], ""]).encode(), now_us=NOW_US).warnings
+
+
+@settings(max_examples=40)
+@given(st.lists(st.one_of(st.none(), NAMES, st.sampled_from(NO_NAME)), min_size=2, max_size=4))
+def test_of_several_cells_the_first_that_holds_a_name_is_taken(cells: list[str | None]) -> None:
+    # Beside a name that is odd, each is mended, whether it looks odd or not.
+    mended_alone = (mended(pl.DataFrame({"c": [cell, "#N/A"]}), ["c"])[0]["c"][0] for cell in cells)
+    held = [cell for cell, name in zip(cells, mended_alone, strict=True) if name is not None]
+    sent = pl.DataFrame({f"c{n}": [cell] for n, cell in enumerate(cells)}).cast(pl.String)
+    taken = sent.select(best_named([pl.col(c) for c in sent.columns]).alias("name"))["name"][0]
+    assert taken == next((cell for cell in [*held, *cells] if cell is not None), None)

@@ -40,7 +40,7 @@ ODD = (
     b" Prog 01234 ", b"Lat1 : 1.0N  Lon1 : 1.0E", b"{}", b"{", b'{"fixes": [', b"<a>", b"NA",
 )  # fmt: skip
 
-PIECE = st.integers(1, 6).map(lambda n: n * n)
+PIECE = st.integers(1, 5).map(lambda n: n * n)
 """Lines of a piece."""
 
 Told = tuple[str, list[tuple[object, ...]], list[object], list[tuple[str, str]]]
@@ -116,7 +116,7 @@ def spoilt(draw: st.DrawFn, rows: Sequence[bytes]) -> bytes:
     """Rows of a file, repeated, mixed with lines that belong to none, in some line ends."""
     good = st.sampled_from(rows)
     mixed = draw(
-        st.lists(st.one_of(good, good, good, st.sampled_from(ODD)), min_size=20, max_size=45)
+        st.lists(st.one_of(good, good, good, st.sampled_from(ODD)), min_size=10, max_size=24)
     )
     end = draw(st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
     return end.join(mixed) + draw(st.sampled_from([b"", end]))
@@ -278,9 +278,9 @@ def test_of_a_large_file_no_more_than_a_piece_is_held() -> None:
     assert sum(part.units for part in found) + first.units == 4_000
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(
-    days=st.lists(st.tuples(st.integers(1, 28), st.integers(1, 12)), min_size=20, max_size=60),
+    days=st.lists(st.tuples(st.integers(1, 28), st.integers(1, 12)), min_size=8, max_size=24),
     forms=st.lists(
         st.sampled_from(
             ["{0:02d}/{1:02d}/2023", "{1}.{0}.2023", "2023-{1:02d}-{0:02d}", "{0}/{1}/23",

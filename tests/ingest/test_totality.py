@@ -41,7 +41,7 @@ def test_truncation_at_many_places(sample: Callable[[str], bytes], name: str) ->
         assert units is None or units <= full + whole.startswith((b"<", b"{", b"["))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(FILES), st.integers(0, 2**32), st.integers(1, 6))
 def test_damaged_bytes(sample: Callable[[str], bytes], name: str, seed: int, count: int) -> None:
     rng = random.Random(seed)
@@ -65,7 +65,7 @@ def test_any_bytes(payload: bytes, form: str | None) -> None:
     check(payload, form)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_as_rows(text: str) -> None:
     header = "timestamp,location-long,location-lat,tag-local-identifier,gps:hdop\n"
@@ -73,7 +73,7 @@ def test_any_text_as_rows(text: str) -> None:
     assert check(payload, "movebank-csv") is not None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_damaged_reference_data(sample: Callable[[str], bytes], seed: int) -> None:
     rng = random.Random(seed)

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -63,6 +63,7 @@ def test_it_is_what_counting_one_by_one_gives(track) -> None:
     assert keys == sorted(keys)
 
 
+@settings(max_examples=25)
 @given(tracks(), st.integers(0, 60))
 def test_months_counted_apart_are_the_months_counted_together(track, cut: int) -> None:
     """A month may be counted again by itself: no other month's rows depend on it."""

@@ -76,6 +76,7 @@ def polygons(draw):
     return shapes
 
 
+@settings(max_examples=25)
 @given(polygons(), st.lists(st.tuples(st.integers(-7, 7), st.integers(-7, 7)), min_size=1))
 def test_polygons_equal_the_search(shapes, points):
     """Whole-number places, so that corners and edges are hit too."""
@@ -88,6 +89,7 @@ def test_polygons_equal_the_search(shapes, points):
 DAYS = st.integers(0, 9)
 
 
+@settings(max_examples=25)
 @given(st.data())
 def test_designations_equal_the_search(data):
     shapes = data.draw(polygons())

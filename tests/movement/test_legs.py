@@ -24,7 +24,7 @@ def with_gaps(seed):
     return Track(track.time_us + np.cumsum(jump), track.lon, track.lat, track.error_m)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_spans_add_up_to_the_whole_and_legs_keep_their_bounds(seed):
     track = with_gaps(seed)

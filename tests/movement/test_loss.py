@@ -56,7 +56,7 @@ JOURNEYS = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(JOURNEYS, st.randoms(use_true_random=False))
 def test_shares_agree_with_the_plain_count_in_any_order(stops, random) -> None:
     ways = [

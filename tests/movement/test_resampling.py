@@ -56,7 +56,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(kind: str, n: int) -> Non
 spent = st.lists(st.tuples(*[st.integers(0, 10**12)] * 3), min_size=0, max_size=25)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(spent, st.randoms(use_true_random=False))
 def test_neither_order_nor_idle_families_change_a_digit(rows, random) -> None:
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)

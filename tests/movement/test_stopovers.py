@@ -52,7 +52,7 @@ def test_stays_of_simulated_birds_are_found_to_the_hour():
     assert held / ends >= 0.92  # the interval is no wider than one step of the tag
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds, st.floats(-180, 180))
 def test_invariants(seed, degrees):
     journey = fly(seed, stays=3, every_us=2 * HOUR_US)

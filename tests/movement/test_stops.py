@@ -62,7 +62,7 @@ def test_real_birds_stop_where_movingpandas_says(shared_sets, kept, rule):
         assert verdict.tracks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_random_tracks_stop_where_movingpandas_says(seed):
     rng = np.random.default_rng(seed)
@@ -198,7 +198,7 @@ def test_the_stored_rule_is_told_as_it_is():
     assert said == STOP_PARAMETERS
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds, st.sampled_from([0.0005, 0.002, 0.02]))
 def test_drawn_tracks_keep_the_fixes_that_movingpandas_keeps(seed, tolerance_deg):
     time_us, lon, lat = wander(np.random.default_rng(seed), 60)

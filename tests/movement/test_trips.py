@@ -47,7 +47,7 @@ def plain(away, time_us, colony):
     return number, ended
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(1, 5_000), st.sampled_from([0, 2_000, 4_000, 20_000])),
                 max_size=30))  # fmt: skip
 def test_trips_are_those_of_a_walk_along_the_track(steps):

@@ -132,7 +132,7 @@ def test_intervals_are_the_steps_between_two_fixes(flock: list[Found]) -> None:
         assert np.array_equal(width, np.where(stops.departure_open, 0, step))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(SPECIES), st.floats(20, 200))
 def test_invariants_of_any_bird(seed: int, profile: Profile, days: float) -> None:
     """Order, lengths, and the whole span: stays, travel and silence, to the microsecond."""

@@ -78,7 +78,7 @@ def ragged(seed):
     return rng, join(track, Track(twin.time_us, twin.lon, twin.lat * 0.999, twin.error_m))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_the_pieces_between_cuts_add_up_to_the_whole(seed):
     _, track = ragged(seed)
@@ -89,7 +89,7 @@ def test_the_pieces_between_cuts_add_up_to_the_whole(seed):
     assert [row for p in pieces for row in p[1]] == rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_a_late_fix_reaches_no_farther_than_its_window(seed):
     rng, track = ragged(seed)

@@ -8,12 +8,12 @@ import numpy as np
 
 from app.movement.gaps import parts
 from app.movement.geodesy import distance_m
-from app.movement.itinerary import Stay
+from app.movement.itinerary import Place, Stay
 from app.movement.profile import Profile
 from app.movement.screening import OK, screen
 from app.movement.simulate import SimulatedBird
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
-from app.movement.track import SECOND_US, IntArray, Track
+from app.movement.track import SECOND_US, FloatArray, IntArray, Track
 
 IOU_MIN = 0.8
 MINUTE_US = 60 * SECOND_US
@@ -120,10 +120,11 @@ def _edge_us(bird: SimulatedBird, stay: Stay, radius_m: float, way: int) -> tupl
     """
     end_us = stay.arrival_us if way < 0 else stay.departure_us
     time_us = end_us + way * MINUTE_US * np.arange(2 * 24 * 60)
-    crossed = _crossed(bird, stay, radius_m, time_us)
+    lon, lat = bird.path.at(time_us)
+    crossed = _crossed(stay.place, radius_m, lon, lat)
     if crossed < HALT_MINUTES:
         return int(time_us[crossed]), end_us
-    lon, lat = bird.path.at(time_us[: crossed + 1])
+    lon, lat = lon[: crossed + 1], lat[: crossed + 1]
     still = distance_m(lon[:-1], lat[:-1], lon[1:], lat[1:]) < WALK_M_S * 60.0
     halts = np.convolve(still, np.ones(HALT_MINUTES), "valid") >= HALT_MINUTES
     ground = np.flatnonzero(halts)
@@ -131,15 +132,15 @@ def _edge_us(bird: SimulatedBird, stay: Stay, radius_m: float, way: int) -> tupl
     return int(time_us[crossed]), int(ground_us)
 
 
-def _crossed(bird: SimulatedBird, stay: Stay, radius_m: float, time_us: IntArray) -> int:
+def _crossed(place: Place, radius_m: float, lon: FloatArray, lat: FloatArray) -> int:
     """Return the first of some minutes spent out of the radius, else the last of all."""
-    for first in range(0, time_us.size, LOOK_MINUTES):
-        lon, lat = bird.path.at(time_us[first : first + LOOK_MINUTES])
-        here_lon, here_lat = np.full(lon.size, stay.place.lon), np.full(lon.size, stay.place.lat)
-        far = distance_m(here_lon, here_lat, lon, lat) > radius_m
+    for first in range(0, lon.size, LOOK_MINUTES):
+        there = lon[first : first + LOOK_MINUTES], lat[first : first + LOOK_MINUTES]
+        here = np.full(there[0].size, place.lon), np.full(there[0].size, place.lat)
+        far = distance_m(*here, *there) > radius_m
         if far.any():
             return first + int(np.argmax(far))
-    return time_us.size - 1
+    return lon.size - 1
 
 
 def visible(bird: SimulatedBird, profile: Profile) -> Track:

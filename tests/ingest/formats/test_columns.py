@@ -105,7 +105,7 @@ def file_of(held: dict[str, object], own: dict[str, str], sent: list[dict[str, o
     return out.getvalue().encode()
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(described())
 def test_any_mapping_over_any_rows_gives_the_values_put_in(case: tuple) -> None:
     held, own, sent = case

@@ -119,7 +119,7 @@ def test_json_may_write_numbers_as_text() -> None:
     assert decoded.records.select("lon", "lat").row(0) == (116.3, 29.5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.floats(-180, 180), st.floats(-500, 5_000).filter(lambda height: height % 1 != 0))
 def test_comma_and_point_mean_the_same(lon: float, height: float) -> None:
     point = (TIME, f"{lon:.6f}", "29.5", "7", f"{height:.2f}", "3.85")

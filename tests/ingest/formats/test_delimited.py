@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import decode_pieces, open_push
@@ -36,6 +36,7 @@ def refusals(rows: Rows) -> list[tuple[int, str]]:
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=8)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8), st.sampled_from(",;\t"))
 def test_fast_and_exact_readers_agree_on_whatever_csv_writes(
     table: list[tuple[str, str, str]], delimiter: str

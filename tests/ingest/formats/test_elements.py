@@ -10,7 +10,7 @@ from ingest import UnreadablePush
 from ingest.formats.elements import begins_json, cut, first_keys, parse
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.dictionaries(st.text(max_size=4), st.one_of(st.integers(), st.text(max_size=5)),
                              max_size=3), max_size=6),

@@ -216,7 +216,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=6) | JSON, max_size=5))
 def test_any_elements_are_counted_one_by_one(elements: list[object]) -> None:
     text = json.dumps(elements).encode()
@@ -224,7 +224,7 @@ def test_any_elements_are_counted_one_by_one(elements: list[object]) -> None:
     assert push(b'{"fixes":' + text + b"}").units == len(elements)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(-180, 180), st.floats(-90, 90), st.text("abcé丹", min_size=1, max_size=20))
 def test_values_come_back_exactly(lon: float, lat: float, name: str) -> None:
     row = push(b"[" + fix(lon=lon, lat=lat, individual=name) + b"]").records.row(0, named=True)
@@ -246,7 +246,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(
     st.lists(st.tuples(BODIES, st.sampled_from([NOW_US, NOW_US - 86_400_000_000 * 2])), max_size=8),
     st.sampled_from(["UTC", "Asia/Seoul", "nowhere"]),

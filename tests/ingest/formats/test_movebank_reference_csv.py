@@ -166,7 +166,7 @@ def test_an_end_within_a_day_ahead_stays_and_one_microsecond_later_is_open() -> 
 cell = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(cell, cell, cell, cell), max_size=6), st.sampled_from(",;\t"))
 def test_rows_quoted_by_the_rules_come_back_cell_by_cell(
     rows: list[tuple[str, ...]], delimiter: str
@@ -183,7 +183,7 @@ def test_rows_quoted_by_the_rules_come_back_cell_by_cell(
         assert row.terms == {k: v for k, v in expected if v not in {"", "NA", "null", "NULL"}}
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_rows_and_refusals(tail: bytes) -> None:
     decoded = read(HEADER.encode() + b"7,Ada,2020-01-01,\n" + tail)

@@ -69,7 +69,7 @@ def bomb() -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("xl/workbook.xml", b"0" * 30_000_000)
+        archive.writestr("xl/workbook.xml", b"0" * 4_000_000)
     return held.getvalue()
 
 

@@ -134,7 +134,7 @@ HOSTILE = {
     ),
     "too many members": (zipped({f"{n}.txt": b"" for n in range(1_001)}), "shapefile-incomplete"),
     "encrypted": (encrypted(), "archive-method"),
-    "a bomb": (zipped(PARTS | {"a.shp": b"\0" * 40_000_000}), "archive-ratio"),
+    "a bomb": (zipped(PARTS | {"a.shp": b"\0" * 4_000_000}), "archive-ratio"),
     "a prj of nothing": (zipped(PARTS | {"a.prj": b""}), "crs-unsupported"),
     "a prj of noise": (zipped(PARTS | {"a.prj": bytes(range(256))}), "crs-unsupported"),
     "a prj of no place": (zipped(PARTS | {"a.prj": b'LOCAL_CS["x"]'}), "crs-unsupported"),
@@ -177,7 +177,7 @@ def test_points_are_no_areas() -> None:
 
 
 @given(st.sampled_from(sorted(PARTS)), st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_whatever_is_damaged_is_read_or_refused(name: str, data: st.DataObject) -> None:
     content = bytearray(PARTS[name])
     for _ in range(data.draw(st.integers(0, 6))):

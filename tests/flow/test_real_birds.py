@@ -33,18 +33,13 @@ COVER = "habitat/landcover/MCD12C1_2019_neasia_clip.tif"
 STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
 OYSTERCATCHERS = "telemetry/oystercatcher_o_assen/O_ASSEN-{}"
-DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
 SECOND = timedelta(seconds=1)
 FIVE_STORKS = (b"Wendelin /", b"Linus-A", b"Wendelina", b"Muffine", b"Redrunner")
 """Of fifteen: those with the fewest fixes, of five to nine weeks each."""
 SOME_CRANES = (b"hooded07", b"hooded19", b"hooded29", b"hooded30", b"hooded31", b"hooded35",
                b"hooded40", b"hooded45", b"hooded46", b"hooded53", b"hooded54",
                b"hooded55")  # fmt: skip
-"""
-Of 27: eleven of those with the fewest fixes, and one that was seen on the whole of a migration.
-
-`make validate` takes them all.
-"""
+"""Of 27: eleven with few fixes and one seen on a whole migration; `make validate` takes all."""
 
 
 @dataclass
@@ -400,12 +395,3 @@ async def test_a_data_package_of_two_years(service: Service, shared_data: Path) 
     assert sum(each["units"] for each in years) == 20_156
     assert [each["refused"] for each in years] == [0, 0]
     assert sum(each["stored"] for each in years) == await service.count("fix")
-
-
-def test_argos_diag_of_one_platform(shared_data, new_database) -> None:
-    outcome = lived(new_database(), ((shared_data / DIAG).read_bytes(), "UTC"))
-    receipt = outcome.receipt
-    assert receipt["format"] == "argos-diag"
-    assert receipt["units"] == 448 == receipt["records"] + receipt["refused"]
-    assert receipt["stored"] > 200
-    assert receipt["state"] == "processed"

@@ -127,14 +127,14 @@ def template(server: str) -> str:
 
 
 @contextmanager
-def _databases(server: str, template: str) -> Iterator[Callable[[], str]]:
-    """Give a maker of migrated, empty databases, which are dropped at the end of the block.
+def _databases(server: str) -> Iterator[Callable[[str], str]]:
+    """Give a maker of copies of a database, which are dropped at the end of the block.
 
     Each is some six hundred files: hundreds of them at once take a minute to be removed.
     """
     made: list[str] = []
 
-    def make() -> str:
+    def make(template: str) -> str:
         name = _fresh_name()
         with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"create database {name} template {template} strategy file_copy")
@@ -150,22 +150,29 @@ def _databases(server: str, template: str) -> Iterator[Callable[[], str]]:
 @pytest.fixture(scope="session")
 def new_lasting_database(server: str, template: str) -> Iterator[Callable[[], str]]:
     """Give a maker of migrated, empty databases; they last as long as the session."""
-    with _databases(server, template) as make:
-        yield make
+    with _databases(server) as make:
+        yield lambda: make(template)
 
 
 @pytest.fixture(scope="module")
 def new_database(server: str, template: str) -> Iterator[Callable[[], str]]:
     """Give a maker of migrated, empty databases; they last as long as the module of tests."""
-    with _databases(server, template) as make:
-        yield make
+    with _databases(server) as make:
+        yield lambda: make(template)
+
+
+@pytest.fixture(scope="module")
+def copy_of(server: str) -> Iterator[Callable[[str], str]]:
+    """Give a maker of copies of a database, told by its URL, to which nobody is connected now."""
+    with _databases(server) as make:
+        yield lambda url: make(urlsplit(url).path.removeprefix("/"))
 
 
 @pytest.fixture
 def database(server: str, template: str) -> Iterator[str]:
     """Give the URL of a migrated, empty database that is this test's own."""
-    with _databases(server, template) as make:
-        yield make()
+    with _databases(server) as make:
+        yield make(template)
 
 
 def _drop(admin: psycopg.Connection, name: str) -> None:

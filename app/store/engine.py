@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import greenlet_spawn
 
 from app.errors import Overrun, Problem, SetupError, Unavailable
+from app.store.driving import Driving
 
 Connection = AsyncConnection
 """A transaction as the stages and the api hold it: they pass it on and never speak SQL to it."""
@@ -117,6 +118,7 @@ class Store:
                 "server_settings": settings,
                 "timeout": 5,
                 "statement_cache_size": STATEMENTS_KEPT,
+                "connection_class": Driving,
             },
         )
         event.listen(self.engine.sync_engine, "checkout", _replace_dead)

@@ -47,7 +47,7 @@ class World:
     rows: Flock
     client: Client
     studies: dict[str, int]
-    got: dict[tuple[str, str, int], list[Feature]] = field(default_factory=dict)
+    got: dict[tuple[str, str, tuple[int, int, int]], list[Feature]] = field(default_factory=dict)
 
     def exact(self, who: str) -> list[int]:
         if who == "operator":
@@ -65,26 +65,23 @@ class World:
 
     def tiles(self, who: str, layer: str, zoom: int) -> list[Feature]:
         """Give all features of a zoom: of each tile that lies in one with features above it."""
-        key = (who, layer, zoom)
-        if key not in self.got:
-            self.got[key] = []
-            spots = [(0, 0, 0)]
-            for level in range(zoom + 1):
-                found = {spot: self._tile(who, layer, spot) for spot in spots}
-                if level == zoom:
-                    self.got[key] = [each for group in found.values() for each in group]
-                spots = [
-                    (level + 1, 2 * x + right, 2 * y + down)
-                    for (_, x, y), group in found.items() if group
-                    for right in (0, 1) for down in (0, 1)
-                ]  # fmt: skip
-        return self.got[key]
+        spots = [(0, 0, 0)]
+        for level in range(zoom):
+            spots = [
+                (level + 1, 2 * x + right, 2 * y + down)
+                for (_, x, y) in spots if self._tile(who, layer, (level, x, y))
+                for right in (0, 1) for down in (0, 1)
+            ]  # fmt: skip
+        return [each for spot in spots for each in self._tile(who, layer, spot)]
 
     def _tile(self, who: str, layer: str, spot: tuple[int, int, int]) -> list[Feature]:
-        path = "/".join(map(str, spot))
-        answer = self.client.get(f"/tiles/{layer}/{path}.pbf", headers=READERS[who])
-        assert answer.status_code == 200, answer.text
-        return features(answer.content, spot)
+        key = (who, layer, spot)
+        if key not in self.got:
+            path = "/".join(map(str, spot))
+            answer = self.client.get(f"/tiles/{layer}/{path}.pbf", headers=READERS[who])
+            assert answer.status_code == 200, answer.text
+            self.got[key] = features(answer.content, spot)
+        return self.got[key]
 
 
 async def _fill(dsn: str, studies: dict[str, int]) -> None:

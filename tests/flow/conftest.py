@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,6 +86,39 @@ async def open_service(url: str) -> Service:
             {"i": institute[0]["id"]},
         )
     return Service(store, study[0]["id"])
+
+
+def filled(dsn: str, bodies: Iterable[bytes]) -> str:
+    """Push to a study on a database and derive what comes of it; then nobody is connected."""
+
+    async def run() -> None:
+        service = await open_service(dsn)
+        try:
+            for body in bodies:
+                await service.push(body)
+            await service.drain()
+        finally:
+            await service.store.close()
+
+    asyncio.run(run())
+    return dsn
+
+
+@pytest.fixture
+async def new_copy(copy_of: Callable[[str], str]):
+    """Make services, each on a copy of a filled database, with its study."""
+    made: list[Store] = []
+
+    async def make(dsn: str) -> Service:
+        store = Store(copy_of(dsn), pool_size=4, statement_timeout_s=60)
+        made.append(store)
+        async with store.read() as conn:
+            (study,) = await execute(conn, "select id from study")
+        return Service(store, study["id"])
+
+    yield make
+    for store in made:
+        await store.close()
 
 
 @pytest.fixture

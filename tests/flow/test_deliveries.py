@@ -6,12 +6,14 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from app.movement.simulate import flock_csv, reference_csv
 from app.pipeline import run as flow
 from app.pipeline.receive import reading, receive
 from app.store import inbox
 from app.store.engine import Store
-from tests.flow.conftest import Service, flock, pieces
+from tests.flow.conftest import Service, flock, open_service, pieces
 from tests.ingest.hostile import files
 
 START = datetime(2024, 7, 1, tzinfo=UTC)
@@ -29,12 +31,20 @@ def split(body: bytes, n: int, *, seed: int) -> list[bytes]:
     return ["\n".join([header, *lines[i::n]]).encode() + b"\n" for i in range(n)]
 
 
-async def whole(new_service):
-    made = await new_service()
-    await made.push(REFERENCE)
-    await made.push(EVENTS)
-    await made.drain()
-    return await made.content()
+@pytest.fixture(scope="module")
+def whole(new_database):
+    """Give what comes of the flock at once."""
+
+    async def run():
+        made = await open_service(new_database())
+        await made.push(REFERENCE)
+        await made.push(EVENTS)
+        await made.drain()
+        content = await made.content()
+        await made.store.close()
+        return content
+
+    return asyncio.run(run())
 
 
 async def test_receipt_accounts_for_every_row(service):
@@ -64,19 +74,18 @@ async def test_the_same_push_twice_is_one(service):
     assert await service.content() == before
 
 
-async def test_fifty_shuffled_pieces_each_delivered_twice(new_service):
-    expected = await whole(new_service)
-    made = await new_service()
-    deliveries = split(EVENTS, 50, seed=1) * 2
+async def test_twenty_shuffled_pieces_each_delivered_twice(whole, service):
+    made = service
+    deliveries = split(EVENTS, 20, seed=1) * 2
     random.Random(2).shuffle(deliveries)
     for number, piece in enumerate(deliveries):
         await made.push(piece)
-        if number == 60:
+        if number == 24:
             await made.push(REFERENCE)
-        if number % 15 == 0:
+        if number % 10 == 0:
             await made.drain()
     await made.drain()
-    assert await made.content() == expected
+    assert await made.content() == whole
 
 
 async def _client(made: Service, store: Store, seed: int) -> None:
@@ -92,10 +101,9 @@ async def _client(made: Service, store: Store, seed: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_eight_clients_and_three_workers_at_once(new_service):
+async def test_eight_clients_and_three_workers_at_once(whole, service):
     """Nobody waits for ever, and the end is that of one client."""
-    expected = await whole(new_service)
-    made = await new_service()
+    made = service
     crowd = Store(made.store.dsn, pool_size=16, pool_wait_s=60, statement_timeout_s=60)
     clients = asyncio.gather(*(_client(made, crowd, seed) for seed in range(8)))
 
@@ -106,7 +114,7 @@ async def test_eight_clients_and_three_workers_at_once(new_service):
     await asyncio.gather(clients, *(work() for _ in range(3)))
     await crowd.close()
     await made.drain()
-    assert await made.content() == expected
+    assert await made.content() == whole
     counted = await made.rows(
         "select count(*) filter (where replay_of_id is null) as n, count(*) as deliveries,"
         " (select deadlocks from pg_stat_database where datname = current_database()) as deadlocks"

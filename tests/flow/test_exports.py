@@ -23,7 +23,7 @@ from app.store import reference, verdicts
 from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.sight import Filters
-from tests.flow.conftest import Service, flock
+from tests.flow.conftest import Service, filled, flock
 from tests.pipeline import row_by_row
 
 GPS = flock(seed=3, birds=2, days=60, gross_error_share=0.02)
@@ -112,12 +112,20 @@ async def written(service: Service, out: Path, form: str, **filters) -> dict:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def filled_once(new_database) -> str:
+    bodies = (reference_csv(GPS), flock_csv(GPS), flock_csv(ARGOS), ODD, ODD_REFERENCE)
+    return filled(new_database(), bodies)
+
+
 @pytest.fixture
-async def full(service) -> Service:
-    for body in (reference_csv(GPS), flock_csv(GPS), flock_csv(ARGOS), ODD, ODD_REFERENCE):
-        await service.push(body)
-    await service.drain()
-    return service
+async def full(filled_once, new_copy) -> Service:
+    return await new_copy(filled_once)
+
+
+@pytest.fixture(scope="module")
+def little(new_database) -> str:
+    return filled(new_database(), [ODD])
 
 
 async def test_a_movebank_export_makes_the_same_study_again(full, new_service, tmp_path) -> None:
@@ -306,9 +314,8 @@ async def test_tracks_open_in_the_programs_of_trajectories(full, tmp_path) -> No
 
 
 @pytest.mark.parametrize("form", ["movebank-csv", "mf-json", "geopackage", *FORMS])
-async def test_an_empty_window_is_an_empty_file(service, tmp_path, form) -> None:
-    await service.push(ODD)
-    await service.drain()
+async def test_an_empty_window_is_an_empty_file(little, new_copy, tmp_path, form) -> None:
+    service = await new_copy(little)
     late = datetime(2030, 1, 1, tzinfo=UTC)
     assert (await written(service, tmp_path, form, time_from=late))["fixes"] == 0
     if form == "geojson":
@@ -324,9 +331,8 @@ async def test_one_bird_and_one_time(full, tmp_path) -> None:
     assert (told["fixes"], told["without_position"], told["deployments"]) == (3, 1, 1)
 
 
-async def test_only_the_owner_gets_a_study(service, tmp_path) -> None:
-    await service.push(ODD)
-    await service.drain()
+async def test_only_the_owner_gets_a_study(little, new_copy, tmp_path) -> None:
+    service = await new_copy(little)
     stranger = Audience("institute", institute_id=99, open=(service.study_id,))
     with pytest.raises(NotFound):
         await export(

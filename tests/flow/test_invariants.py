@@ -194,10 +194,10 @@ def class_of(layer: str, fix: Row, cover: rasterio.DatasetReader, cells) -> int:
     """Look a place up the plain way: the smallest box that holds it, or the cell it is in."""
     lon, lat = fix["lon"], fix["lat"]
     if layer == "raster":
-        row, column = cover.index(lon, lat, op=math.floor)
+        column, row = (math.floor(each) for each in ~cover.transform @ (lon, lat))
         if not (0 <= row < cover.height and 0 <= column < cover.width):
             return -1
-        return int(cells[int(row), int(column)])
+        return int(cells[row, column])
     named = AREAS if layer == "boundary" else RESERVES
     holding = [
         ((e - w) * (n - s), list(named).index(name))
@@ -247,7 +247,7 @@ def test_the_order_of_the_data_changes_nothing(
     new_database: Callable[[], str], seed: int, n: int, order: random.Random
 ) -> None:
     """A small flock whole, and in pieces shuffled with its reference data, drained now and then."""
-    birds = flock(seed=seed, birds=1, days=45)
+    birds = flock(seed=seed, birds=1, days=30)
     events, reference = flock_csv(birds), reference_csv(birds)
     parts = [*split(events, n, seed=seed), reference]
     order.shuffle(parts)

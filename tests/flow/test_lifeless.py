@@ -11,7 +11,7 @@ import pytest
 from app.movement.simulate import flock_csv
 from app.store import lifeless, lifeless_verdicts
 from app.store.lifeless_verdicts import Decision
-from tests.flow.conftest import Service, flock
+from tests.flow.conftest import Service, filled, flock
 from tests.flow.edits import stale
 
 ALIVE = flock(seed=21, birds=1, days=32, interval_s=14_400.0, gaps_per_year=0.0, late_per_year=0.0,
@@ -69,11 +69,14 @@ async def last_shown(service: Service) -> datetime:
     return rows[0]["t"]
 
 
+@pytest.fixture(scope="module")
+def dead(new_database) -> str:
+    return filled(new_database(), [csv(KNOWN)])
+
+
 @pytest.fixture
-async def died(service) -> Service:
-    await service.push(csv(KNOWN))
-    await service.drain()
-    return service
+async def died(dead, new_copy) -> Service:
+    return await new_copy(dead)
 
 
 async def test_a_death_is_suspected_and_leaves_every_product(died, new_service) -> None:

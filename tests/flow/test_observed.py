@@ -14,7 +14,7 @@ from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.observations import Correction
 from app.store.work import mark_all_dirty
-from tests.flow.conftest import Service, flock
+from tests.flow.conftest import Service, filled, flock
 from tests.flow.edits import csv, stale
 
 LIFE = flock(seed=9, birds=1, days=300, interval_s=21_600.0, gaps_per_year=0.0)
@@ -24,6 +24,16 @@ DAY = timedelta(days=1)
 
 _STAYS = "select ref, arrival_time_latest as a, departure_time_earliest as b, kind, basis, season,"
 _STAYS += " site_named from stopover order by arrival_time_latest"
+
+
+@pytest.fixture(scope="module")
+def early(new_database) -> str:
+    return filled(new_database(), [csv(EARLY)])
+
+
+@pytest.fixture(scope="module")
+def whole(new_database) -> str:
+    return filled(new_database(), [csv(LINES)])
 
 
 async def corrected(service: Service, noun: str, key: dict, **said) -> dict:
@@ -43,9 +53,8 @@ async def states(service: Service) -> list[str]:
         return [row["state"] for row in await observations.page(conn, service.audience, limit=9)]
 
 
-async def test_corrections_survive_late_data_and_go_without_a_trace(service, new_service) -> None:
-    await service.push(csv(EARLY))
-    await service.drain()
+async def test_corrections_survive_late_data_and_go_without_a_trace(early, whole, new_copy) -> None:
+    service = await new_copy(early)
     stays = await service.rows(_STAYS)
     k = len(stays) // 2
     row = stays[k]
@@ -63,17 +72,15 @@ async def test_corrections_survive_late_data_and_go_without_a_trace(service, new
     assert await states(service) == ["followed"]
     await service.push(csv(LATE))
     assert await stale(service) == {}
-    whole = await service.content()
+    then = await service.content()
 
-    other = await new_service()  # everything at once, then the same correction
-    await other.push(csv(LINES))
-    await other.drain()
+    other = await new_copy(whole)  # everything at once, then the same correction
     plain = await other.content()
     (same,) = [r for r in await other.rows(_STAYS) if r["a"] <= row["a"] and row["b"] <= r["b"]]
     await corrected(other, "stopover", {"stopover": same["ref"]},
                     arrival_time=arrival, kind="staging", site="Muraviovka")  # fmt: skip
     await other.drain()
-    assert await other.content() == whole
+    assert await other.content() == then
 
     again = await corrected(service, "stopover", {"stopover": row["ref"]}, kind=None)
     assert again["said"].keys() == {"arrival_time", "site"}
@@ -83,9 +90,8 @@ async def test_corrections_survive_late_data_and_go_without_a_trace(service, new
     assert await states(service) == ["taken back", "taken back"]
 
 
-async def test_scripts_of_corrections_and_removals_equal_a_rebuild(service) -> None:
-    await service.push(csv(LINES))
-    await service.drain()
+async def test_scripts_of_corrections_and_removals_equal_a_rebuild(whole, new_copy) -> None:
+    service = await new_copy(whole)
     before = await service.content()
     rng = random.Random(5)
     (bird,) = await service.rows("select ref from individual")
@@ -108,9 +114,8 @@ async def test_scripts_of_corrections_and_removals_equal_a_rebuild(service) -> N
     assert await service.content() == before
 
 
-async def test_a_correction_of_what_is_gone_stays_listed(service) -> None:
-    await service.push(csv(EARLY))
-    await service.drain()
+async def test_a_correction_of_what_is_gone_stays_listed(early, new_copy) -> None:
+    service = await new_copy(early)
     stay = (await service.rows(_STAYS))[1]
     await corrected(service, "stopover", {"stopover": stay["ref"]}, kind="staging")
     with pytest.raises(BadInput):

@@ -220,6 +220,8 @@ def test_diag_and_ds_of_a_pass_are_one(products, new_database) -> None:
     )
     first, second, _ = receipts
     assert (first["units"], first["refused"], first["without_position"]) == (448, 0, 217)
+    assert (first["format"], first["state"], first["records"]) == ("argos-diag", "processed", 448)
+    assert first["stored"] > 200
     assert (second["units"], second["units"] - second["refused"]) == (449, 448)
     assert second["stored"] + second["duplicates"] == 143
     both = [each for each in passes if each["n"] > 1 and each["outdone"]]

@@ -19,6 +19,7 @@ from app.movement.layers import RasterClasses
 from app.pipeline import run as flow
 from app.pipeline.builtin import IGBP, ensure_builtin_layers
 from app.store import habitat, migrations
+from app.store.engine import Store
 from app.store.ledger import DIMENSIONS, Asked, Ledger, ledger
 from app.store.sight import Filters
 from ingest.layers.geotiff import decode_geotiff
@@ -32,12 +33,13 @@ COVER = "habitat/landcover/MCD12C1_2019_neasia_clip.tif"
 STORKS = "telemetry/white_stork/whitestork_data.csv.gz"
 BITTERNS = "telemetry/argos_american_bittern/American bittern.csv"
 OYSTERCATCHERS = "telemetry/oystercatcher_o_assen/O_ASSEN-{}"
-DIAG = "telemetry/argos_raw/diag/990660_A.DIA"
 SECOND = timedelta(seconds=1)
 FIVE_STORKS = (b"Wendelin /", b"Linus-A", b"Wendelina", b"Muffine", b"Redrunner")
 """Of fifteen: those with the fewest fixes, of five to nine weeks each."""
-MOST_FIXES = (b"hooded06", b"hooded21", b"hooded33", b"hooded34")
-"""Four of 27 cranes sent half of the fixes; `make validate` takes them too."""
+SOME_CRANES = (b"hooded07", b"hooded19", b"hooded29", b"hooded30", b"hooded31", b"hooded35",
+               b"hooded40", b"hooded45", b"hooded46", b"hooded53", b"hooded54",
+               b"hooded55")  # fmt: skip
+"""Of 27: eleven with few fixes and one seen on a whole migration; `make validate` takes all."""
 
 
 @dataclass
@@ -135,16 +137,12 @@ async def _live(service: Service, pushes: list[tuple[bytes, str]]) -> Outcome:
     return outcome
 
 
-def lived(
-    new_database: Callable[[], str], *pushes: tuple[bytes, str], species: str | None = None
-) -> Outcome:
+def lived(dsn: str, *pushes: tuple[bytes, str], species: str | None = None) -> Outcome:
     """Run pushes through a service of their own, with the ledger of a species if one is named."""
 
     async def run() -> Outcome:
-        service = await open_service(new_database())
+        service = await open_service(dsn)
         try:
-            if species is not None:
-                await ensure_builtin_layers(service.store)
             outcome = await _live(service, list(pushes))
             if species is not None:
                 await _tell(service, outcome, species)
@@ -210,29 +208,44 @@ def drawn(outcome: Outcome) -> None:
 
 
 @pytest.fixture(scope="module")
-def guo(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
+def layered(new_database: Callable[[], str]) -> str:
+    """Give a database with the layers that the service brings, to be copied."""
+    dsn = new_database()
+
+    async def load() -> None:
+        store = Store(dsn, pool_size=1, statement_timeout_s=60)
+        await ensure_builtin_layers(store)
+        await store.close()
+
+    asyncio.run(load())
+    return dsn
+
+
+@pytest.fixture(scope="module")
+def guo(shared_data: Path, layered: str, copy_of: Callable[[str], str]) -> Outcome:
     header, *rows = gzip.decompress((shared_data / GUO).read_bytes()).splitlines()
-    some = [row for row in rows if not row.split(b",")[7].startswith(MOST_FIXES)]
+    some = [row for row in rows if row.split(b",")[7].startswith(SOME_CRANES)]
     body = b"\n".join([header, *some, b""])
-    return lived(new_database, (body, "UTC"), (body, "UTC+8"), species="demoiselle_crane")
+    return lived(copy_of(layered), (body, "UTC"), (body, "UTC+8"), species="demoiselle_crane")
 
 
 @pytest.fixture(scope="module")
 def storks(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
     header, *rows = gzip.decompress((shared_data / STORKS).read_bytes()).splitlines()
     some = [row for row in rows if row.split(b",")[3].startswith(FIVE_STORKS)]
-    return lived(new_database, (b"\n".join([header, *some, b""]), "UTC"))
+    return lived(new_database(), (b"\n".join([header, *some, b""]), "UTC"))
 
 
 @pytest.fixture(scope="module")
 def bitterns(shared_data: Path, new_database: Callable[[], str]) -> Outcome:
-    return lived(new_database, ((shared_data / BITTERNS).read_bytes(), "UTC"))
+    return lived(new_database(), ((shared_data / BITTERNS).read_bytes(), "UTC"))
 
 
-def test_kazakh_cranes_with_their_reference_data(shared_data, new_database) -> None:
+def test_kazakh_cranes_with_their_reference_data(shared_data, layered, copy_of) -> None:
     reference = (shared_data / f"{KAZAKH}-reference-data.csv").read_bytes()
     events = (shared_data / f"{KAZAKH}.csv").read_bytes()
-    outcome = lived(new_database, (reference, "UTC"), (events, "UTC"), species="demoiselle_crane")
+    dsn = copy_of(layered)
+    outcome = lived(dsn, (reference, "UTC"), (events, "UTC"), species="demoiselle_crane")
     sound(outcome)
     told(outcome)
     agrees(outcome)
@@ -261,11 +274,11 @@ def test_local_time_sold_as_utc_is_noticed_and_mended_by_a_second_push(guo: Outc
 
 def test_cranes_of_north_east_asia(guo: Outcome) -> None:
     sound(guo)
-    assert guo.receipt["units"] == 50_153
-    assert len(guo.birds) == 23
+    assert guo.receipt["units"] == 19_857
+    assert len(guo.birds) == 12
     assert {bird["species_key"] for bird in guo.birds} == {"demoiselle_crane"}
-    assert guo.flags.get("spike", 0) <= 100
-    assert guo.flags.get("speed", 0) <= 10
+    assert guo.flags.get("spike", 0) <= 36
+    assert guo.flags.get("speed", 0) <= 3
     assert all(bird["stopovers"] >= 1 for bird in guo.birds)
     told(guo)
     agrees(guo)
@@ -286,16 +299,19 @@ def test_land_cover_of_north_east_asian_cranes_straight_from_the_raster(shared_d
     assert shares[IGBP.index("croplands")] == pytest.approx(0.28, abs=0.005)
 
 
-def test_white_naped_cranes_of_poyang(shared_data, new_database) -> None:
+def test_white_naped_cranes_of_poyang(shared_data, layered, copy_of) -> None:
     """Two birds that are seen in winter alone: a ledger of their lake, and no migration."""
     rows = gzip.decompress((shared_data / POYANG).read_bytes()).decode().splitlines()[1:]
     body = ["timestamp,location-long,location-lat,individual-local-identifier,"
             "individual-taxon-canonical-name,sensor-type"]  # fmt: skip
-    for row in rows[::4]:  # every four hours: all of them take a minute
+    for row in rows[::4]:  # two winters, every four hours: all of them take a minute
         name, time, lon, lat = row.split(",")[:4]
         when = datetime.strptime(time, "%Y/%m/%d %H:%M").replace(tzinfo=UTC)
+        if when.year > 2021:
+            continue
         body.append(f"{when:%Y-%m-%d %H:%M:%S}.000,{lon},{lat},{name},Grus vipio,gps")
-    outcome = lived(new_database, ("\n".join(body).encode(), "UTC+8"), species="white_naped_crane")
+    dsn, pushed = copy_of(layered), "\n".join(body).encode()
+    outcome = lived(dsn, (pushed, "UTC+8"), species="white_naped_crane")
     sound(outcome)
     told(outcome)
     agrees(outcome)
@@ -379,12 +395,3 @@ async def test_a_data_package_of_two_years(service: Service, shared_data: Path) 
     assert sum(each["units"] for each in years) == 20_156
     assert [each["refused"] for each in years] == [0, 0]
     assert sum(each["stored"] for each in years) == await service.count("fix")
-
-
-def test_argos_diag_of_one_platform(shared_data, new_database) -> None:
-    outcome = lived(new_database, ((shared_data / DIAG).read_bytes(), "UTC"))
-    receipt = outcome.receipt
-    assert receipt["format"] == "argos-diag"
-    assert receipt["units"] == 448 == receipt["records"] + receipt["refused"]
-    assert receipt["stored"] > 200
-    assert receipt["state"] == "processed"

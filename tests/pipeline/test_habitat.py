@@ -197,7 +197,7 @@ async def test_late_fixes_give_what_a_rebuild_gives(station, seed):
     late = sorted(gone & {*range(len(track))})[::7] + rng.sample(range(len(track)), 6)
     rng.shuffle(late)
     await station.push(csv(track, [i for i in range(len(track)) if i not in gone | {*late}]))
-    for i in late[:12]:
+    for i in late[:8]:
         await station.push(csv(track, [i]))
     piecewise = await station.content()
     await station.rebuild()

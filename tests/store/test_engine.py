@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import date
 
 import asyncpg
 import pytest
@@ -161,6 +162,44 @@ async def test_who_is_cut_off_at_any_moment_leaves_no_transaction_behind(databas
 async def _read(store: Store) -> None:
     async with store.read() as conn:
         await execute(conn, "select 1")
+
+
+ARRAYS = (
+    "select array[1, null] as int4, array['2024-05-01'::date] as date,"
+    " array[0.5::float8] as float8, array[array['a'::varchar], array['b']] as text,"
+    " array[true] as bool"
+)
+ASKED = r"select name from pg_prepared_statements where statement ~ '^\s*WITH RECURSIVE typeinfo'"
+
+
+async def test_arrays_are_asked_about_once_a_process(store: Store) -> None:
+    """The driver itself asks on each connection, for 12 ms a kind of array."""
+    one, other = Store(store.dsn, pool_size=1), Store(store.dsn, pool_size=1)
+    found = []
+    for each in (one, other):
+        async with each.read() as conn:
+            found.append(await execute(conn, ARRAYS))
+            asked = await execute(conn, ASKED)
+        await each.close()
+    assert asked == []
+    told = {"int4": [1, None], "date": [date(2024, 5, 1)], "float8": [0.5],
+            "text": [["a"], ["b"]], "bool": [True]}  # fmt: skip
+    assert found == [[told], [told]]
+
+
+async def test_types_of_a_database_are_its_own(store: Store) -> None:
+    """The same number may be another type in the next database."""
+    for made in ("enum ('calm', 'wild')", "(days int[], name text)"):
+        fresh = Store(store.dsn, pool_size=1)
+        async with fresh.write() as conn:
+            await execute(conn, f"create type mood as {made}")
+            enum = made.startswith("enum")
+            value = "'{calm,wild}'" if enum else "array[row('{1,2}', 'calm')]"
+            (row,) = await execute(conn, f"select {value}::mood[] as moods")
+            assert await execute(conn, ASKED) != []
+            await execute(conn, "drop type mood")
+        await fresh.close()
+        assert row["moods"] == (["calm", "wild"] if enum else [([1, 2], "calm")])
 
 
 async def test_a_look_answers_as_a_transaction_does(store: Store) -> None:

@@ -108,7 +108,7 @@ hours = st.one_of(st.integers(0, 7), st.sampled_from([0, 1, 60, 61, 170, 171, 30
 pushes = st.lists(st.tuples(st.integers(1, 2), st.integers(1, 3), hours), min_size=1, max_size=9)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.one_of(pushes, st.integers(0, 20)), min_size=1, max_size=10))
 async def test_any_history_of_names_ends_as_reading_all_rows(flock, steps) -> None:
     """A number takes back the push at its place, as one that is read in another way is."""
@@ -137,7 +137,7 @@ async def test_any_history_of_names_ends_as_reading_all_rows(flock, steps) -> No
             before = after
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), rows=pushes)
 async def test_in_which_pushes_and_order_rows_come_never_matters(flock, data, rows) -> None:
     places = data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows)))

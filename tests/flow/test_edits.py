@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.movement.simulate import flock_csv
-from app.store import studies, worn
+from app.store import decodings, studies, work, worn
 from tests.flow.conftest import flock
 from tests.flow.edits import (
     BIRDS,
@@ -53,15 +53,30 @@ async def test_a_taxon_of_the_study_reaches_birds_that_have_none(service):
     assert {row["species_key"] for row in keys} == {"white_naped_crane", "black_faced_spoonbill"}
 
 
-async def test_a_push_that_is_read_again_often_is_never_given_up(service):
-    some = LINES[::6]
-    await service.push(csv(some))
-    await service.push(csv(some[::2]))
-    again = await service.push(csv(some[::-1]))
-    for hours in range(1, 8):
-        await service.push(csv(some), tz=f"UTC+{hours}")
+@pytest.mark.parametrize("at_hand_bytes", [decodings.GIVEN_BACK_BYTES, 0])
+async def test_a_push_that_is_read_again_often_is_never_given_up(
+    service, monkeypatch, at_hand_bytes
+):
+    """
+    Each push whose fixes it repeats goes elsewhere in turn: what it repeated is its own then.
+
+    A large one is not read again at once but waits, and each try is counted.
+    """
+    monkeypatch.setattr(decodings, "GIVEN_BACK_BYTES", at_hand_bytes)
+    some, n = LINES[::24], work.ATTEMPTS_MAX + 2
+    parts = [some[part::n] for part in range(n)]
+    for part in parts:
+        await service.push(csv(part))
+    again = await service.push(csv(some))
+    await service.drain()
+    assert (await service.receipt(again.ref))["duplicates"] == len(some)
+    left = len(some)
+    for part in parts:
+        await service.push(csv(part), tz="UTC+1")
         await service.drain()
-    assert (await service.receipt(again.ref))["state"] == "processed"
+        left -= len(part)
+        receipt = await service.receipt(again.ref)
+        assert (receipt["state"], receipt["duplicates"]) == ("processed", left)
 
 
 def worn_csv(*rows: tuple[str, str, str, str, str]) -> bytes:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 
 import msgspec
-import shapely
 
-from ingest.layers.projection import to_wgs84
+from ingest.layers.projection import transformer
 from ingest.refusal import UnreadablePush
 
 Mover = Callable[[Sequence[object]], list[object]]
@@ -16,7 +15,6 @@ Mover = Callable[[Sequence[object]], list[object]]
 
 _LON_LAT = re.compile(r"\bCRS:?84$", re.IGNORECASE)  # of WGS 84: OGC:1.3:CRS84, OGC/1.3/CRS84
 _EPSG = re.compile(r"\bEPSG[:/](?:[0-9.]*[:/])?([0-9]{4,6})$", re.IGNORECASE)
-_WGS84 = "EPSG:4326"
 _POLE_DEG = 90.0
 
 
@@ -93,21 +91,22 @@ class Frames:
 
 def _mover(name: str) -> Mover | None:
     found = _EPSG.search(name)
-    if _LON_LAT.search(name) or (found and f"EPSG:{found[1]}" == _WGS84):
+    if _LON_LAT.search(name):
         return None
     if not found:
         raise _unsupported(f"the coordinate system {name[:60]!r}")
     try:
-        shaped = to_wgs84(f"EPSG:{found[1]}")
+        leads = transformer(f"EPSG:{found[1]}")
     except UnreadablePush as unknown:
         raise _unsupported(f"the coordinate system {name[:60]!r}") from unknown
+    if leads is None:
+        return None
 
     def moved(position: Sequence[object]) -> list[object]:
         x, y, *rest = position
         if not (_is_number(x) and _is_number(y)):
             return [x, y, *rest]
-        point = shapely.Point(float(str(x)), float(str(y)))
-        ((lon, lat),) = shapely.get_coordinates(shaped(point)).tolist()
+        lon, lat = leads.transform(float(str(x)), float(str(y)))
         # What lies outside the plane ends at a pole or nowhere: as sent, it is out of range.
         return [lon, lat, *rest] if abs(lat) < _POLE_DEG else [x, y, *rest]
 

@@ -21,9 +21,9 @@ TURN_MAX_DEG = 180.0
 Shaper = Callable[[shapely.Geometry], "shapely.Geometry | str"]
 
 
-def to_wgs84(definition: str) -> Shaper:
+def transformer(definition: str) -> Transformer | None:
     """
-    Return what brings a geometry to WGS 84: a geometry, or the code of a refusal.
+    Return what brings coordinates to longitude and latitude of WGS 84; None where they are that.
 
     Parameters
     ----------
@@ -36,6 +36,25 @@ def to_wgs84(definition: str) -> Shaper:
     UnreadablePush
         Code ``crs-unsupported``: no definition, one that can't be read, or one that ties its
         coordinates to no place on the earth.
+    """
+    if len(definition) > WKT_MAX_CHARS:
+        raise unsupported("is longer than any that is known")
+    try:
+        crs = CRS.from_user_input(definition)
+        if not (crs.is_geographic or crs.is_projected or crs.is_compound):
+            raise unsupported("ties its coordinates to no place on the earth")
+        if crs.to_epsg() == 4326:
+            return None
+        return Transformer.from_crs(crs, 4326, always_xy=True)
+    except ProjError as error:
+        raise unsupported("can't be read") from error
+
+
+def to_wgs84(definition: str) -> Shaper:
+    """
+    Return what brings a geometry to WGS 84: a geometry, or the code of a refusal.
+
+    The definition is read, and refused, as `transformer` does.
 
     Examples
     --------
@@ -45,20 +64,12 @@ def to_wgs84(definition: str) -> Shaper:
     >>> to_wgs84("EPSG:4326")(shapely.Point(110, 40)).wkt
     'POINT (110 40)'
     """
-    if len(definition) > WKT_MAX_CHARS:
-        raise unsupported("is longer than any that is known")
-    try:
-        crs = CRS.from_user_input(definition)
-        if not (crs.is_geographic or crs.is_projected or crs.is_compound):
-            raise unsupported("ties its coordinates to no place on the earth")
-        if crs.to_epsg() == 4326:
-            return lambda shape: shape
-        transformer = Transformer.from_crs(crs, 4326, always_xy=True)
-    except ProjError as error:
-        raise unsupported("can't be read") from error
+    leads = transformer(definition)
+    if leads is None:
+        return lambda shape: shape
 
     def moved(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+        return np.column_stack(leads.transform(xy[:, 0], xy[:, 1]))
 
     def shaped(shape: shapely.Geometry) -> shapely.Geometry | str:
         found = shapely.transform(shapely.force_2d(shape), moved)

@@ -77,7 +77,7 @@ class StrictRoute(APIRoute):
 
 class ShortWay(Route):
     """
-    A way past the common route of the same address, for the requests that are asked most.
+    A way past the common route of a GET of the same address, for what is asked most.
 
     FastAPI finds a route and solves its arguments anew for every request, which took a third of
     what a short answer costs. `asked` reads a request, or returns None: then the common route
@@ -89,13 +89,11 @@ class ShortWay(Route):
         path: str,
         answer: Callable[[Request, Any], Awaitable[Response]],
         asked: Callable[[Request], Any],
-        *,
-        method: str,
     ) -> None:
         async def endpoint(request: Request) -> Response:
             return await answer(request, request.scope[_ASKED])
 
-        super().__init__(path, endpoint, methods=[method], include_in_schema=False)
+        super().__init__(path, endpoint, methods=["GET"], include_in_schema=False)
         self._read = asked
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -213,7 +213,7 @@ async def _fixes_shortly(request: Request, ask: FixesAsk) -> Response:
     return await fixes_feed(ask, request, store, await reader(request, store))
 
 
-SHORT_WAY = ShortWay("/feeds/fixes.geojson", _fixes_shortly, _fixes_ask, method="GET")
+SHORT_WAY = ShortWay("/feeds/fixes.geojson", _fixes_shortly, _fixes_ask)
 
 
 @router.get(

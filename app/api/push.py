@@ -187,7 +187,9 @@ def _small_push(scope: Scope) -> UUID | None:
         return None
     headers = dict(scope["headers"])
     size = headers.get(b"content-length", b"")
-    plain = size.isdigit() and 0 < int(size) <= SMALL_BYTES and b"content-encoding" not in headers
+    plain = (
+        size.isdigit() and 0 < int(size[:20]) <= SMALL_BYTES and b"content-encoding" not in headers
+    )
     return UUID(address[1]) if plain else None
 
 

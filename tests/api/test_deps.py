@@ -28,7 +28,7 @@ def app() -> FastAPI:
     async def common(number: str) -> str:
         return f"{number} commonly"
 
-    app.router.routes.insert(0, ShortWay("/of/{number}", shortly, asked, method="GET"))
+    app.router.routes.insert(0, ShortWay("/of/{number}", shortly, asked))
     return app
 
 

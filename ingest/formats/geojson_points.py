@@ -8,7 +8,7 @@ import polars as pl
 
 from ingest.clock import parse_instants
 from ingest.formats.layout import Element, Layout, decode_elements
-from ingest.frames import Frames, declared
+from ingest.frames import Frames, declared, on_earth
 from ingest.record import Decoded
 from ingest.vocabulary import sensor_by_class
 
@@ -96,11 +96,7 @@ def _point(frames: Frames, crs: object, feature: Element) -> list[Element | str]
         return ["not-a-point"]
     if "coordinates" not in geometry:
         return ["position-incomplete"]
-    position = geometry["coordinates"]
-    move = frames.mover(geometry.get("crs") or feature.get("crs") or crs)
-    if move is None or not isinstance(position, list) or len(position) < 2:
-        return [feature]
-    return [{**feature, "geometry": {"type": "Point", "coordinates": move(position)}}]
+    return [on_earth(frames, crs, feature)]
 
 
 decode_told = decode

@@ -152,3 +152,27 @@ def test_what_is_no_position_is_refused_by_itself() -> None:
     decoded = decode(payload, now_us=NOW_US)
     assert places(payload) == [(110.0, 40.0)]
     assert [each.unit for each in decoded.refusals] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("crs", "position"),
+    [
+        ("EPSG:3857", [1e30, 4e6]),
+        ("EPSG:3857", [1e8, 4e6]),  # two turns and a half
+        ("EPSG:3857", [4.1e7, 4e6]),
+        ("EPSG:3857", [-2.1e7, 4e6]),
+        ("EPSG:3857", [1e6, 1e30]),
+        ("EPSG:6933", [2e8, 4e6]),
+        ("EPSG:32650", [1e8, 4e6]),
+    ],
+)
+def test_what_lies_outside_of_the_map_is_no_position(crs, position) -> None:
+    decoded = decode(collection(name(crs), position, WEB_MERCATOR), now_us=NOW_US)
+    assert decoded.refusals[0].unit == 1
+    assert decoded.refusals[0].code == "latitude-out-of-range"
+
+
+def test_a_track_may_go_on_past_the_antimeridian_as_longitudes_to_360_do() -> None:
+    turn_m = 2 * 20_037_508.342789244
+    whole = collection(name("EPSG:3857"), [turn_m / 2 + 1e6, 0.0], [turn_m, 0.0], ["1e6", "-1e6"])
+    assert places(whole) == [(-171.016847, 0.0), (0.0, 0.0), (8.983153, -8.946574)]

@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from ingest.accuracy import one_sigma_m
 from ingest.clock import parse_instants
+from ingest.formats import attributes
 from ingest.formats.layout import Element, Layout, decode_elements
-from ingest.formats.movebank_csv import mirrored, volts
 from ingest.record import Decoded
-from ingest.vocabulary import EVENT_TERMS, NO, YES, sensor_by_class, term
 
 NAME = "movebank-json"
 
 INDIVIDUAL_MAX_BYTES = 64 << 20
 """All locations of one individual [bytes]: about a million."""
-
-
-_AS_IN_TABLES = (
-    "visible", "outlier_algorithm", "outlier_manual", "outlier_import", "marked_valid",
-    "satellites", "dop", "error_percent", "argos_class", "semi_major_m", "semi_minor_m",
-    "orientation_deg", "lon1", "lat1", "lon2", "lat2", "solution_by_hand", "battery_v",
-    "temperature_c", "activity",
-)  # fmt: skip
-_STATED = "location_error_numerical"
-
-
-def _written(field: str) -> tuple[str, ...]:
-    """Give the names of a field as the service writes them."""
-    return tuple(term(name).replace("-", "_") for name in EVENT_TERMS[field])
-
-
-def _rule(table: pl.DataFrame) -> pl.DataFrame:
-    """Read what may be asked for with a location as `movebank_csv` reads it."""
-    argos_class = pl.col("argos_class").str.to_uppercase()
-    numbers = pl.col("lon1", "lat1", "error_stated", "error_percent").cast(pl.Float64, strict=False)
-    stated = one_sigma_m(pl.col("error_stated"), pl.col("error_percent"))
-
-    def said(name: str, words: tuple[str, ...]) -> pl.Expr:
-        return pl.col(name).str.to_lowercase().is_in(words).fill_null(value=False)
-
-    marks = [said(name, YES) for name in _AS_IN_TABLES if name.startswith("outlier_")]
-    table = table.with_columns(numbers).with_columns(
-        sensor_by_class(pl.col("sensor"), argos_class),
-        argos_class,
-        error_m=pl.coalesce(stated, "error_m"),
-        marked_outlier=pl.any_horizontal(said("visible", NO), *marks),
-        marked_valid=said("marked_valid", YES),
-    )
-    return mirrored(volts(table))
 
 
 LAYOUT = Layout(
@@ -62,15 +24,12 @@ LAYOUT = Layout(
         "time": ("timestamp", "recorded_at"),
         "lon": ("location_long", "lon"),
         "lat": ("location_lat", "lat"),
-        "height_m": ("height_above_msl", "height_above_ellipsoid"),
         "ground_speed_m_s": ("ground_speed",),
         "heading_deg": ("heading",),
-        "error_stated": (_STATED,),
-        "error_m": tuple(name for name in _written("error_m") if name != _STATED),
-        **{field: _written(field) for field in _AS_IN_TABLES},
+        **attributes.FIELDS,
     },
     times=lambda text, _: parse_instants(text, None),
-    rule=_rule,
+    rule=attributes.rule,
     lists=("individuals",),
 )
 

@@ -13,7 +13,7 @@ from ingest.clock import parse_times
 from ingest.formats.cells import Paths
 from ingest.formats.decimals import numeric, pointed
 from ingest.formats.delimited import open_sheet, read_rows
-from ingest.formats.elements import cut
+from ingest.formats.elements import cut, refuse_wrapped
 from ingest.formats.elsewhere import at, lists_told, other_form, paths_of, seems_placed
 from ingest.formats.pairs import Pair, by_rank, position
 from ingest.formats.trimmed import anchors_of
@@ -214,6 +214,8 @@ def decode_elements(
             else:
                 values.append(cells)
                 units.append(len(within))
+    if len(elements.raws) == 1 and not any(values):
+        refuse_wrapped(elements.raws[0], {path.partition(".")[0] for path in paths})
     always = [number for number, path in enumerate(paths) if path in places]
     table = reader.table(values, units, always=always)
     candidates, warnings = interpret(table, _numbered(layout, table), layout, tz=tz)

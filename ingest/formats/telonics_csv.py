@@ -16,7 +16,7 @@ from ingest.vocabulary import tag_not_used, term
 NAME = "telonics-csv"
 
 _HEADER = rb'(?:"?CTN"?,)?"?Acquisition Time"?,'
-_TAG = re.compile(rb'^"?(?:CTN|Serial Number)"?,"?([^",\r\n]{1,40})', re.MULTILINE)
+_TAG = re.compile(rb'(?<![^\r\n])"?(?:CTN|Serial Number)"?,"?([^",\r\n]{1,40})')
 
 _COLUMN = "CTN"
 """The tag, in reports of several tags."""
@@ -87,7 +87,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = No
         Codes ``columns-missing``, ``empty``, ``line-too-long``, ``too-many-units``.
     """
     table = bare(payload)
-    named = _TAG.search(payload[: len(payload) - len(table.lstrip(b"\n"))])
+    named = _TAG.search(payload[: len(payload) - len(table.lstrip(b"\r\n"))])
     own = named[1].decode("utf-8", errors="replace").strip() if named else None
     layout = LAYOUT
     if term(_COLUMN) in map(term, open_sheet(table).header):

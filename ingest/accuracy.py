@@ -41,7 +41,11 @@ def sigmas(percent: float) -> float:
     >>> round(sigmas(50.0), 4), round(sigmas(95.0), 4)
     (1.1774, 2.4477)
     """
-    return math.sqrt(-2.0 * math.log1p(-percent / 100.0))
+    return _length(percent / 100.0)
+
+
+def _length(share: float) -> float:
+    return math.sqrt(-2.0 * math.log1p(-share))
 
 
 def one_sigma_m(radius_m: pl.Expr, percent: pl.Expr) -> pl.Expr:
@@ -68,10 +72,21 @@ def one_sigma_m(radius_m: pl.Expr, percent: pl.Expr) -> pl.Expr:
     >>> said.select(one_sigma_m(pl.col("r"), pl.col("p")).round(2))["r"].to_list()
     [8.49, 4.09, 4.09, 10.0, 10.0]
     """
-    share = pl.when(percent < 1.0).then(percent).otherwise(percent / 100.0)
     radius = is_share(percent) & ~percent.is_between(*ONE_SIGMA_PERCENT)
-    length = (-2.0 * (-share).log1p()).sqrt()
-    return pl.when(radius.fill_null(value=False)).then(radius_m / length).otherwise(radius_m)
+    length = pl.when(radius).then(percent).map_batches(_lengths, return_dtype=pl.Float64)
+    return pl.when(length.is_not_null()).then(radius_m / length).otherwise(radius_m)
+
+
+def _lengths(percent: pl.Series) -> pl.Series:
+    """
+    Return the sigmas of each percentile, null for null.
+
+    A column's logarithm may differ in its last bit from that of one value, which makes another fix
+    of the same: each percentile is computed by itself.
+    """
+    shares = {each: each if each < 1.0 else each / 100.0 for each in percent.drop_nulls().unique()}
+    lengths = {each: _length(share) for each, share in shares.items()}
+    return percent.replace_strict(lengths, default=None, return_dtype=pl.Float64)
 
 
 def is_share(percent: pl.Expr) -> pl.Expr:

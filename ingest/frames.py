@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from pyproj import Transformer
+from pyproj.enums import TransformDirection
 
 from ingest.layers.projection import transformer
 from ingest.refusal import UnreadablePush
@@ -15,7 +17,9 @@ Mover = Callable[[Sequence[object]], list[object]]
 
 _LON_LAT = re.compile(r"\bCRS:?84$", re.IGNORECASE)  # of WGS 84: OGC:1.3:CRS84, OGC/1.3/CRS84
 _EPSG = re.compile(r"\bEPSG[:/](?:[0-9.]*[:/])?([0-9]{4,6})$", re.IGNORECASE)
-_POLE_DEG = 90.0
+_POLE_DEG, _TURN_DEG = 90.0, 360.0
+_NOWHERE = 1e9  # out of range on either axis
+_NEAR = 1e-6  # what a way there and back may lose of a coordinate, or of one unit near zero
 
 
 class _Document(msgspec.Struct):
@@ -104,17 +108,75 @@ def _mover(name: str) -> Mover | None:
 
     def moved(position: Sequence[object]) -> list[object]:
         x, y, *rest = position
-        if not (_is_number(x) and _is_number(y)):
+        from_x, from_y = _number(x), _number(y)
+        if from_x is None or from_y is None:
             return [x, y, *rest]
-        lon, lat = leads.transform(float(str(x)), float(str(y)))
-        # What lies outside the plane ends at a pole or nowhere: as sent, it is out of range.
-        return [lon, lat, *rest] if abs(lat) < _POLE_DEG else [x, y, *rest]
+        place = _place(leads, from_x, from_y)
+        return [*(place or (_NOWHERE, _NOWHERE)), *rest]
 
     return moved
 
 
-def _is_number(axis: object) -> bool:
-    return isinstance(axis, int | float) and not isinstance(axis, bool)
+def _place(leads: Transformer, x: float, y: float) -> tuple[float, float] | None:
+    """
+    Return longitude and latitude of a position, None where it lies outside of its plane.
+
+    PROJ gives a place for it even then: that at an edge of the map or, of a national grid, any. It
+    leads back to another position. One that went on past the antimeridian, as longitudes from 180
+    to 360 do, leads back to the one a whole turn before it.
+    """
+    lon, lat = leads.transform(x, y)
+    if not abs(lat) < _POLE_DEG:
+        return None
+    back_x, back_y = leads.transform(lon, lat, direction=TransformDirection.INVERSE)
+    if not abs(back_y - y) <= _NEAR * max(1.0, abs(y)):
+        return None
+    near = _NEAR * max(1.0, abs(x))
+    if abs(back_x - x) <= near:
+        return lon, lat
+    east, _ = leads.transform(_TURN_DEG / 2, lat, direction=TransformDirection.INVERSE)
+    west, _ = leads.transform(-_TURN_DEG / 2, lat, direction=TransformDirection.INVERSE)
+    turned = abs(back_x + east - west - x) <= near and x <= east - west
+    return (lon, lat) if turned else None
+
+
+def on_earth(frames: Frames, crs: object, feature: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    Give a GeoJSON feature with the coordinates of its point in WGS 84.
+
+    Parameters
+    ----------
+    frames : Frames
+        Of the push.
+    crs : object
+        What the document declares, see `declared`; what the feature or its geometry declares
+        comes before it.
+    feature : mapping
+        Any object; without coordinates of a point it is given back.
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``crs-unsupported``.
+    """
+    geometry = feature.get("geometry")
+    if not isinstance(geometry, dict):
+        return feature
+    position = geometry.get("coordinates")
+    move = frames.mover(geometry.get("crs") or feature.get("crs") or crs)
+    if move is None or not isinstance(position, list) or len(position) < 2:
+        return feature
+    return {**feature, "geometry": {**geometry, "coordinates": move(position)}}
+
+
+def _number(axis: object) -> float | None:
+    """Read a number, which some senders write as text; None where it is none."""
+    if isinstance(axis, bool) or not isinstance(axis, int | float | str):
+        return None
+    try:
+        return float(axis)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _unsupported(what: str) -> UnreadablePush:

@@ -95,7 +95,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (argos_diag, _TEXT, "Argos DIAG text (.DIA): one block for each satellite pass."),
             (argos_ds, _TEXT, "Argos DS or PRV text (.DAT): a header line, then messages."),
             (argos_xml, _XML, "Argos XML of the CLS web service, with or without SOAP."),
-            (argos_csv, _TABLE, "Argos CSV of the CLS web service, one message a row."),
+            (argos_csv, _TABLE, "Argos CSV of the CLS web service or web site, one message a row."),
             (cls_json, _JSON, "CLS telemetry service: GPS fixes and revised Doppler fixes."),
             (wildlife_csv, _TABLE, "Wildlife Computers portal: Locations or Argos table."),
             (stat_tab, _TABLE, "STAT (seaturtle.org): Argos passes, tab-separated."),
@@ -282,7 +282,7 @@ def _tags_of(fields: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
     return [*dict.fromkeys(map(term, names))]
 
 
-_KNOWN_TAGS = _tags_of([EVENT_TERMS, *(layout.fields for layout in _layouts())])
+_KNOWN_TAGS = _tags_of([EVENT_TERMS, *(each.fields for each in (*_layouts(), argos_csv.WEB_SITE))])
 
 
 def tag_within(sent: BinaryIO) -> str | None:

@@ -38,11 +38,16 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "provider_revision": ("flyways:provider-revision",),
         "solution": ("flyways:solution",),
         "solution_by_hand": ("argos:valid-location-manual",),
-        "height_m": ("height-above-msl", "height-above-ellipsoid", "height-raw"),
+        "height_m": (
+            "height-above-msl",
+            "height-above-mean-sea-level",
+            "height-above-ellipsoid",
+            "height-raw",
+        ),
         "ground_speed_m_s": ("ground-speed",),
         "heading_deg": ("heading",),
-        "satellites": ("gps:satellite-count",),
-        "dop": ("gps:hdop", "gps:dop", "gps:pdop"),
+        "satellites": ("gps:satellite-count", "gnss:satellite-count"),
+        "dop": ("gps:hdop", "gnss:hdop", "gps:dop", "gnss:dop", "gps:pdop", "gnss:pdop"),
         "error_m": (
             "location-error-numerical",
             "eobs:horizontal-accuracy-estimate",
@@ -58,12 +63,14 @@ EVENT_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "lat1": ("argos:lat1",),
         "lon2": ("argos:lon2",),
         "lat2": ("argos:lat2",),
-        "battery_v": ("tag-voltage", "eobs:battery-voltage"),
+        "battery_v": ("tag-voltage", "eobs:battery-voltage", "tag-battery-voltage"),
         "temperature_c": ("external-temperature", "eobs:temperature"),
         "activity": (
             "activity-count",
             "mw:activity-count",
+            "gps:activity-count",
             "gsm:activity-count",
+            "gt:activity-count",
             "eobs:activity",
         ),
     }
@@ -79,6 +86,9 @@ visible, no person marked it, and the same checks will find it again; where its 
 ``manually-marked-valid`` overrules every mark of an outlier, as in Movebank itself.
 ``argos:valid-location-manual`` (1 or 2) says which solution of an Argos pass a person took for the
 true one.
+Tags that use other satellites than those of GPS have a sensor of their own, GNSS, and with it names
+that begin with ``gnss:``. What people send under the names that Movebank shows (``height above mean
+sea level``) is read as what it exports.
 ``location-error-percentile`` says of ``location-error-numerical`` alone, as the dictionary has it,
 how many of a hundred fixes have no larger error: see `accuracy`. Without it a stated error is taken
 as one sigma.

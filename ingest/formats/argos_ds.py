@@ -19,7 +19,7 @@ _TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
 _HEADER = (
     "^ ?[0-9]{1,6} +(?P<tag>[0-9]{1,8}) +(?P<lines>[0-9]{1,3}) +(?P<sensors>[0-9]{1,3})"
     f" +[0-9A-Z]{{1,2}}(?: +(?P<argos_class>[3210ABZG]) +(?P<time>{_TIME})"
-    " +(?P<lat>[^ ]+) +(?P<lon>[^ ]+)(?: +[^ ]+){0,2})?$"
+    " +(?P<lat>[^ ]+) +(?P<lon>[^ ]+)(?P<rest>(?: +[^ ]+){0,2}))?$"
 )
 """
 Program, PTT, lines, sensors, satellite; then of a located pass class, time, place, the altitude
@@ -50,8 +50,8 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     without position at the time of its middle message, which is most often the one that DIAG
     dates the pass by. The header counts its lines and the sensors of a message; a pass whose
     messages fall short keeps its location, which stands in the header alone, and is refused
-    where it has none. Longitudes run to 360. The PTT is the tag, without leading zeros. Sensor
-    values are left to the raw bytes.
+    where it has none, or where the text ends with the longitude: it may be cut. Longitudes run to
+    360. The PTT is the tag, without leading zeros. Sensor values are left to the raw bytes.
 
     ``tz`` is not used: Argos times are UTC.
 
@@ -83,6 +83,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     bodies = _bodies(lines, heads)
     passes = heads.join(bodies, on="unit", how="left", maintain_order="left")
     located = pl.col("argos_class").is_not_null()
+    is_open = pl.lit(bool(payload[-1:].strip())) & (pl.col("offset") == lines["offset"].max())
     candidates = passes.select(
         "unit",
         "text",
@@ -98,7 +99,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
         .then(pl.lit("line-too-long"))
         .when(pl.col("tag").is_null())
         .then(pl.lit("pass-header-unreadable"))
-        .when(~located)
+        .when(~located | (is_open & (pl.col("rest") == "")))
         .then(pl.col("fault")),
     )
     refused = [

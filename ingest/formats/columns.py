@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import polars as pl
@@ -10,7 +11,8 @@ import polars as pl
 from ingest.clock import COUNT, parse_instants
 from ingest.encoding import relocate
 from ingest.formats.delimited import open_sheet
-from ingest.formats.layout import Layout, Times, decode_elements, decode_sheet
+from ingest.formats.layout import Element, Layout, Times, decode_elements, decode_sheet
+from ingest.frames import Frames, declared, on_earth
 from ingest.mapping import ColumnMapping
 from ingest.patterns import parse_by
 from ingest.record import Decoded, Warning_
@@ -28,6 +30,9 @@ def decode(
 ) -> Decoded:
     r"""
     Decode what a mapping describes. A unit is a data row, or an element of JSON.
+
+    Where it reads the coordinates of GeoJSON points, a member ``crs`` counts as it does without a
+    mapping, see `geojson_points`.
 
     Parameters
     ----------
@@ -64,10 +69,20 @@ def decode(
     seen: list[pl.Series] = []
     layout = _layout(mapping, seen)
     if mapping.kind == "json":
-        decoded = decode_elements(layout, payload, tz=tz, now_us=now_us, tag=tag)
+        moved = _moved(mapping, payload)
+        decoded = decode_elements(layout, payload, tz=tz, now_us=now_us, parts=moved, tag=tag)
     else:
         decoded = _table(mapping, layout, payload, tz=tz, now_us=now_us, tag=tag)
     return replace(decoded, times=seen[-1] if seen else None)
+
+
+def _moved(mapping: ColumnMapping, payload: bytes) -> Callable[[Element], list[Element | str]]:
+    """Give what brings elements to WGS 84, where the mapping reads the points of GeoJSON."""
+    lon, lat = mapping.fields["lon"], mapping.fields["lat"]
+    if "geometry.coordinates.0" not in lon or "geometry.coordinates.1" not in lat:
+        return lambda element: [element]
+    frames, crs = Frames(), declared(payload)
+    return lambda element: [on_earth(frames, crs, element)]
 
 
 def lists_of(mapping: ColumnMapping) -> tuple[str, ...]:

@@ -184,11 +184,12 @@ def below(payload: bytes, header: bytes) -> bytes:
     >>> below(b"a note\nx,y\n1,2\n", b"x,")
     b'\nx,y\n1,2\n'
     """
-    found = re.search(rb"^" + header, payload[:PREAMBLE_MAX_BYTES], re.MULTILINE)
+    found = re.search(rb"(?<![^\r\n])(?:" + header + b")", payload[:PREAMBLE_MAX_BYTES])
     if not found or not found.start():
         return payload
-    above = payload[: found.start()].count(b"\n")
-    return b"\n" * above + payload[found.start() :]
+    end = b"\n" if b"\n" in payload else b"\r"
+    above = payload[: found.start()].count(end)
+    return end * above + payload[found.start() :]
 
 
 def read_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -70,6 +70,30 @@ class Elements:
         """Start of an element as text, and where it begins in the push [bytes]."""
         raw = self.raws[unit - 1][: 4 * EXCERPT_MAX_CHARS]
         return raw.decode("utf-8", errors="replace"), self._offsets[unit - 1]
+
+
+def refuse_wrapped(raw: bytes, known: Collection[str]) -> None:
+    """
+    Refuse a push whose one element has none of the known keys, but holds arrays of objects.
+
+    Raises
+    ------
+    UnreadablePush
+        Code ``json-unreadable``: it names the keys under which they stand.
+    """
+    found: list[str] = []
+    try:
+        whole = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        for key, inner in whole.items() if whole.keys().isdisjoint(known) else ():
+            held = {key: inner}
+            if bytes(inner)[:1] == b"{":
+                below = msgspec.json.decode(inner, type=dict[str, msgspec.Raw])
+                held = {f"{key}.{each}": value for each, value in below.items()}
+            found += [each for each, value in held.items() if _objects(bytes(value), 0)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if found:
+        raise _unreadable(f"The push has no element, but objects under {ascii(found)[:200]}.")
 
 
 def begins_json(payload: bytes) -> bool:

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from ingest.admission import UNITS_MAX, admit
 from ingest.clock import parse_times
-from ingest.formats.elements import cut
+from ingest.formats.elements import cut, refuse_wrapped
 from ingest.formats.elsewhere import lists_told, seems_placed
 from ingest.reasons import refuse
 from ingest.record import RECORD_SCHEMA, Decoded, Warning_, counted
@@ -114,6 +114,8 @@ def decode(payload: bytes, *, tz: str, now_us: int, tag: str | None = None) -> D
         else:
             fixes.append(fix)
             units.append(unit)
+    if len(elements.raws) == 1 and not fixes:
+        refuse_wrapped(elements.raws[0], _KNOWN)
     return admit(
         _candidates(units, fixes, tz),
         format=NAME,

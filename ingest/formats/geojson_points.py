@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-import polars as pl
-
 from ingest.clock import parse_instants
+from ingest.formats import attributes
 from ingest.formats.layout import Element, Layout, decode_elements
-from ingest.frames import Frames, declared
+from ingest.frames import Frames, declared, on_earth
 from ingest.record import Decoded
-from ingest.vocabulary import sensor_by_class
+from ingest.vocabulary import EVENT_TERMS
 
 NAME = "geojson-points"
 
@@ -23,36 +22,31 @@ _FIELDS = {
     "time": ("time", "timestamp", "datetime", "recorded_at"),
     "ground_speed_m_s": ("ground_speed_m_s", "ground-speed", "ground_speed"),
     "heading_deg": ("heading_deg", "heading"),
-    "satellites": ("satellites",),
-    "dop": ("dop", "gps:hdop", "hdop"),
-    "error_m": ("error_m",),
     "sensor": ("sensor", "sensor-type", "sensor_type"),
-    "argos_class": ("argos_class", "argos:lc"),
-    "semi_major_m": ("semi_major_m", "argos:semi-major"),
-    "semi_minor_m": ("semi_minor_m", "argos:semi-minor"),
-    "orientation_deg": ("orientation_deg", "argos:orientation"),
-    "battery_v": ("battery_v",),
-    "temperature_c": ("temperature_c",),
 }  # fmt: skip
+_FLAGS = ("flags", *EVENT_TERMS["flags"])
+_OWN = {"dop": ("dop", "hdop"), "outlier_import": ("marked_outlier",)}
+"""What names of this project are others than the fields, before those of Movebank."""
 
-
-def _rule(table: pl.DataFrame) -> pl.DataFrame:
-    argos_class = pl.col("argos_class").str.to_uppercase()
-    sensor = sensor_by_class(pl.col("sensor"), argos_class)
-    return table.with_columns(sensor, argos_class)
-
+_SAID = {
+    field: tuple(f"properties.{name}" for name in names)
+    for field, names in (
+        *_FIELDS.items(),
+        *((field, (*_OWN.get(field, (field,)), *n)) for field, n in attributes.FIELDS.items()),
+    )
+}
 
 LAYOUT = Layout(
     name=NAME,
     marks=frozenset({"type", "geometry", "properties"}),
     fields={
-        **{name: tuple(f"properties.{key}" for key in keys) for name, keys in _FIELDS.items()},
+        **_SAID,
         "lon": ("geometry.coordinates.0",),
         "lat": ("geometry.coordinates.1",),
-        "height_m": ("geometry.coordinates.2",),
+        "height_m": ("geometry.coordinates.2", *_SAID["height_m"]),
     },
     times=parse_instants,
-    rule=_rule,
+    rule=attributes.rule,
     lists=("features",),
 )
 
@@ -67,8 +61,9 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = No
     Decode GeoJSON.
 
     A unit is a feature. Its geometry is a point, or null for a record without position; its
-    properties bear the names of this project or of Movebank. Of a feature that names neither tag
-    nor bird the tag is the ``tag`` that is told.
+    properties bear the names of this project or of Movebank, as its tables or its service write
+    them. What is not visible there is an outlier, unless flags of our own say why. Of a feature
+    that names neither tag nor bird the tag is the ``tag`` that is told.
 
     RFC 7946 knows WGS 84 alone. Where a member ``crs`` names another system of EPSG, as older
     files do, positions are brought to WGS 84.
@@ -91,16 +86,20 @@ def _point(frames: Frames, crs: object, feature: Element) -> list[Element | str]
     """Give the feature, in WGS 84, or the code of its refusal where it is no point."""
     geometry = feature.get("geometry")
     if geometry is None:
-        return [feature]
+        return [_seen(feature)]
     if not isinstance(geometry, dict) or geometry.get("type") != "Point":
         return ["not-a-point"]
     if "coordinates" not in geometry:
         return ["position-incomplete"]
-    position = geometry["coordinates"]
-    move = frames.mover(geometry.get("crs") or feature.get("crs") or crs)
-    if move is None or not isinstance(position, list) or len(position) < 2:
-        return [feature]
-    return [{**feature, "geometry": {"type": "Point", "coordinates": move(position)}}]
+    return [_seen(on_earth(frames, crs, feature))]
+
+
+def _seen(feature: Element) -> Element:
+    """Give a feature as if nothing said that it is not visible, where flags say why: our export."""
+    properties = feature.get("properties")
+    if not isinstance(properties, dict) or not any(map(properties.get, _FLAGS)):
+        return feature
+    return {**feature, "properties": {**properties, "visible": None}}
 
 
 decode_told = decode

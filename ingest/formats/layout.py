@@ -10,9 +10,10 @@ import polars as pl
 
 from ingest.admission import LINE_MAX_BYTES, admit
 from ingest.clock import parse_times
+from ingest.formats.cells import Paths
 from ingest.formats.decimals import numeric, pointed
 from ingest.formats.delimited import open_sheet, read_rows
-from ingest.formats.elements import cut
+from ingest.formats.elements import cut, refuse_wrapped
 from ingest.formats.elsewhere import at, lists_told, other_form, paths_of, seems_placed
 from ingest.formats.pairs import Pair, by_rank, position
 from ingest.formats.trimmed import anchors_of
@@ -191,7 +192,8 @@ def decode_elements(
     paths = [path for names in layout.fields.values() for path in names]
     places = [path for name in _COORDINATES for path in layout.fields.get(name, ())]
     holders = paths_of(places)
-    values: list[list[str | None]] = []
+    reader = Paths(paths)
+    values: list[dict[int, str]] = []
     units: list[int] = []
     within: list[int] = []
     refused: list[Refusal] = []
@@ -199,7 +201,7 @@ def decode_elements(
         element = elements.read(number, limit_bytes)
         for part in [element] if isinstance(element, str) else parts(element):
             within.append(number)
-            cells = part if isinstance(part, str) else _cells(part, paths)
+            cells = part if isinstance(part, str) else reader.cells(part)
             if isinstance(part, Mapping) and other_form(part, holders):
                 cells = "position-incomplete"
             elif isinstance(part, Mapping) and not any(
@@ -212,12 +214,11 @@ def decode_elements(
             else:
                 values.append(cells)
                 units.append(len(within))
-    schema = {f"c{i}": pl.String for i in range(len(paths))}
-    table = pl.DataFrame(values, schema=schema, orient="row")
-    table = table.with_columns(
-        pl.Series("unit", units, dtype=pl.Int64), pl.Series("line", units, dtype=pl.Int64)
-    )
-    candidates, warnings = interpret(table, _numbered(layout), layout, tz=tz)
+    if len(elements.raws) == 1 and not any(values):
+        refuse_wrapped(elements.raws[0], {path.partition(".")[0] for path in paths})
+    always = [number for number, path in enumerate(paths) if path in places]
+    table = reader.table(values, units, always=always)
+    candidates, warnings = interpret(table, _numbered(layout, table), layout, tz=tz)
     return admit(
         candidates,
         format=layout.name,
@@ -235,32 +236,13 @@ def _ranked(header: Sequence[str], names: Sequence[str]) -> list[int | None]:
     return [columns[0] if columns else None for columns in found]
 
 
-def _numbered(layout: Layout) -> dict[str, tuple[int, ...]]:
-    """Number the names of each field through."""
+def _numbered(layout: Layout, table: pl.DataFrame) -> dict[str, tuple[int, ...]]:
+    """Number the names of each field through; of those only which the table has."""
     numbers: Iterator[int] = iter(range(sum(map(len, layout.fields.values()))))
-    return {name: tuple(next(numbers) for _ in names) for name, names in layout.fields.items()}
-
-
-def _cells(element: Element, paths: list[str]) -> list[str | None] | str:
-    """Values at the paths as text, or the code of a refusal."""
-    cells: list[str | None] = []
-    for path in paths:
-        value = at(element, path)
-        if isinstance(value, str):
-            cells.append(value.strip() or None)
-        elif isinstance(value, bool):
-            cells.append("true" if value else "false")
-        elif isinstance(value, int):
-            if not -(2**63) <= value < 2**64:
-                return "field-out-of-range"
-            cells.append(str(value))
-        elif isinstance(value, float):
-            cells.append(repr(value))
-        elif value is None:
-            cells.append(None)
-        else:
-            return "field-type"
-    return cells
+    there = set(table.columns)
+    every = {name: [next(numbers) for _ in names] for name, names in layout.fields.items()}
+    held = {name: tuple(i for i in found if f"c{i}" in there) for name, found in every.items()}
+    return {name: found for name, found in held.items() if found}
 
 
 def interpret(

@@ -168,7 +168,7 @@ def _interpret(
     times = [sent.alias("time"), parse_times(sent, tz).alias("time_us")]
     table = pl.select(rows.cells["unit"], rows.cells["line"], *times, *fields, *place)
     table = table.with_columns(text.select(**_names(columns)))
-    return _mirrored(volts(table)), warnings + odd
+    return mirrored(volts(table)), warnings + odd
 
 
 def _at_one_sigma(
@@ -298,7 +298,7 @@ def volts(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _mirrored(table: pl.DataFrame) -> pl.DataFrame:
+def mirrored(table: pl.DataFrame) -> pl.DataFrame:
     """In ``lon2, lat2`` the solution that the location is not; null when both are one place."""
     if not {"lon1", "lat1", "lon2", "lat2"} <= set(table.columns):
         spare = ("lon1", "lat1", "lon2", "lat2", "solution", "solution_by_hand")

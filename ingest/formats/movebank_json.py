@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from ingest.clock import parse_instants
+from ingest.formats import attributes
 from ingest.formats.layout import Element, Layout, decode_elements
 from ingest.record import Decoded
-from ingest.vocabulary import sensor_of
 
 NAME = "movebank-json"
 
 INDIVIDUAL_MAX_BYTES = 64 << 20
 """All locations of one individual [bytes]: about a million."""
-
-
-def _rule(table: pl.DataFrame) -> pl.DataFrame:
-    return table.with_columns(sensor_of(pl.col("sensor"), pl.lit("gps")))
 
 
 LAYOUT = Layout(
@@ -30,12 +24,12 @@ LAYOUT = Layout(
         "time": ("timestamp", "recorded_at"),
         "lon": ("location_long", "lon"),
         "lat": ("location_lat", "lat"),
-        "height_m": ("height_above_msl", "height_above_ellipsoid"),
         "ground_speed_m_s": ("ground_speed",),
         "heading_deg": ("heading",),
+        **attributes.FIELDS,
     },
     times=lambda text, _: parse_instants(text, None),
-    rule=_rule,
+    rule=attributes.rule,
     lists=("individuals",),
 )
 
@@ -50,7 +44,9 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int, tag: str | None = No
     Decode JSON of Movebank's public service, or of a live feed.
 
     A unit is a location. The service nests them under their individual; an individual without
-    locations is no unit. A feed writes coordinates as strings.
+    locations is no unit. A feed writes coordinates as strings. What else may be asked for with a
+    location (``attributes=``) is read as in Movebank's tables: marks of outliers above all, and
+    what tells how good it is.
 
     ``tz`` is not used: Movebank's times are UTC. ``tag`` is that of locations that name neither
     one nor a bird.

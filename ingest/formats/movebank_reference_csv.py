@@ -23,11 +23,12 @@ from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
-from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenated
+from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenated, term
 
 NAME = "movebank-reference-csv"
 
 _NAMES = ("tag", "individual", "taxon", "deployment_id")
+_NUMBERED = "tag-id"
 _DAMAGED = re.compile(DAMAGED.replace(r"\x{fffd}", "\ufffd"))
 _NO_TIME = -(2**63)
 """Stands for text that is no time [us]: no year of four digits reaches it."""
@@ -166,7 +167,7 @@ def _decode_text(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
 
 def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
     sheet = open_sheet(text)
-    columns = columns_of(sheet.header, REFERENCE_TERMS)
+    columns = _columns(sheet.header)
     missing = [REFERENCE_TERMS[name][0] for name in ("tag", "individual") if name not in columns]
     if missing:
         raise UnreadablePush(
@@ -194,6 +195,20 @@ def _decode_sheet(text: bytes, *, tz: str, now_us: int) -> DecodedReference:
     refusals.sort(key=lambda refusal: refusal.unit)
     alike = names_alike(_named_in(rows))
     return DecodedReference(rows, refusals, [*found.warnings, *warnings, *alike])
+
+
+def _columns(header: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """
+    Find the columns of each field.
+
+    Movebank's reference data name the tag ``tag-id``. In tables of its service, which have a local
+    identifier as well, ``tag_id`` is a number of its database, that no event file of it has.
+    """
+    columns = columns_of(header, REFERENCE_TERMS)
+    if "tag" in columns:
+        by_name = sorted(columns["tag"], key=lambda index: term(header[index]) == _NUMBERED)
+        columns["tag"] = tuple(by_name)
+    return columns
 
 
 def _named_in(rows: Sequence[Deployment]) -> pl.DataFrame:

@@ -49,7 +49,7 @@ LAYOUT = Layout(
         "satellites": ("satcount",),
         "dop": ("hdop",),
         "battery_v": ("U_bat_mV",),
-        "temperature_c": ("int_temperature_C",),  # of the tag; see below for the other
+        "temperature_c": ("int_temperature_C", "temperature_C"),  # of the tag; see below
     },
     per={"ground_speed_m_s": 3.6, "battery_v": 1_000.0},
     times=utc_times,
@@ -58,9 +58,10 @@ LAYOUT = Layout(
 
 """
 Two thermometers: ``int_temperature_C`` is that of the tag, which Movebank's dictionary calls
-external temperature; ``ext_temperature_C`` stands with depth and conductivity, and is that of the
-probe for water. Warmth of the tag tells of a bird's death, so its series is of that one alone; what
-the probe measured stays in the bytes of the push.
+external temperature; files that name the height ``Altitude_m`` have it as ``temperature_C``.
+``ext_temperature_C`` stands with depth and conductivity, and is that of the probe for water. Warmth
+of the tag tells of a bird's death, so its series is of that one alone; what the probe measured
+stays in the bytes of the push.
 """
 
 fits = LAYOUT.fits

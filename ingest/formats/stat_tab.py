@@ -49,7 +49,7 @@ def bare(payload: bytes) -> bytes:
 
 def accepts(payload: bytes) -> bool:
     """Whether the header line stands below the list of columns."""
-    return payload.startswith(b"#") and bare(payload) is not payload
+    return payload.lstrip().startswith(b"#") and bare(payload) is not payload
 
 
 def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:

@@ -20,8 +20,10 @@ NAME = "wildlife-csv"
 
 _MARKS = (
     frozenset({"deployid", "ptt", "type", "quality"}),
-    frozenset({"deployid", "ptt", "locationquality"}),
+    frozenset({"deployid", "ptt", "locationquality", "satellite"}),
 )
+"""Tables of depth and warmth have the quality of the nearest location; only passes a satellite."""
+
 _TYPES = {"argos": "argos", "fastgps": "gps", "gps": "gps"}
 
 

@@ -59,6 +59,8 @@ TEMPLATES = (
            "{tag},{time},GPS,7,{lat},{lon}"),
     _sheet("vectronic-csv", "idCollar,acquisitionTime,latitude,longitude",
            "{tag},{time},{lat},{lon}"),
+    _sheet("vectronic-table", "CollarID\tUTC_Date\tUTC_Time\tLatitude [°]\tLongitude [°]\tFixType",
+           "{tag}\t{time}\t{lat}\t{lon}\t3D", time="2018-07-05\t10:48:10"),
     _sheet("ctt-csv", "serial,GPS_YYYY-MM-DD_HH:MM:SS,lat,lon", "{tag},{time},{lat},{lon}"),
     _sheet("eobs-csv",
            "key-bin-checksum,tag-serial-number,start-timestamp,timestamp-of-fix,longitude,latitude",
@@ -324,8 +326,10 @@ WORDS = {
 _HEADERS = {"argos-diag": "block-header-unreadable", "argos-ds": "pass-header-unreadable"}
 
 
-def _written(template: Template, value: str) -> str:
-    """Give a value of Argos text as the format writes it."""
+def _written(template: Template, place: str, value: str) -> str:
+    """Give a value as the format writes it: Argos text, and dates apart from times of day."""
+    if template.format == "vectronic-table" and place == "time":
+        return "\t".join(value.partition(" ")[::2])
     diag = template.format == "argos-diag"
     value = value.replace("{N}", "N" if diag else "").replace("{E}", "E" if diag else "")
     begin = value.find("{D:")
@@ -341,7 +345,7 @@ def faults(template: Template) -> Iterator[tuple[str, str, str]]:
     for place, value, code in FAULTS[template.family]:
         if f"{{{place}}}" not in template.unit:
             continue
-        bad = template.unit.format(**template.good | {place: _written(template, value)})
+        bad = template.unit.format(**template.good | {place: _written(template, place, value)})
         if code == "header":
             code = _HEADERS[template.format]  # noqa: PLW2901 - each format has its word
         name = f"{template.format} {place}={value[:20]!r}"

@@ -66,3 +66,20 @@ def test_one_sigma_of_a_whole_column() -> None:
     said = pl.DataFrame({"m": [5.0, None, 5.0], "p": [90.0, 90.0, float("nan")]})
     found = said.select(one_sigma_m(pl.col("m"), pl.col("p")))["m"].to_list()
     assert found == [pytest.approx(5.0 / sigmas(90.0)), None, 5.0]
+
+
+@pytest.mark.parametrize("percent", [95.0, 0.95, 90.0, 50.0, 99.9])
+def test_an_error_is_the_same_to_the_last_bit_in_any_company(percent: float) -> None:
+    """Else a fix that comes again in another file is another fix."""
+    radii = [10.0 + 0.37 * n for n in range(40)]
+    rows = [f"2024-04-01 10:00:{n:02},10.5,50.5,T1,{m},{percent}" for n, m in enumerate(radii)]
+    header = f"{HEADER},location-error-percentile"
+
+    def read(some: list[str]) -> list[float]:
+        text = "\n".join([header, *some, ""]).encode()
+        return decode(text, now_us=NOW_US).records["error_m"].to_list()
+
+    alone = [m for row in rows for m in read([row])]
+    assert read(rows) == alone
+    assert read(rows[:3] + rows[-2:]) == alone[:3] + alone[-2:]
+    assert read([*rows, rows[0].replace(f"{percent}", "")])[:40] == alone

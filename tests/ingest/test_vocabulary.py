@@ -28,6 +28,19 @@ def test_better_terms_come_first_whatever_the_order_of_columns() -> None:
     assert columns_of(header, EVENT_TERMS)["height_m"] == (2, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("gnss:satellite-count", "satellites"), ("gnss_hdop", "dop"), ("gnss:dop", "dop"),
+        ("gnss.pdop", "dop"), ("height above mean sea level", "height_m"),
+        ("gps:activity-count", "activity"), ("gt_activity_count", "activity"),
+        ("tag_battery_voltage", "battery_v"),
+    ],
+)  # fmt: skip
+def test_names_of_the_dictionary_and_of_the_service(name: str, field: str) -> None:
+    assert columns_of([name], EVENT_TERMS) == {field: (0,)}
+
+
 def test_event_id_and_local_time_mean_nothing_here() -> None:
     assert columns_of(["event-id", "study-local-timestamp", "argos:altitude"], EVENT_TERMS) == {}
 

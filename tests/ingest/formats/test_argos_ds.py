@@ -135,3 +135,16 @@ def test_real_oddities(
     decoded = decode(real(f"telemetry/argos_raw/ds/{name}"), now_us=NOW_US)
     assert decoded.records.height == records
     assert [r.code for r in decoded.refusals] == codes
+
+
+def test_a_longitude_at_the_end_of_the_text_may_be_cut(sample: Callable[[str], bytes]) -> None:
+    """A push that breaks off within 120.500 made a fix at 12 or 120 degrees of it."""
+    text = sample("passes.dat")
+    header = text.split(b"\n")[0]
+    before = text[text.index(b"09660 040002") : text.index(b"09660 40003")]
+    for cut in range(header.index(b"120.500") + 1, header.index(b"  0.000") + 1):
+        decoded = decode(before + header[:cut], now_us=NOW_US)
+        assert [(each.unit, each.code) for each in decoded.refusals] == [(3, "pass-truncated")]
+    for end in (b" ", b"\n", b"  0.0"):
+        whole = decode(before + header[: header.index(b"  0.000")] + end, now_us=NOW_US)
+        assert whole.records["lon"].to_list()[-1] == 120.5

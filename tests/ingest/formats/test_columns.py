@@ -259,3 +259,38 @@ def test_a_count_that_may_be_a_date_is_refused(lines: int) -> None:
         payload, mapping=read_mapping(said | {"time_format": "%y%m%d%H%M%S"}), now_us=NOW_US
     )
     assert dated.records["time_us"][0] == 1_772_352_000_000_000  # 2026-03-01 08:00
+
+
+def geojson(crs: str, *, swapped: bool = False) -> tuple[bytes, ColumnMapping]:
+    path = "geometry.coordinates."
+    terms = {"tag-id": "properties.id", "timestamp": "properties.at"}
+    axes = {"location-long": f"{path}{int(swapped)}", "location-lat": f"{path}{int(not swapped)}"}
+    features = [
+        {"geometry": {"type": "Point", "coordinates": at}, "properties": {"id": "7", "at": t}}
+        for at, t in (
+            ([12_245_143.99, 4_865_942.28], "2024-04-01T10:00:00Z"),
+            ([1e30, 4e6], "2024-04-01T11:00:00Z"),
+        )
+    ]
+    sent = {"type": "FeatureCollection", "crs": crs, "features": features}
+    return json.dumps(sent).encode(), read_mapping({"kind": "json", "terms": terms | axes})
+
+
+def test_geojson_of_another_declared_system_is_brought_to_wgs_84() -> None:
+    payload, mapping = geojson("EPSG:3857")
+    decoded = decode(payload, mapping=mapping, now_us=NOW_US)
+    place = decoded.records.select("lon", "lat").row(0)
+    assert place == pytest.approx((110.0, 40.0), abs=1e-6)
+    assert [(refusal.unit, refusal.code) for refusal in decoded.refusals] == [
+        (2, "latitude-out-of-range")
+    ]
+    with pytest.raises(UnreadablePush) as refused:
+        decode(geojson("GCJ-02")[0], mapping=mapping, now_us=NOW_US)
+    assert refused.value.code == "crs-unsupported"
+
+
+def test_coordinates_that_are_mapped_the_other_way_round_are_not_moved() -> None:
+    payload, mapping = geojson("EPSG:3857", swapped=True)
+    decoded = decode(payload, mapping=mapping, now_us=NOW_US)
+    assert decoded.records.height == 0
+    assert len(decoded.refusals) == 2

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import decode_pieces, open_push
+from ingest import decode, decode_pieces, open_push
 from ingest.formats.delimited import (
     Rows,
     _exact,
@@ -174,3 +175,19 @@ def test_the_line_for_excel_is_passed_over(first: str, lines: int) -> None:
     assert [row for piece in pieces for row in piece.records["lat"]] == [29.1, 2.0]
     (refusal,) = (each for piece in pieces for each in piece.refusals)
     assert refusal.offset == sent.index(b"2024-03-01 01")
+
+
+@pytest.mark.parametrize("name", ["passes_stat.txt", "report_telonics.csv"])
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+def test_what_stands_above_a_table_ends_its_lines_as_the_table_does(
+    sample: Callable[[str], bytes], name: str, end: bytes
+) -> None:
+    whole = sample(name)
+    text = whole.replace(b"\n", end)
+    found, plain = (decode(each, now_us=1_795_000_000_000_000) for each in (text, whole))
+    assert found.format == plain.format
+    assert found.records.equals(plain.records)
+    for refusal, other in zip(found.refusals, plain.refusals, strict=True):
+        assert (refusal.unit, refusal.code) == (other.unit, other.code)
+        start, stop = (each.offset or 0 for each in (refusal, other))
+        assert text[start : start + 20] == whole[stop : stop + 20]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import UnreadablePush
+from ingest import UnreadablePush, decode
 from ingest.formats.elements import begins_json, cut, first_keys, parse
 
 
@@ -84,3 +84,31 @@ def test_a_push_of_unread_arrays_alone_is_refused() -> None:
         cut(b'{"fixes": [], "more": [{"a": 1}]}', ["fixes"])
     assert caught.value.code == "json-unreadable"
     assert "more" in caught.value.detail
+
+
+RECORD = {"uuid": "7", "timestamp": "2024-04-01T10:00:00Z", "updated_at": "", "longitude": 116.25,
+          "latitude": 29.5}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sent", "under"),
+    [
+        ({"code": 200, "data": [RECORD]}, "data"),
+        ({"data": {"locations": [RECORD], "total": 1}}, "data.locations"),
+        ({"positions": [RECORD] * 1_000}, "positions"),
+        ({"rows": [{"who": "7", "when": "2024-04-01"}]}, "rows"),  # of no maker
+    ],
+)
+def test_a_document_that_holds_its_records_where_nobody_looks_is_told_so(
+    sent: dict[str, object], under: str
+) -> None:
+    """It was one unit without a tag, or too long a line, whatever it held."""
+    with pytest.raises(UnreadablePush, match=f"objects under \\['{under}'\\]") as refused:
+        decode(json.dumps(sent).encode(), now_us=1_795_000_000_000_000)
+    assert refused.value.code == "json-unreadable"
+
+
+@pytest.mark.parametrize("sent", [{"uuid": "7", "more": [RECORD]}, {"more": [1]}, {"more": {}}])
+def test_one_element_is_refused_by_itself(sent: dict[str, object]) -> None:
+    decoded = decode(json.dumps(sent).encode(), format="druid-json", now_us=1_795_000_000_000_000)
+    assert (decoded.records.height, len(decoded.refusals)) == (0, 1)

@@ -152,3 +152,67 @@ def test_what_is_no_position_is_refused_by_itself() -> None:
     decoded = decode(payload, now_us=NOW_US)
     assert places(payload) == [(110.0, 40.0)]
     assert [each.unit for each in decoded.refusals] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("crs", "position"),
+    [
+        ("EPSG:3857", [1e30, 4e6]),
+        ("EPSG:3857", [1e8, 4e6]),  # two turns and a half
+        ("EPSG:3857", [4.1e7, 4e6]),
+        ("EPSG:3857", [-2.1e7, 4e6]),
+        ("EPSG:3857", [1e6, 1e30]),
+        ("EPSG:6933", [2e8, 4e6]),
+        ("EPSG:32650", [1e8, 4e6]),
+    ],
+)
+def test_what_lies_outside_of_the_map_is_no_position(crs, position) -> None:
+    decoded = decode(collection(name(crs), position, WEB_MERCATOR), now_us=NOW_US)
+    assert decoded.refusals[0].unit == 1
+    assert decoded.refusals[0].code == "latitude-out-of-range"
+
+
+def test_a_track_may_go_on_past_the_antimeridian_as_longitudes_to_360_do() -> None:
+    turn_m = 2 * 20_037_508.342789244
+    whole = collection(name("EPSG:3857"), [turn_m / 2 + 1e6, 0.0], [turn_m, 0.0], ["1e6", "-1e6"])
+    assert places(whole) == [(-171.016847, 0.0), (0.0, 0.0), (8.983153, -8.946574)]
+
+
+def test_what_gis_makes_of_movebank_tables_keeps_its_marks_and_measurements() -> None:
+    more: list[dict[str, object]] = [
+        {"visible": "false", "height-above-msl": 12, "gps:satellite-count": 7, "gps:hdop": "1.2"},
+        {"manually_marked_outlier": True, "tag_voltage": 3800, "external-temperature": -3.5},
+        {"visible": True, "location-error-numerical": 10, "location-error-percentile": 95},
+        {"marked_outlier": True, "battery_v": 3.8, "height_m": 12.5},
+        {"visible": False, "flags": "speed"},  # our own export: the flags say why
+        {"visible": False, "flags": None, "flyways:flags": ""},
+        {"visible": "false", "flyways:flags": "speed"},
+        {"visible": True, "flags": [{"code": "speed"}], "manually-marked-valid": "true"},
+    ]
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [116.25, 29.5]},
+            "properties": {"tag-local-identifier": "7", "timestamp": f"2018-07-05T10:48:0{n}Z"} | p,
+        }
+        for n, p in enumerate(more)
+    ]
+    decoded = decode(json.dumps(features).encode(), format="geojson-points", now_us=NOW_US)
+    records = decoded.records
+    assert decoded.warnings == decoded.refusals == []
+    assert records["marked_outlier"].to_list() == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert records["marked_valid"].to_list() == [False] * 7 + [True]
+    assert records["height_m"].to_list() == [12.0, None, None, 12.5] + [None] * 4
+    assert records.select("satellites", "dop").row(0) == (7, 1.2)
+    assert records.select("battery_v", "temperature_c").row(1) == (3.8, -3.5)
+    assert records["battery_v"][3] == 3.8
+    assert round(records["error_m"][2], 2) == 4.09

@@ -249,3 +249,12 @@ def test_reference_data_in_a_workbook_are_read_and_refusals_tell_their_row() -> 
         ("time-unreadable", 4, None)
     ]
     assert [warning.code for warning in found.warnings] == ["sheets-unread"]
+
+
+def test_of_two_names_of_a_tag_the_local_one_is_that_of_event_files() -> None:
+    """Tables of Movebank's service, as R makes them, have its own number beside it."""
+    header = "tag_id,individual_id,tag_local_identifier,individual_local_identifier"
+    rows = ["2911059,2911080,6118,Ada,2018-07-05", "2911060,2911081,,Bo,2018-07-05"]
+    found = read("\n".join([f"{header},deploy_on_timestamp", *rows, ""]))
+    assert [(row.tag, row.individual) for row in found.rows] == [("6118", "Ada"), ("2911060", "Bo")]
+    assert found.rows[0].terms == {"tag-id": "2911059", "individual-id": "2911080"}

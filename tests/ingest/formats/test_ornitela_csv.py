@@ -93,3 +93,10 @@ def test_a_sensor_row_that_repeats_the_last_fix_is_a_reading(
     assert records["sensor"].to_list() == ["gps", "other", "other", "other"]
     assert records["lon"].is_null().to_list() == [False, True, True, True]
     assert records["battery_v"].to_list() == [3.702] * 4
+
+
+def test_tags_with_one_thermometer_name_it_otherwise(sample: Callable[[str], bytes]) -> None:
+    text = sample("fixes_ornitela.csv")
+    old = text.replace(b"int_temperature_C", b"temperature_C").replace(b"MSL_altitude", b"Altitude")
+    old = old.replace(b"speed_km/h", b"speed_km_h")
+    assert decode(old, now_us=NOW_US).records.equals(decode(text, now_us=NOW_US).records)

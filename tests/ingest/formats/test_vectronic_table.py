@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 from ingest import Decoded, UnreadablePush, decode
@@ -85,3 +86,22 @@ def test_without_the_times_of_the_world_it_is_not_read(sample: Callable[[str], b
     with pytest.raises(UnreadablePush) as refused:
         decode(local, now_us=NOW_US)
     assert refused.value.code == "format-unknown"
+
+
+@pytest.mark.parametrize(
+    ("clock", "hour_minute"),
+    [("12:00:12 AM", (0, 0)), ("12:05:12 PM", (12, 5)), ("1:05:12 pm", (13, 5)),
+     ("11:59 PM", (23, 59)), ("08:05:12 AM", (8, 5))],
+)  # fmt: skip
+def test_computers_that_count_twelve_hours(
+    sample: Callable[[str], bytes], clock: str, hour_minute: tuple[int, int]
+) -> None:
+    text = sample(FILE).replace(b"31.05.2023", b"5/31/2023").replace(b"08:00:12", clock.encode())
+    decoded = decode(text, now_us=NOW_US)
+    read = decoded.records.select(pl.from_epoch("time_us", "us").alias("t")).row(0)[0]
+    assert (read.day, (read.hour, read.minute)) == (31, hour_minute)
+
+
+def test_an_hour_that_is_none_of_twelve_is_refused(sample: Callable[[str], bytes]) -> None:
+    decoded = decode(sample(FILE).replace(b"08:00:12", b"13:00:12 PM"), now_us=NOW_US)
+    assert decoded.refusals[0].code == "time-of-spreadsheet"

@@ -71,3 +71,12 @@ def test_real_tables_are_read_whole(
 
 def test_a_summary_of_the_portal_is_no_table_of_fixes(real: Callable[[str], bytes]) -> None:
     assert sniff(real("telemetry/argos_wildlife_computers/106744-Summary.csv")) is None
+
+
+def test_a_table_of_depths_is_none_of_passes() -> None:
+    """Its location is that of the nearest pass, not of the time when it was so deep and warm."""
+    header = "DeployID,Ptt,DepthSensor,Instr,Date,LocationQuality,Latitude,Longitude,Depth,Source\n"
+    assert (
+        sniff(f"{header}1,40001,,Mk10,11:00:00 26-Jul-2017,2,29.1,116.2,0.0,Status\n".encode())
+        is None
+    )

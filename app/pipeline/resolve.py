@@ -289,7 +289,7 @@ async def resolve_reference(
         stated.Row(
             row.tag, row.individual, row.taxon, profile_of(row.taxon or todo["taxon"]).key,
             _instant(row.deploy_on_us), _instant(row.deploy_off_us), row.deployment_id, row.terms,
-            row.aliases,
+            row.aliases, row.implied,
         )
         for row in decoded.rows
     ]  # fmt: skip

@@ -20,7 +20,12 @@ from ingest.vocabulary import described
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a tag on a bird, and everything else it says of tag, bird and deployment."""
+    """
+    One row: a tag on a bird, and everything else it says of tag, bird and deployment.
+
+    Of an `implied` deployment the row states nothing: names in event rows imply it. What it says
+    of no tag is said of the bird, as such a deployment keeps no terms.
+    """
 
     tag: str
     individual: str
@@ -31,6 +36,7 @@ class Row:
     deployment_id: str | None
     terms: Mapping[str, str]
     aliases: tuple[str, ...] = ()
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
     order of the rows. Raises Conflict where rows contradict each other or what stands.
     """
     told = await _named(conn, study_id, rows)
-    closed = await give_way(conn, study_id, [each for each in told if each.local_identifier])
+    own = [e for row, e in zip(rows, told, strict=True) if e.local_identifier and not row.implied]
+    closed = await give_way(conn, study_id, own)
     made: list[int] = []
     anew: set[int] = set()
     news, kept = 0, []
@@ -59,13 +66,15 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
         changed, other_species = await _describe(conn, row, each)
         if row.aliases:
             changed |= await reference.call(conn, study_id, each.tag_id, row.aliases) > 0
-        gone = closed.setdefault(each.tag_id, [])
-        done = await _put(conn, study_id, row, each, gone)
-        gone += done.closed
-        made += [done.standing] if done.fresh else []
-        kept += [(row, end, at) for end, at in done.kept.items()]
         anew |= {each.individual_id} if other_species else set()
-        news += changed or done.fresh
+        if not row.implied:
+            gone = closed.setdefault(each.tag_id, [])
+            done = await _put(conn, study_id, row, each, gone)
+            gone += done.closed
+            made += [done.standing] if done.fresh else []
+            kept += [(row, end, at) for end, at in done.kept.items()]
+            changed |= done.fresh
+        news += changed
     # What the file itself put and closed again has never been in force.
     over = [n for gone in closed.values() for n in gone]
     passing = set(over) & set(made)
@@ -168,7 +177,13 @@ async def _describe(conn: AsyncConnection, row: Row, stated: Stated) -> tuple[bo
 
 
 def _terms(row: Row, noun: Literal["tag", "individual", "deployment"]) -> dict[str, str]:
-    return {name: value for name, value in row.terms.items() if described(name) == noun}
+    return {name: value for name, value in row.terms.items() if _noun(row, name) == noun}
+
+
+def _noun(row: Row, name: str) -> str:
+    """Tell what a term of a row is kept with."""
+    noun = described(name)
+    return "individual" if row.implied and noun == "deployment" else noun
 
 
 def _json(terms: Mapping[str, str]) -> str:

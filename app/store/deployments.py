@@ -204,7 +204,7 @@ async def amend(
     Replace a deployment's range (and terms); the successor keeps the public identifier.
 
     `by_hand` names what a person has decided; without it that counts to it which these ends and
-    `terms` add, change or take away.
+    `terms` add, change or take away. Of one that names imply the others of its tag are stated too.
     """
     old = await _locked(conn, deployment_id)
     _refuse_empty(deploy_on, deploy_off)
@@ -214,7 +214,8 @@ async def amend(
     changed |= {name for end, name in ENDS.items() if old[end] != values[end]}
     decided = {*old["terms_by_hand"], *changed} if by_hand is None else by_hand
     values |= {"terms": said, "terms_by_hand": sorted(decided)}
-    closed = await _close(conn, _SUPERSEDED, values)
+    closed = await _close(conn, "id = :id", old)
+    await _state_implied(conn, old)
     made = await _insert(conn, values, ref=old["ref"])
     await hand_over(conn, closed, [made])
     return made
@@ -223,11 +224,16 @@ async def amend(
 async def split(
     conn: AsyncConnection, deployment_id: int, *, at: datetime, individual_id: int
 ) -> int:
-    """End a deployment at an instant within and give the rest of its time to another bird."""
+    """
+    End a deployment at an instant within and give the rest of its time to another bird.
+
+    Of one that names imply the others of its tag are stated too.
+    """
     old = await _locked(conn, deployment_id)
     _refuse_empty(old["on"], at)
     _refuse_empty(at, old["off"])
-    closed = await _close(conn, _SUPERSEDED, old)
+    closed = await _close(conn, "id = :id", old)
+    await _state_implied(conn, old)
     decided = sorted({*old["terms_by_hand"], ENDS["off"]})
     before = await _insert(conn, {**old, "off": at, "terms_by_hand": decided}, ref=old["ref"])
     rest = {"individual": individual_id, "on": at, "name": None, "terms": {},
@@ -245,7 +251,16 @@ async def withdraw(conn: AsyncConnection, deployment_id: int) -> None:
     await hand_over(conn, [*closed, *stale], made)
 
 
-_SUPERSEDED = "id = :id or (tag_id = :tag and not declared)"
+async def _state_implied(conn: AsyncConnection, old: Mapping[str, Any]) -> None:
+    """State as it stands what names imply of a tag: beside a stated one they imply nothing."""
+    await execute(
+        conn,
+        "with gone as (update deployment set replaced_at = clock_timestamp()"
+        "  where tag_id = :tag and not declared and replaced_at is null returning *)"
+        " insert into deployment (study_id, tag_id, individual_id, during, declared, ref)"
+        " select study_id, tag_id, individual_id, during, true, ref from gone order by during",
+        old,
+    )
 
 
 async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:

@@ -15,7 +15,15 @@ import structlog
 import ingest
 from app.errors import Conflict, Unavailable
 from app.pipeline.read import REFERENCE, Todo, open_push, read, read_pieces, read_reference
-from app.pipeline.resolve import Landing, Reading, Told, resolve, resolve_reference, unsay_reference
+from app.pipeline.resolve import (
+    Landing,
+    Reading,
+    Told,
+    resolve,
+    resolve_reference,
+    say_again,
+    unsay_reference,
+)
 from app.store import arrivals, decodings, implied, inbox, names, verdicts, work
 from app.store.engine import Connection, Store
 from ingest.clock import reread
@@ -220,6 +228,7 @@ async def _store_reference(conn: Connection, todo: Todo, decoded: ingest.Decoded
             named, _ = await _make_room(conn, [todo])
             await _store_refusals(conn, [(todo, decoded)])
             await resolve_reference(conn, todo, decoded, before)
+            await _let_later_ones_stand(conn, todo)
             await work.lock_all(conn, work.LOCK_TAG, named)
             await implied.imply(conn, named)
     except Conflict as clash:
@@ -236,6 +245,22 @@ async def _reference_before(conn: Connection, todo: Todo) -> ingest.DecodedRefer
     sent = await inbox.bodies(conn, [todo["push_id"]])
     (found,) = await asyncio.to_thread(read, earlier, sent)
     return found if isinstance(found, ingest.DecodedReference) else None
+
+
+async def _let_later_ones_stand(conn: Connection, todo: Todo) -> None:
+    """
+    Give the last word to what was sent last, whichever was read first.
+
+    Small pushes are read before large ones: a corrected file may overtake the one it corrects.
+    """
+    if todo["stored_at"] is not None:
+        return
+    later = await decodings.reference_after(conn, todo["study_id"], todo["id"])
+    for each in later:
+        sent = await inbox.bodies(conn, [each["push_id"]])
+        (found,) = await asyncio.to_thread(read, [each], sent)
+        if isinstance(found, ingest.DecodedReference):
+            await say_again(conn, each, found)
 
 
 async def _unsay(conn: Connection, todo: Todo) -> None:

@@ -283,6 +283,11 @@ async def unsay_reference(
     await stated.take_over(conn, todo["study_id"], [], [(row, None) for row in rows])
 
 
+async def say_again(conn: Connection, todo: dict[str, Any], later: ingest.DecodedReference) -> None:
+    """Let reference data that are stored already have the last word once more."""
+    await stated.take_over(conn, todo["study_id"], _stated_rows(later, todo["taxon"]))
+
+
 async def resolve_reference(
     conn: Connection,
     todo: dict[str, Any],

@@ -86,6 +86,19 @@ async def reference_before(
     )
 
 
+async def reference_after(
+    conn: AsyncConnection, study_id: int, decoding_id: int
+) -> list[dict[str, Any]]:
+    """Return what was sent to a study later than a decoding, as `take` does, of reference data."""
+    return await execute(
+        conn,
+        f"{_TODO} where d.study_id = :study and d.id > :id and d.replaced_at is null"
+        " and d.state in ('stored', 'processed') and d.format = 'movebank-reference-csv'"
+        " order by d.id",
+        {"study": study_id, "id": decoding_id},
+    )
+
+
 async def count_attempts(conn: AsyncConnection, decoding_ids: Sequence[int]) -> dict[int, int]:
     """Count a try before the work, so that a push that kills its worker is counted too."""
     rows = await execute(

@@ -67,6 +67,7 @@ WITHOUT = {
     "keysites.due": STAGES,
     "decodings.take": STAGES,
     "decodings.reference_before": STAGES,
+    "decodings.reference_after": STAGES,
     "decodings.at_hand": STAGES,
     "decodings.outcomes": OPERATES,
     "decodings.replace_earlier": STAGES,

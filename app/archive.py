@@ -52,9 +52,9 @@ def export(
     shown by hand with its reason. They don't hold: who decided something and when, dismissed
     suspicions of dead birds, corrections of stopovers and seasons, parameters, withdrawals, what
     was replaced or refused, and birds without a tag and tags without a bird with their terms and
-    aliases. A deployment that names imply comes back as stated where its tag or bird has terms or
-    aliases. Cells are written as they are; a spreadsheet may take one that begins with = + - @
-    for a formula.
+    aliases. Of a deployment that names imply reference.csv says so (flyways:deployment-implied):
+    nothing is stated by such a row; clear that cell to state it. Cells are written as they are; a
+    spreadsheet may take one that begins with = + - @ for a formula.
 
     geojson and geoparquet hold every fix; mf-json (Moving Features) and geopackage (generalised
     lines) the tracks of shown fixes.

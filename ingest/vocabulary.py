@@ -103,12 +103,14 @@ REFERENCE_TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "deploy_off": ("deploy-off-date", "deploy-off-timestamp"),
         "deployment_id": ("deployment-id",),
         "aliases": ("flyways:tag-aliases",),
+        "implied": ("flyways:deployment-implied",),
     }
 )
 """
 Field of a deployment to Movebank terms, best first; both dialects of the reference file.
 
-``flyways:tag-aliases`` is of our own export: the other names of the tag, as a JSON array.
+Two are of our own export: ``flyways:tag-aliases``, the other names of the tag as a JSON array, and
+``flyways:deployment-implied``, true of a deployment that names in event rows imply.
 """
 
 _DESCRIBED: Mapping[str, Literal["tag", "individual"]] = MappingProxyType(

@@ -168,7 +168,12 @@ async def read_deployment(
 async def edit_deployment(
     deployment: UUID, body: DeploymentEdit, store: StoreDep, audience: ManagerAudience
 ) -> DeploymentOut:
-    """Change or end a deployment; the row before is kept with the time it was replaced."""
+    """
+    Change or end a deployment; the row before is kept with the time it was replaced.
+
+    One that names in event rows imply (`declared` is false) is stated by that; if they put its tag
+    on other birds as well, those deployments are stated too, as they stand.
+    """
     async with store.write() as conn:
         changes = body.model_dump(exclude_unset=True)
         return _shown(await worn.edit(conn, audience, deployment, changes))
@@ -178,7 +183,11 @@ async def edit_deployment(
 async def split_deployment(
     deployment: UUID, body: Split, store: StoreDep, audience: ManagerAudience
 ) -> DeploymentOut:
-    """End a deployment at an instant, give the rest to another bird, answer the new part."""
+    """
+    End a deployment at an instant, give the rest to another bird, answer the new part.
+
+    Of one that names in event rows imply, the others of its tag are stated as they stand.
+    """
     async with store.write() as conn:
         return _shown(
             await worn.split(conn, audience, deployment, at=body.at, individual=body.individual)

@@ -16,6 +16,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipResponder
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.as_of import CREDIT
@@ -40,6 +41,9 @@ SECURITY_HEADERS = {
 }
 VARY = "Authorization, Cookie, Accept-Encoding"
 """Every answer depends on who asks; a cache between must know."""
+
+GONE = 499
+"""A sender that went away before its body was whole, as proxies log it: nobody is answered."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 """As ASGI hands them on: names in lower case. Asked by name they cost a tenth of a request."""
@@ -77,6 +81,8 @@ class Guard:
                     await problem_response(of_status(400))(scope, receive, dressed)
                 else:
                     await self.app(scope, receive, dressed)
+            except ClientDisconnect:
+                status = GONE
             except Exception:
                 # The text of an unexpected error may hold stored values: it goes to the log alone.
                 _log.exception("unexpected error", path=_route_of(scope))

@@ -15,7 +15,15 @@ import structlog
 import ingest
 from app.errors import Conflict, Unavailable
 from app.pipeline.read import REFERENCE, Todo, open_push, read, read_pieces, read_reference
-from app.pipeline.resolve import Landing, Reading, Told, resolve, resolve_reference
+from app.pipeline.resolve import (
+    Landing,
+    Reading,
+    Told,
+    resolve,
+    resolve_reference,
+    say_again,
+    unsay_reference,
+)
 from app.store import arrivals, decodings, implied, inbox, names, verdicts, work
 from app.store.engine import Connection, Store
 from ingest.clock import reread
@@ -174,6 +182,7 @@ async def _store_pieces(
     conn: Connection, todo: Todo, pieces: Iterator[ingest.Decoded]
 ) -> list[int]:
     """Store one piece after another; return the decodings that have to be read again."""
+    await _unsay(conn, todo)
     named, given_back = await _make_room(conn, [todo])
     landing = Landing([todo], named)
     records = refused = 0
@@ -213,20 +222,59 @@ async def _fail(conn: Connection, todo: Todo, why: ingest.UnreadablePush | Confl
 
 async def _store_reference(conn: Connection, todo: Todo, decoded: ingest.DecodedReference) -> None:
     """Store reference data, all of it or, where it contradicts what is known, none."""
+    before = await _reference_before(conn, todo)
     try:
         async with conn.begin_nested():
             named, _ = await _make_room(conn, [todo])
             await _store_refusals(conn, [(todo, decoded)])
-            await resolve_reference(conn, todo, decoded)
+            await resolve_reference(conn, todo, decoded, before)
+            await _let_later_ones_stand(conn, todo)
             await work.lock_all(conn, work.LOCK_TAG, named)
             await implied.imply(conn, named)
     except Conflict as clash:
         await _fail(conn, todo, clash)
 
 
+async def _reference_before(conn: Connection, todo: Todo) -> ingest.DecodedReference | None:
+    """Return the reference data that a push was read as before it is read so for the first time."""
+    if todo["number"] == 1 or todo["stored_at"] is not None:
+        return None
+    earlier = await decodings.reference_before(conn, todo["push_id"], todo["number"])
+    if not earlier:
+        return None
+    sent = await inbox.bodies(conn, [todo["push_id"]])
+    (found,) = await asyncio.to_thread(read, earlier, sent)
+    return found if isinstance(found, ingest.DecodedReference) else None
+
+
+async def _let_later_ones_stand(conn: Connection, todo: Todo) -> None:
+    """
+    Give the last word to what was sent last, whichever was read first.
+
+    Small pushes are read before large ones: a corrected file may overtake the one it corrects.
+    """
+    if todo["stored_at"] is not None:
+        return
+    later = await decodings.reference_after(conn, todo["study_id"], todo["id"])
+    for each in later:
+        sent = await inbox.bodies(conn, [each["push_id"]])
+        (found,) = await asyncio.to_thread(read, [each], sent)
+        if isinstance(found, ingest.DecodedReference):
+            await say_again(conn, each, found)
+
+
+async def _unsay(conn: Connection, todo: Todo) -> None:
+    """Take back what a push stated that was read as reference data before and is no more."""
+    before = await _reference_before(conn, todo)
+    if before is not None:
+        await unsay_reference(conn, todo, before)
+
+
 async def _store(conn: Connection, readings: list[Reading]) -> None:
     """Store records in place of what earlier decodings of the same pushes brought."""
     todos = [each.todo for each in readings]
+    for todo in todos:
+        await _unsay(conn, todo)
     named, given_back = await _make_room(conn, todos)
     await _store_refusals(conn, [(each.todo, each.decoded) for each in readings])
     await resolve(conn, readings, named)

@@ -183,6 +183,7 @@ def _reference(deployments: list[Row]) -> list[list[object]]:
     for row in deployments:
         said = row | {end: _clock(row[end]) for end in ("deploy_on", "deploy_off")}
         said["aliases"] = orjson.dumps(row["aliases"]).decode() if row["aliases"] else None
+        said["implied"] = None if row["declared"] else "true"
         known = [said[name] for name in REFERENCE_TERMS]
         rows.append(known + [row["terms"].get(name) for name in others])
     return rows

@@ -275,26 +275,41 @@ def _flags(placed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+async def unsay_reference(
+    conn: Connection, todo: dict[str, Any], before: ingest.DecodedReference
+) -> None:
+    """Take back what a push stated before that holds records, as it is read now."""
+    rows = _stated_rows(before, todo["taxon"])
+    await stated.take_over(conn, todo["study_id"], [], [(row, None) for row in rows])
+
+
+async def say_again(conn: Connection, todo: dict[str, Any], later: ingest.DecodedReference) -> None:
+    """Let reference data that are stored already have the last word once more."""
+    await stated.take_over(conn, todo["study_id"], _stated_rows(later, todo["taxon"]))
+
+
 async def resolve_reference(
-    conn: Connection, todo: dict[str, Any], decoded: ingest.DecodedReference
+    conn: Connection,
+    todo: dict[str, Any],
+    decoded: ingest.DecodedReference,
+    before: ingest.DecodedReference | None = None,
 ) -> None:
     """
     Store reference data: birds, tags and who wore which when.
 
-    Raises Conflict where the rows contradict each other or what was stated by hand. Of a push
-    that was stored before only the terms of its deployments are looked for: since then its
-    birds, tags and ranges may have been corrected.
+    `before` is what a reading of the same push told that this one takes the place of. Raises
+    Conflict where the rows contradict each other or what was stated by hand. Of a push that was
+    stored before only the terms of its deployments are looked for: since then its birds, tags and
+    ranges may have been corrected.
     """
-    rows = [
-        stated.Row(
-            row.tag, row.individual, row.taxon, profile_of(row.taxon or todo["taxon"]).key,
-            _instant(row.deploy_on_us), _instant(row.deploy_off_us), row.deployment_id, row.terms,
-            row.aliases,
-        )
-        for row in decoded.rows
-    ]  # fmt: skip
+    rows = _stated_rows(decoded, todo["taxon"])
     if todo["stored_at"] is None:
-        taken = await stated.take_over(conn, todo["study_id"], rows)
+        places = {row.unit: place for place, row in enumerate(decoded.rows)}
+        earlier = [] if before is None else [
+            (said, places.get(row.unit))
+            for row, said in zip(before.rows, _stated_rows(before, todo["taxon"]), strict=True)
+        ]  # fmt: skip
+        taken = await stated.take_over(conn, todo["study_id"], rows, earlier)
         news, kept = taken.news, _kept(taken)
     else:
         kept = []
@@ -313,6 +328,17 @@ async def resolve_reference(
         "warnings": [{"code": w.code, "detail": w.detail} for w in [*decoded.warnings, *kept]],
     }
     await arrivals.finish(conn, [told])
+
+
+def _stated_rows(decoded: ingest.DecodedReference, study_taxon: str | None) -> list[stated.Row]:
+    return [
+        stated.Row(
+            row.tag, row.individual, row.taxon, profile_of(row.taxon or study_taxon).key,
+            _instant(row.deploy_on_us), _instant(row.deploy_off_us), row.deployment_id, row.terms,
+            row.aliases, row.implied,
+        )
+        for row in decoded.rows
+    ]  # fmt: skip
 
 
 def _kept(taken: stated.Taken) -> list[ingest.Warning_]:

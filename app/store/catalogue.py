@@ -63,15 +63,18 @@ async def legs(conn: AsyncConnection, audience: Audience) -> list[Row]:
     """
     Return the legs that these readers' flyways are made of, with the stopovers at their ends.
 
-    The way of a leg of studies that are only open is that of their public positions.
+    The way of a leg of studies that are only open is that of their public positions. Birds are
+    numbered by their names: sums follow the order of their numbers, and which bird was heard of
+    first must not show in the last digits of a corridor.
     """
     return await execute(
         conn,
         f"""
-        select l.individual_id, l.species_key, l.season, l.departure_time, l.arrival_time,
+        select dense_rank() over (order by l.study_id, i.local_identifier collate "C")::int
+            as individual_id, l.species_key, l.season, l.departure_time, l.arrival_time,
           l.observed_s, l.study_id = any(:exact) as exact, a.id as from_stopover,
           b.id as to_stopover, a.kind as from_kind, b.kind as to_kind, w.positions, w.cells
-        from leg l
+        from leg l join individual i on i.id = l.individual_id
         left join stopover a on a.individual_id = l.individual_id
           and a.departure_time_earliest = l.departure_time
         left join stopover b on b.individual_id = l.individual_id
@@ -80,7 +83,7 @@ async def legs(conn: AsyncConnection, audience: Audience) -> list[Row]:
           and w.departure_time = l.departure_time and w.arrival_time = l.arrival_time
           and w.public = (not l.study_id = any(:exact)) and l.season ~ '(spring|autumn)$'
         where l.study_id = any(:exact) or (l.study_id = any(:open) and l.{RELEASED})
-        order by l.individual_id, l.departure_time
+        order by individual_id, l.departure_time
         """,
         audience.sql,
     )

@@ -54,20 +54,48 @@ async def document(
     return dict(rows[0]["document"]) if rows else None
 
 
+_TODO = f"""
+select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.encoding, d.datum, d.date_order,
+  d.tag, p.named_tag, d.stored, d.stored_at, p.size_bytes, s.taxon, d.mapping_id,
+  d.mapping_version, v.document as mapping, {_CORRECTIONS},
+  extract(epoch from p.received_at)::bigint * 1000000 as received_us
+from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id
+left join mapping_version v on v.mapping_id = d.mapping_id and v.number = d.mapping_version
+"""
+
+
 async def take(conn: AsyncConnection, decoding_ids: Sequence[int]) -> list[dict[str, Any]]:
     """Lock decodings; return those that still wait, oldest first, with what their stage needs."""
     await work.lock_all(conn, work.LOCK_PUSH, decoding_ids)
     return await execute(
         conn,
-        "select d.id, d.study_id, d.push_id, d.number, d.format, d.tz, d.encoding, d.datum,"
-        " d.date_order, d.tag, p.named_tag, d.stored, d.stored_at, p.size_bytes, s.taxon,"
-        f" d.mapping_id, d.mapping_version, v.document as mapping, {_CORRECTIONS},"
-        " extract(epoch from p.received_at)::bigint * 1000000 as received_us"
-        " from decoding d join push p on p.id = d.push_id join study s on s.id = d.study_id"
-        " left join mapping_version v on v.mapping_id = d.mapping_id"
-        " and v.number = d.mapping_version"
-        " where d.id = any(cast(:ids as bigint[])) and d.state = 'received' order by d.id",
+        f"{_TODO} where d.id = any(cast(:ids as bigint[])) and d.state = 'received' order by d.id",
         {"ids": list(decoding_ids)},
+    )
+
+
+async def reference_before(
+    conn: AsyncConnection, push_id: int, number: int
+) -> list[dict[str, Any]]:
+    """Return the earlier decoding in force of a push, as `take` does, if it is reference data."""
+    return await execute(
+        conn,
+        f"{_TODO} where d.push_id = :push and d.number < :number and d.replaced_at is null"
+        " and d.state in ('stored', 'processed') and d.format = 'movebank-reference-csv'",
+        {"push": push_id, "number": number},
+    )
+
+
+async def reference_after(
+    conn: AsyncConnection, study_id: int, decoding_id: int
+) -> list[dict[str, Any]]:
+    """Return what was sent to a study later than a decoding, as `take` does, of reference data."""
+    return await execute(
+        conn,
+        f"{_TODO} where d.study_id = :study and d.id > :id and d.replaced_at is null"
+        " and d.state in ('stored', 'processed') and d.format = 'movebank-reference-csv'"
+        " order by d.id",
+        {"study": study_id, "id": decoding_id},
     )
 
 

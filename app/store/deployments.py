@@ -29,12 +29,15 @@ class Stated:
     deploy_off: datetime | None
     local_identifier: str | None
     terms: Mapping[str, str]
+    was: int | None = None
+    """The deployment that was stated in its place when its file was read in another way."""
 
     def values(self, study_id: int) -> dict[str, Any]:
         """Return the binds of the statements below, but for the terms."""
         return {
             "study": study_id, "tag": self.tag_id, "individual": self.individual_id,
             "on": self.deploy_on, "off": self.deploy_off, "name": self.local_identifier,
+            "was": self.was,
         }  # fmt: skip
 
 
@@ -95,8 +98,8 @@ async def _before(
     """
     Return the stated deployment that this is a newer word of, and whether it has its range.
 
-    That is the one of its name, or else the one whose range it tells, but for ends that a person
-    decided: those count as told.
+    That is the one that its row stated before, the one of its name, or else the one whose range it
+    tells, but for ends that a person decided: those count as told.
     """
     rows = await execute(
         conn,
@@ -104,16 +107,16 @@ async def _before(
         '  upper(during) as "off", replaced_at is null as stands,'
         "  local_identifier is not null as has_name,"
         "  local_identifier is not distinct from cast(:name as text) as named,"
-        f"  during && {_RANGE} as meets"
+        f"  during && {_RANGE} as meets, id is not distinct from cast(:was as int) as was"
         "  from (select * from deployment where tag_id = :tag and replaced_at is null"
         "   union all select * from deployment where id = any(cast(:given_way as int[]))) as d"
-        "  where declared and individual_id = :individual) as stated"
-        " order by named desc, id desc",
+        "  where declared and (individual_id = :individual or id = cast(:was as int))) as stated"
+        " order by was desc, named desc, id desc",
         {**values, "given_way": list(given_way)},
     )
     for row in rows:
         alike = row["meets"] and _ends(row, values, by_hand=by_hand) == {n: row[n] for n in ENDS}
-        if alike or (row["named"] and row["has_name"]):
+        if alike or row["was"] or (row["named"] and row["has_name"]):
             return row | {"same": row["stands"] and row["named"] and alike}
     return _NOTHING
 
@@ -201,7 +204,7 @@ async def amend(
     Replace a deployment's range (and terms); the successor keeps the public identifier.
 
     `by_hand` names what a person has decided; without it that counts to it which these ends and
-    `terms` add, change or take away.
+    `terms` add, change or take away. Of one that names imply the others of its tag are stated too.
     """
     old = await _locked(conn, deployment_id)
     _refuse_empty(deploy_on, deploy_off)
@@ -211,7 +214,8 @@ async def amend(
     changed |= {name for end, name in ENDS.items() if old[end] != values[end]}
     decided = {*old["terms_by_hand"], *changed} if by_hand is None else by_hand
     values |= {"terms": said, "terms_by_hand": sorted(decided)}
-    closed = await _close(conn, _SUPERSEDED, values)
+    closed = await _close(conn, "id = :id", old)
+    await _state_implied(conn, old)
     made = await _insert(conn, values, ref=old["ref"])
     await hand_over(conn, closed, [made])
     return made
@@ -220,11 +224,16 @@ async def amend(
 async def split(
     conn: AsyncConnection, deployment_id: int, *, at: datetime, individual_id: int
 ) -> int:
-    """End a deployment at an instant within and give the rest of its time to another bird."""
+    """
+    End a deployment at an instant within and give the rest of its time to another bird.
+
+    Of one that names imply the others of its tag are stated too.
+    """
     old = await _locked(conn, deployment_id)
     _refuse_empty(old["on"], at)
     _refuse_empty(at, old["off"])
-    closed = await _close(conn, _SUPERSEDED, old)
+    closed = await _close(conn, "id = :id", old)
+    await _state_implied(conn, old)
     decided = sorted({*old["terms_by_hand"], ENDS["off"]})
     before = await _insert(conn, {**old, "off": at, "terms_by_hand": decided}, ref=old["ref"])
     rest = {"individual": individual_id, "on": at, "name": None, "terms": {},
@@ -242,7 +251,16 @@ async def withdraw(conn: AsyncConnection, deployment_id: int) -> None:
     await hand_over(conn, [*closed, *stale], made)
 
 
-_SUPERSEDED = "id = :id or (tag_id = :tag and not declared)"
+async def _state_implied(conn: AsyncConnection, old: Mapping[str, Any]) -> None:
+    """State as it stands what names imply of a tag: beside a stated one they imply nothing."""
+    await execute(
+        conn,
+        "with gone as (update deployment set replaced_at = clock_timestamp()"
+        "  where tag_id = :tag and not declared and replaced_at is null returning *)"
+        " insert into deployment (study_id, tag_id, individual_id, during, declared, ref)"
+        " select study_id, tag_id, individual_id, during, true, ref from gone order by during",
+        old,
+    )
 
 
 async def _locked(conn: AsyncConnection, deployment_id: int) -> dict[str, Any]:
@@ -285,14 +303,7 @@ async def give_way(
         " where o.study_id = :study and o.replaced_at is null"
         f" and (o.individual_id <> new.bird or {_moved('on', 'lower')}"
         f"  or {_moved('off', 'upper')}))",
-        {
-            "study": study_id,
-            "tags": [each.tag_id for each in coming],
-            "names": [each.local_identifier for each in coming],
-            "birds": [each.individual_id for each in coming],
-            "ons": [each.deploy_on for each in coming],
-            "offs": [each.deploy_off for each in coming],
-        },
+        {"study": study_id, **_columns(coming)},
     )
     rows = await execute(
         conn,
@@ -301,6 +312,43 @@ async def give_way(
         {"ids": closed},
     )
     return {int(row["tag_id"]): list(row["ids"]) for row in rows}
+
+
+async def unsay(
+    conn: AsyncConnection, study_id: int, said: Sequence[Stated]
+) -> dict[int, tuple[int, int]]:
+    """
+    Close deployments as a file stated them that is read in another way now.
+
+    One that was stated otherwise since is another's word and stays, but for one end that a person
+    decided. Returns (tag, deployment) by the place of each that still stood.
+    """
+    rows = await execute(
+        conn,
+        "select new.place::int as place, o.tag_id, o.id from deployment o"
+        " join unnest(cast(:tags as int[]), cast(:names as text[]), cast(:birds as int[]),"
+        "  cast(:ons as timestamptz[]), cast(:offs as timestamptz[])) with ordinality"
+        "  as new(tag, name, bird, deploy_on, deploy_off, place)"
+        " on (new.tag, new.bird) = (o.tag_id, o.individual_id)"
+        "  and new.name is not distinct from o.local_identifier"
+        f" where o.study_id = :study and o.replaced_at is null and o.declared"
+        f" and not {_moved('on', 'lower')} and not {_moved('off', 'upper')}"
+        " and (lower(o.during) is not distinct from new.deploy_on"
+        "  or upper(o.during) is not distinct from new.deploy_off)",
+        {"study": study_id, **_columns(said)},
+    )
+    await _close(conn, "id = any(cast(:ids as int[]))", {"ids": [row["id"] for row in rows]})
+    return {int(row["place"]) - 1: (int(row["tag_id"]), int(row["id"])) for row in rows}
+
+
+def _columns(stated: Sequence[Stated]) -> dict[str, list[Any]]:
+    return {
+        "tags": [each.tag_id for each in stated],
+        "names": [each.local_identifier for each in stated],
+        "birds": [each.individual_id for each in stated],
+        "ons": [each.deploy_on for each in stated],
+        "offs": [each.deploy_off for each in stated],
+    }
 
 
 def _moved(end: str, bound: str) -> str:

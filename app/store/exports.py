@@ -190,13 +190,9 @@ select t.local_identifier as tag, i.local_identifier as individual,
   case when i.taxon_declared then i.taxon end as taxon,
   lower(d.during) as deploy_on, upper(d.during) as deploy_off, d.local_identifier as deployment_id,
   array(select alias from tag_alias where tag_id = t.id order by alias) as aliases,
-  t.terms || i.terms || d.terms as terms
+  d.declared, t.terms || i.terms || d.terms as terms
 from deployment d join tag t on t.id = d.tag_id join individual i on i.id = d.individual_id
 where d.replaced_at is null and d.study_id = :study and d.study_id = any(:exact)
-  and (d.declared or t.terms <> '{}' or exists (select from tag_alias where tag_id = t.id)
-    or (i.taxon_declared or i.terms <> '{}') and not exists
-    (select from deployment o
-     where o.individual_id = i.id and o.declared and o.replaced_at is null))
   and (cast(:individual as uuid) is null or i.ref = :individual)
 order by t.local_identifier, d.during
 """
@@ -210,8 +206,8 @@ async def deployments(
 
     Of one name that of the deployment is told: it is the nearest to what happened then.
 
-    Deployments that event rows imply are left out, since the same rows imply them again; one
-    whose bird or tag carries terms or aliases is kept, as nothing else would carry these.
+    Of those that event rows imply `declared` is false: whoever reads the file has to know that the
+    same rows imply them again, and that nobody stated them.
     """
     return await execute(
         conn,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -12,15 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
 from app.store import names, reference, work
-from app.store.deployments import Done, Stated, describe, give_way, put
+from app.store.deployments import Done, Stated, describe, give_way, put, unsay
 from app.store.engine import execute
 from app.store.handover import hand_over
+from app.store.implied import renew
 from ingest.vocabulary import described
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a tag on a bird, and everything else it says of tag, bird and deployment."""
+    """
+    One row: a tag on a bird, and everything else it says of tag, bird and deployment.
+
+    Of an `implied` deployment the row states nothing: names in event rows imply it. What it says
+    of no tag is said of the bird, as such a deployment keeps no terms.
+    """
 
     tag: str
     individual: str
@@ -31,6 +37,7 @@ class Row:
     deployment_id: str | None
     terms: Mapping[str, str]
     aliases: tuple[str, ...] = ()
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +50,28 @@ class Taken:
     """Rows that tell an end (`on`, `off`) otherwise than a person, with the one that stays."""
 
 
-async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> Taken:
+Earlier = Sequence[tuple[Row, int | None]]
+"""Rows as the same file was read before, each with the place of what is read in its place now."""
+
+
+async def take_over(
+    conn: AsyncConnection, study_id: int, rows: Sequence[Row], earlier: Earlier = ()
+) -> Taken:
     """
     Take the rows over, but for what a person decided.
+
+    What the `earlier` rows of the same file had stated, and nobody else since, is taken back where
+    it is read otherwise now; what is read in its place has its public identifier and terms.
 
     Tags, birds and locks are taken in the order in which event files take them, whatever the
     order of the rows. Raises Conflict where rows contradict each other or what stands.
     """
-    told = await _named(conn, study_id, rows)
-    closed = await give_way(conn, study_id, [each for each in told if each.local_identifier])
+    told = await _named(conn, study_id, [*rows, *(row for row, _ in earlier)])
+    told, back = await _taken_back(conn, study_id, told[: len(rows)], told[len(rows) :], earlier)
+    own = [e for row, e in zip(rows, told, strict=True) if e.local_identifier and not row.implied]
+    closed = await give_way(conn, study_id, own)
+    for tag, deployment in back:
+        closed.setdefault(tag, []).append(deployment)
     made: list[int] = []
     anew: set[int] = set()
     news, kept = 0, []
@@ -59,21 +79,49 @@ async def take_over(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -
         changed, other_species = await _describe(conn, row, each)
         if row.aliases:
             changed |= await reference.call(conn, study_id, each.tag_id, row.aliases) > 0
-        gone = closed.setdefault(each.tag_id, [])
-        done = await _put(conn, study_id, row, each, gone)
-        gone += done.closed
-        made += [done.standing] if done.fresh else []
-        kept += [(row, end, at) for end, at in done.kept.items()]
         anew |= {each.individual_id} if other_species else set()
-        news += changed or done.fresh
+        if not row.implied:
+            gone = closed.setdefault(each.tag_id, [])
+            done = await _put(conn, study_id, row, each, gone)
+            gone += done.closed
+            made += [done.standing] if done.fresh else []
+            kept += [(row, end, at) for end, at in done.kept.items()]
+            changed |= done.fresh
+        news += changed
     # What the file itself put and closed again has never been in force.
-    over = [n for gone in closed.values() for n in gone]
+    stale, bare = await renew(conn, [tag for tag, _ in back])
+    made += bare
+    over = [*stale, *(n for gone in closed.values() for n in gone)]
     passing = set(over) & set(made)
     await hand_over(conn, *([n for n in ids if n not in passing] for ids in (over, made)),
                     anew=sorted(anew))  # fmt: skip
     if news:
         await work.bump_version(conn, study_id)
     return Taken(news, kept)
+
+
+async def _taken_back(
+    conn: AsyncConnection,
+    study_id: int,
+    told: Sequence[Stated],
+    before: Sequence[Stated],
+    earlier: Earlier,
+) -> tuple[list[Stated], Collection[tuple[int, int]]]:
+    """Take back what is read otherwise now; return what is told, and (tag, deployment) closed."""
+    changed = [
+        (each, place)
+        for (row, place), each in zip(earlier, before, strict=True)
+        if not row.implied and (place is None or _range(each) != _range(told[place]))
+    ]
+    if not changed:
+        return list(told), ()
+    gone = await unsay(conn, study_id, [each for each, _ in changed])
+    was = {changed[n][1]: deployment for n, (_, deployment) in gone.items()}
+    return [replace(each, was=was.get(n)) for n, each in enumerate(told)], gone.values()
+
+
+def _range(stated: Stated) -> Stated:
+    return replace(stated, terms={})
 
 
 async def _named(conn: AsyncConnection, study_id: int, rows: Sequence[Row]) -> list[Stated]:
@@ -168,7 +216,13 @@ async def _describe(conn: AsyncConnection, row: Row, stated: Stated) -> tuple[bo
 
 
 def _terms(row: Row, noun: Literal["tag", "individual", "deployment"]) -> dict[str, str]:
-    return {name: value for name, value in row.terms.items() if described(name) == noun}
+    return {name: value for name, value in row.terms.items() if _noun(row, name) == noun}
+
+
+def _noun(row: Row, name: str) -> str:
+    """Tell what a term of a row is kept with."""
+    noun = described(name)
+    return "individual" if row.implied and noun == "deployment" else noun
 
 
 def _json(terms: Mapping[str, str]) -> str:

@@ -9,9 +9,13 @@ from typing import Any
 
 from app.movement.stops import StopState
 from app.store.derived import Bird
-from app.store.engine import Connection, execute, execute_many
+from app.store.engine import Connection, execute
 
-_CONTENT = ("end_time", "ended", "n_fixes", "lon", "lat")
+_CONTENT = {
+    "end_time": "timestamptz", "ended": "boolean", "n_fixes": "int", "lon": "float8",
+    "lat": "float8",
+}  # fmt: skip
+"""What is stored of a stop beside its start, with the types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +94,21 @@ async def replace(
             "kept": [row["start_time"] for row in rows],
         },
     )
-    columns = ", ".join(_CONTENT)
-    await execute_many(
+    if not rows:
+        return
+    names, kinds = ("start_time", *_CONTENT), ("timestamptz", *_CONTENT.values())
+    arrays = ", ".join(f"cast(:{n} as {k}[])" for n, k in zip(names, kinds, strict=True))
+    await execute(
         conn,
-        f"insert into stop (individual_id, study_id, start_time, {columns}) values"
-        f" (:individual, :study, :start_time, {', '.join(f':{c}' for c in _CONTENT)})"
+        f"insert into stop (individual_id, study_id, {', '.join(names)})"
+        f" select :individual, :study, new.* from unnest({arrays}) as new order by 3"
         " on conflict (individual_id, start_time) do update set study_id = excluded.study_id,"
         f" {', '.join(f'{c} = excluded.{c}' for c in _CONTENT)}"
         f" where ({', '.join(f'stop.{c}' for c in _CONTENT)})"
         f" is distinct from ({', '.join(f'excluded.{c}' for c in _CONTENT)})",
-        [{"individual": bird.individual_id, "study": bird.study_id, **row} for row in rows],
+        {
+            "individual": bird.individual_id,
+            "study": bird.study_id,
+            **{name: [row[name] for row in rows] for name in names},
+        },
     )

@@ -163,9 +163,10 @@ d.individual_id = {individual} and d.replaced_at is null and {readable}
 
 _READ = f"""
 select f.tag_id, f.time, f.sensor, f.variant, f.lon, f.lat, f.error_m, f.visible
-from {_WORN} where {_WITHIN}
-order by f.time, f.tag_id, f.sensor, f.variant
+from {_WORN} join tag t on t.id = f.tag_id where {_WITHIN}
+order by f.time, t.local_identifier collate "C", f.sensor, f.variant
 """
+"""SQL: by names, as the first of equals is shown, and which tag came first must not tell which."""
 
 _REMARKS = f"""
 select tag_id, time, sensor, variant, sum(verdict)::int2, bool_or(marked)

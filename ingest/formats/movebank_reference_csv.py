@@ -23,7 +23,14 @@ from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
-from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, columns_of, hyphenated, term
+from ingest.vocabulary import (
+    EVENT_TERMS,
+    REFERENCE_TERMS,
+    YES,
+    columns_of,
+    hyphenated,
+    term,
+)
 
 NAME = "movebank-reference-csv"
 
@@ -53,6 +60,9 @@ class Deployment:
         As sent; real files hold ids that name another tag, so it identifies nothing.
     aliases : tuple of str
         Other names of the tag, as our own export tells them.
+    implied : bool
+        Whether nobody stated the deployment, as our own export tells: the row is there for what it
+        says of tag and bird, and names in event rows imply who wore what when.
     terms : dict of str to str
         Every other column that holds a value, under its Movebank name with hyphens; of columns
         of one name the second is ``name-2``, one without a name is ``column-N``.
@@ -66,6 +76,7 @@ class Deployment:
     deploy_off_us: int | None
     deployment_id: str | None
     aliases: tuple[str, ...]
+    implied: bool
     terms: dict[str, str]
 
 
@@ -262,7 +273,8 @@ def _row(
         off = None
     terms = {name: str(cell[f"c{i}"]) for i, name in names_of.items() if cell[f"c{i}"] is not None}
     unit = int(cell["unit"] or 0)
-    return Deployment(unit, tag, individual, names[2], on, off, names[3], aliases, terms)
+    implied = (first("implied") or "").lower() in YES
+    return Deployment(unit, tag, individual, names[2], on, off, names[3], aliases, implied, terms)
 
 
 def _name_fault(names: Sequence[str | None], aliases: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.movement.simulate import flock_csv
+from app.pipeline.decode import decode_in
 from app.store import decodings, studies, work, worn
 from tests.flow.conftest import flock
 from tests.flow.edits import (
@@ -100,6 +101,24 @@ async def test_a_redeployment_moves_in_corrected_reference_data(service, changed
         " and replaced_at is null"
     )
     assert [row["start"].date().isoformat() for row in rows] == [changed]
+
+
+async def test_of_two_files_the_one_sent_last_has_the_last_word_whichever_is_read_first(service):
+    """A small push is read before a large one that was sent before it."""
+    full = await service.push(
+        worn_csv(("d1", "T1", "One", "2024-07-01", ""), ("d2", "T2", "Two", "2024-07-01", ""))
+    )
+    corrected = await service.push(worn_csv(("d1", "T1", "Other", "2024-07-05", "")))
+    async with service.store.write() as conn:
+        assert await decode_in(conn, corrected.decoding_id)
+    await service.drain()
+    for each in (full, corrected):
+        assert (await service.receipt(each.ref))["state"] == "processed"
+    rows = await service.rows(
+        "select d.local_identifier as name, i.local_identifier as bird from deployment d"
+        " join individual i on i.id = d.individual_id where d.replaced_at is null order by 1"
+    )
+    assert [tuple(row.values()) for row in rows] == [("d1", "Other"), ("d2", "Two")]
 
 
 async def test_reference_data_that_contradict_themselves_fail_with_the_reason(service):

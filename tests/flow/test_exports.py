@@ -148,6 +148,34 @@ async def test_a_movebank_export_makes_the_same_study_again(full, new_service, t
     assert not await again.count("refusal")
 
 
+async def test_what_names_imply_is_implied_again_beside_what_is_said_of_it(
+    service, new_service, tmp_path
+) -> None:
+    rows = [
+        {"timestamp": f"2024-03-{day:02} 0{hour}:00:00.000", "location-long": "127.5",
+         "location-lat": "34.8", "tag-local-identifier": tag, "individual-local-identifier": bird}
+        for hour, tag in enumerate(("T1", "T2"))
+        for day, bird in ((1, ""), (2, "A"), (3, ""), (4, "B"), (5, ""), (6, "A"))
+    ]  # fmt: skip
+    await service.push(table(rows))
+    await service.push(
+        table([{"tag-id": "T2", "animal-id": "B", "deploy-on-date": "2024-03-02 00:00:00.000",
+                "animal-sex": "f", "study-site": "Weir"}])
+    )  # fmt: skip
+    await service.drain()
+    async with service.store.write() as conn:
+        (tag,) = await execute(conn, "select ref from tag where local_identifier = 'T1'")
+        await reference.edit_tag(conn, service.audience, tag["ref"], aliases=["SN-1"])
+    assert (await written(service, tmp_path, "movebank-csv"))["deployments"] == 4
+    again = await new_service()
+    for name in ("reference.csv", "events.csv"):
+        await again.push((tmp_path / name).read_bytes())
+    await again.drain()
+    for name, sql in FACTS.items():
+        assert await again.rows(sql) == await service.rows(sql), name
+    assert await again.content() == await service.content()
+
+
 SHOWN = (
     "select t.local_identifier as tag, f.time, f.lon, f.lat, f.visible"
     " from fix f join tag t on t.id = f.tag_id where f.live order by 1, 2, 3, 4"

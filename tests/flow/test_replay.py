@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from app.errors import BadInput, NotFound, TooLarge
 from app.pipeline.replay import Wanted, replay
-from app.store import receipts
+from app.store import receipts, worn
 from app.store.audience import Audience
 
 BODY = b"""timestamp,location-long,location-lat,tag-local-identifier
@@ -204,3 +205,68 @@ async def test_a_declared_encoding_is_read_and_refusals_name_their_byte(service)
         )
     assert (refusal["unit"], refusal["code"]) == (2, "latitude-out-of-range")
     assert body[refusal["offset_bytes"] :].startswith(b"2024-03-01 09:00:00")
+
+
+WORN = b"""tag-id,animal-id,deploy-on-date,deploy-off-date,study-site
+T1,A,02/03/2024,03/03/2024,Weir
+T1,B,03/03/2024,,
+T2,A,2024-02-01,,
+T3,A,01/02/2024,04/02/2024,
+"""
+NAMED = BODY.replace(b"timestamp,", b"animal-id,timestamp,").replace(b"\n20", b"\nC,20")
+DEPLOYED = (
+    "select t.local_identifier as tag, i.local_identifier as bird, d.during::text, d.declared,"
+    " d.terms from deployment d join tag t on t.id = d.tag_id"
+    " join individual i on i.id = d.individual_id where d.replaced_at is null order by 1, 3"
+)
+
+
+async def test_reference_data_read_again_take_the_place_of_what_they_had_stated(
+    service, new_service
+) -> None:
+    first = await new_service()
+    for each in (first, service):
+        await each.push(NAMED)
+    await first.push(WORN, date_order="dmy")
+    await first.drain()
+    kept = await service.push(WORN, date_order="mdy")
+    await service.drain()
+    stated = await service.rows(DEPLOYED)
+    refs = "select ref, recorded_at from deployment where replaced_at is null"
+    before = await service.rows(refs)
+    for order, wanted in (("dmy", await first.rows(DEPLOYED)), ("mdy", stated)):
+        await again(service, kept.ref, date_order=order, apply=True)
+        await service.drain()
+        assert (await service.receipt(kept.ref))["state"] == "processed"
+        assert await service.rows(DEPLOYED) == wanted
+    after = await service.rows(refs)
+    assert {row["ref"] for row in after} == {row["ref"] for row in before}
+    assert len([row for row in after if row in before]) == 2  # what is read alike each time
+
+
+async def test_what_others_said_of_a_deployment_since_outlives_another_reading(service) -> None:
+    kept = await service.push(WORN, date_order="mdy")
+    await service.drain()
+    async with service.store.write() as conn:
+        for row in await worn.page(conn, service.audience, limit=9):
+            if (row["tag_name"], row["individual_name"]) == ("T1", "B"):
+                change = {"deploy_off": datetime(2024, 9, 1, tzinfo=UTC)}
+                await worn.edit(conn, service.audience, row["ref"], change)
+            if row["tag_name"] == "T3":
+                change = {end: datetime(2024, n, 1, tzinfo=UTC)
+                          for n, end in ((6, "deploy_on"), (7, "deploy_off"))}  # fmt: skip
+                await worn.edit(conn, service.audience, row["ref"], change)
+    await again(service, kept.ref, date_order="dmy", apply=True)
+    await service.drain()
+    ranges = {(row["tag"], row["bird"]): row["during"] for row in await service.rows(DEPLOYED)}
+    assert ranges["T1", "B"] == '["2024-03-03 00:00:00+00","2024-09-01 00:00:00+00")'
+    assert (await service.receipt(kept.ref))["warnings"] != []
+
+
+async def test_what_was_read_as_reference_data_by_mistake_states_nothing(service) -> None:
+    kept = await service.push(NAMED, format="movebank-reference-csv")
+    await service.drain()
+    assert [row["declared"] for row in await service.rows(DEPLOYED)] == [True]
+    await again(service, kept.ref, format="movebank-csv", apply=True)
+    await service.drain()
+    assert [row["declared"] for row in await service.rows(DEPLOYED)] == [False]

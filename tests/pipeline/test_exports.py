@@ -139,14 +139,16 @@ def test_a_box_of_boxes_is_the_box_of_all(chunks) -> None:
 
 def test_terms_the_service_does_not_speak_go_behind_those_it_does() -> None:
     row = {"tag": "T", "individual": "A", "taxon": None, "deploy_on": None, "deploy_off": None,
-           "deployment_id": "d", "aliases": ["b, c", "a"],
+           "deployment_id": "d", "aliases": ["b, c", "a"], "declared": True,
            "terms": {"tag-readout-method": "phone", "animal-sex": "f"}}  # fmt: skip
-    bare = row | {"tag": "U", "aliases": [], "terms": {}}
+    bare = row | {"tag": "U", "aliases": [], "terms": {}, "declared": False}
     header, first, second = _reference([row, bare])
     assert header[-2:] == ["animal-sex", "tag-readout-method"]
     assert (first[-2:], second[-2:]) == (["f", "phone"], [None, None])
     other_names = header.index("flyways:tag-aliases")
     assert (first[other_names], second[other_names]) == ('["b, c","a"]', None)
+    implied = header.index("flyways:deployment-implied")
+    assert (first[implied], second[implied]) == (None, "true")
     assert len(header) == len(first) == len(second) == len(set(header))
     assert _reference([])[0] == header[:-2]
 

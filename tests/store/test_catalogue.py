@@ -204,6 +204,20 @@ async def test_legs_of_others_go_by_their_public_way_once_released(trial, flock)
     assert seen["departure_time"] == START + 3 * DAY
 
 
+async def test_birds_of_legs_are_numbered_by_their_names(trial, flock) -> None:
+    late = flock.bird(3, "0")
+    for bird in (3, late):
+        flock.leg(3, bird, 3 if bird == late else 9)
+        flock.leg(3, bird, 6)
+    try:
+        found = await catalogue.legs(trial, Audience("operator", exact=(3,)))
+    finally:
+        flock.run("delete from leg")
+        flock.run("delete from individual where local_identifier = '0'")
+    days = [(leg["individual_id"], (leg["departure_time"] - START) // DAY) for leg in found]
+    assert days == [(1, 3), (1, 6), (2, 6), (2, 9)]
+
+
 async def test_a_catalogue_and_a_bird_that_changes_do_not_wait_for_each_other(
     flock, store, meets
 ) -> None:

@@ -144,3 +144,24 @@ async def test_a_statement_voids_what_names_imply_until_it_is_withdrawn(conn):
     assert await worn(conn) == [(2, APRIL, MAY)]
     await deployments.withdraw(conn, stated)
     assert await worn(conn) == [(1, None, None)]
+
+
+async def test_edited_or_split_what_names_imply_states_the_other_birds_as_they_stand(conn):
+    whole = [(1, None, APRIL), (2, APRIL, MAY), (1, MAY, None)]
+    shown = "select id, ref, declared from deployment where replaced_at is null order by during"
+    await named(conn, (1, MARCH), (2, APRIL), (1, MAY))
+    before = await execute(conn, shown)
+    await execute(conn, "delete from dirty")
+    told = {"deploy_on": None, "deploy_off": APRIL, "terms": {"study-site": "Weir"}}
+    described = await deployments.amend(conn, before[0]["id"], **told)
+    assert await worn(conn) == whole
+    after = await execute(conn, shown)
+    assert [row["ref"] for row in after] == [row["ref"] for row in before]
+    assert {row["declared"] for row in before} == {False} != {row["declared"] for row in after}
+    await deployments.split(conn, described, at=MARCH + HOUR, individual_id=2)
+    assert await worn(conn) == [(1, None, MARCH + HOUR), (2, MARCH + HOUR, APRIL), *whole[1:]]
+    assert await execute(conn, "select from dirty") == []
+    (first, *_) = await execute(conn, shown)
+    with pytest.raises(Conflict) as overlap:
+        await deployments.amend(conn, first["id"], deploy_on=None, deploy_off=MAY)
+    assert overlap.value.code == "deployment-overlaps"

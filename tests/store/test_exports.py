@@ -14,7 +14,7 @@ from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.sight import Filters
 from tests.pipeline import row_by_row
-from tests.store.flock import DAY, START, Flock, ref_of
+from tests.store.flock import START, Flock, ref_of
 from tests.store.herd import OPERATOR
 
 STRANGER = Audience("public", open=(1,))
@@ -168,28 +168,14 @@ async def test_readings_are_those_in_force(trial) -> None:
 
 async def names(conn):
     return [
-        (row["tag"], row["individual"], row["deploy_on"])
+        (row["tag"], row["individual"], row["deploy_on"], row["declared"])
         for row in await exports.deployments(conn, OPERATOR, 1, Filters())
     ]
 
 
-async def test_deployments_that_rows_imply_stay_at_home_unless_they_carry_terms(trial) -> None:
-    both = [("T1", "A", START), ("T2", "B", None)]
-    assert await names(trial) == both
+async def test_deployments_that_rows_imply_go_out_as_such(trial) -> None:
     await execute(trial, "update deployment set declared = false where tag_id = 1")
-    assert await names(trial) == both[:1]
-    await execute(trial, 'update tag set terms = \'{"tag-model": "x"}\' where id = 1')
-    assert await names(trial) == both
-    await execute(trial, "update tag set terms = '{}' where id = 1")
-    await execute(trial, 'update individual set terms = \'{"animal-sex": "f"}\' where id = 1')
-    assert await names(trial) == both
-    flock_day = START + DAY
-    await execute(
-        trial,
-        "insert into deployment (study_id, tag_id, individual_id, during, declared)"
-        " values (1, 3, 1, tstzrange(:at, null), true)", {"at": flock_day},
-    )  # fmt: skip
-    assert await names(trial) == [both[0], ("T3", "B", flock_day)]  # B's terms go with that one
+    assert await names(trial) == [("T1", "A", START, True), ("T2", "B", None, False)]
 
 
 async def test_of_one_term_that_of_the_deployment_is_told(trial) -> None:
@@ -206,15 +192,16 @@ async def test_of_one_term_that_of_the_deployment_is_told(trial) -> None:
     assert {row["terms"]["x"] for row in rows} == {"bird"}
 
 
-async def test_aliases_go_with_their_tag_even_where_its_deployment_is_implied(trial) -> None:
-    await execute(trial, "update deployment set declared = false")
+async def test_aliases_go_with_their_tag(trial) -> None:
     await execute(
         trial,
         "insert into tag_alias (study_id, alias, tag_id, made_by) values (1, 'SN-2', 1, 'K'),"
         " (1, 'SN-1', 1, 'K')",
     )
     rows = await exports.deployments(trial, OPERATOR, 1, Filters())
-    assert [(row["tag"], row["aliases"]) for row in rows] == [("T2", ["SN-1", "SN-2"])]
+    assert [(row["tag"], row["aliases"]) for row in rows] == [
+        ("T1", []), ("T2", ["SN-1", "SN-2"])
+    ]  # fmt: skip
 
 
 async def test_birds_go_out_by_name_with_their_taxon_or_the_studys(trial) -> None:

@@ -95,6 +95,18 @@ async def test_terms_go_to_the_bird_to_the_tag_and_to_the_deployment(trial) -> N
     assert await terms(trial) == {"T1": {"deploy-on-person": "Kim", "column-7": "?"}}
 
 
+async def test_a_row_of_an_implied_deployment_describes_and_states_nothing(trial) -> None:
+    said = {"animal-sex": "f", "tag-model": "X", "study-site": "Weir"}
+    implied = row("T1", "B", 2, None, terms=said, implied=True, aliases=("SN",), deployment_id="d")
+    assert (await stated.take_over(trial, 1, [implied])).news == 1
+    assert await worn(trial) == {}
+    assert await terms_of(trial, "individual", "B") == {"animal-sex": "f", "study-site": "Weir"}
+    assert await terms_of(trial, "tag", "T1") == {"tag-model": "X"}
+    assert (await stated.take_over(trial, 1, [implied])).news == 0
+    await stated.take_over(trial, 1, [row("T1", "A", 0, 6, deployment_id="d"), implied])
+    assert list(await worn(trial)) == ["T1 0"]
+
+
 TWO = [
     row("T1", "A", 0, 6, terms={"study-site": "Weir", "deployment-end-type": "fall-off"}),
     row("T2", "A", 4, None, terms={"study-site": "Dyke", "animal-sex": "f"}),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.store import windows
 from app.store.audience import PIPELINE, Audience
+from app.store.engine import execute
 from tests.store.flock import START, Flock
 
 HOUR = timedelta(hours=1)
@@ -83,6 +84,13 @@ async def test_a_span_is_half_open(trial, low, high, found) -> None:
 )  # fmt: skip
 async def test_only_who_reads_the_study_in_full_reads_fixes(trial, audience, n) -> None:
     assert len(await windows.load_fixes(trial, audience, 1)) == n
+
+
+async def test_of_one_time_the_order_is_that_of_the_names_of_tags(trial) -> None:
+    await execute(trial, "update deployment set individual_id = 2 where tag_id = 2")
+    await execute(trial, "update tag set local_identifier = 'SN' where id = 2")
+    found = hours(await windows.load_fixes(trial, PIPELINE, 2))
+    assert found == [(10, 1), (19, 1), (20, 2), (20, 1), (25, 2), (25, 1)]
 
 
 async def test_no_bird_has_no_fixes(trial) -> None:

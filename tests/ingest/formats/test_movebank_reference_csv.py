@@ -74,6 +74,13 @@ def test_other_names_of_a_tag_come_as_our_own_export_tells_them(
     assert (row.aliases, row.terms) == (aliases, {})
 
 
+def test_of_a_deployment_that_names_imply_our_own_export_says_so() -> None:
+    rows = "7,A,true,n\n8,A,,\n9,A,TRUE,\n6,A,false,\n"
+    found = read(f"tag-id,animal-id,flyways:deployment-implied,note\n{rows}").rows
+    assert [row.implied for row in found] == [True, False, True, False]
+    assert found[0].terms == {"note": "n"}
+
+
 def test_an_alias_obeys_the_rules_of_names() -> None:
     text = "tag-id,animal-id,flyways:tag-aliases\n7,Ada,{}\n"
     long = read(text.format(f'"[""{"x" * 301}""]"')).refusals

@@ -87,7 +87,10 @@ class ConnectivityOut(Shown):
     id: str
     by: By
     n_passages: int
-    n_birds: int = Field(description=f"intervals are told from {BIRDS_MIN} birds on")
+    n_birds: int = Field(
+        description=f"intervals are told of an origin that {BIRDS_MIN} birds or more left, and of"
+        " the strength from as many on"
+    )
     n_families: int
     items: list[TransitionOut]
     strength: StrengthOut | None = Field(description="null where no bird is seen at both ends")
@@ -104,7 +107,8 @@ async def read_connectivity(
     Read the transitions between breeding, staging and wintering places, with their intervals.
 
     Nodes tell the kind of stay and its site or area. Birds of opened studies of others enter a
-    cell only where there are at least three of them. Intervals draw whole families anew.
+    cell only where there are at least three of them. Intervals draw whole families anew; where all
+    that left a place went to one, the low end is the exact binomial one of as many families.
     """
     species, season, *simulated = flyway.split(":")
     async with store.read() as conn:

@@ -142,7 +142,8 @@ class LedgerOut(Shown):
 
 INTERVAL = (
     "95 %, jackknife over families (animal-siblings, else the bird) on the scale of log odds with"
-    f" Student's t of the families in effect, none below {BIRDS_MIN} birds"
+    f" Student's t of the families in effect, none below {BIRDS_MIN} birds; of a share of 1 the low"
+    " end is the exact binomial one of the families in effect"
 )
 COLUMNS = (
     "flyway", *(name for name in LedgerRow.model_fields if name != "class_"), "class", "basis",

@@ -44,7 +44,10 @@ class SpeciesLoss(Shown):
     n_affected: int = Field(description="that stop at the site")
     n_birds: int = Field(description="that stop at the site")
     affected_share: float
-    affected_low: float | None = Field(description=f"95 %, over families, from {BIRDS_MIN} birds")
+    affected_low: float | None = Field(
+        description=f"95 %, over families, from {BIRDS_MIN} birds; of a share of 1 the exact"
+        " binomial end of as many families"
+    )
     affected_high: float | None
     broken_share: float = Field(description="of all journeys: no other site and no longer leg")
     leg_max_km: float = Field(description="reach: the 95 % quantile of the legs seen")

@@ -78,7 +78,10 @@ class SelectionOut(Shown):
     items: list[SelectionRow]
 
 
-METHOD = "Jacobs 1974, Manly 2002 design III; 95 % intervals over families"
+METHOD = (
+    "Jacobs 1974, Manly 2002 design III; 95 % intervals over families, of what none used the exact"
+    " binomial end of as many families"
+)
 
 
 @router.get("/selection", responses=READING_KEPT, dependencies=PRODUCT)

@@ -41,7 +41,7 @@ _EXAMPLE = {
                 "n_fixes": 2130,
                 "n_effective": 22.4,
                 "unobserved_days": 0.0,
-                "version": "utilisation 3",
+                "version": "utilisation 4",
                 "parameters": {"model": "OUF", "tau_position_s": 96400.0},
             },
         }

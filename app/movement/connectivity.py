@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.movement.arcs import arcs_m
-from app.movement.families import bounds, draw_weights, tells
+from app.movement.families import beyond_none, bounds, draw_weights, tells
 from app.movement.track import FloatArray, IntArray
 
 
@@ -18,7 +18,7 @@ class Transition:
     All passages from one node to another.
 
     `share` is that of the passages which left `origin` [1]; `low` and `high` bound it, nan where
-    there are too few birds for an interval.
+    too few birds left `origin` for an interval.
     """
 
     origin: int
@@ -73,7 +73,8 @@ def transitions(
     origin, target : ndarray of int64, shape (n,)
         Nodes that each passage joins.
     bird, family : ndarray of int64, shape (n,)
-        Who flew it. Families are drawn anew for the intervals.
+        Who flew it. Families are drawn anew for the intervals; where all passages from an origin
+        go to one target the low end is that of `families.beyond_none`.
 
     Examples
     --------
@@ -99,6 +100,12 @@ def transitions(
     low, high = np.full((2, pairs.shape[1]), np.nan)
     if tells(bird, family):
         low, high = bounds(shares(draw_weights(houses) @ counts))
+    for node in np.unique(origin).tolist():
+        of, left = pairs[0] == node, origin == node
+        if not tells(bird[left], family[left]):
+            low[of] = high[of] = np.nan
+        elif of.sum() == 1:
+            low[of] = 1.0 - beyond_none(counts[:, of].sum(axis=1))
     return [
         Transition(
             origin=int(pairs[0, k]),

@@ -101,6 +101,45 @@ def draw_weights(family: IntArray, *, draws: int = DRAWS, seed: int = SEED) -> F
     return times[:, number].astype(np.float64)
 
 
+def in_effect(weight: FloatArray | IntArray) -> float:
+    """
+    Return of how many families, all weighing alike, these tell as much (Kish 1965).
+
+    Parameters
+    ----------
+    weight : ndarray, shape (f,)
+        What each family counts, such as its time; none below 0, some above.
+
+    Examples
+    --------
+    >>> in_effect(np.array([2, 2, 2, 0]))
+    3.0
+    """
+    part = weight / weight.sum()
+    return float(1.0 / (part**2).sum())
+
+
+def beyond_none(weight: FloatArray | IntArray, confidence: float = CONFIDENCE) -> float:
+    """
+    Return up to which share may be what no family did, and how far below 1 what all did alone.
+
+    The exact limit of a binomial share (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404), of
+    as many families as these are in effect. Leaving out families or drawing them anew can't tell
+    it: they all say the same.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (f,)
+        As that of `in_effect`.
+
+    Examples
+    --------
+    >>> round(beyond_none(np.ones(10)), 3)
+    0.308
+    """
+    return float(1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / in_effect(weight)))
+
+
 def bounds(found: FloatArray, confidence: float = CONFIDENCE) -> tuple[FloatArray, FloatArray]:
     """
     Return the interval of each statistic over its draws, nan where half of them can't tell.

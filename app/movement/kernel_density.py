@@ -11,6 +11,10 @@ from app.movement.track import FloatArray
 REACH = 6.0
 """Standard deviations beyond which a Gaussian, or the spectrum of one, is 0: it is 2e-8 there."""
 
+NARROW = 2.0
+"""Bandwidth [cells] below which kernels are summed one by one: a spline over three cells, in place
+of a part of the kernel, makes areas of 95 % wrong by 0.1 % there, and by 1 % and more at a cell."""
+
 
 def reference_bandwidth_m(x: FloatArray, y: FloatArray) -> float:
     """
@@ -43,6 +47,9 @@ def kernel_density(x: FloatArray, y: FloatArray, grid: Grid, bandwidth_m: float)
     """
     Return the density of positions, each spread by a Gaussian.
 
+    Kernels narrower than `NARROW` cells are summed at the centres of the cells, as adehabitatHR
+    does. Wider ones go a shorter way.
+
     Positions are shared out among the nine cells around them, and the cells convolved with the
     kernel (Wand 1994, doi:10.1080/10618600.1994.10474656). Shared by quadratic splines, each
     position gains a variance of a quarter of a squared cell, wherever in its cell it lies, which
@@ -57,7 +64,8 @@ def kernel_density(x: FloatArray, y: FloatArray, grid: Grid, bandwidth_m: float)
     x, y : ndarray of float64, shape (n,)
         Positions, all a cell within the grid [m].
     grid : Grid
-        Cells no wider than the bandwidth.
+        Cells no wider than the bandwidth show it as it is; on wider ones the density hangs on where
+        in their cells the positions lie.
     bandwidth_m : float
         Standard deviation of the kernel [m].
 
@@ -69,18 +77,41 @@ def kernel_density(x: FloatArray, y: FloatArray, grid: Grid, bandwidth_m: float)
     Raises
     ------
     ValueError
-        The bandwidth is below a cell, which could not show it.
+        The bandwidth is so far below a cell that no kernel reaches the centre of one.
     """
-    if not bandwidth_m >= grid.cell_m:
-        raise ValueError(f"bandwidth {bandwidth_m} m is below a cell of {grid.cell_m} m")
-    spread = float(np.sqrt((bandwidth_m / grid.cell_m) ** 2 - 0.25))
-    counts = np.zeros((grid.n_y, grid.n_x))
-    _share_out((x - grid.x0) / grid.cell_m, (y - grid.y0) / grid.cell_m, counts)
-    along, across = _waves(grid.n_y, spread), _waves(grid.n_x, spread)
-    density = along.T @ (along @ counts @ across.T) @ across
-    np.maximum(density, 0.0, out=density)
-    density /= density.sum()
+    density = np.zeros((grid.n_y, grid.n_x))
+    column, row = (x - grid.x0) / grid.cell_m, (y - grid.y0) / grid.cell_m
+    if bandwidth_m >= NARROW * grid.cell_m:
+        spread = float(np.sqrt((bandwidth_m / grid.cell_m) ** 2 - 0.25))
+        _share_out(column, row, density)
+        along, across = _waves(grid.n_y, spread), _waves(grid.n_x, spread)
+        density = along.T @ (along @ density @ across.T) @ across
+        np.maximum(density, 0.0, out=density)
+    elif bandwidth_m > 0.0:
+        _sum_up(column, row, bandwidth_m / grid.cell_m, density)
+    total = density.sum()
+    if not total > 0.0:
+        raise ValueError(f"bandwidth {bandwidth_m} m is too far below a cell of {grid.cell_m} m")
+    density /= total
     return np.asarray(density, dtype=np.float64)
+
+
+@kernel
+def _sum_up(column: FloatArray, row: FloatArray, spread: float, density: FloatArray) -> None:
+    """Add the kernel of each position to the cells whose centres it reaches."""
+    n_y, n_x = density.shape
+    reach = REACH * spread
+    falling = np.empty(n_x)
+    for k in range(column.shape[0]):
+        left, right = max(int(np.ceil(column[k] - reach)), 0), min(column[k] + reach, n_x - 1.0)
+        low, high = max(int(np.ceil(row[k] - reach)), 0), min(row[k] + reach, n_y - 1.0)
+        last = int(np.floor(right))
+        for i in range(left, last + 1):
+            falling[i] = np.exp(-0.5 * ((i - column[k]) / spread) ** 2)
+        for j in range(low, int(np.floor(high)) + 1):
+            height = np.exp(-0.5 * ((j - row[k]) / spread) ** 2)
+            for i in range(left, last + 1):
+                density[j, i] += height * falling[i]
 
 
 @kernel

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.movement.isopleths import Grid
 from app.movement.itinerary import ROUTES, Place
+from app.movement.kernel_density import kernel_density
 from app.movement.methods import METHODS
 from app.movement.noise import Noise, Walk
 from app.movement.outliers import outlier_cleaner
@@ -60,6 +62,8 @@ def _places(track: Track) -> None:
     rests = track.time_us // (6 * HOUR_US) % 2 == 0
     stay_range(track, rests, ~rests, 1000.0)
     time_s, x, y = track.time_us / 1e6, track.lon * 1e5, track.lat * 1e5
+    grid = Grid.around(x, y, 4_000.0, 1_000.0, 30)
+    kernel_density(x, y, grid, grid.cell_m)  # narrow, as few birds' are
     residence_time_s(time_s, x, y, 2000.0)
     visits(time_s, x, y, (float(x[0]), float(y[0])), 2000.0)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.movement.arcs import arcs_m
-from app.movement.families import bounds, draw_weights, tells
+from app.movement.families import beyond_none, bounds, draw_weights, tells
 from app.movement.track import FloatArray
 
 LEG_QUANTILE = 0.95
@@ -64,7 +64,8 @@ class Loss:
     n_affected, n_broken : int
         Journeys that stop there, and those of them that no other site and no longer leg mends.
     affected, affected_low, affected_high, broken : float
-        Shares of all journeys; the interval draws families anew.
+        Shares of all journeys; the interval draws families anew, and where all are affected its
+        low end is that of `families.beyond_none`.
     n_birds : int
         Birds affected.
     alternatives : tuple of Alternative
@@ -225,5 +226,7 @@ def _interval(touched: list[Journey], ways: list[Journey]) -> tuple[float, float
     weights = draw_weights(houses)
     part = weights @ np.array([hit[h] for h in houses.tolist()], dtype=np.float64)
     whole = weights @ np.array([every[h] for h in houses.tolist()], dtype=np.float64)
-    low, high = bounds((part / whole)[:, None])
-    return float(low[0]), float(high[0])
+    low, high = (float(end[0]) for end in bounds((part / whole)[:, None]))
+    if len(touched) == len(ways):
+        low = 1.0 - beyond_none(np.array(list(every.values())))
+    return low, high

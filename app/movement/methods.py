@@ -10,5 +10,5 @@ METHODS: tuple[Method, ...] = get_args(Method)
 LEVELS = (50, 75, 90, 95)
 """Shares of a bird's time that are outlined [%]: 50 as core, 95 as home range, two between."""
 
-VERSION = "utilisation 3"
+VERSION = "utilisation 4"
 """Name and version of the methods; a change of result is a new version."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.movement.families import beyond_none, in_effect
 from app.movement.track import FloatArray, IntArray
 
 LEVEL = 0.95
@@ -20,7 +21,8 @@ def share_intervals(spent: IntArray, whole: IntArray) -> FloatArray:
     of a share near either (Brown, Cai and DasGupta 2001, doi:10.1214/ss/1009213286; ``xlogit`` of
     ``svyciprop`` in R's survey). Degrees of freedom are one fewer than the families in effect,
     which are fewer than those seen where some were followed for longer (Kish 1965, Survey
-    sampling), and never under 1.
+    sampling), and never under 1. Where no family, or each at all times, was in a row, the far end
+    is the exact one of a binomial share (`families.beyond_none`).
 
     A bootstrap of few families can't reach beyond what these few did, and holds the truth too
     seldom; `make validate` measures how often these intervals do.
@@ -53,13 +55,15 @@ def share_intervals(spent: IntArray, whole: IntArray) -> FloatArray:
     # A web process that is never asked for a ledger goes without.
     from scipy.special import expit, logit  # noqa: PLC0415 - slow to load
 
-    # Nobody, or nobody else, was ever in the row: no family tells how another might differ.
     inner = (share > 0) & (share < 1)
     away = np.divide(reach, share * (1 - share), out=np.zeros_like(share), where=inner)
     odds = logit(share)
     # Rounding on the way there and back must not carry an end past the share itself.
     low = np.minimum(expit(odds - away), share)
-    return np.stack([low, np.maximum(expit(odds + away), share)], axis=1)
+    high = np.maximum(expit(odds + away), share)
+    # Nobody, or nobody else, was ever in the row: no family tells how another might differ.
+    far = beyond_none(whole)
+    return np.stack([np.where(share == 1, 1 - far, low), np.where(share == 0, far, high)], axis=1)
 
 
 def _in_order(spent: IntArray, whole: IntArray) -> tuple[IntArray, IntArray]:
@@ -83,5 +87,4 @@ def _quantile(whole: IntArray) -> float:
     """Return Student's t of the families in effect: each counts by its part of all time."""
     from scipy.special import stdtrit  # noqa: PLC0415 - slow to load
 
-    part = whole / whole.sum()
-    return -float(stdtrit(max(1 / (part**2).sum() - 1, 1.0), 0.5 - LEVEL / 2))
+    return -float(stdtrit(max(in_effect(whole) - 1, 1.0), 0.5 - LEVEL / 2))

@@ -12,7 +12,7 @@ import numpy as np
 from app.movement.geodesy import distance_m
 from app.movement.profile import Profile, Window
 from app.movement.stopovers import Stopovers
-from app.movement.track import DAY_US, SECOND_US, BoolArray, FloatArray
+from app.movement.track import DAY_US, SECOND_US, BoolArray, FloatArray, IntArray
 
 Kind = Literal["stopover", "staging", "breeding", "wintering", "summering", "unknown"]
 SeasonKind = Literal["spring", "autumn", "breeding", "wintering", "summering"]
@@ -96,8 +96,10 @@ def classify(stopovers: Stopovers, profile: Profile) -> Seasons:
     In the core of each summer and winter (90 days around the middle between the migration
     windows) the place where the bird spent most time, `RESIDENCE_MIN_DAYS` or more, is its
     residence; the stopovers around that within `HOME_RADIUS_M`, before and after without a break,
-    belong to it, however early or late: the windows say where to look, the track says when. What
-    lies between two residences more than `MIGRATION_MIN_M` apart is a migration. Summer must be
+    belong to it, however early or late: the windows say where to look, the track says when. Two
+    weeks and more without a stopover over the middle of the other half of the year are a break:
+    who is silent in winter may have been anywhere, and its summers are told apart. What lies
+    between two residences more than `MIGRATION_MIN_M` apart is a migration. Summer must be
     poleward of winter. A bird with summer and winter residences but none so far apart is a
     resident and its stopovers are ``unknown``; so are those of a bird without any residence.
 
@@ -134,9 +136,14 @@ def _homes(stopovers: Stopovers, profile: Profile) -> list[_Home]:
     found = []
     begin = _year(int(stopovers.arrival_latest_us[0])) - 1
     end = _year(int(stopovers.departure_earliest_us[-1])) + 1
-    for year in range(begin, end + 1):
-        for summer in (True, False):
-            home = _home(stopovers, year, _middle_us(profile, year, summer=summer), summer=summer)
+    years = range(begin, end + 1)
+    middles = {
+        summer: np.array([_middle_us(profile, year, summer=summer) for year in years])
+        for summer in (True, False)
+    }
+    for k, year in enumerate(years):
+        for summer, other in ((True, False), (False, True)):
+            home = _home(stopovers, (summer, year), int(middles[summer][k]), middles[other])
             found += [] if home is None else [home]
     apart = [a for a in found if _migrates(stopovers, a, found)]
     found = apart if any(h.summer for h in found) and any(not h.summer for h in found) else found
@@ -156,16 +163,19 @@ def _migrates(stopovers: Stopovers, home: _Home, others: list[_Home]) -> bool:
     return any(far[h.core] > MIGRATION_MIN_M and sign * poleward[h.core] > 0.0 for h in rest)
 
 
-def _home(stopovers: Stopovers, year: int, middle_us: int, *, summer: bool) -> _Home | None:
-    """Return the residence in one season's core, if any."""
+def _home(
+    stopovers: Stopovers, half: tuple[bool, int], middle_us: int, other_us: IntArray
+) -> _Home | None:
+    """Return the residence in one season's core, if any; `other_us` are middles of the others'."""
     half_us = int(CORE_HALF_DAYS * DAY_US)
+    begins = _begins(stopovers, other_us)
     start = np.maximum(stopovers.arrival_latest_us, middle_us - half_us)
     stop = np.minimum(stopovers.departure_earliest_us, middle_us + half_us)
     there = np.maximum(stop - start, 0)
     found = []
     for i in np.flatnonzero(there).tolist():
         at = _near(stopovers, i)
-        first, last = _run(at, i)
+        first, last = _run(at, begins, i)
         unbroken = int(there[first : last + 1].sum())
         found.append((int(there[at].sum()), unbroken, -i, first, last))
     # Most time around it; among equals in the longest unbroken stay; among these the first.
@@ -173,16 +183,23 @@ def _home(stopovers: Stopovers, year: int, middle_us: int, *, summer: bool) -> _
     most_us, _, place, first, last = max(found, default=(0, 0, 0, 0, 0))
     if most_us < RESIDENCE_MIN_DAYS * DAY_US:
         return None
-    return _Home(summer, year, -place, first, last)
+    return _Home(*half, -place, first, last)
 
 
-def _run(at: BoolArray, i: int) -> tuple[int, int]:
-    """Return the first and last of the unbroken run of true values that holds `i`."""
-    breaks = np.flatnonzero(~at)
-    k = int(np.searchsorted(breaks, i))
-    first = int(breaks[k - 1]) + 1 if k > 0 else 0
-    last = int(breaks[k]) - 1 if k < breaks.shape[0] else at.shape[0] - 1
-    return first, last
+def _begins(stopovers: Stopovers, other_us: IntArray) -> BoolArray:
+    """Say before which stopovers lie two weeks without any, over the middle of another half."""
+    gone, back = stopovers.departure_earliest_us[:-1], stopovers.arrival_latest_us[1:]
+    apart = np.searchsorted(other_us, gone) < np.searchsorted(other_us, back)
+    return np.append(False, apart & (back - gone >= RESIDENCE_MIN_DAYS * DAY_US))
+
+
+def _run(at: BoolArray, begins: BoolArray, i: int) -> tuple[int, int]:
+    """Return the first and last of the run of true values that holds `i`; some begin a run."""
+    firsts = np.flatnonzero(begins | ~np.append(False, at[:-1]))
+    afters = np.flatnonzero(begins | ~at)
+    k = int(np.searchsorted(afters, i, side="right"))
+    first = int(firsts[np.searchsorted(firsts, i, side="right") - 1])
+    return first, int(afters[k]) - 1 if k < afters.shape[0] else at.shape[0] - 1
 
 
 def _from(stopovers: Stopovers, core: int) -> FloatArray:

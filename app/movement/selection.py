@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.movement.families import bounds, draw_weights, tells
+from app.movement.families import beyond_none, bounds, draw_weights, tells
 from app.movement.track import FloatArray, IntArray
 
 
@@ -143,7 +143,9 @@ def select(used: FloatArray, available: FloatArray, bird: IntArray, family: IntA
     Each row is a bird in a season with its own availability (design III): the share expected of
     a class is the mean of its availability over rows, each weighing as its time, so that
     Manly's ratio is used / available and both indexes speak of the same two shares. Intervals
-    draw families anew (`families.draw_weights`) and are nan below `families.BIRDS_MIN` birds.
+    draw families anew (`families.draw_weights`) and are nan below `families.BIRDS_MIN` birds. Of
+    a class that nobody used, or everybody alone, the far end is that of a use of
+    `families.beyond_none`.
 
     Parameters
     ----------
@@ -168,6 +170,10 @@ def select(used: FloatArray, available: FloatArray, bird: IntArray, family: IntA
         weights = draw_weights(family)
         _, _, *drawn = _indexes(weights @ used, weights @ expected)
         (low[0], high[0]), (low[1], high[1]) = (bounds(each) for each in drawn)
+        far = beyond_none(np.bincount(np.unique(family, return_inverse=True)[1], used.sum(axis=1)))
+        none, alone = (np.array(_of_shares(share, p[0])) for share in (far, 1.0 - far))
+        high = np.where((r[0] == 0.0) & (p[0] > 0.0), none, high)
+        low = np.where((r[0] == 1.0) & (p[0] < 1.0), alone, low)
     return Selection(r[0], p[0], index[0], low[0], high[0], ratio[0], low[1], high[1])
 
 
@@ -178,7 +184,13 @@ def _indexes(
     with np.errstate(divide="ignore", invalid="ignore"):
         r = used / used.sum(axis=1, keepdims=True)
         p = expected / expected.sum(axis=1, keepdims=True)
-        return r, p, (r - p) / (r + p - 2.0 * r * p), r / p
+    return r, p, *_of_shares(r, p)
+
+
+def _of_shares(r: FloatArray | float, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return Jacobs' index and Manly's ratio of shares used and available."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (r - p) / (r + p - 2.0 * r * p), r / p
 
 
 def block_bootstrap(

@@ -22,6 +22,10 @@ from app.movement.track import HOUR_US, SECOND_US, FloatArray, IntArray, Track
 MAX_CELLS = 300
 """Most cells along a side of the grid of kernels: a bandwidth is some ten of them."""
 
+MAX_CELLS_NARROW = 2_000
+"""Most cells where a bandwidth is below one of those: months at one place, and one place far off.
+A bandwidth is a cell then."""
+
 MAX_CELLS_BRIDGED = 600
 """Most cells along a side of the grid of bridges, which are narrow at the fixes."""
 
@@ -120,8 +124,9 @@ def utilise(track: Track, method: Method, levels: tuple[int, ...] = LEVELS) -> U
     Returns
     -------
     Utilisation, optional
-        None where the fixes are too few, all at one place, or, for ``akde``, of a bird that was
-        at home nowhere (`EFFECTIVE_MIN`).
+        None where the fixes are too few, all at one place, or lie too far apart for their kernels
+        (`MAX_CELLS_NARROW`), or, for ``akde``, of a bird that was at home nowhere
+        (`EFFECTIVE_MIN`).
     """
     thin = _thinned(track, THIN_US if method in {"bb", "dbb"} else HOUR_US)
     if len(_thinned(thin, HOUR_US)) < FIXES_MIN:
@@ -159,15 +164,25 @@ def _unobserved_s(track: Track) -> float:
 
 def _kde(
     track: Track, x: FloatArray, y: FloatArray, proj: Proj, levels: tuple[int, ...]
-) -> Utilisation:
+) -> Utilisation | None:
     h_m = reference_bandwidth_m(x, y)
-    grid = Grid.around(x, y, KERNELS * h_m, min(CELL_MIN_M, h_m / 2.0), MAX_CELLS)
+    grid = _ground(x, y, h_m)
+    if grid is None:
+        return None
     density = kernel_density(x, y, grid, h_m)
     return Utilisation(
         "kde", len(track), float(len(track)), _unobserved_s(track),
         {"bandwidth_m": h_m, "cell_m": grid.cell_m},
         _isopleths(density, grid, levels, proj),
     )  # fmt: skip
+
+
+def _ground(x: FloatArray, y: FloatArray, h_m: float) -> Grid | None:
+    """Lay a grid around positions whose cells are no wider than the bandwidth; None if too many."""
+    grid = Grid.around(x, y, KERNELS * h_m, min(CELL_MIN_M, h_m / 2.0), MAX_CELLS)
+    if grid.cell_m > h_m:
+        grid = Grid.around(x, y, KERNELS * h_m, h_m, MAX_CELLS_NARROW)
+    return grid if grid.cell_m <= h_m else None
 
 
 def _isopleths(
@@ -212,8 +227,8 @@ def _akde(
     plane = _Evened(proj, home.mean, np.linalg.cholesky(home.covariance) / sigma_m)
     u, v = plane.even(x, y)
     h_m = float(np.sqrt(squared)) * sigma_m
-    grid = Grid.around(u, v, KERNELS * h_m, min(CELL_MIN_M, h_m / 2.0), MAX_CELLS)
-    if grid.cell_m > h_m:
+    grid = _ground(u, v, h_m)
+    if grid is None:
         return None
     density = kernel_density(u, v, grid, h_m)
     from scipy.special import gammaincinv  # noqa: PLC0415 - slow to load

@@ -19,21 +19,24 @@ def season_dates(
     Return dates of arrival and departure by kind of season.
 
     Of each bird and season the first arrival counts and the last departure, where the data saw
-    the bird come and go.
+    the bird come and go: one that was there already when they began arrived by none of them, even
+    where it came back from a trip later.
     """
     ends: dict[tuple[str, Event], dict[tuple[int, str], date]] = defaultdict(dict)
+    by_season: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for row in stays:
-        if not row["season"]:
-            continue
-        kind, key = row["season"].partition("-")[2], (row["individual_id"], row["season"])
-        came = row["arrival_time_latest"].astimezone(zone).date()
-        went = row["departure_time_earliest"].astimezone(zone).date()
-        if not row["arrival_open"]:
-            first = ends[kind, "arrival"]
-            first[key] = min(came, first.get(key, came))
-        if not row["departure_open"]:
-            last = ends[kind, "departure"]
-            last[key] = max(went, last.get(key, went))
+        if row["season"]:
+            by_season[row["individual_id"], row["season"]].append(row)
+    for key, own in by_season.items():
+        kind = key[1].partition("-")[2]
+        first = min(own, key=lambda row: row["arrival_time_latest"])
+        last = max(own, key=lambda row: row["departure_time_earliest"])
+        if not first["arrival_open"]:
+            came = first["arrival_time_latest"]
+            ends[kind, "arrival"][key] = came.astimezone(zone).date()
+        if not last["departure_open"]:
+            went = last["departure_time_earliest"]
+            ends[kind, "departure"][key] = went.astimezone(zone).date()
     return {
         which: quantile_dates(
             list(days.values()), [bird for bird, _ in days], [family[bird] for bird, _ in days]

@@ -100,11 +100,14 @@ def test_a_bird_marked_after_an_upgrade_is_not_taken_for_one_marked_before(datab
     assert marked == now > 1
 
 
-def test_birds_of_an_older_method_wait_to_be_derived_even_those_laid_aside(database, alembic):
+@pytest.mark.parametrize("before", ["0032", "0038"])
+def test_birds_of_an_older_method_wait_to_be_derived_even_those_laid_aside(
+    database, alembic, before
+):
     flock = Flock(database)
     study = flock.study(flock.institute("Amur")[0], "Old")
     birds = [flock.bird(study, name) for name in ("A", "B")]
-    alembic("downgrade", "0032")
+    alembic("downgrade", before)
     flock.run("delete from dirty returning 1")
     flock.run(
         "insert into dirty (individual_id, study_id, from_time, to_time, attempts, dead_at)"

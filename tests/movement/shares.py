@@ -41,7 +41,8 @@ def shares() -> Section:
         f" {RUNS:,} flocks by 1.4 points either way in 19 of 20 seeds, and of all of them by 0.3:"
         " `by seed` is the least and the most, `in aim` how many seeds stay within the aim. The"
         " interval is a jackknife over families on the scale of log odds, with Student's t of the"
-        " families in effect (doi:10.1093/biomet/61.1.1, doi:10.1214/ss/1009213286).\n\n"
+        " families in effect (doi:10.1093/biomet/61.1.1, doi:10.1214/ss/1009213286); of a share of"
+        " 0 or 1 the far end is the exact binomial one (doi:10.1093/biomet/26.4.404).\n\n"
         + table(header, alone)
         + "\nThe same where birds travel in families of one to four, alike in what they do; 20"
         " birds are eight families or so.\n\n" + table(header, together)

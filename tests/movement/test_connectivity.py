@@ -54,6 +54,23 @@ def test_no_interval_below_ten_birds_and_one_that_holds_the_truth_above() -> Non
     assert held >= 88  # of a nominal 95, less than five standard errors away
 
 
+def test_of_an_origin_that_few_birds_left_no_interval_is_told() -> None:
+    """Twelve birds leave one place, and one bird another: of its one passage nothing follows."""
+    birds = np.arange(13)
+    found = transitions((birds == 12) * 1, birds % 2 + 5, birds, birds)
+    told = {(t.origin, t.target): (t.share, t.low, t.high) for t in found}
+    assert np.isfinite(told[0, 5]).all()
+    assert told[1, 5][0] == 1.0
+    assert np.isnan(told[1, 5][1:]).all()
+
+
+def test_an_origin_all_of_whose_birds_went_one_way_has_an_interval() -> None:
+    birds = np.arange(20)
+    (one,) = transitions(birds * 0, birds * 0 + 5, birds, birds // 2)
+    assert (one.share, one.high) == (1.0, 1.0)
+    assert one.low == pytest.approx(0.025 ** (1 / 10))  # ten families
+
+
 def _ends(places, others) -> Ends:
     a, b = np.array(places, dtype=float), np.array(others, dtype=float)
     region = [np.unique(each, axis=0, return_inverse=True)[1].ravel() for each in (a, b)]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.movement.isopleths import Grid, volume
+from app.movement.isopleths import home_ranges as home_ranges_of
 from app.movement.kernel_density import kernel_density, reference_bandwidth_m
 from tests.movement import home_ranges
 
@@ -82,11 +83,26 @@ def test_isopleths_overlap_those_of_exact_kernels():
         assert (a & b).sum() / (a | b).sum() >= 0.98
 
 
-def test_a_bandwidth_below_a_cell_is_refused():
+@pytest.mark.parametrize("cells", [0.4, 1.0, 1.3, 2.0, 3.0])
+def test_narrow_kernels_have_the_areas_of_exact_sums(cells):
+    """On a coarse grid too, as kernelUD lays it unless it is told otherwise."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(0, [[500], [300]], (2, 400))
+    ours, theirs = (each(x, y, GRID, cells * 50.0) for each in (kernel_density, plain))
+    shares = [0.5, 0.95]
+    one, other = (
+        [area for area, _ in home_ranges_of(d, volume(d), GRID, shares, home_ranges.FLAT)]
+        for d in (ours, theirs)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-3)
+    if cells < 2.0:
+        np.testing.assert_allclose(ours, theirs, atol=1e-7 * theirs.max())
+
+
+@pytest.mark.parametrize("bandwidth_m", [1e-3, 0.0, -50.0, float("nan")])
+def test_a_bandwidth_that_reaches_no_cell_is_refused(bandwidth_m):
     with pytest.raises(ValueError, match="below a cell"):
-        kernel_density(np.zeros(2), np.zeros(2), GRID, 49.0)
-    with pytest.raises(ValueError, match="below a cell"):
-        kernel_density(np.zeros(2), np.zeros(2), GRID, float("nan"))
+        kernel_density(np.full(2, 20.0), np.zeros(2), GRID, bandwidth_m)
 
 
 def test_the_reference_bandwidth_has_the_unit_of_the_positions():

@@ -121,8 +121,8 @@ def of_areas(track: Track) -> list[Any]:
     return [
         *(autocorrelation._filtered(steps, np.column_stack((x, y)) / 1e5, np.array(tau))
           for tau in ([], [86_400.0], [86_400.0, 7_200.0])),
-        kernel_density(x, y, grid, 2.0 * grid.cell_m), lay_bridges(path, motion, grid),
-        fixed_motion(path).variance_m2_s,
+        kernel_density(x, y, grid, 2.0 * grid.cell_m), kernel_density(x, y, grid, grid.cell_m),
+        lay_bridges(path, motion, grid), fixed_motion(path).variance_m2_s,
         dynamic_motion(path).variance_m2_s,
         residence_time_s(time_s, x, y, 2000.0, away_max_s=7200.0),
         visits(time_s, x, y, (x[0], y[0]), 2000.0, away_min_s=3600.0),

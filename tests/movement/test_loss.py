@@ -37,6 +37,8 @@ def test_the_true_bottleneck_ranks_first(seed: int) -> None:
     first = found.losses[0]
     assert (first.site, first.rank, first.n_broken, first.affected) == (PASS, 1, 40, 1.0)
     assert first.alternatives == ()
+    assert first.affected_low == pytest.approx(0.025 ** (1 / 20))  # twenty families
+    assert first.affected_high == 1.0
     for other in found.losses[1:]:
         assert other.broken < 0.5
         assert {each.site for each in other.alternatives} <= set(range(9)) - {other.site}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from app.movement.resampling import share_intervals
 
@@ -136,7 +137,10 @@ def test_alike_families_have_an_interval_of_no_width() -> None:
     np.testing.assert_allclose(same, 0.3)
 
 
-def test_a_row_of_all_or_of_none_of_the_time_has_an_interval_of_no_width() -> None:
-    whole = np.full(12, 10, dtype=np.int64)
-    table = np.stack([whole, np.zeros_like(whole)], axis=1)
-    assert share_intervals(table, whole).tolist() == [[1.0, 1.0], [0.0, 0.0]]
+@pytest.mark.parametrize(("whole", "in_effect"), [([10] * 12, 12.0), ([30, 10, 10, 10], 3.0)])
+def test_of_a_row_of_all_or_of_none_of_the_time_the_far_end_is_binomial(whole, in_effect) -> None:
+    """As many families in effect, all in or none: what scipy says of as many throws of a coin."""
+    time = np.array(whole, dtype=np.int64)
+    found = share_intervals(np.stack([time, np.zeros_like(time)], axis=1), time)
+    far = binomtest(0, round(in_effect)).proportion_ci(0.95, "exact").high
+    np.testing.assert_allclose(found, [[1 - far, 1.0], [0.0, far]], rtol=1e-12)

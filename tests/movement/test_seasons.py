@@ -136,17 +136,53 @@ def test_seasons_do_not_overlap_and_shift_with_longitude():
 
 
 def test_a_residence_left_out_takes_none_with_it():
-    """Each summer 160 km farther north, by way of an autumn stop that two summers share."""
+    """Each summer 160 km farther north, by way of a winter stop that two summers share."""
     rows = [
         ("2018-06-01", "2018-08-10", 115.0, 48.00),
-        ("2018-09-10", "2018-09-20", 115.0, 48.72),
+        ("2019-01-10", "2019-01-20", 115.0, 48.72),
         ("2019-06-01", "2019-08-10", 115.0, 49.44),
-        ("2019-09-10", "2019-09-20", 115.0, 50.16),
+        ("2020-01-10", "2020-01-20", 115.0, 50.16),
         ("2020-06-01", "2020-08-10", 115.0, 50.88),
     ]
     got = classify(stopovers_of(rows), CRANE)
     assert [s.id for s in got.seasons] == ["2018-breeding", "2020-breeding"]
     assert [(s.first, s.last) for s in got.seasons] == [(0, 1), (3, 4)]
+
+
+@pytest.mark.parametrize(("lat", "half"), [(50.0, "breeding"), (29.0, "wintering")])
+def test_seasons_with_a_silent_half_year_between_are_told_apart(lat, half):
+    """A tag that the sun does not charge in winter: nobody knows where the bird was."""
+    months = ("05", "09") if half == "breeding" else ("01", "03")
+    rows = [(f"{y}-{months[0]}-01", f"{y}-{months[1]}-10", 115.0, lat) for y in (2020, 2021, 2022)]
+    got = classify(stopovers_of(rows), CRANE)
+    first = 2020 if half == "breeding" else 2019  # a winter bears the year in which it began
+    assert [s.id for s in got.seasons] == [f"{first + k}-{half}" for k in range(3)]
+    assert [(s.first, s.last) for s in got.seasons] == [(0, 0), (1, 1), (2, 2)]
+    assert set(got.kinds) - {"unknown"} == {half}
+
+
+def test_the_migration_after_a_silent_winter_is_found():
+    rows = [
+        ("2020-05-01", "2020-09-10", 115.0, 50.0),
+        ("2021-04-20", "2021-09-05", 115.1, 50.0),
+        ("2021-11-02", "2022-03-01", 116.0, 29.2),
+    ]
+    got = classify(stopovers_of(rows), CRANE)
+    assert [s.id for s in got.seasons] == [
+        "2020-breeding", "2021-breeding", "2021-autumn", "2021-wintering",
+    ]  # fmt: skip
+
+
+def test_a_summer_silence_within_a_residence_does_not_part_it():
+    rows = [
+        ("2020-05-01", "2020-06-20", 115.0, 50.0),
+        ("2020-08-01", "2020-09-10", 115.1, 50.0),
+        ("2020-11-02", "2021-03-01", 116.0, 29.2),
+    ]
+    got = classify(stopovers_of(rows), CRANE)
+    assert [(s.id, s.first, s.last) for s in got.seasons if s.kind == "breeding"] == [
+        ("2020-breeding", 0, 1)
+    ]
 
 
 PLACES = ((115.0, 50.0), (123.0, 46.0), (126.7, 37.8), (116.0, 29.2), (179.9, 62.0))

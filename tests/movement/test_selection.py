@@ -94,3 +94,15 @@ def test_intervals_of_selection_hold_the_truth():
         found = select(used, offered, np.arange(20), np.arange(20) // 2)
         held += found.manly_low[0] <= 3.0 <= found.manly_high[0]
     assert held >= 80  # ten families tell a little less than 95 %
+
+
+def test_a_class_nobody_used_and_one_that_all_used_alone_have_an_interval():
+    """Twelve birds of six families, half of whose areas is a class that none of them used."""
+    used = np.tile([0.0, 5.0], (12, 1))
+    found = select(used, np.full((12, 2), 0.5), np.arange(12), np.arange(12) // 2)
+    far = 1.0 - 0.025 ** (1 / 6)
+    assert (found.manly_low.tolist(), found.manly.tolist()) == ([0.0, (1 - far) / 0.5], [0.0, 2.0])
+    np.testing.assert_allclose(found.manly_high, [far / 0.5, 2.0])
+    index = (far - 0.5) / (far + 0.5 - far)
+    np.testing.assert_allclose(found.jacobs_high, [index, 1.0])
+    np.testing.assert_allclose(found.jacobs_low, [-1.0, -index])

@@ -152,6 +152,17 @@ def test_too_few_fixes_or_one_place_have_no_area(method):
     assert utilise(still, method) is None
 
 
+@pytest.mark.parametrize("method", ["kde", "akde"])
+def test_half_a_year_at_one_place_with_one_fix_far_off_has_its_areas(method):
+    """The bandwidth is a two-hundredth of what the grid has to hold."""
+    home, n = at_home(4_500, spread_m=100.0, memory=0.0), 4_500
+    lon = home.lon + np.where(np.arange(n) == n // 2, 5.0, 0.0)
+    found = utilise(Track(home.time_us, lon, home.lat, home.error_m), method)
+    assert found.parameters["cell_m"] <= found.parameters["bandwidth_m"]
+    (west, south, east, north) = found.isopleths[-1].geometry.bounds
+    assert west > 115.9 and south > 28.9 and east < 116.1 and north < 29.1
+
+
 def test_a_bird_on_its_way_has_no_home():
     n = 300
     rng = np.random.default_rng(4)

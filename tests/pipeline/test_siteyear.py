@@ -44,3 +44,15 @@ def test_a_winter_is_shared_between_its_years():
     found = yearly_trend(rows, seen, family_of([*rows, *seen]))
     assert [y.bird_days for y in found.years] == pytest.approx([0.0, 10.0, 10.0])
     assert [y.n_birds for y in found.years] == [0, 1, 1]
+
+
+def test_a_bird_that_was_there_already_came_back_from_a_trip_and_did_not_arrive():
+    """Nor did one depart that went on a trip, came back and fell silent."""
+    rows = [stay(1, "2020-11-05", 30, arrival_open=True), stay(1, "2020-12-20", 30),
+            stay(2, "2020-11-10", 30), stay(2, "2020-12-20", 60, departure_open=True)]  # fmt: skip
+    for row in rows:
+        row["season"] = "2020-wintering"
+    found = season_dates(rows, family_of(rows), UTC)
+    came, went = found["wintering", "arrival"], found["wintering", "departure"]
+    assert (came.n, came.quantiles[0].date) == (1, "11-10")
+    assert (went.n, went.quantiles[0].date) == (1, "01-19")

@@ -2,7 +2,7 @@
 
 Until now the summers of a bird whose tag was silent each winter were one season of years.
 
-Revision ID: 0042
+Revision ID: 0039
 Revises: 0038
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0042"
+revision = "0039"
 down_revision = "0038"
 branch_labels = None
 depends_on = None

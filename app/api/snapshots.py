@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue
 from app.api import as_of, differences
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute
-from app.api.filters import SeasonQuery, SpeciesQuery, species_key
+from app.api.filters import SpeciesQuery, species_key
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, Text, example
@@ -33,6 +33,16 @@ _CREDIT: dict[str, JsonValue] = {
     "study": _STUDY, "study_name": "Cranes of Daguur", "institute": "Institute of the Amur",
     "country": "RU", "licence": "CC-BY-4.0", "citation": None, "n_individuals": 12,
 }  # fmt: skip
+
+
+SeasonOrKindQuery = Annotated[
+    str | None,
+    Query(
+        pattern=r"^(([0-9]{4}-)?(spring|autumn|breeding|wintering|summering)|all)$",
+        description="of a year, or of all years as products take it; `all` leaves nothing out",
+        examples=["2020-spring", "spring"],
+    ),
+]
 
 
 class ContributorOut(Shown):
@@ -94,8 +104,8 @@ class SnapshotOut(Shown):
         description="since when a bird it stands on is withdrawn: the answer itself is a 410"
     )
     manifest: dict[str, Any] = Field(
-        description="address, code version and digest, parameters, how far the input goes, birds,"
-        " contributors, citation, and the digest of the answer's bytes"
+        description="address, code version and digest, parameters, how far the input of your own"
+        " studies goes, birds, contributors, citation, and the digest of the answer's bytes"
     )
 
 
@@ -135,7 +145,7 @@ async def read_contributors(
     species: SpeciesQuery = None,
     individual: UUID | None = None,
     study: UUID | None = None,
-    season: SeasonQuery = None,
+    season: SeasonOrKindQuery = None,
 ) -> ContributorsOut:
     """
     Read which institutes and studies a product stands on, their licences, and how to cite it.

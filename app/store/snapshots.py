@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.sight import POSITION, SEASON, STOPOVER, WITH_BIRD, Filters, where
+from app.store.sight import LEG, POSITION, PRESENCE, SEASON, STOPOVER, WITH_BIRD, Filters, where
 
 Row = dict[str, Any]
 
@@ -29,16 +29,27 @@ union all
 select individual_id, study_id, species_key, exact, season, null from {SEASON} as b
 union all
 select individual_id, study_id, species_key, exact, null, null from {POSITION} as c
+union all
+select individual_id, study_id, species_key, exact, season, null from {LEG} as d
+union all
+select individual_id, study_id, species_key, exact, season, null from {PRESENCE} as e
 )"""
+"""Days too: of a bird at its breeding place nothing else is shown, and they are summed."""
+
+WHOLE_YEAR = "all"
+"""What key sites and areas call the season of those that have none: it leaves out no bird."""
 
 
 async def birds(conn: AsyncConnection, audience: Audience, filters: Filters) -> list[Row]:
     """
     Return the birds that an answer to this audience may stand on, with whose they are.
 
-    `parameters` are the digests of the profiles that their stopovers were found with.
+    A season is one of a year (`2020-spring`), or of all years (`spring`). `parameters` are the
+    digests of the profiles that their stopovers were found with.
     """
-    chosen = where(audience).birds(filters).season(filters)
+    chosen = where(audience).birds(filters)
+    if filters.season not in {None, WHOLE_YEAR}:
+        chosen.add(":season in (x.season, split_part(x.season, '-', 2))", season=filters.season)
     return await execute(
         conn,
         f"""
@@ -61,15 +72,18 @@ async def hold(conn: AsyncConnection) -> None:
 
 
 async def watermark(conn: AsyncConnection, audience: Audience) -> Row:
-    """Return how far the input of an answer goes: the versions of the studies it can show."""
+    """
+    Return how far the input of an answer goes: the versions of the studies these readers own.
+
+    Of opened studies of others they would tell when something came that is not released yet.
+    """
     rows = await execute(
         conn,
         """
         select now() as read_at,
-          (select max(received_at) from decoding
-            where study_id = any(:exact) or study_id = any(:open)) as received_last,
-          coalesce((select json_object_agg(ref, version) from study
-            where id = any(:exact) or id = any(:open)), '{}') as study_versions
+          (select max(received_at) from decoding where study_id = any(:exact)) as received_last,
+          coalesce((select json_object_agg(ref, version) from study where id = any(:exact)), '{}')
+            as study_versions
         """,
         audience.sql,
     )

@@ -20,7 +20,8 @@ from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, Text, example
 from app.errors import BadInput, NotFound
 from app.store import snapshots
-from app.store.audience import load_audience
+from app.store.audience import Audience, load_audience
+from app.store.engine import Connection
 from app.store.sight import Filters
 
 router = APIRouter(prefix="/api/v1", tags=["snapshots"], route_class=StrictRoute)
@@ -198,13 +199,12 @@ async def make_snapshot(
 
     It is read again at the same address with `as_of`, whatever is edited later.
     """
-    own = body.audience == "own"
     reader = audience
-    if not own:
+    if body.audience == "public":
         async with store.look() as conn:
             reader = await load_audience(conn)
     manifest, answer, media_type, stands_on = await as_of.make(
-        request, store, (reader, own), body.address, body.note or ""
+        request, store, reader, body.address, body.note or ""
     )
     async with store.write() as conn:
         ref = await snapshots.add(
@@ -243,10 +243,9 @@ async def read_changes(
                 " a plot is read beside that of now.",
             )
         kept = await snapshots.body(conn, found)
-        reader = audience if found["scope"] != "public" else await load_audience(conn)
-    own = found["scope"] != "public"
+        reader = await _reader_of(conn, found["scope"], audience)
     try:
-        _, answer, _, _ = await as_of.make(request, store, (reader, own), found["address"], "")
+        _, answer, _, _ = await as_of.make(request, store, reader, found["address"], "")
     except NotFound:  # a flyway that has lost its last bird
         answer = b"{}"
     differ = await asyncio.to_thread(_differ, kept, answer)
@@ -259,6 +258,19 @@ async def read_changes(
             for each in differ[:CHANGES_MAX]
         ],
         complete=len(differ) <= CHANGES_MAX,
+    )
+
+
+async def _reader_of(conn: Connection, scope: str, audience: Audience) -> Audience:
+    """Return for whom an answer was kept: the operator compares what an institute reads."""
+    if scope == audience.scope:
+        return audience
+    _, _, institute = scope.partition(":")
+    return await load_audience(
+        conn,
+        institute_id=int(institute) if institute else None,
+        key_id=audience.key_id if institute else None,
+        scopes=audience.scopes,
     )
 
 

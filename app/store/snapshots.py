@@ -53,8 +53,8 @@ async def birds(conn: AsyncConnection, audience: Audience, filters: Filters) -> 
     return await execute(
         conn,
         f"""
-        select i.id, i.ref, x.study_id, x.exact, s.ref as study, s.name as study_name, s.licence,
-          s.citation, n.name as institute, n.country,
+        select i.id, i.ref, x.study_id, x.exact, s.protection, s.ref as study,
+          s.name as study_name, s.licence, s.citation, n.name as institute, n.country,
           array_remove(array_agg(distinct x.parameters), null) as parameters
         from {_SEEN} as x {WITH_BIRD} join institute n on n.id = s.institute_id
         where {chosen.sql} group by i.id, x.study_id, x.exact, s.id, n.id
@@ -112,12 +112,14 @@ async def add(
     )  # fmt: skip
     await execute(
         conn,
-        "insert into snapshot_bird (snapshot_id, individual_id, study_id, exact)"
-        " select :snapshot, i.id, i.study_id, bool_or(b.exact)"
-        " from unnest(cast(:birds as int[]), cast(:exact as boolean[])) as b(id, exact)"
+        "insert into snapshot_bird (snapshot_id, individual_id, study_id, exact, protection)"
+        " select :snapshot, i.id, i.study_id, bool_or(b.exact), min(b.protection)"
+        " from unnest(cast(:birds as int[]), cast(:exact as boolean[]),"
+        " cast(:protection as int[])) as b(id, exact, protection)"
         " join individual i on i.id = b.id group by i.id order by i.id",
         {"snapshot": rows[0]["id"], "birds": [row["id"] for row in stands_on],
-         "exact": [row["exact"] for row in stands_on]},
+         "exact": [row["exact"] for row in stands_on],
+         "protection": [row["protection"] for row in stands_on]},
     )  # fmt: skip
     ref: UUID = rows[0]["ref"]
     return ref
@@ -133,12 +135,15 @@ select t.id, t.ref, t.scope, t.address, t.manifest, t.digest, t.media_type, t.ma
   (select min(w.decided_at) from snapshot_bird b join withdrawal w
       on w.individual_id = b.individual_id and w.undone_at is null
     where b.snapshot_id = t.id) as withdrawn_at,
-  not exists (select from snapshot_bird b where b.snapshot_id = t.id
-    and not (b.study_id = any(:exact) or (not b.exact and b.study_id = any(:open)))) as granted
+  not exists (select from snapshot_bird b join study s on s.id = b.study_id
+    where b.snapshot_id = t.id and not (b.study_id = any(:exact)
+      or (not b.exact and b.study_id = any(:open)
+        and b.protection = s.protection))) as granted
 from snapshot t where t.scope in (:scope, 'public') or :scope = 'operator'
 """
 """SQL: snapshots made for readers of this scope or for everybody, and whether today's grants hold
-for every bird they stand on. The operator reads everybody's."""
+for every bird they stand on: of opened studies of others none is read that was made before its
+owner withheld more. The operator reads everybody's."""
 
 
 def _binds(audience: Audience) -> Row:

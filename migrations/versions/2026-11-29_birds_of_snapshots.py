@@ -4,12 +4,15 @@ An address with `season=spring` was kept as if it stood on no bird: it stayed re
 was closed, and when a bird was withdrawn. Which birds it stood on can't be told any more; it stands
 on all of the studies that its manifest names as its input.
 
+A study counts how often its owner withheld more of it: what strangers kept before is read no more.
+
 Revision ID: 0040
 Revises: 0038
 """
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0040"
@@ -30,9 +33,15 @@ where t.address ~ '[?&]season='
 
 
 def upgrade() -> None:
-    """Let each stand on every bird that it may show."""
+    """Let each stand on every bird that it may show; no study has withheld more so far."""
+    for table in ("study", "snapshot_bird"):
+        op.add_column(
+            table, sa.Column("protection", sa.Integer(), server_default="0", nullable=False)
+        )
     op.execute(ON_ALL)
 
 
 def downgrade() -> None:
-    """Leave them as they are: what is withheld too much is made anew."""
+    """Leave birds as they are: a snapshot that is withheld too much is made anew."""
+    for table in ("study", "snapshot_bird"):
+        op.drop_column(table, "protection")

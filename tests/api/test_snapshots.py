@@ -15,6 +15,7 @@ from httpx2 import Response
 from app import deliver, operate
 from app.api.flyway_page import KEPT_HERE
 from app.errors import Gone, NotFound
+from app.store import partners
 from app.store.engine import execute
 from tests.api.conftest import Network
 from tests.api.keeping import PRODUCTS, Site, said
@@ -285,6 +286,50 @@ def test_a_manifest_tells_no_stranger_when_something_came(site: Site):
     assert site.study in own["study_versions"]
     site.client.patch(study, json={"visibility": "private"}, headers=site.key)
     site.drain()
+
+
+def test_what_was_kept_of_a_study_is_its_owners_alone_once_it_withholds_more(site: Site):
+    study, address = f"/api/v1/studies/{site.study}", "/api/v1/stopovers"
+    network, strangers = site.network, ({}, site.network.naktong)
+    site.client.patch(study, json={"visibility": "open"}, headers=site.key)
+    site.drain()
+    public = site.keep(address, audience="public")
+    theirs = network.make("snapshots", network.naktong, address=address)
+    assert public["manifest"]["individuals"] == theirs["manifest"]["individuals"] != []
+    for more, status in (
+        ({"licence": "CC0-1.0"}, 200), ({"release_delay_s": 86_400}, 200),
+        ({"public_grid_deg": 0.2}, 404), ({"public_grid_deg": 0.1}, 404),
+    ):  # fmt: skip
+        assert site.client.patch(study, json=more, headers=site.key).status_code == 200
+        assert site.as_of(address, public, {}).status_code == status, more
+        assert site.as_of(address, theirs, network.naktong).status_code == status, more
+        assert site.as_of(address, public).status_code == 200
+        assert public["id"] in str(site.get("/api/v1/snapshots"))
+    site.drain()
+    again = site.keep(address, audience="public")
+    for who in strangers:
+        assert site.as_of(address, again, who).status_code == 200
+    back = {"visibility": "private", "release_delay_s": 30 * 86_400, "licence": "CC-BY-4.0"}
+    site.client.patch(study, json=back, headers=site.key)
+    site.drain()
+
+
+def test_changes_are_told_for_those_whose_answer_was_kept(site: Site):
+    made = site.keep("/api/v1/stopovers")
+    address = f"/api/v1/snapshots/{made['id']}/changes"
+
+    async def ticket(conn):
+        key, _ = await partners.key_audience(conn, site.key["Authorization"].split()[1])
+        return await partners.create_ticket(conn, key.key_id)
+
+    assert site.get(address)["changes"] == []
+    assert site.get(address, site.network.operator)["changes"] == []
+    site.client.post("/api/v1/session", json={"ticket": site.network.in_store(ticket)})
+    try:
+        in_browser = site.client.get(address)
+    finally:
+        site.client.cookies.clear()
+    assert in_browser.json()["changes"] == []
 
 
 def test_a_time_names_the_newest_snapshot_up_to_it(site: Site):

@@ -16,7 +16,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from app import VERSION
-from app.api.auth import CurrentAudience
+from app.api.auth import READER, CurrentAudience
 from app.api.deps import PINNED, StoreDep
 from app.api.filters import species_key
 from app.api.intervals import interval_of
@@ -203,20 +203,18 @@ def _id(text: str | None) -> UUID | None:
 
 
 async def make(
-    request: Request, store: Store, reader: tuple[Audience, bool], address: str, note: str
+    request: Request, store: Store, audience: Audience, address: str, note: str
 ) -> tuple[Row, bytes, str, list[Row]]:
     """
     Answer an address as these readers see it now, all of it at one moment of the database.
 
-    Returns the manifest, the body, its media type, and the birds that it stands on. `reader`
-    says whether the caller's own key asks, or nobody in particular.
+    Returns the manifest, the body, its media type, and the birds that it stands on.
     """
-    audience, with_key = reader
     parts = _parts(address)
     asked = address_of(parts.path, parts.query)
     async with store.read() as conn:
         await snapshots.hold(conn)
-        inner = _Inner(request, Pinned(store, conn), with_key=with_key)
+        inner = _Inner(request, Pinned(store, conn), audience)
         media_type, body, n_items = await _whole(inner, asked)
         rows = await snapshots.birds(conn, audience, filters_of(parts.path, parts.query))
         mark = await snapshots.watermark(conn, audience)
@@ -225,7 +223,7 @@ async def make(
     credit = snapshots.credited(stands_on)
     manifest = {
         "address": asked,
-        "audience": "own" if with_key else "public",
+        "audience": "public" if audience.kind == "public" else "own",
         "note": note,
         "read_at": mark["read_at"],
         "code": {"version": VERSION, "source": source_digest()},
@@ -268,13 +266,13 @@ def _no_product() -> BadInput:
 class _Inner:
     """Requests within a request, read through one transaction."""
 
-    def __init__(self, request: Request, store: Pinned, *, with_key: bool) -> None:
-        kept = {b"host", b"accept-language", *((b"authorization",) if with_key else ())}
+    def __init__(self, request: Request, store: Pinned, audience: Audience) -> None:
+        kept = {b"host", b"accept-language"}
         headers = [pair for pair in request.scope["headers"] if pair[0] in kept]
         self.app = request.app
         self.products: list[str] = []
         self.scope = {**request.scope, "method": "GET", "headers": headers, PINNED: store,
-                      _SEEN: self.products}  # fmt: skip
+                      READER: audience, _SEEN: self.products}  # fmt: skip
 
     async def get(self, path: str, query: str) -> tuple[str, bytes, bool]:
         """

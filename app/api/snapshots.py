@@ -14,13 +14,14 @@ from pydantic import Field, JsonValue
 from app.api import as_of, differences
 from app.api.auth import CurrentAudience, ManagerAudience
 from app.api.deps import StoreDep, StrictRoute
-from app.api.filters import SeasonQuery, SpeciesQuery, species_key
+from app.api.filters import SpeciesQuery, species_key
 from app.api.paging import Listing, PageDep, paginate
 from app.api.problems import READING, WRITING
 from app.api.schemas import Body, Shown, Text, example
 from app.errors import BadInput, NotFound
 from app.store import snapshots
-from app.store.audience import load_audience
+from app.store.audience import Audience, load_audience
+from app.store.engine import Connection
 from app.store.sight import Filters
 
 router = APIRouter(prefix="/api/v1", tags=["snapshots"], route_class=StrictRoute)
@@ -33,6 +34,16 @@ _CREDIT: dict[str, JsonValue] = {
     "study": _STUDY, "study_name": "Cranes of Daguur", "institute": "Institute of the Amur",
     "country": "RU", "licence": "CC-BY-4.0", "citation": None, "n_individuals": 12,
 }  # fmt: skip
+
+
+SeasonOrKindQuery = Annotated[
+    str | None,
+    Query(
+        pattern=r"^(([0-9]{4}-)?(spring|autumn|breeding|wintering|summering)|all)$",
+        description="of a year, or of all years as products take it; `all` leaves nothing out",
+        examples=["2020-spring", "spring"],
+    ),
+]
 
 
 class ContributorOut(Shown):
@@ -94,8 +105,8 @@ class SnapshotOut(Shown):
         description="since when a bird it stands on is withdrawn: the answer itself is a 410"
     )
     manifest: dict[str, Any] = Field(
-        description="address, code version and digest, parameters, how far the input goes, birds,"
-        " contributors, citation, and the digest of the answer's bytes"
+        description="address, code version and digest, parameters, how far the input of your own"
+        " studies goes, birds, contributors, citation, and the digest of the answer's bytes"
     )
 
 
@@ -135,7 +146,7 @@ async def read_contributors(
     species: SpeciesQuery = None,
     individual: UUID | None = None,
     study: UUID | None = None,
-    season: SeasonQuery = None,
+    season: SeasonOrKindQuery = None,
 ) -> ContributorsOut:
     """
     Read which institutes and studies a product stands on, their licences, and how to cite it.
@@ -188,13 +199,12 @@ async def make_snapshot(
 
     It is read again at the same address with `as_of`, whatever is edited later.
     """
-    own = body.audience == "own"
     reader = audience
-    if not own:
+    if body.audience == "public":
         async with store.look() as conn:
             reader = await load_audience(conn)
     manifest, answer, media_type, stands_on = await as_of.make(
-        request, store, (reader, own), body.address, body.note or ""
+        request, store, reader, body.address, body.note or ""
     )
     async with store.write() as conn:
         ref = await snapshots.add(
@@ -233,10 +243,9 @@ async def read_changes(
                 " a plot is read beside that of now.",
             )
         kept = await snapshots.body(conn, found)
-        reader = audience if found["scope"] != "public" else await load_audience(conn)
-    own = found["scope"] != "public"
+        reader = await _reader_of(conn, found["scope"], audience)
     try:
-        _, answer, _, _ = await as_of.make(request, store, (reader, own), found["address"], "")
+        _, answer, _, _ = await as_of.make(request, store, reader, found["address"], "")
     except NotFound:  # a flyway that has lost its last bird
         answer = b"{}"
     differ = await asyncio.to_thread(_differ, kept, answer)
@@ -249,6 +258,19 @@ async def read_changes(
             for each in differ[:CHANGES_MAX]
         ],
         complete=len(differ) <= CHANGES_MAX,
+    )
+
+
+async def _reader_of(conn: Connection, scope: str, audience: Audience) -> Audience:
+    """Return for whom an answer was kept: the operator compares what an institute reads."""
+    if scope == audience.scope:
+        return audience
+    _, _, institute = scope.partition(":")
+    return await load_audience(
+        conn,
+        institute_id=int(institute) if institute else None,
+        key_id=audience.key_id if institute else None,
+        scopes=audience.scopes,
     )
 
 

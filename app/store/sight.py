@@ -170,6 +170,12 @@ select individual_id, study_id, species_key, false, season, {_day("start_time")}
 from season where study_id = any(:open) and {RELEASED}
 )"""
 
+PRESENCE = f"""(
+select distinct individual_id, study_id, species_key, study_id = any(:exact) as exact, season
+from presence_day where study_id = any(:exact) or study_id = any(:open) and {RELEASED}
+)"""
+"""Seasons in which a bird spent days that products sum up."""
+
 POSITION = f"""(
 select individual_id, study_id, species_key, true as exact, time, lon, lat,
   {point("lon", "lat")} as shape

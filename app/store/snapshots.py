@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.sight import POSITION, SEASON, STOPOVER, WITH_BIRD, Filters, where
+from app.store.sight import LEG, POSITION, PRESENCE, SEASON, STOPOVER, WITH_BIRD, Filters, where
 
 Row = dict[str, Any]
 
@@ -29,21 +29,32 @@ union all
 select individual_id, study_id, species_key, exact, season, null from {SEASON} as b
 union all
 select individual_id, study_id, species_key, exact, null, null from {POSITION} as c
+union all
+select individual_id, study_id, species_key, exact, season, null from {LEG} as d
+union all
+select individual_id, study_id, species_key, exact, season, null from {PRESENCE} as e
 )"""
+"""Days too: of a bird at its breeding place nothing else is shown, and they are summed."""
+
+WHOLE_YEAR = "all"
+"""What key sites and areas call the season of those that have none: it leaves out no bird."""
 
 
 async def birds(conn: AsyncConnection, audience: Audience, filters: Filters) -> list[Row]:
     """
     Return the birds that an answer to this audience may stand on, with whose they are.
 
-    `parameters` are the digests of the profiles that their stopovers were found with.
+    A season is one of a year (`2020-spring`), or of all years (`spring`). `parameters` are the
+    digests of the profiles that their stopovers were found with.
     """
-    chosen = where(audience).birds(filters).season(filters)
+    chosen = where(audience).birds(filters)
+    if filters.season not in {None, WHOLE_YEAR}:
+        chosen.add(":season in (x.season, split_part(x.season, '-', 2))", season=filters.season)
     return await execute(
         conn,
         f"""
-        select i.id, i.ref, x.study_id, x.exact, s.ref as study, s.name as study_name, s.licence,
-          s.citation, n.name as institute, n.country,
+        select i.id, i.ref, x.study_id, x.exact, s.protection, s.ref as study,
+          s.name as study_name, s.licence, s.citation, n.name as institute, n.country,
           array_remove(array_agg(distinct x.parameters), null) as parameters
         from {_SEEN} as x {WITH_BIRD} join institute n on n.id = s.institute_id
         where {chosen.sql} group by i.id, x.study_id, x.exact, s.id, n.id
@@ -61,15 +72,18 @@ async def hold(conn: AsyncConnection) -> None:
 
 
 async def watermark(conn: AsyncConnection, audience: Audience) -> Row:
-    """Return how far the input of an answer goes: the versions of the studies it can show."""
+    """
+    Return how far the input of an answer goes: the versions of the studies these readers own.
+
+    Of opened studies of others they would tell when something came that is not released yet.
+    """
     rows = await execute(
         conn,
         """
         select now() as read_at,
-          (select max(received_at) from decoding
-            where study_id = any(:exact) or study_id = any(:open)) as received_last,
-          coalesce((select json_object_agg(ref, version) from study
-            where id = any(:exact) or id = any(:open)), '{}') as study_versions
+          (select max(received_at) from decoding where study_id = any(:exact)) as received_last,
+          coalesce((select json_object_agg(ref, version) from study where id = any(:exact)), '{}')
+            as study_versions
         """,
         audience.sql,
     )
@@ -98,12 +112,14 @@ async def add(
     )  # fmt: skip
     await execute(
         conn,
-        "insert into snapshot_bird (snapshot_id, individual_id, study_id, exact)"
-        " select :snapshot, i.id, i.study_id, bool_or(b.exact)"
-        " from unnest(cast(:birds as int[]), cast(:exact as boolean[])) as b(id, exact)"
+        "insert into snapshot_bird (snapshot_id, individual_id, study_id, exact, protection)"
+        " select :snapshot, i.id, i.study_id, bool_or(b.exact), min(b.protection)"
+        " from unnest(cast(:birds as int[]), cast(:exact as boolean[]),"
+        " cast(:protection as int[])) as b(id, exact, protection)"
         " join individual i on i.id = b.id group by i.id order by i.id",
         {"snapshot": rows[0]["id"], "birds": [row["id"] for row in stands_on],
-         "exact": [row["exact"] for row in stands_on]},
+         "exact": [row["exact"] for row in stands_on],
+         "protection": [row["protection"] for row in stands_on]},
     )  # fmt: skip
     ref: UUID = rows[0]["ref"]
     return ref
@@ -119,12 +135,15 @@ select t.id, t.ref, t.scope, t.address, t.manifest, t.digest, t.media_type, t.ma
   (select min(w.decided_at) from snapshot_bird b join withdrawal w
       on w.individual_id = b.individual_id and w.undone_at is null
     where b.snapshot_id = t.id) as withdrawn_at,
-  not exists (select from snapshot_bird b where b.snapshot_id = t.id
-    and not (b.study_id = any(:exact) or (not b.exact and b.study_id = any(:open)))) as granted
+  not exists (select from snapshot_bird b join study s on s.id = b.study_id
+    where b.snapshot_id = t.id and not (b.study_id = any(:exact)
+      or (not b.exact and b.study_id = any(:open)
+        and b.protection = s.protection))) as granted
 from snapshot t where t.scope in (:scope, 'public') or :scope = 'operator'
 """
 """SQL: snapshots made for readers of this scope or for everybody, and whether today's grants hold
-for every bird they stand on. The operator reads everybody's."""
+for every bird they stand on: of opened studies of others none is read that was made before its
+owner withheld more. The operator reads everybody's."""
 
 
 def _binds(audience: Audience) -> Row:

@@ -106,6 +106,12 @@ async def edit(
         await work.mark_all_dirty(conn, study_id=study["id"])
     if changed.keys() & PROTECTING:
         await _withhold(conn, study["id"])
+        if _withholds_more(study, changed):
+            await execute(
+                conn,
+                "update study set protection = protection + 1 where id = :id",
+                {"id": study["id"]},
+            )
     if changed or turned:
         await work.bump_version(conn, study["id"])
     if changed:
@@ -123,6 +129,14 @@ async def edit(
     if turned:
         await _turn(conn, study["id"], visibility)
     return await _by_id(conn, study["id"])
+
+
+def _withholds_more(study: Row, changed: Mapping[str, Any]) -> bool:
+    """Tell whether strangers may see less than before; of another taxon it may be either."""
+    return "taxon" in changed or any(
+        changed.get(name, study[name]) > study[name]
+        for name in ("release_delay_s", "public_grid_deg")
+    )
 
 
 async def _withhold(conn: AsyncConnection, study_id: int) -> None:

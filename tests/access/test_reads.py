@@ -8,10 +8,10 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.access.withheld import foreign, open_world, unreleased
 from tests.api.served import served
-from tests.store.flock import UNRELEASED, Flock, ref_of
+from tests.store.flock import Flock, ref_of
 
-SECRET = (120.7654321, 45.1234567)
 PATHS = [
     *(
         f"/feeds/{name}.geojson"
@@ -80,49 +80,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def flock(new_database: Callable[[], str]) -> Flock:
-    flock = Flock(new_database())
-    institute, _ = flock.institute("Amur")
-    study = flock.study(institute, "Open", "open")
-    layer = flock.insert("layer", name="Land", kind="polygons", classes='{"0": "marsh"}',
-                         source="own", ref=ref_of("layer"))  # fmt: skip
-    for name in ("A", "B", "C"):
-        bird = flock.bird(study, name)
-        _derive(flock, study, bird, layer, (127.1, 38.2), days=(0, 6))
-    here = flock.site("public", "Here", 127.1, 38.2)
-    flock.connection("public", (here, flock.site("public", "There", 115.1, 49.7)))
-    flock.corridor("public")
-    for (stay,) in flock.run("select id from stopover"):
-        flock.insert("site_visit", site_id=here, stopover_id=stay)
-    return flock
-
-
-def _derive(
-    flock: Flock, study: int, bird: int, layer: int, place: tuple[float, float], days, **more
-) -> None:
-    lon, lat = place
-    for day in days:
-        flock.stopover(study, bird, day, lon=lon, lat=lat, **more)
-        flock.leg(study, bird, day, from_lon=lon, from_lat=lat, **more)
-        for public in (False, True):
-            flock.density(study, bird, place, 5, public=public, month=f"2020-{day + 1:02}-01",
-                          **more)  # fmt: skip
-        flock.public_fix(study, bird, 24 * day, (round(lon, 1), round(lat, 1)), **more)
-        flock.season(study, bird, f"{2000 + day}-spring", **more)
-        for method in ("akde", "dbb"):
-            flock.utilisation(study, bird, f"{2000 + day}-spring", 50, place, method=method)
-        for public in (False, True):
-            flock.season_use(study, bird, [place] * 3, f"{2000 + day}-spring", public=public,
-                             **more)  # fmt: skip
-        common = {
-            "individual_id": bird, "day": f"2020-03-{day + 1:02}", "kind": "stopover",
-            "study_id": study, "species_key": "white_naped_crane", "season": "2020-spring",
-            "bird_days": 0.75, "release_at": more.get("release_at", "2021-01-01T00:00:00Z"),
-        }  # fmt: skip
-        flock.insert("presence_day", **common)
-        flock.insert("use_day", layer_id=layer, class_id=0, **common)
-        flock.insert("available", individual_id=bird, season=f"{2000 + day}-spring", share=1.0,
-                     layer_id=layer, class_id=0, study_id=study, species_key="white_naped_crane",
-                     method="akde")  # fmt: skip
+    return open_world(new_database())
 
 
 @pytest_asyncio.fixture
@@ -152,60 +110,13 @@ async def _answers(
     return found
 
 
-def _foreign(flock: Flock) -> None:
-    """Add a whole private study of another institute, catalogue, layer and all."""
-    institute, _ = flock.institute("Foreign")
-    study = flock.study(institute, "Private")
-    layer = flock.insert("layer", name="Secret", kind="polygons", classes="{}", source="own",
-                         study_id=study)  # fmt: skip
-    bird = flock.bird(study, "Secret")
-    flock.run("update individual set ref = %s where id = %s", ref_of("hidden bird"), bird)
-    flock.latest_fix(study, bird, SECRET)
-    flock.track_part(study, bird, f"MULTILINESTRING(({SECRET[0]} {SECRET[1]},121 46))")
-    _derive(flock, study, bird, layer, SECRET, days=(1, 9))
-    flock.insert("source", study_id=study, name="gate", scheme="token", secrets=[b"x"],
-                 ref=ref_of("hidden source"))  # fmt: skip
-    _send(flock, study, flock.tag(study, "Secret tag"))
-    scope = f"institute:{institute}"
-    site = flock.site(scope, "Secret place", *SECRET, ref=ref_of("hidden"))
-    flock.connection(scope, (site, site))
-    flock.corridor(scope)
-
-
-def _send(flock: Flock, study: int, tag: int) -> None:
-    """Add a fix and a reading of a tag, which only its owner may learn of."""
-    push = flock.insert("push", study_id=study, digest=b"secret", size_bytes=1)
-    made = flock.insert("decoding", study_id=study, push_id=push, number=1, tz="UTC")
-    flock.fix(study, tag, 1, SECRET, decoding_id=made)
-    flock.insert("reading", tag_id=tag, time=UNRELEASED.replace(year=2020), sensor=0, variant=1,
-                 study_id=study, decoding_id=made, battery_v=3.21)  # fmt: skip
-
-
-def _unreleased(flock: Flock) -> None:
-    """Add rows of the opened study that are withheld or not yet released."""
-    (study,), (bird,), (layer,) = (
-        flock.run(f"select id from {table} order by id")[0]
-        for table in ("study", "individual", "layer")
-    )
-    _derive(flock, study, bird, layer, SECRET, days=(10, 11), release_at=UNRELEASED)
-    flock.stopover(study, bird, 20, kind="breeding", public_lon=None, public_lat=None,
-                   lon=SECRET[0], lat=SECRET[1])  # fmt: skip
-    _send(flock, study, flock.tag(study, "of the open study", bird))
-    flock.latest_fix(study, bird, SECRET)
-    flock.track_part(study, bird, f"MULTILINESTRING(({SECRET[0]} {SECRET[1]},121 46))")
-    site = flock.run("select id from site where name = 'Here' and scope = 'public'")[0][0]
-    for (stay,) in flock.run("select id from stopover where lon = %s", SECRET[0]):
-        flock.run("insert into site_visit values (%s, %s) on conflict do nothing", site, stay)
-    flock.run("update study set version = version + 1")
-
-
 async def test_nobody_reads_other_bytes_for_what_it_may_not_know(flock, client) -> None:
     """Neither the public nor another institute, with a key and nothing of its own."""
     flock.institute("Other")
     callers = ({}, {"Authorization": "Bearer flw_Other"})
     before = [await _answers(flock, client, who) for who in callers]
-    _foreign(flock)
-    _unreleased(flock)
+    foreign(flock)
+    unreleased(flock)
     after = [await _answers(flock, client, who) for who in callers]
     for first, then in zip(before, after, strict=True):
         assert sum(status == 200 for status, _, _ in first.values()) >= 24

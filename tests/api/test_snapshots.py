@@ -15,100 +15,10 @@ from httpx2 import Response
 from app import deliver, operate
 from app.api.flyway_page import KEPT_HERE
 from app.errors import Gone, NotFound
-from app.movement.simulate import flock_csv, reference_csv
-from app.pipeline import run as flow
-from app.store.engine import Store
+from app.store import partners
+from app.store.engine import execute
 from tests.api.conftest import Network
-from tests.flow.conftest import flock
-
-BIRDS = flock(seed=41, birds=3, days=150, interval_s=14_400.0)
-PRODUCTS = (
-    "/api/v1/stopovers",
-    "/api/v1/stopovers?species=white_naped_crane",
-    "/api/v1/seasons",
-    "/api/v1/legs",
-    "/api/v1/sites",
-    "/api/v1/flyways",
-    "/api/v1/habitat/use?by=individual",
-    "/api/v1/flyways/white_naped_crane/ledger",
-    "/api/v1/reports/migrations",
-)
-OF_BIRD = ("/track", "/utilisation?method=kde", "/seasons")
-OF_SITE = ("", "/loss", "/utilisation")
-OF_FLYWAY = ("", "/connectivity")
-OF_ALL = (
-    "/api/v1/key-sites",
-    "/api/v1/species/white_naped_crane/utilisation",
-    "/tiles/density/2/3/1.pbf",
-    "/tiles/tracks/2/3/1.pbf",
-    "/tiles/stopovers/2/3/1.pbf",
-)
-"""Further products, read as they were by the same means."""
-
-
-class Site:
-    """A study with a simulated flock, and everything derived from it."""
-
-    def __init__(self, network: Network) -> None:
-        self.network, self.client, self.key = network, network.client, network.amur
-        self.study = network.study(network.amur, "Kept", licence="CC-BY-4.0")
-        for body in (reference_csv(BIRDS), flock_csv(BIRDS)):
-            sent = self.client.post(
-                f"/api/v1/studies/{self.study}/pushes", content=body, headers=self.key
-            )
-            assert sent.status_code == 202, sent.text
-        self.drain(areas=True)
-        listed = self.get("/api/v1/individuals")["items"]
-        self.birds = {each["local_identifier"]: each["id"] for each in listed}
-
-    def drain(self, *, areas: bool = False) -> None:
-        async def run() -> None:
-            store = Store(self.network.dsn, pool_size=2, statement_timeout_s=60)
-            try:
-                assert await flow.drain(store, areas=areas) == []
-            finally:
-                await store.close()
-
-        asyncio.run(run())
-
-    def get(self, address: str, key: dict[str, str] | None = None, **asked: str) -> dict:
-        answer = self.client.get(address, params=asked or None, headers=key or self.key)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def addresses(self) -> list[str]:
-        """Give every product: of the flock, of each bird, and of each site of many birds."""
-        of_birds = [f"/api/v1/individuals/{bird}{part}" for bird in self.birds.values()
-                    for part in OF_BIRD]  # fmt: skip
-        sites = self.get("/api/v1/sites")["items"]
-        of_sites = [f"/api/v1/sites/{each['id']}{part}" for each in sites[:2] for part in OF_SITE]
-        flyways = self.get("/api/v1/flyways")["items"]
-        of_flyways = [f"/api/v1/flyways/{each['id']}{part}" for each in flyways[:1]
-                      for part in OF_FLYWAY]  # fmt: skip
-        assert of_sites and of_flyways
-        return [*PRODUCTS, *OF_ALL, *of_birds, *of_sites, *of_flyways]
-
-    def species(self) -> str:
-        """Give a species with a flyway: another test may have made a bird one of another."""
-        return str(self.get("/api/v1/flyways")["items"][0]["species"])
-
-    def read(self, address: str) -> object:
-        """Give what an answer says: JSON where it is that, else its bytes."""
-        return said(self.client.get(address, headers=self.key))
-
-    def keep(self, address: str, **more: str) -> dict:
-        return self.network.make("snapshots", self.key, address=address, **more)
-
-    def as_of(self, address: str, made: dict, key: dict[str, str] | None = None):
-        joint = "&" if "?" in address else "?"
-        return self.client.get(
-            f"{address}{joint}as_of={made['id']}", headers=self.key if key is None else key
-        )
-
-
-def said(answer: Response) -> object:
-    assert answer.status_code == 200, answer.text
-    return answer.json() if "json" in answer.headers["content-type"] else answer.content
+from tests.api.keeping import PRODUCTS, Site, said
 
 
 @pytest.fixture
@@ -317,6 +227,109 @@ def test_a_public_snapshot_ends_with_the_grant_it_stands_on(site: Site):
     assert closed.status_code == 200
     assert site.as_of("/api/v1/seasons", made, {}).status_code == 404
     site.drain()
+
+
+def test_a_product_of_a_kind_of_season_stands_on_birds_and_names_who_gave_them(site: Site):
+    kind = site.get("/api/v1/seasons")["items"][0]["season"].partition("-")[2]
+    for address in (
+        f"/api/v1/species/white_naped_crane/utilisation?season={kind}",
+        f"/api/v1/key-sites?season={kind}",
+        "/api/v1/key-sites?season=all",
+    ):
+        told = site.client.get(address, headers=site.key)
+        _, _, link = told.headers["Link"].partition("<")
+        credit = site.get(link.partition(">")[0])
+        assert [each["study_name"] for each in credit["contributors"]] == ["Kept"], address
+        made = site.keep(address)
+        assert made["manifest"]["contributors"] == credit["contributors"]
+        assert made["manifest"]["individuals"]
+    bird = made["manifest"]["individuals"][0]
+    site.network.make(f"individuals/{bird}/withdraw", site.key, reason="asked for")
+    assert site.as_of(address, made).status_code == 410
+
+
+def test_a_product_stands_on_birds_of_which_it_shows_days_alone(site: Site):
+    """Of one at its breeding place no stopover and no position is public, its days are summed."""
+    bird = next(iter(site.birds.values()))
+    study = f"/api/v1/studies/{site.study}"
+    site.client.patch(study, json={"visibility": "open"}, headers=site.key)
+    site.drain()
+
+    async def hide(conn) -> None:
+        for table in ("stopover", "season", "public_fix", "leg"):
+            await execute(
+                conn,
+                f"update {table} set release_at = '2200-01-01 00:00Z'"
+                " where individual_id = (select id from individual where ref = :ref)",
+                {"ref": bird},
+            )
+
+    site.network.in_store(hide)
+    made = site.keep("/api/v1/habitat/use?by=season", audience="public")
+    assert bird in made["manifest"]["individuals"]
+    site.client.patch(study, json={"visibility": "private"}, headers=site.key)
+    assert site.as_of("/api/v1/habitat/use?by=season", made, {}).status_code == 404
+    site.in_full()
+
+
+def test_a_manifest_tells_no_stranger_when_something_came(site: Site):
+    study = f"/api/v1/studies/{site.study}"
+    site.client.patch(study, json={"visibility": "open"}, headers=site.key)
+    site.drain()
+    nothing = {"received_last": None, "study_versions": {}}
+    for key, audience in ((site.key, "public"), (site.network.naktong, "own")):
+        made = site.network.make("snapshots", key, address="/api/v1/seasons", audience=audience)
+        assert made["manifest"]["individuals"]
+        assert made["manifest"]["input"] == nothing
+    own = site.keep("/api/v1/seasons")["manifest"]["input"]
+    assert own["received_last"] is not None
+    assert site.study in own["study_versions"]
+    site.client.patch(study, json={"visibility": "private"}, headers=site.key)
+    site.drain()
+
+
+def test_what_was_kept_of_a_study_is_its_owners_alone_once_it_withholds_more(site: Site):
+    study, address = f"/api/v1/studies/{site.study}", "/api/v1/stopovers"
+    network, strangers = site.network, ({}, site.network.naktong)
+    site.client.patch(study, json={"visibility": "open"}, headers=site.key)
+    site.drain()
+    public = site.keep(address, audience="public")
+    theirs = network.make("snapshots", network.naktong, address=address)
+    assert public["manifest"]["individuals"] == theirs["manifest"]["individuals"] != []
+    for more, status in (
+        ({"licence": "CC0-1.0"}, 200), ({"release_delay_s": 86_400}, 200),
+        ({"public_grid_deg": 0.2}, 404), ({"public_grid_deg": 0.1}, 404),
+    ):  # fmt: skip
+        assert site.client.patch(study, json=more, headers=site.key).status_code == 200
+        assert site.as_of(address, public, {}).status_code == status, more
+        assert site.as_of(address, theirs, network.naktong).status_code == status, more
+        assert site.as_of(address, public).status_code == 200
+        assert public["id"] in str(site.get("/api/v1/snapshots"))
+    site.drain()
+    again = site.keep(address, audience="public")
+    for who in strangers:
+        assert site.as_of(address, again, who).status_code == 200
+    back = {"visibility": "private", "release_delay_s": 30 * 86_400, "licence": "CC-BY-4.0"}
+    site.client.patch(study, json=back, headers=site.key)
+    site.drain()
+
+
+def test_changes_are_told_for_those_whose_answer_was_kept(site: Site):
+    made = site.keep("/api/v1/stopovers")
+    address = f"/api/v1/snapshots/{made['id']}/changes"
+
+    async def ticket(conn):
+        key, _ = await partners.key_audience(conn, site.key["Authorization"].split()[1])
+        return await partners.create_ticket(conn, key.key_id)
+
+    assert site.get(address)["changes"] == []
+    assert site.get(address, site.network.operator)["changes"] == []
+    site.client.post("/api/v1/session", json={"ticket": site.network.in_store(ticket)})
+    try:
+        in_browser = site.client.get(address)
+    finally:
+        site.client.cookies.clear()
+    assert in_browser.json()["changes"] == []
 
 
 def test_a_time_names_the_newest_snapshot_up_to_it(site: Site):

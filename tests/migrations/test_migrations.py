@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from tests.store.flock import Flock
+from tests.store.flock import Flock, ref_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,6 +118,32 @@ def test_birds_of_an_older_method_wait_to_be_derived_even_those_laid_aside(
         "select individual_id, from_time = '-infinity', to_time = 'infinity', attempts, dead_at"
         " from dirty order by individual_id"
     ) == [(bird, True, True, 0, None) for bird in birds]
+
+
+def test_a_snapshot_that_stood_on_no_bird_stands_on_all_of_its_studies(database, alembic):
+    flock = Flock(database)
+    institute, _ = flock.institute("Amur")
+    own, other = (flock.study(institute, name) for name in ("Own", "Other"))
+    birds = [flock.bird(study, name) for study in (own, other) for name in ("A", "B")]
+    alembic("downgrade", "0038")
+    manifest = json.dumps({"input": {"study_versions": {str(ref_of("study", "Own")): 3}}})
+    kept = [
+        flock.insert("snapshot", scope=scope, address=address, manifest=manifest, digest=b"",
+                     media_type="application/json", body=b"")
+        for scope, address in (
+            ("public", "/api/v1/key-sites?season=spring"), ("operator", "/x?by=class&season=all"),
+            (f"institute:{institute}", "/x?season=autumn"), ("public", "/x?season=spring"),
+            ("public", "/api/v1/stopovers"),
+        )
+    ]  # fmt: skip
+    flock.insert("snapshot_bird", snapshot_id=kept[3], individual_id=birds[2], study_id=other,
+                 exact=False)  # fmt: skip
+    alembic("upgrade", "head")
+    stands_on = "select individual_id, exact from snapshot_bird where snapshot_id = %s order by 1"
+    assert [flock.run(stands_on, each) for each in kept] == [
+        [(birds[0], False), (birds[1], False)], [(birds[0], True), (birds[1], True)],
+        [(birds[0], True), (birds[1], True)], [(birds[2], False)], [],
+    ]  # fmt: skip
 
 
 def test_terms_of_deployments_leave_the_birds_of_which_one_is_known(database, alembic):

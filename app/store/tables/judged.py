@@ -200,6 +200,7 @@ snapshot_bird = Table(
     Column("individual_id", Integer, primary_key=True, autoincrement=False),
     study_column(),
     Column("exact", Boolean, nullable=False, comment="false: seen through the public view"),
+    Column("protection", Integer, nullable=False, server_default=text("0")),
     bird_key(),
     Index("ix_snapshot_bird_individual_id", "individual_id"),
     comment="the birds that an answer may stand on",

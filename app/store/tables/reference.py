@@ -77,6 +77,7 @@ study = Table(
     instant("opened_at", null=True),
     Column("release_delay_s", BigInteger, nullable=False, server_default=text(str(30 * 86_400))),
     Column("public_grid_deg", Double, nullable=False, server_default=text("0.1")),
+    Column("protection", Integer, nullable=False, server_default=text("0")),
     Column("simulated", Boolean, nullable=False, server_default=text("false")),
     Column("taxon", String, comment="taxon of individuals whose files name none"),
     Column("licence", String),

@@ -7,7 +7,7 @@ on all of the studies that its manifest names as its input.
 A study counts how often its owner withheld more of it: what strangers kept before is read no more.
 
 Revision ID: 0040
-Revises: 0038
+Revises: 0039
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0040"
-down_revision = "0038"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 

@@ -47,7 +47,8 @@ class MigrationOut(Shown):
 
     individual: BirdOut
     life_stage: str | None = Field(
-        description="animal-life-stage of its reference data, as it was when it was caught"
+        description="animal-life-stage of the deployment in force at departure: as it was when it was"
+        " caught for that one"
     )
     study: UUID
     simulated: bool

@@ -98,12 +98,19 @@ async def _seasons(
         "select x.individual_id as bird, i.ref as individual_id, i.local_identifier as individual,"
         " s.ref as study, s.simulated, x.exact, x.species_key as species, x.season,"
         " x.start_time as departure_time, x.end_time as arrival_time, x.basis, x.confidence,"
-        " case when x.exact then i.terms ->> 'animal-life-stage' end as life_stage"
+        f" case when x.exact then coalesce({_STAGE_WORN}, i.terms ->> '{_STAGE}') end as life_stage"
         f" from {SEASON} as x {WITH_BIRD} where {chosen.sql}"
         f" order by {', '.join(_KEY)} limit :fetch",
         {**chosen.values, "fetch": fetch},
     )
 
+
+_STAGE = "animal-life-stage"
+_STAGE_WORN = f"""(select d.terms ->> '{_STAGE}' from deployment d
+  where d.individual_id = x.individual_id and d.replaced_at is null
+    and d.during @> x.start_time and d.terms ? '{_STAGE}'
+  order by lower(d.during) desc nulls last, d.id desc limit 1)"""
+"""SQL: what reference data say of the bird as it was when it got the tag that it wore."""
 
 _ASKED = (
     "(x.individual_id, x.season) in"

@@ -140,7 +140,8 @@ from {STOPOVER} as x
 where x.individual_id = any(cast(:birds as int[]))
 """
 _DAYS = """
-select x.individual_id as bird, x.season, x.observed, min(x.day) as day,
+select x.individual_id as bird, x.season, x.observed, x.kind <> 'travel' as aside,
+  min(x.day) as day,
   x.class_ids[array_position(x.layer_ids, cast(:boundary as int))] as area,
   x.class_ids[array_position(x.layer_ids, cast(:layer as int))] as class,
   (select array_agg(x.class_ids[array_position(x.layer_ids, p.id)])
@@ -149,7 +150,7 @@ select x.individual_id as bird, x.season, x.observed, min(x.day) as day,
 from ledger_day x
 where x.study_id = any(:exact) and (x.individual_id, x.season) in
   (select * from unnest(cast(:birds as int[]), cast(:seasons as text[])))
-group by 1, 2, 3, 5, 6, 7 order by 1, 2, 4, 5
+group by 1, 2, 3, 4, 6, 7, 8 order by 1, 2, 5, 6
 """
 
 
@@ -226,11 +227,11 @@ def _rough_km(legs: list[Row]) -> float | None:
     return None if not lengths or None in lengths else sum(lengths) / 1e3
 
 
-def _crossed(days: list[Row], wanted: Wanted) -> list[tuple[Any, str]]:
+def _crossed(days: list[Row], wanted: Wanted) -> list[tuple[Any, bool, str]]:
     if wanted.boundary is None:
         return []
     return [
-        (day["day"], wanted.boundary.area_name(day["area"]))
+        (day["day"], day["aside"], wanted.boundary.area_name(day["area"]))
         for day in days
         if day["area"] is not None and day["area"] != OUTSIDE
     ]

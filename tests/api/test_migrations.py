@@ -73,7 +73,7 @@ def spring(flock: Flock, study: int, bird: int, layers: list[int]) -> None:
             lon=lon, lat=lat, kind=kind, season=season, area=AREAS[k], **hidden,
         )  # fmt: skip
     reserve, listed = (class_of({k: State.IN_FORCE}) for k in (0, 1))
-    cells = [(1, 0, 10, reserve), (10, 0, 12, listed), (20, 1, 12, -1)]
+    cells = [(1, 0, 10, reserve), (10, 0, 12, listed), (24, 1, 12, -1)]
     for day, *classes in cells:
         flock.insert(
             "ledger_day", individual_id=bird, study_id=study, kind="travel", observed=True,

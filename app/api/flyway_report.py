@@ -33,6 +33,7 @@ from app.store.audience import Audience
 from app.store.engine import Connection, Store
 from app.store.ledger import Dimension
 from app.store.migrations import Wanted
+from app.store.sight import Filters
 from ingest.layers.topojson import decode_topology
 
 router = APIRouter(prefix="/api/v1/flyways", tags=["flyways"])
@@ -93,6 +94,9 @@ async def read_report(
     """
     Read the report as one page for screen and print; nothing in it comes from elsewhere.
 
+    With `datetime` the ledger, the birds' figures and the migrations are those of that time; the
+    map stands for all years.
+
     With `as_of` it is the page that was kept, in the language it was kept in, and one line more
     that names the snapshot.
     """
@@ -134,7 +138,8 @@ async def report(store: Store, audience: Audience, ask: Ask) -> str:
         }
         wanted = Wanted(
             species=one.species, simulated=one.simulated,
-            season=one.season if one.season in {"spring", "autumn"} else None, **told,
+            season=one.season if one.season in {"spring", "autumn"} else None,
+            during=Filters(time_from=ask.days[0], time_to=ask.days[1]), **told,
         )  # fmt: skip
         ways = await store_migrations.page(conn, audience, wanted, fetch=MIGRATIONS_MAX + 1)
         parts = await _parts(conn, audience, one)

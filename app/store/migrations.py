@@ -17,7 +17,7 @@ from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.layers import OPEN_SEA, OUTSIDE, OUTSIDE_NAME, Layer
 from app.store.ledger import protected_by
-from app.store.sight import LEG, SEASON, STOPOVER, WITH_BIRD, where
+from app.store.sight import LEG, SEASON, STOPOVER, WITH_BIRD, Filters, where
 
 DAY_S = 86_400.0
 _KEY = {"x.start_time": "timestamptz", "i.ref": "uuid", "x.season": "text"}
@@ -28,7 +28,11 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which migrations, and the layers they are told by; None leaves a filter out."""
+    """
+    Which migrations, and the layers they are told by; None leaves a filter out.
+
+    Of `during` the interval counts: a migration that has any of its time in it is in it.
+    """
 
     species: str | None = None
     season: str | None = None
@@ -36,6 +40,7 @@ class Wanted:
     individual: UUID | None = None
     study: UUID | None = None
     simulated: bool | None = None
+    during: Filters | None = None
     boundary: Layer | None = None
     layer: Layer | None = None
     protection: tuple[Layer, ...] = ()
@@ -92,6 +97,8 @@ async def _seasons(
         chosen.add("s.ref = :study", study=wanted.study)
     if wanted.simulated is not None:
         chosen.add("s.simulated = :simulated", simulated=wanted.simulated)
+    if wanted.during is not None:
+        chosen.times(wanted.during, "x.start_time", "x.end_time")
     chosen.after(_KEY, after)
     return await execute(
         conn,

@@ -83,6 +83,17 @@ async def test_a_page_in_each_language_loads_nothing_from_elsewhere(client, lang
     assert "&lt;b&gt;&amp;nbsp;鹤" in answer.text  # the name of a bird is text
 
 
+async def test_a_period_narrows_the_migrations_and_the_map_says_that_it_does_not(client) -> None:
+    words = json.loads((FOLDER / "en.json").read_text())
+    for days, told in (("2020-03-20/2020-12-31", True), ("2019-01-01/2020-03-01", True),
+                       ("2020-03-26/2020-12-31", False), ("2019-01-01/2020-02-29", False)):  # fmt: skip
+        text = (await page(client, datetime=days)).text
+        assert ("<td>2020 spring</td>" in text) == told
+        assert (words["migrations.none"] in text) != told
+        assert words["map.years"] in text
+    assert words["map.years"] not in (await page(client)).text
+
+
 @pytest.mark.skipif(not LAND.is_file(), reason="the viewer's files: make install")
 def test_land_is_whole_up_to_the_arctic_and_over_180_degrees() -> None:
     """Russia steps over the antimeridian between 65 and 69 degrees north."""

@@ -27,7 +27,7 @@ from app.api.pages import VIEWER
 from app.api.plots import BIRDS_MAX, bird_of, drawing
 from app.api.species import LANGUAGES
 from app.seeds import rows as seed_rows
-from app.store import flyways, reference, studies
+from app.store import flyways, reference, snapshots, studies
 from app.store import migrations as store_migrations
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
@@ -42,7 +42,6 @@ HTML = "text/html; charset=utf-8"
 Language = Literal["en", "zh", "ja", "ko", "mn", "ru"]
 MIGRATIONS_MAX = 200
 """Most migrations in print: some six pages; /api/v1/reports/migrations has them all."""
-STUDIES_MAX = 200
 LAND = VIEWER / "vendor/world-atlas/land-50m.json"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing; its figures are in it."""
@@ -199,7 +198,10 @@ async def _parts(conn: Connection, audience: Audience, one: Flyway) -> list[dict
 
 
 async def _studies(conn: Connection, audience: Audience, one: Flyway) -> list[dict[str, Any]]:
-    rows = await studies.page(conn, audience, limit=STUDIES_MAX)
+    """Return the studies whose birds of the species these readers see: the others gave nothing."""
+    birds = await snapshots.birds(conn, audience, Filters(species=one.species))
+    refs = dict.fromkeys(bird["study"] for bird in birds)
+    rows = [await studies.one(conn, audience, ref) for ref in refs]
     return [row for row in rows if row["simulated"] == one.simulated]
 
 

@@ -94,8 +94,11 @@ async def test_studies_are_cited_that_have_birds_of_the_species_alone(client) ->
 
 async def test_a_period_narrows_the_migrations_and_the_map_says_that_it_does_not(client) -> None:
     words = json.loads((FOLDER / "en.json").read_text())
-    for days, told in (("2020-03-20/2020-12-31", True), ("2019-01-01/2020-03-01", True),
-                       ("2020-03-26/2020-12-31", False), ("2019-01-01/2020-02-29", False)):  # fmt: skip
+    periods = {
+        "2020-03-20/2020-12-31": True, "2019-01-01/2020-03-01": True,
+        "2020-03-26/2020-12-31": False, "2019-01-01/2020-02-29": False,
+    }  # fmt: skip
+    for days, told in periods.items():
         text = (await page(client, datetime=days)).text
         assert ("<td>2020 spring</td>" in text) == told
         assert (words["migrations.none"] in text) != told

@@ -118,6 +118,9 @@ _DESCRIBED: Mapping[str, Literal["tag", "individual"]] = MappingProxyType(
 )
 """First word of a term to what it describes."""
 
+_AT_CAPTURE = frozenset({"animal-life-stage", "animal-mass", "animal-reproductive-condition"})
+"""What the dictionary tells of the animal as it was when the deployment began."""
+
 
 def described(name: str) -> Literal["tag", "individual", "deployment"]:
     """
@@ -125,13 +128,19 @@ def described(name: str) -> Literal["tag", "individual", "deployment"]:
 
     Each row is one deployment: what names neither tag nor animal is said of that one, as
     ``deploy-on-latitude``, ``attachment-type`` or ``study-site``, and so is a column that nobody
-    knows. A bird that wears two tags has two of them.
+    knows. A bird that wears two tags has two of them. Life stage, mass and reproductive condition
+    are by Movebank's dictionary those at the beginning of the deployment: a bird that was caught as
+    a juvenile and again as an adult has both.
 
     Examples
     --------
     >>> [described(name) for name in ("tag-model", "animal-sex", "deploy-on-person", "note")]
     ['tag', 'individual', 'deployment', 'deployment']
+    >>> described("animal-life-stage")
+    'deployment'
     """
+    if name in _AT_CAPTURE:
+        return "deployment"
     return _DESCRIBED.get(name.partition("-")[0], "deployment")
 
 

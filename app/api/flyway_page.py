@@ -144,8 +144,11 @@ def _figures(content: Content) -> Iterable[str]:
         if not images:
             continue
         yield f"<h2>{escape(w[name])}</h2>"
+        note = (
+            f"{w[f'{name}.note']} {w['map.years'] if name == 'map' and any(content.days) else ''}"
+        )
         for number, image in enumerate(images):
-            caption = f"<figcaption>{escape(w[f'{name}.note'])}</figcaption>" if not number else ""
+            caption = "" if number else f"<figcaption>{escape(note.strip())}</figcaption>"
             legend = _legend_of(name, content) if image is images[-1] else ""
             yield f'<figure><img alt="{escape(w[name])}" src="{image}">{caption}{legend}</figure>'
         if name == "calendar" and content.birds_left:

@@ -27,12 +27,13 @@ from app.api.pages import VIEWER
 from app.api.plots import BIRDS_MAX, bird_of, drawing
 from app.api.species import LANGUAGES
 from app.seeds import rows as seed_rows
-from app.store import flyways, reference, studies
+from app.store import flyways, reference, snapshots, studies
 from app.store import migrations as store_migrations
 from app.store.audience import Audience
 from app.store.engine import Connection, Store
 from app.store.ledger import Dimension
 from app.store.migrations import Wanted
+from app.store.sight import Filters
 from ingest.layers.topojson import decode_topology
 
 router = APIRouter(prefix="/api/v1/flyways", tags=["flyways"])
@@ -41,7 +42,6 @@ HTML = "text/html; charset=utf-8"
 Language = Literal["en", "zh", "ja", "ko", "mn", "ru"]
 MIGRATIONS_MAX = 200
 """Most migrations in print: some six pages; /api/v1/reports/migrations has them all."""
-STUDIES_MAX = 200
 LAND = VIEWER / "vendor/world-atlas/land-50m.json"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing; its figures are in it."""
@@ -93,6 +93,9 @@ async def read_report(
     """
     Read the report as one page for screen and print; nothing in it comes from elsewhere.
 
+    With `datetime` the ledger, the birds' figures and the migrations are those of that time; the
+    map stands for all years.
+
     With `as_of` it is the page that was kept, in the language it was kept in, and one line more
     that names the snapshot.
     """
@@ -134,7 +137,8 @@ async def report(store: Store, audience: Audience, ask: Ask) -> str:
         }
         wanted = Wanted(
             species=one.species, simulated=one.simulated,
-            season=one.season if one.season in {"spring", "autumn"} else None, **told,
+            season=one.season if one.season in {"spring", "autumn"} else None,
+            during=Filters(time_from=ask.days[0], time_to=ask.days[1]), **told,
         )  # fmt: skip
         ways = await store_migrations.page(conn, audience, wanted, fetch=MIGRATIONS_MAX + 1)
         parts = await _parts(conn, audience, one)
@@ -194,7 +198,10 @@ async def _parts(conn: Connection, audience: Audience, one: Flyway) -> list[dict
 
 
 async def _studies(conn: Connection, audience: Audience, one: Flyway) -> list[dict[str, Any]]:
-    rows = await studies.page(conn, audience, limit=STUDIES_MAX)
+    """Return the studies whose birds of the species these readers see: the others gave nothing."""
+    birds = await snapshots.birds(conn, audience, Filters(species=one.species))
+    refs = dict.fromkeys(bird["study"] for bird in birds)
+    rows = [await studies.one(conn, audience, ref) for ref in refs]
     return [row for row in rows if row["simulated"] == one.simulated]
 
 

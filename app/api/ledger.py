@@ -73,8 +73,13 @@ class LedgerRow(Shown):
     area: str | None
     area_kind: str | None = Field(description="land, coast (24 nautical miles), sea or disputed")
     season: str | None
-    protection: str | None = Field(description="legal designations; none: outside them all")
-    ramsar: str | None = Field(description="Ramsar listing, which is no legal protection")
+    protection: str | None = Field(
+        description="legal designations; none: outside them all; date unknown: only within such"
+        " of which nobody said since when"
+    )
+    ramsar: str | None = Field(
+        description="Ramsar listing, which is no legal protection; none and date unknown likewise"
+    )
     class_: str | None = Field(alias="class")
     bird_days: float
     share: float = Field(description="of all bird-days of this answer")

@@ -47,7 +47,8 @@ class MigrationOut(Shown):
 
     individual: BirdOut
     life_stage: str | None = Field(
-        description="animal-life-stage of its reference data, as it was when it was caught"
+        description="animal-life-stage of the deployment in force at departure, as it was when the"
+        " bird was caught for it"
     )
     study: UUID
     simulated: bool
@@ -73,7 +74,10 @@ class MigrationOut(Shown):
     displacement_km: float | None
     straightness: float | None = Field(description="displacement by route, 0 to 1")
     travel_speed_m_s: float | None = Field(description="observed way by observed travel time")
-    countries: list[str] = Field(description="in the order in which the bird came to them")
+    countries: list[str] = Field(
+        description="in the order in which the bird came to them; of two that were only crossed, on"
+        " one day, by name"
+    )
     land_cover: dict[str, float] | None = Field(description="shares of the observed time")
     share_protected: float | None = Field(description="within legal designations, Ramsar not")
 

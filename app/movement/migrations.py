@@ -89,7 +89,7 @@ def measure_way(
 
 
 def in_order(
-    stays: Sequence[tuple[date, str]], crossed: Iterable[tuple[date, str]]
+    stays: Sequence[tuple[date, str]], crossed: Iterable[tuple[date, bool, str]]
 ) -> tuple[str, ...]:
     """
     Return the countries of a migration in the order in which the bird came to them.
@@ -99,28 +99,31 @@ def in_order(
     stays : sequence of (date, str)
         Day of arrival and country of each stopover, in order, the residences at both ends
         included.
-    crossed : iterable of (date, str)
-        Days in the countries that the bird was in at all; the first in each counts.
+    crossed : iterable of (date, bool, str)
+        Days in the countries that the bird was in at all, and whether from within a stopover, as
+        on a trip over a border; the first in each counts.
 
     Returns
     -------
     tuple of str
-        A country that was only crossed stands before the first stopover reached after that day.
+        A country that was only crossed stands before the first stopover reached after that time:
+        what was crossed on the day of an arrival was crossed on the way there. Of two crossed
+        first on one day that stands first whose name does.
 
     Examples
     --------
     >>> in_order([(date(2020, 3, 1), "Japan"), (date(2020, 3, 9), "Russia")],
-    ...     [(date(2020, 3, 5), "Korea"), (date(2020, 3, 1), "Japan")])
+    ...     [(date(2020, 3, 9), False, "Korea"), (date(2020, 3, 1), True, "Japan")])
     ('Japan', 'Korea', 'Russia')
     """
     staying = {country for _, country in stays}
-    first: dict[str, date] = {}
-    for day, country in sorted(crossed):
+    first: dict[str, tuple[date, bool]] = {}
+    for day, aside, country in sorted(crossed):
         if country not in staying:
-            first.setdefault(country, day)
+            first.setdefault(country, (day, aside))
     out: list[str] = []
     for day, country in [*stays, (date.max, "")]:
-        out += [name for name, since in first.items() if since < day and name not in out]
+        out += [name for name, at in first.items() if at <= (day, False) and name not in out]
         if country and (not out or out[-1] != country):
             out.append(country)
     return tuple(out)

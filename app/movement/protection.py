@@ -32,10 +32,10 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """The designations that hold, those without a date apart; both may be empty."""
+    """The designations that hold, and those of which nobody said since when; both may be empty."""
 
     holding: tuple[str, ...]
-    undated: bool
+    undated: tuple[str, ...]
 
     @property
     def legal(self) -> bool:
@@ -57,8 +57,9 @@ class Cover:
     def joint(cls, covers: Iterable[Cover]) -> Cover:
         """Return what several layers hold at one place: a designation of two counts once."""
         each = tuple(covers)
-        names = {name for one in each for name in one.holding}
-        return cls(tuple(sorted(names)), any(one.undated for one in each))
+        holding = {name for one in each for name in one.holding}
+        undated = {name for one in each for name in one.undated}
+        return cls(tuple(sorted(holding)), tuple(sorted(undated)))
 
 
 def is_ramsar(designation: str) -> bool:
@@ -122,5 +123,5 @@ def cover(class_id: int, names: Mapping[int, str], basis: Basis) -> Cover:
     states = states_of(class_id)
     today = basis == "today"
     holding = [names[k] for k, state in states.items() if today or state is State.IN_FORCE]
-    undated = not today and State.UNDATED in states.values()
-    return Cover(tuple(sorted(holding)), undated)
+    undated = [names[k] for k, state in states.items() if not today and state is State.UNDATED]
+    return Cover(tuple(sorted(holding)), tuple(sorted(undated)))

@@ -18,9 +18,9 @@ Row = dict[str, Any]
 _SHOWN = """
 select c.id as number, c.ref as id, c.date, c.species_key as species, c.n, c.method, c.source,
   c.note, c.counted_by, c.open, c.recorded_at, c.recorded_by, c.retracted_at, c.retracted_by,
-  coalesce(t.name, c.site_name) as site
+  coalesce((select t.name from site t where t.scope = :scope
+    and (t.ref = c.site_ref or t.named and t.name = c.site_name) limit 1), c.site_name) as site
 from site_count c
-left join site t on t.scope = :scope and (t.ref = c.site_ref or t.named and t.name = c.site_name)
 where (c.open and c.retracted_at is null or :operator
   or c.institute_id = cast(:institute as int))
 """
@@ -29,10 +29,16 @@ where (c.open and c.retracted_at is null or :operator
 _HERE = """
 (c.site_ref = :site or c.site_name = (select name from site
   where ref = :site and scope = :scope and named)
-  or c.site_ref in (select from_ref from site_change where to_ref = :site and kind = 'merged'
-    and scope = :scope))
+  or c.site_ref in (
+    with recursive merged as (
+      select from_ref from site_change
+      where to_ref = :site and kind = 'merged' and scope = :scope
+      union
+      select e.from_ref from site_change e join merged m on e.to_ref = m.from_ref
+      where e.kind = 'merged' and e.scope = :scope)
+    select from_ref from merged))
 """
-"""Counts of a site: of one that was merged into it as well."""
+"""Counts of a site: of those that were merged into it as well, one after the other."""
 
 
 def _reader(audience: Audience) -> Row:

@@ -192,10 +192,15 @@ def _protection(classes: Sequence[int | None], asked: Asked) -> tuple[str, str]:
     held = protected_by(classes, asked.protection, asked.basis)
     if held is None:
         return NOT_MEASURED, NOT_MEASURED
-    legal = [name for name in held.holding if not is_ramsar(name)]
-    listed = [name for name in held.holding if is_ramsar(name)]
-    unknown = UNDATED if held.undated and not held.holding else UNPROTECTED
-    return BETWEEN.join(legal) or unknown, BETWEEN.join(listed) or UNPROTECTED
+    legal, listed = (_words(held, ramsar=ramsar) for ramsar in (False, True))
+    return legal, listed
+
+
+def _words(held: Cover, *, ramsar: bool) -> str:
+    """Name what holds of legal designations, or of Ramsar listings; each by its own dates."""
+    names = [name for name in held.holding if is_ramsar(name) == ramsar]
+    undated = any(is_ramsar(name) == ramsar for name in held.undated)
+    return BETWEEN.join(names) or (UNDATED if undated else UNPROTECTED)
 
 
 def protected_by(

@@ -17,7 +17,7 @@ from app.store.audience import Audience
 from app.store.engine import execute
 from app.store.layers import OPEN_SEA, OUTSIDE, OUTSIDE_NAME, Layer
 from app.store.ledger import protected_by
-from app.store.sight import LEG, SEASON, STOPOVER, WITH_BIRD, where
+from app.store.sight import LEG, SEASON, STOPOVER, WITH_BIRD, Filters, where
 
 DAY_S = 86_400.0
 _KEY = {"x.start_time": "timestamptz", "i.ref": "uuid", "x.season": "text"}
@@ -28,7 +28,11 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which migrations, and the layers they are told by; None leaves a filter out."""
+    """
+    Which migrations, and the layers they are told by; None leaves a filter out.
+
+    Of `during` the interval counts: a migration that has any of its time in it is in it.
+    """
 
     species: str | None = None
     season: str | None = None
@@ -36,6 +40,7 @@ class Wanted:
     individual: UUID | None = None
     study: UUID | None = None
     simulated: bool | None = None
+    during: Filters | None = None
     boundary: Layer | None = None
     layer: Layer | None = None
     protection: tuple[Layer, ...] = ()
@@ -92,18 +97,27 @@ async def _seasons(
         chosen.add("s.ref = :study", study=wanted.study)
     if wanted.simulated is not None:
         chosen.add("s.simulated = :simulated", simulated=wanted.simulated)
+    if wanted.during is not None:
+        chosen.times(wanted.during, "x.start_time", "x.end_time")
     chosen.after(_KEY, after)
     return await execute(
         conn,
         "select x.individual_id as bird, i.ref as individual_id, i.local_identifier as individual,"
         " s.ref as study, s.simulated, x.exact, x.species_key as species, x.season,"
         " x.start_time as departure_time, x.end_time as arrival_time, x.basis, x.confidence,"
-        " case when x.exact then i.terms ->> 'animal-life-stage' end as life_stage"
+        f" case when x.exact then coalesce({_STAGE_WORN}, i.terms ->> '{_STAGE}') end as life_stage"
         f" from {SEASON} as x {WITH_BIRD} where {chosen.sql}"
         f" order by {', '.join(_KEY)} limit :fetch",
         {**chosen.values, "fetch": fetch},
     )
 
+
+_STAGE = "animal-life-stage"
+_STAGE_WORN = f"""(select d.terms ->> '{_STAGE}' from deployment d
+  where d.individual_id = x.individual_id and d.replaced_at is null
+    and d.during @> x.start_time and d.terms ? '{_STAGE}'
+  order by lower(d.during) desc nulls last, d.id desc limit 1)"""
+"""SQL: what reference data say of the bird as it was when it got the tag that it wore."""
 
 _ASKED = (
     "(x.individual_id, x.season) in"
@@ -133,7 +147,8 @@ from {STOPOVER} as x
 where x.individual_id = any(cast(:birds as int[]))
 """
 _DAYS = """
-select x.individual_id as bird, x.season, x.observed, min(x.day) as day,
+select x.individual_id as bird, x.season, x.observed, x.kind <> 'travel' as aside,
+  min(x.day) as day,
   x.class_ids[array_position(x.layer_ids, cast(:boundary as int))] as area,
   x.class_ids[array_position(x.layer_ids, cast(:layer as int))] as class,
   (select array_agg(x.class_ids[array_position(x.layer_ids, p.id)])
@@ -142,7 +157,7 @@ select x.individual_id as bird, x.season, x.observed, min(x.day) as day,
 from ledger_day x
 where x.study_id = any(:exact) and (x.individual_id, x.season) in
   (select * from unnest(cast(:birds as int[]), cast(:seasons as text[])))
-group by 1, 2, 3, 5, 6, 7 order by 1, 2, 4, 5
+group by 1, 2, 3, 4, 6, 7, 8 order by 1, 2, 5, 6
 """
 
 
@@ -219,11 +234,11 @@ def _rough_km(legs: list[Row]) -> float | None:
     return None if not lengths or None in lengths else sum(lengths) / 1e3
 
 
-def _crossed(days: list[Row], wanted: Wanted) -> list[tuple[Any, str]]:
+def _crossed(days: list[Row], wanted: Wanted) -> list[tuple[Any, bool, str]]:
     if wanted.boundary is None:
         return []
     return [
-        (day["day"], wanted.boundary.area_name(day["area"]))
+        (day["day"], day["aside"], wanted.boundary.area_name(day["area"]))
         for day in days
         if day["area"] is not None and day["area"] != OUTSIDE
     ]

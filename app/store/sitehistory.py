@@ -160,22 +160,46 @@ _WITHIN = f"""(case when l.kind = 'protection' then exists (
 """SQL: was this time spent within the layer, or in what was designated by then?"""
 
 
+def _here(start: str, end: str) -> str:
+    """Return the SQL of how long a stay lasted on the day of a use [s]; never negative."""
+    day = "(u.day::timestamp at time zone 'UTC')"
+    return (
+        f"greatest(extract(epoch from least({end}, {day} + interval '1 day')"
+        f" - greatest({start}, {day}))::float8, 0)"
+    )
+
+
+_OTHERS = f"""(select sum({_here("p.arrival_time_latest", "p.departure_time_earliest")})
+  from stopover p where p.individual_id = u.individual_id and p.kind = u.kind
+    and p.id <> v.stopover_id
+    and p.arrival_time_latest < (u.day + 1)::timestamp at time zone 'UTC'
+    and p.departure_time_earliest >= u.day::timestamp at time zone 'UTC')"""
+_PART = f"""coalesce(1 - {_OTHERS} / nullif({_OTHERS}
+  + {_here("v.arrival_time", "v.departure_time")}, 0), 1)"""
+"""SQL: the part of a day's use that is of this stay: days are kept by kind of stay, and a bird may
+end one and begin the next on the same day."""
+
+
 async def within_layers(conn: AsyncConnection, audience: Audience, ref: UUID) -> list[Row]:
     """Return the share of own birds' days at a site that lie within each layer of polygons."""
     return await execute(
         conn,
         f"""
+        with spent as (
+          select u.layer_id, u.class_id, u.bird_days * {_PART} as bird_days
+          from site t join site_visit v on v.site_id = t.id
+          left join stopover s on s.id = v.stopover_id
+          join use_day u on u.individual_id = v.individual_id and u.kind <> 'travel'
+            and u.kind = coalesce(s.kind, u.kind)
+            and u.day between (v.arrival_time at time zone 'UTC')::date
+              and (v.departure_time at time zone 'UTC')::date
+          where t.scope = :scope and t.ref = :ref and u.study_id = any(:exact)
+        )
         select l.ref as layer, l.name, l.source, {days_of("u.bird_days")} as bird_days,
           coalesce({days_of(f"u.bird_days * {_WITHIN}::int")}
             / nullif({days_of("u.bird_days")}, 0), 0) as share
-        from site t join site_visit v on v.site_id = t.id
-        join use_day u on u.individual_id = v.individual_id and u.kind <> 'travel'
-          and u.day between (v.arrival_time at time zone 'UTC')::date
-            and (v.departure_time at time zone 'UTC')::date
-        join layer l on l.id = u.layer_id and l.kind in ('polygons', 'protection')
-          and l.replaced_at is null
-        where t.scope = :scope and t.ref = :ref and u.study_id = any(:exact)
-          and (l.study_id is null or l.study_id = any(:exact))
+        from spent u join layer l on l.id = u.layer_id and l.kind in ('polygons', 'protection')
+          and l.replaced_at is null and (l.study_id is null or l.study_id = any(:exact))
         group by 1, 2, 3 order by 2, 1
         """,
         {**audience.sql, "scope": audience.scope, "ref": ref},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 import httpx2
 import pytest
@@ -84,6 +85,28 @@ async def test_a_count_is_taken_back_by_its_institute_and_stays_to_be_read_by_it
     assert kept["retracted_at"] is not None and kept["n"] == 41
     seen = await client.get(address("institute:2", "Cheorwon Basin"), headers=SEOUL)
     assert seen.json()["items"] == []
+
+
+async def test_a_simulated_site_of_the_same_name_makes_no_second_count(client, flock) -> None:
+    twin = flock.site("institute:1", "Cheorwon Basin", 127.2, 38.2, simulated=True, ref=ref_of("x"))
+    await client.post(HERE, headers=AMUR, json=COUNT)
+    found = (await client.get(HERE, headers=AMUR)).json()["items"]
+    assert [(count["site"], count["n"]) for count in found] == [("Cheorwon Basin", 41)]
+    flock.run("delete from site where id = %s", twin)
+
+
+async def test_a_count_follows_its_site_through_every_merger(client, flock) -> None:
+    scope, between = "institute:1", ref_of("between")
+    first = flock.site(scope, "First", 126.0, 37.0, named=False)
+    flock.site(scope, "Last", 126.0, 37.0, named=False)
+    await client.post(address(scope, "First"), headers=AMUR, json=COUNT)
+    flock.run("delete from site where id = %s", first)
+    refs = [ref_of("site", scope, "First"), between, ref_of("site", scope, "Last")]
+    for origin, target in pairwise(refs):
+        flock.insert("site_change", scope=scope, simulated=False, kind="merged", shared_days=1.0,
+                     from_ref=origin, from_name="", to_ref=target, to_name="")  # fmt: skip
+    found = (await client.get(address(scope, "Last"), headers=AMUR)).json()["items"]
+    assert [count["n"] for count in found] == [41]
 
 
 async def test_counts_come_in_pages(client) -> None:

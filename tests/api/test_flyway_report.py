@@ -34,6 +34,9 @@ def flock(new_database: Callable[[], str]) -> Flock:
     flock.stopover(world.own, bird, 0)
     flock.season(world.own, bird, start_time=START, end_time=START + 24 * DAY)
     flock.leg(world.own, bird)
+    elsewhere = flock.study(1, "Elsewhere")
+    flock.latest_fix(elsewhere, flock.bird(elsewhere, "H1", "hooded_crane"), (127.0, 38.0))
+    flock.run("update latest_fix set species_key = 'hooded_crane'")
     ends = [
         flock.site("institute:1", name, lon, 38.0) for name, lon in (("A", 127.0), ("B", 120.0))
     ]
@@ -81,6 +84,26 @@ async def test_a_page_in_each_language_loads_nothing_from_elsewhere(client, lang
     assert ("Translation not verified" in answer.text) == (lang != "en")
     assert "UTC" in answer.text
     assert "&lt;b&gt;&amp;nbsp;鹤" in answer.text  # the name of a bird is text
+
+
+async def test_studies_are_cited_that_have_birds_of_the_species_alone(client) -> None:
+    text = (await page(client)).text
+    assert "Amur. Own" in text
+    assert "Elsewhere" not in text and "Made up" not in text
+
+
+async def test_a_period_narrows_the_migrations_and_the_map_says_that_it_does_not(client) -> None:
+    words = json.loads((FOLDER / "en.json").read_text())
+    periods = {
+        "2020-03-20/2020-12-31": True, "2019-01-01/2020-03-01": True,
+        "2020-03-26/2020-12-31": False, "2019-01-01/2020-02-29": False,
+    }  # fmt: skip
+    for days, told in periods.items():
+        text = (await page(client, datetime=days)).text
+        assert ("<td>2020 spring</td>" in text) == told
+        assert (words["migrations.none"] in text) != told
+        assert words["map.years"] in text
+    assert words["map.years"] not in (await page(client)).text
 
 
 @pytest.mark.skipif(not LAND.is_file(), reason="the viewer's files: make install")

@@ -25,6 +25,10 @@ RESERVE, LISTED, LATER = (
     class_of(states) for states in ({0: State.IN_FORCE}, {1: State.IN_FORCE}, {0: State.LATER})
 )
 """A reserve and a Ramsar site on that day, and what became a reserve later."""
+DOUBTED, LISTED_ONCE = (
+    class_of(states) for states in ({0: State.UNDATED, 1: State.IN_FORCE}, {1: State.UNDATED})
+)
+"""Nobody said since when: a reserve within a Ramsar site, and a Ramsar site."""
 
 SEASONS = ("2020-spring", "2020-autumn", "2020-wintering", None)
 US = 86_400_000_000
@@ -54,7 +58,14 @@ class World:
             bird = self.bird(self.own, f"M{number}", siblings, "Mongolia")
             for day in range(1, 15):
                 places = chance.choice(
-                    [(-1, 10, -1), (0, 12, RESERVE), (0, 10, LISTED), (2, -1, LATER)]
+                    [
+                        (-1, 10, -1),
+                        (0, 12, RESERVE),
+                        (0, 10, LISTED),
+                        (2, -1, LATER),
+                        (0, 12, DOUBTED),
+                        (0, 10, LISTED_ONCE),
+                    ]
                 )
                 self.day(self.own, bird, day, places, chance.randrange(1, US), chance)
             self.silence(self.own, bird, 20, number)
@@ -137,7 +148,8 @@ async def test_rows_are_those_of_a_plain_sum_over_days(client, world) -> None:
     cover = {-1: "outside", 10: "grasslands", 12: "croplands"}
     kept = {
         -1: ("none", "none"), LATER: ("none", "none"), RESERVE: ("Nature Reserve", "none"),
-        LISTED: ("none", "Ramsar site"),
+        LISTED: ("none", "Ramsar site"), DOUBTED: ("date unknown", "Ramsar site"),
+        LISTED_ONCE: ("none", "date unknown"),
     }  # fmt: skip
     plain, birds = defaultdict(int), defaultdict(set)
     for bird, season, area, land, reserve, time_us in world.days:
@@ -158,7 +170,7 @@ async def test_what_was_designated_later_counts_today_alone(client, world) -> No
         await ledger(client, **EVERYTHING, by="protection", basis=basis)
         for basis in ("at_time", "today")
     ]
-    later = sum(day[-1] for day in world.days if day[4] == LATER) / US
+    later = sum(day[-1] for day in world.days if day[4] in {LATER, DOUBTED}) / US
     of = [
         sum(row["bird_days"] for row in each["items"] if row["protection"] == "Nature Reserve")
         for each in (then, today)

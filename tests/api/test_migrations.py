@@ -73,7 +73,7 @@ def spring(flock: Flock, study: int, bird: int, layers: list[int]) -> None:
             lon=lon, lat=lat, kind=kind, season=season, area=AREAS[k], **hidden,
         )  # fmt: skip
     reserve, listed = (class_of({k: State.IN_FORCE}) for k in (0, 1))
-    cells = [(1, 0, 10, reserve), (10, 0, 12, listed), (20, 1, 12, -1)]
+    cells = [(1, 0, 10, reserve), (10, 0, 12, listed), (24, 1, 12, -1)]
     for day, *classes in cells:
         flock.insert(
             "ledger_day", individual_id=bird, study_id=study, kind="travel", observed=True,
@@ -125,6 +125,23 @@ async def test_birds_seasons_and_years_are_chosen(client) -> None:
     assert len((await report(client, species="Grus vipio", season="spring"))["items"]) == 5
     assert (await report(client, species="Grus monacha"))["items"] == []
     assert len((await report(client, study=str(ref_of("study", "Own"))))["items"]) == 4
+
+
+async def test_the_life_stage_is_that_of_the_tag_it_wore_at_departure(client, flock) -> None:
+    study = flock.run("select id from study where name = 'Own'")[0][0]
+    caught = [("T1", "[2019-06-01,2020-03-05)", '{"animal-life-stage": "juvenile"}'),
+              ("T2", "[2020-02-01,)", '{"tag-comments": "second"}'),
+              ("T3", "[2020-03-05,)", '{"animal-life-stage": "adult"}')]  # fmt: skip
+    for name, during, terms in caught:
+        tag = flock.tag(study, name)
+        bird = flock.run("select id from individual where local_identifier = 'M0'")[0][0]
+        flock.deployment(study, tag, bird, during, terms=terms)
+    flock.run("update individual set terms = '{\"animal-life-stage\": \"subadult\"}'"
+              " where local_identifier in ('M0', 'M1')")  # fmt: skip
+    found = (await report(client, study=str(ref_of("study", "Own"))))["items"]
+    assert {row["individual"]["local_identifier"]: row["life_stage"] for row in found} == {
+        "M0": "juvenile", "M1": "subadult", "M2": None, "M3": None,
+    }  # fmt: skip
 
 
 async def test_pages_joined_hold_each_migration_once(client) -> None:

@@ -56,7 +56,9 @@ def test_fields_are_record_fields_or_named_steps_towards_them() -> None:
 @pytest.mark.parametrize(
     ("name", "noun"),
     [
-        ("tag-serial-no", "tag"), ("animal-life-stage", "individual"),
+        ("tag-serial-no", "tag"), ("animal-ring-id", "individual"),
+        ("animal-life-stage", "deployment"), ("animal-mass", "deployment"),
+        ("animal-reproductive-condition", "deployment"),
         ("individual-comments", "individual"), ("taxon-detail", "individual"),
         ("deploy-off-latitude", "deployment"), ("deployment-end-type", "deployment"),
         ("attachment-type", "deployment"), ("manipulation-type", "deployment"),

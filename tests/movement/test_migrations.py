@@ -53,8 +53,20 @@ def test_a_way_that_comes_back_is_not_straight() -> None:
 def test_countries_crossed_stand_where_they_were_crossed() -> None:
     stays = [(date(2020, 9, 1), "Mongolia"), (date(2020, 9, 20), "China"),
              (date(2020, 10, 5), "China"), (date(2020, 11, 1), "India")]  # fmt: skip
-    crossed = [(date(2020, 10, 20), "Nepal"), (date(2020, 10, 19), "Nepal"),
-               (date(2020, 9, 1), "Mongolia"), (date(2020, 11, 4), "Pakistan")]  # fmt: skip
+    crossed = [
+        (date(2020, 10, 20), False, "Nepal"),
+        (date(2020, 10, 19), False, "Nepal"),
+        (date(2020, 9, 1), True, "Mongolia"),
+        (date(2020, 11, 4), True, "Pakistan"),
+    ]
     expected = ("Mongolia", "China", "Nepal", "India", "Pakistan")
     assert in_order(stays, crossed) == expected
     assert in_order([], []) == ()
+
+
+def test_what_is_crossed_on_the_day_of_an_arrival_is_crossed_on_the_way_there() -> None:
+    """Demoiselle Cranes pass Turkmenistan and reach Uzbekistan, or Nepal and India, in a day."""
+    stays = [(date(2018, 3, 22), "Afghanistan"), (date(2018, 3, 24), "Uzbekistan")]
+    flown, roamed = (date(2018, 3, 24), False, "Turkmenistan"), (date(2018, 3, 24), True, "Iran")
+    assert in_order(stays, [flown]) == ("Afghanistan", "Turkmenistan", "Uzbekistan")
+    assert in_order(stays, [roamed]) == ("Afghanistan", "Uzbekistan", "Iran")

@@ -35,13 +35,13 @@ def test_what_holds_is_what_was_in_force_or_all_of_today(states) -> None:
     then, today = cover(made, NAMES, "at_time"), cover(made, NAMES, "today")
     assert set(then.holding) <= set(today.holding) == {NAMES[k] for k in states}
     assert set(then.holding) == {NAMES[k] for k, s in states.items() if s is State.IN_FORCE}
-    assert then.undated == (State.UNDATED in states.values())
+    assert set(then.undated) == {NAMES[k] for k, s in states.items() if s is State.UNDATED}
     assert not today.undated
     for each in (then, today):
         assert each.ramsar == any(is_ramsar(name) for name in each.holding)
         assert each.legal == any(not is_ramsar(name) for name in each.holding)
         assert (each.label == UNPROTECTED) == (not each.holding and not each.undated)
-        assert (each.label == UNDATED) == (not each.holding and each.undated)
+        assert (each.label == UNDATED) == (not each.holding and bool(each.undated))
 
 
 @pytest.mark.parametrize(

@@ -52,5 +52,28 @@ async def test_a_reserve_counts_from_its_designation_on(trial) -> None:
     ]  # fmt: skip
 
 
+async def test_a_day_on_which_a_bird_went_on_is_shared_between_its_stays(trial, flock) -> None:
+    """Half a day and more here, a quarter there, and back again: no day counts twice."""
+    bird = flock.bird(1, "B")
+    site = flock.site("institute:1", "Back", 127.1, 38.2)
+    for day, days, here in ((0, 1, True), (1, 0.25, False), (1.25, 2, True)):
+        ends = {"arrival_time": START + day * DAY, "departure_time": START + (day + days) * DAY}
+        stay = flock.stopover(1, bird, day, arrival_time_latest=ends["arrival_time"],
+                              departure_time_earliest=ends["departure_time"])  # fmt: skip
+        if here:
+            flock.insert("site_visit", site_id=site, stopover_id=stay, individual_id=bird, **ends)
+    (layer,) = flock.run("select id from layer where name = 'Marsh'")[0]
+    for day, class_id in enumerate([1, -1, 1, 1]):
+        flock.insert(
+            "use_day", individual_id=bird, layer_id=layer, day=(START + day * DAY).date(),
+            kind="stopover", class_id=class_id, study_id=1, species_key=SPECIES, season=None,
+            bird_days=1.0, release_at="2021-01-01T00:00:00Z",
+        )  # fmt: skip
+    rows = await sitehistory.within_layers(trial, OWNER, ref_of("site", "institute:1", "Back"))
+    assert [(row["bird_days"], row["share"]) for row in rows] == [
+        (pytest.approx(3.75), pytest.approx(3 / 3.75))
+    ]
+
+
 async def test_nobody_else_is_told(trial) -> None:
     assert not await sitehistory.within_layers(trial, OTHER, ref_of("site", "institute:1", "Here"))

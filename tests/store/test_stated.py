@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from app.errors import Conflict
@@ -141,6 +142,21 @@ async def test_a_tag_that_is_worn_twice_keeps_the_terms_of_each_time(trial) -> N
         "T1 0": {"attachment-type": "glue"}, "T1 3": {"attachment-type": "tape"},
         "T1 5": {"attachment-type": "harness"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("known_before", [{}, {"animal-life-stage": "adult"}])
+async def test_a_bird_caught_twice_keeps_age_and_mass_of_each_time(trial, known_before) -> None:
+    await execute(trial, "update individual set terms = cast(:said as jsonb) where id = 1",
+                  {"said": orjson.dumps(known_before).decode()})  # fmt: skip
+    young = {"animal-life-stage": "juvenile", "animal-mass": "3.1"}
+    old = {"animal-life-stage": "adult", "animal-mass": "4.6"}
+    rows = [row("T1", "A", 0, 3, terms=young), row("T2", "A", 5, None, terms=old)]
+    assert (await stated.take_over(trial, 1, rows)).news == 2
+    assert await terms(trial) == {"T1 0": young, "T2 5": old}
+    assert await terms_of(trial, "individual", "A") == {}
+    implied = row("T3", "B", terms=young, implied=True)  # keeps no terms of its own
+    await stated.take_over(trial, 1, [implied])
+    assert await terms_of(trial, "individual", "B") == young
 
 
 async def test_a_later_file_changes_a_term_and_moves_no_fix(trial) -> None:

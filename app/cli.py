@@ -118,8 +118,10 @@ def serve() -> None:
 
         from app.main import create_app
         from app.operate import assert_fit, database
+        from app.up import free_port
 
     chosen = settings()
+    free_port(chosen)
     # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:

@@ -47,6 +47,9 @@ cli.add_typer(partners.key, name="key")
 cli.add_typer(connectors.connector, name="connector")
 cli.add_typer(tags.tag, name="tag")
 
+END_YEARS = (2000, 2099)
+"""When a simulated flock may end: tags have told their place by GPS since the first of them."""
+
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 
@@ -115,8 +118,10 @@ def serve() -> None:
 
         from app.main import create_app
         from app.operate import assert_fit, database
+        from app.up import free_port
 
     chosen = settings()
+    free_port(chosen)
     # uvicorn raises the signal anew in the end; unhandled, it would leave the database running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))
     with database(chosen) as dsn:
@@ -268,12 +273,14 @@ def simulate(
         UUID | None, typer.Option("--study", help="Push both into this study instead.")
     ] = None,
     birds: Annotated[int, typer.Option(min=1, help="Birds, of eight species in turn.")] = 16,
-    days: Annotated[float, typer.Option(min=1, help="Span in days, ending today.")] = 900.0,
+    days: Annotated[
+        float, typer.Option(min=1, max=10_000, help="Span in days, ending today.")
+    ] = 900.0,
     end: Annotated[
         datetime | None, typer.Option(help="Another end of the span, UTC.", formats=["%Y-%m-%d"])
     ] = None,
     interval_s: Annotated[
-        float, typer.Option("--interval", min=60, help="Seconds between two fixes.")
+        float, typer.Option("--interval", min=60, max=864_000, help="Seconds between two fixes.")
     ] = 7200.0,
     sensor: Annotated[Sensor, typer.Option(help="Kind of the tags.")] = Sensor.gps,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same flock.")] = 7,
@@ -295,6 +302,8 @@ def simulate(
         raise typer.BadParameter("name either a file to write or --study ID to push into")
     if reference is not None and out is None:
         raise typer.BadParameter("--reference goes with a file; with --study both are pushed")
+    if end is not None and not END_YEARS[0] <= end.year <= END_YEARS[1]:
+        raise typer.BadParameter(f"--end lies in the years {END_YEARS[0]} to {END_YEARS[1]}")
     files = demo.flock_files(
         demo.midnight(end), birds=birds, days=days, seed=seed,
         sending=Sending(sensor=sensor.value, interval_s=interval_s),

@@ -216,6 +216,8 @@ def _failed(receipt: dict[str, Any], decoding: int) -> dict[str, str] | None:
     return problem
 
 
+ID_MAX_DIGITS = 18
+"""Most digits of a number that the database takes, whatever they are."""
 SECOND = {"refusals": ("unit", int), "suspects": ("code", str)}
 """What tells the rows of one decoding apart, in either list."""
 
@@ -237,7 +239,8 @@ async def listed(
     first, last = interval_of(datetime)
     name, kind = SECOND[what]
     decoding, _, rest = (after or "0:0").partition(":")
-    if not decoding.isdecimal() or (kind is int and not rest.isdecimal()):
+    numbers = (decoding, rest) if kind is int else (decoding,)
+    if not all(each.isdecimal() and len(each) <= ID_MAX_DIGITS for each in numbers):
         raise SetupError(f"{after} is no page. Give --after as the page before named it.")
     audience = await operator(store)
     read: Any = getattr(corrections, what)

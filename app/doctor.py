@@ -34,7 +34,7 @@ WAIT_MAX_S = 60.0
 """Work that has waited longer has no worker to do it [s]; a bird takes under a second."""
 
 LEISURE_MAX_S = 3_600.0
-"""So for areas that birds used, which are measured when nothing else waits [s]."""
+"""So for areas that birds used and key sites, which are made when nothing else waits [s]."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ async def _inside(dsn: str) -> list[Finding]:
             alarmed = await sources.alarmed(conn, limit=SOURCES_MAX)
     finally:
         await store.close()
-    limit_s = dict.fromkeys(backlog, WAIT_MAX_S) | {"utilisation": LEISURE_MAX_S}
+    limit_s = dict.fromkeys(backlog, WAIT_MAX_S) | dict.fromkeys(health.AT_LEISURE, LEISURE_MAX_S)
     late = [kind for kind, state in backlog.items() if state["oldest_age_s"] > limit_s[kind]]
     seen = ", ".join(f"{kind} {state['waiting']:.0f}" for kind, state in backlog.items())
     return [

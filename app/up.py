@@ -34,7 +34,7 @@ Children = dict[str, subprocess.Popen[bytes]]
 def up(settings: Settings, files: Sequence[Path], say: Say) -> None:
     """Start everything, tell the address, and stay until SIGINT or SIGTERM; stop everything."""
     with _until_told_to_stop(), operate.database(settings) as dsn:
-        _free_port(settings)
+        free_port(settings)
         say("database ready")
         for layer in asyncio.run(operate.migrate(dsn)):
             say(f"layer loaded: {layer}")
@@ -139,7 +139,7 @@ def _until_told_to_stop() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _free_port(settings: Settings) -> None:
+def free_port(settings: Settings) -> None:
     """Find out before anything starts whether the address can be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:

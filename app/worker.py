@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 import procrastinate
+import psycopg
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from app.pipeline import run as flow
 from app.pull.run import Surroundings, pull
@@ -50,13 +52,46 @@ PULLS = 2
 KEY_SITES = "key sites"
 """Lock of every search for key sites: one among a thousand birds holds a gigabyte."""
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What tells a worker to end."""
+
 POOL_WAIT_S = 60.0
 """Longest wait for a free connection [s]: nobody waits for the answer of a job."""
 
 
+class Connector(procrastinate.PsycopgConnector):
+    """
+    Says a statement again whose connection was lost within it: the next connection is a new one.
+
+    A restart of the database would end the worker otherwise; or the end of a job would not be
+    noted, and its lock held as long as the worker lives.
+    """
+
+    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        """Run a statement."""
+        await _once_more(super().execute_query_async, query, **arguments)
+
+    async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> Any:
+        """Run a statement; return its row."""
+        return await _once_more(super().execute_query_one_async, query, **arguments)
+
+    async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> Any:
+        """Run a statement; return its rows."""
+        return await _once_more(super().execute_query_all_async, query, **arguments)
+
+
+async def _once_more(call: Callable[..., Awaitable[Any]], query: str, **arguments: Any) -> Any:
+    try:
+        return await call(query, **arguments)
+    except ConnectorException as lost:
+        if not isinstance(lost.__cause__, psycopg.OperationalError):
+            raise
+    return await call(query, **arguments)
+
+
 def queue(dsn: str) -> procrastinate.App:
     """Return the job queue, whose tables stand in a schema of their own."""
-    connector = procrastinate.PsycopgConnector(
+    connector = Connector(
         conninfo=sync_dsn(dsn), kwargs={"options": "-c search_path=jobs"}, min_size=1, max_size=6
     )
     return procrastinate.App(connector=connector)
@@ -219,13 +254,39 @@ async def run(dsn: str, around: Surroundings) -> None:
 
 async def _work(app: procrastinate.App) -> None:
     """
-    Take jobs of both queues until a signal ends the first, or either fails.
+    Take jobs of both queues until a signal says to end.
 
     A job under way gets time to end; one of leisure little of it, as it is done anew at no loss.
     """
+    loop, told, ending = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    for each in SIGNALS:
+        loop.add_signal_handler(each, told.set)
     takers = [
-        asyncio.create_task(
-            app.run_worker_async(
+        asyncio.create_task(_take(app, ending, *how))
+        for how in ((URGENT, CONCURRENCY, 20), (LEISURE, 1, 4))
+    ]
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait([*takers, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)  # one more ends it at once
+        ending.set()
+        for task in (*takers, waiting):
+            task.cancel()
+        ended = await asyncio.gather(*takers, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _take(
+    app: procrastinate.App, ending: asyncio.Event, name: str, concurrency: int, grace_s: float
+) -> None:
+    """Take jobs of one queue; where the database was away for too long, begin anew."""
+    while not ending.is_set():
+        try:
+            await app.run_worker_async(
                 queues=[name],
                 concurrency=concurrency,
                 delete_jobs="always",
@@ -233,20 +294,12 @@ async def _work(app: procrastinate.App) -> None:
                 stalled_worker_timeout=STALLED_S,
                 fetch_job_polling_interval=SWEEP_S,
                 shutdown_graceful_timeout=grace_s,
-                install_signal_handlers=name == URGENT,
+                install_signal_handlers=False,
             )
-        )
-        for name, concurrency, grace_s in ((URGENT, CONCURRENCY, 20), (LEISURE, 1, 4))
-    ]
-    try:
-        await asyncio.wait(takers, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in takers:
-            each.cancel()
-        ended = await asyncio.gather(*takers, return_exceptions=True)
-    for outcome in ended:
-        if isinstance(outcome, Exception):
-            raise outcome
+        except ConnectorException as lost:
+            log.warning("queue_lost", queue=name, cause=repr(lost.__cause__))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), SWEEP_S)
 
 
 async def _repeat(jobs: Jobs, pulls: Pulls, dsn: str) -> None:

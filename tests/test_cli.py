@@ -361,7 +361,8 @@ def test_refusals_and_suspects_of_a_study_are_listed_page_by_page(
     assert (none.exit_code, none.stdout) == (0, "")
     assert "no refusals" in none.stderr
     assert "--after" in run("refusals", study, "--limit", "1").stderr
-    assert isinstance(run("refusals", study, "--after", "x").exception, SetupError)
+    for no_page in ("x", f"{10**19}:1", f"1:{10**19}"):
+        assert isinstance(run("refusals", study, "--after", no_page).exception, SetupError)
     found = answer(run("suspects", study, "--json"))
     codes = [each["code"] for each in found["items"]]
     assert (codes, found["next"]) == (["marked-outlier", "null-island"], None)

@@ -97,7 +97,7 @@ def test_a_healthy_database_passes_every_check(database, settings) -> None:
         "database", "schema", "queue", "dead letters", "decodings", "connectors", "sources"
     ]  # fmt: skip
     assert all(each.ok for each in inside)
-    assert inside[2].seen == "decoding 0, individual 0, catalogue 0, utilisation 0"
+    assert inside[2].seen == "decoding 0, individual 0, catalogue 0, utilisation 0, key_sites 0"
 
 
 def test_each_ill_is_named_with_its_remedy(database, settings) -> None:
@@ -124,7 +124,8 @@ def test_each_ill_is_named_with_its_remedy(database, settings) -> None:
     )
     assert not (queue.ok or dead.ok or given_up.ok)
     assert (queue.seen, queue.remedy) == (
-        "decoding 0, individual 1, catalogue 0, utilisation 0", "Start a worker: flyways worker",
+        "decoding 0, individual 1, catalogue 0, utilisation 0, key_sites 0",
+        "Start a worker: flyways worker",
     )  # fmt: skip
     assert "B" in dead.seen and dead.seen.endswith("ValueError: odd")
     assert "recompute" in dead.remedy

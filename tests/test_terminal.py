@@ -327,6 +327,8 @@ def test_what_is_not_there_is_not_done_and_says_where_to_look(
         ("export", NOBODY, "--format", "xls", "--out", "o"), ("replay", "x"),
         ("push", "a.csv", "--study", "x"), ("simulate", "o.csv", "--birds", "0"),
         ("simulate", "o.csv", "--interval", "5"), ("simulate", "o.csv", "--end", "tomorrow"),
+        ("simulate", "o.csv", "--days", "inf"), ("simulate", "o.csv", "--interval", "inf"),
+        ("simulate", "o.csv", "--end", "9999-12-31"),
         ("simulate", "--study", NOBODY, "--reference", "r.csv"), ("fly",), ("up", "none.csv"),
         ("partner", "add", "X", "--country", "Korea"), ("partner", "add", ""),
         ("study", "add", " ", "--institute", NOBODY), ("key", "create", "--label", "x" * 5_000),

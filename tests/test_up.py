@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import cli
 from app.config import Settings
 from app.errors import SetupError
 from app.store import cluster as clusters
-from app.up import _free_port
+from app.up import free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -168,4 +170,8 @@ def test_a_taken_port_is_told_before_anything_starts() -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(SetupError, match="FLYWAYS_PORT=8001"):
-            _free_port(Settings(port=port))
+            free_port(Settings(port=port))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("FLYWAYS_PORT", str(port))
+            alone = CliRunner().invoke(cli, ["serve"])
+        assert isinstance(alone.exception, SetupError)

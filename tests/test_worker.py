@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import procrastinate
 import pytest
+from procrastinate.exceptions import ConnectorException
 
 from app.pipeline import run as flow
 from app.pull.run import Surroundings
@@ -189,3 +193,44 @@ async def test_connectors_that_are_due_are_pulled_and_a_busy_one_keeps_no_other_
     await pulls.stop()
     await elsewhere.close()
     await roomy.close()
+
+
+async def test_a_statement_whose_connection_is_lost_within_it_is_said_again(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a job's end is never noted, and the next one of its bird waits for this worker's end."""
+    genuine, lost = procrastinate.PsycopgConnector.execute_query_one_async, []
+
+    async def once(connector: Any, query: str, **arguments: Any) -> Any:
+        if not lost:
+            lost.append(query)
+            ended = "select pg_terminate_backend(pg_backend_pid()) as ended"
+            return await genuine(connector, ended)
+        return await genuine(connector, query, **arguments)
+
+    monkeypatch.setattr(procrastinate.PsycopgConnector, "execute_query_one_async", once)
+    assert isinstance(await jobs.app.job_manager.register_worker(), int)
+    assert len(lost) == 1
+    with pytest.raises(ConnectorException):
+        await jobs.app.connector.execute_query_one_async("select nonsense")
+
+
+async def test_a_queue_that_is_lost_is_taken_up_again_until_the_worker_ends(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    both = asyncio.Event()
+
+    async def run(queues: list[str], **_: Any) -> None:
+        begun.extend(queues)
+        if begun.count(queues[0]) == 2:
+            both.set()
+            await asyncio.sleep(60)
+        raise ConnectorException
+
+    monkeypatch.setattr("app.worker.SWEEP_S", 0.01)
+    monkeypatch.setattr(jobs.app, "run_worker_async", run)
+    worker = asyncio.create_task(_work(jobs.app))
+    await asyncio.wait_for(both.wait(), 5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(worker, 5)

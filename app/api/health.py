@@ -95,6 +95,5 @@ def _observe_backlog(backlog: dict[str, dict[str, float]]) -> None:
     for kind, figures in backlog.items():
         observe.QUEUE_LENGTH.labels(kind).set(figures["waiting"])
         observe.DEAD.labels(kind).set(figures["dead"])
-    # Areas are measured when nothing else waits: they may be old without anything amiss.
-    urgent = (f for kind, f in backlog.items() if kind != "utilisation")
+    urgent = (f for kind, f in backlog.items() if kind not in health.AT_LEISURE)
     observe.QUEUE_AGE_SECONDS.set(max(f["oldest_age_s"] for f in urgent))

@@ -43,6 +43,15 @@ class FileLeft(Exception):  # noqa: N818 - what happened, told to managers
     """One file that could not be taken; the others can."""
 
 
+def unreadable(name: bytes) -> str | None:
+    """Tell of a name that is none in UTF-8, as a Windows machine in East Asia may have given it."""
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return f"{name!r:.80} is no name in UTF-8: rename it"
+    return None
+
+
 Read = Callable[[str, Seen], AbstractAsyncContextManager[Pieces]]
 
 

@@ -10,13 +10,14 @@ import os
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from pydantic import Field
 
-from app.pull.files import FileLeft, Files, Pieces, Seen, pages_of
+from app.pull.files import FileLeft, Files, Pieces, Seen, pages_of, unreadable
 from app.pull.page import Errand, Page, Provider, PullFailed
 from app.pull.web import PIECE_BYTES
 
@@ -34,9 +35,18 @@ class Settings(Files):
 
 async def pages(errand: Errand, _web: None) -> AsyncGenerator[Page, None]:
     """Give each quiet file that is new or changed, oldest first."""
-    folder = _folder(errand)
-    there = _listed(folder, errand.settings.pattern)
-    async for page in pages_of(errand, there, partial(_read, folder), left=[]):
+    left: list[str] = []
+    try:
+        folder = _folder(errand)
+        there = _listed(folder, errand.settings.pattern, left)
+    except OSError as closed:
+        raise PullFailed(
+            "folder-missing",
+            f"The folder {errand.settings.folder} below the study's in FLYWAYS_INBOX_DIR can't be"
+            f" read ({closed.strerror}).",
+            remedy="Let the worker's account list and enter it, and enter each folder above it.",
+        ) from closed
+    async for page in pages_of(errand, there, partial(_read, folder), left=left):
         yield page
 
 
@@ -58,20 +68,29 @@ def _folder(errand: Errand) -> Path:
     return found
 
 
-def _listed(folder: Path, pattern: str) -> dict[str, Seen]:
-    """Return the plain files.
+def _listed(folder: Path, pattern: str, left: list[str]) -> dict[str, Seen]:
+    """
+    Return the plain files; raises OSError where the folder can't be read.
 
     Hidden names are files in the making: rsync and others give them until a file is complete.
     """
     found = {}
-    for path in folder.glob(pattern):
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    for name in names:
+        if name.startswith(".") or not fnmatchcase(name, pattern):
+            continue
         # A file may go between being listed and being looked at.
         try:
-            state = path.lstat()
+            state = (folder / name).lstat()
         except FileNotFoundError:
             continue
-        if stat.S_ISREG(state.st_mode) and not path.name.startswith("."):
-            found[path.name] = Seen(_mark(state), state.st_mtime_ns, state.st_size)
+        if not stat.S_ISREG(state.st_mode):
+            continue
+        if told := unreadable(os.fsencode(name)):
+            left.append(told)
+        else:
+            found[name] = Seen(_mark(state), state.st_mtime_ns, state.st_size)
     return found
 
 

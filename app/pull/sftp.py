@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints
 
 from app.errors import SetupError
-from app.pull.files import FileLeft, Files, Pieces, Seen, pages_of
+from app.pull.files import FileLeft, Files, Pieces, Seen, pages_of, unreadable
 from app.pull.page import Errand, Page, Provider, PullFailed
 from app.pull.web import CONNECT_S, MEMORY_BYTES, PIECE_BYTES, SILENT_S
 
@@ -238,11 +238,10 @@ async def _listed(
 
 def _name(sent: str | bytes, left: list[str]) -> str | None:
     """Return the name of a file if it is one: a name is no path, and what it says can be shown."""
-    try:
-        name = sent.decode() if isinstance(sent, bytes) else sent
-    except UnicodeDecodeError:
-        left.append(f"{sent!r:.80} is no name in UTF-8: rename it")
+    if isinstance(sent, bytes) and (told := unreadable(sent)):
+        left.append(told)
         return None
+    name = sent.decode() if isinstance(sent, bytes) else sent
     if name.startswith("."):
         return None
     if len(name) > NAME_MAX_CHARS or "/" in name or not name.isprintable():

@@ -83,8 +83,11 @@ def async_url(dsn: str) -> URL:
 
 
 def sync_dsn(dsn: str) -> str:
-    """Return the plain libpq URL of `dsn` (migrations and the job queue use psycopg)."""
-    return _url(dsn).set(drivername="postgresql").render_as_string(hide_password=False)
+    """Return the plain libpq URL of `dsn`, for the job queue, which uses psycopg."""
+    told = _url(dsn).set(drivername="postgresql").render_as_string(hide_password=False)
+    # SQLAlchemy leaves blanks as they are and writes + for them in options: libpq takes neither.
+    place, mark, options = told.partition("?")
+    return place.replace(" ", "%20") + mark + options.replace("+", "%20")
 
 
 class Store:

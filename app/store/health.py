@@ -68,6 +68,10 @@ async def assert_schema(
     raise SetupError(f"The database {seen}. {mends}")
 
 
+AT_LEISURE = frozenset({"utilisation", "key_sites"})
+"""Kinds of work that are done when nothing else waits: they may be old without anything amiss."""
+
+
 async def backlog(conn: AsyncConnection) -> dict[str, dict[str, float]]:
     """Return for each kind of waiting work: how many, how old the oldest [s], how many dead."""
     rows = await execute(
@@ -84,6 +88,9 @@ async def backlog(conn: AsyncConnection) -> dict[str, dict[str, float]]:
         union all
         select 'utilisation', count(*) filter (where dead_at is null),
           min(since_at) filter (where dead_at is null), count(dead_at) from utilisation_due
+        union all
+        select 'key_sites', count(*) filter (where dead_at is null),
+          min(since_at) filter (where dead_at is null), count(dead_at) from key_site_due
         """,
     )
     now = (await execute(conn, "select clock_timestamp() as now"))[0]["now"]

@@ -163,3 +163,33 @@ async def test_files_are_read_as_the_connector_says(bench: Bench, place: Path) -
                            " where t.study_id = :study", study=bench.study_id))[0]  # fmt: skip
     assert 0.003 < 116.3 - fix["lon"] < 0.008
     assert 0.001 < abs(29.1 - fix["lat"]) < 0.006
+
+
+async def test_a_name_in_another_encoding_is_told_and_keeps_no_other_from_its_turn(
+    bench: Bench, place: Path
+) -> None:
+    connector = await watch(bench)
+    drop(Path(os.fsdecode(os.fsencode(place) + b"/\xb0\xd7\xba\xd7.csv")), HEADER + line(1), 7200)
+    drop(place / "白鹤.csv", HEADER + line(2))
+    assert await bench.pull(connector) == 1
+    problem = (await bench.state(connector))["problem"]
+    assert problem["code"] == "files-left"
+    assert r"b'\xb0\xd7\xba\xd7.csv' is no name in UTF-8: rename it" in problem["detail"]
+
+
+@pytest.mark.parametrize("call", ["os.scandir", "pathlib.Path.is_dir", "pathlib.Path.lstat"])
+async def test_a_folder_that_the_worker_may_not_read_is_not_taken_for_an_empty_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Which call fails depends on which right is missing; root, as tests may be, has them all."""
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    drop(place / "a.csv", HEADER + line(1))
+    errand = Errand(folder.Settings(), {"a.csv": "its mark"}, NOW, root=place)
+    with monkeypatch.context() as patched:
+        patched.setattr(call, denied)
+        with pytest.raises(PullFailed, match="denied") as told:
+            await anext(folder.pages(errand, None))
+    assert told.value.code == "folder-missing"

@@ -9,6 +9,7 @@ from datetime import date
 
 import asyncpg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from app.errors import Overrun, SetupError, Unavailable
 from app.store import work
@@ -99,6 +100,20 @@ def test_an_address_that_cannot_be_used_is_told_without_its_password(dsn: str, s
         with pytest.raises(SetupError, match=said) as told:
             made(dsn)
         assert "sesame" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "found"),
+    [
+        ("//flyways@/flyways?host=/srv/our%20b%2Brds&port=5432",
+         {"user": "flyways", "dbname": "flyways", "host": "/srv/our b+rds", "port": "5432"}),
+        ("//a%20b:c%20d%2B%2F%3F%25+e@db/f%20g",
+         {"user": "a b", "password": "c d+/?%+e", "host": "db", "dbname": "f g"}),
+    ],
+)  # fmt: skip
+def test_the_job_queue_finds_the_same_database(dsn: str, found: dict[str, str]) -> None:
+    """A blank in a folder's name or a password kept every worker from its start."""
+    assert conninfo_to_dict(sync_dsn(f"postgresql:{dsn}")) == found
 
 
 async def test_no_server_is_unavailable() -> None:

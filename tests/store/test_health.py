@@ -49,7 +49,7 @@ async def test_nothing_waits_at_first(trial):
     nothing = {"waiting": 0.0, "oldest_age_s": 0.0, "dead": 0.0}
     assert await health.backlog(trial) == {
         "decoding": nothing, "individual": nothing, "catalogue": nothing,
-        "utilisation": nothing,
+        "utilisation": nothing, "key_sites": nothing,
     }  # fmt: skip
     assert set((await health.units(trial)).values()) == {0}
 
@@ -70,10 +70,14 @@ async def test_the_backlog_counts_what_waits_and_apart_what_is_laid_aside(trial)
         "insert into product_dirty (scope, simulated, since_at, dead_at)"
         " values ('public', false, now() - interval '9 h', now())",
     )
+    await execute(
+        trial,
+        "insert into key_site_due (scope, simulated, dead_at) values ('public', false, now())",
+    )
     found = await health.backlog(trial)
     assert [(kind, each["waiting"], each["dead"]) for kind, each in found.items()] == [
         ("decoding", 2, 0), ("individual", 1, 2), ("catalogue", 0, 1),
-        ("utilisation", 0, 0),
+        ("utilisation", 0, 0), ("key_sites", 0, 1),
     ]  # fmt: skip
     assert 500 <= found["decoding"]["oldest_age_s"] < 560
     assert 90 <= found["individual"]["oldest_age_s"] < 150

@@ -83,7 +83,7 @@ def page(content: Content) -> str:
         f'<!doctype html>\n<html lang="{content.lang}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body></html>\n"
     )
 
 
@@ -98,9 +98,13 @@ def _head(content: Content, title: str) -> Iterable[str]:
     w, area = content.words, content.tables["area"]
     profile = profile_of(content.flyway.species)
     yield f"<h1>{escape(title)}</h1>"
-    other = f"{content.names['en']}, " if content.lang != "en" else ""
-    scientific = f'<i class="scientific">{escape(profile.scientific_name)}</i>'
-    yield f"<p>{escape(other)}{scientific}</p>"
+    scientific = escape(profile.scientific_name)
+    also = [
+        escape(content.names["en"]) if content.lang != "en" else "",
+        f'<i class="scientific">{scientific}</i>' if scientific else "",
+    ]
+    if any(also):
+        yield f"<p>{', '.join(filter(None, also))}</p>"
     if w["unverified"]:
         english = '<span lang="en">Translation not verified by a speaker.</span>'
         yield f'<p class="warning">{escape(w["unverified"])} {english}</p>'
@@ -150,7 +154,8 @@ def _figures(content: Content) -> Iterable[str]:
         for number, image in enumerate(images):
             caption = "" if number else f"<figcaption>{escape(note.strip())}</figcaption>"
             legend = _legend_of(name, content) if image is images[-1] else ""
-            yield f'<figure><img alt="{escape(w[name])}" src="{image}">{caption}{legend}</figure>'
+            shown = f'<img alt="{escape(w[name])}" src="{image}">'
+            yield f'<figure class="{name}">{shown}{caption}{legend}</figure>'
         if name == "calendar" and content.birds_left:
             yield f'<p class="note">{escape(w["first_only"].format(n=len(content.lines)))}</p>'
 

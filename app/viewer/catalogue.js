@@ -10,7 +10,7 @@ export const byText = new Intl.Collator(undefined, { numeric: true }).compare;
 /** Collects individuals from feed features; the unfiltered positions feed comes first. */
 export class Catalogue {
   constructor() {
-    this.birds = new Map(); // individual_id -> { id, name, species, speciesName, simulated, time }
+    this.birds = new Map(); // individual_id -> { id, name, species, taxon, simulated, time }
     this.species = new Set();
     this.seasons = new Set();
     this.studies = [];
@@ -55,6 +55,7 @@ export class Catalogue {
       ...known,
       name: properties.individual ?? known.name ?? id,
       species: properties.species ?? known.species ?? '',
+      taxon: properties.species_name ?? known.taxon ?? '', // as its institute calls the species
       time: properties.time ?? known.time ?? properties.time_last ?? null,
       simulated: known.simulated || properties.simulated === true,
     });

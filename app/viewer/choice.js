@@ -9,7 +9,9 @@ import { t } from './words.js';
 /** Open one feature; `found` is all that lies under the same point. */
 export function openChoice(viewer, chosen, found) {
   setSelection(viewer.map, chosen.feature);
-  openPanel(chosen, found.filter((item) => item.feature !== chosen.feature), {
+  const { birds } = viewer.catalogue;
+  const { taxon } = birds.get(String(chosen.feature.properties.individual_id)) ?? {};
+  openPanel({ ...chosen, taxon }, found.filter((item) => item.feature !== chosen.feature), {
     actions: actions(viewer, chosen.feature),
     choose: (other) => viewer.choose(other, found),
   });

@@ -69,7 +69,8 @@ const ROWS = {
 /** Does the panel of this feed tell times of a place? */
 export const hasClock = (feed) => feed !== 'flyways';
 
-function speciesOf({ species }) {
+function speciesOf({ species, taxon }) {
+  if (species === 'default' && taxon) return taxon; // without a profile, and yet with a name
   return [species ?? []].flat().map(speciesFull).join(', ');
 }
 
@@ -85,10 +86,11 @@ export function title(feed, { properties }) {
 
 /**
  * [label, text, text by the clock of the place] of each row; what the feature does not say is left
- * out. `zones`: { first, last } of zonesOf, empty while they are not known.
+ * out. `taxon`: what the institute of a bird calls its species; `zones`: { first, last } of
+ * zonesOf, empty while they are not known.
  */
-export function rows(feed, feature, zones = {}) {
-  const said = ROWS[feed](feature.properties, zones)
+export function rows({ feed, feature, taxon = '' }, zones = {}) {
+  const said = ROWS[feed]({ ...feature.properties, taxon }, zones)
     .filter(([, value]) => ![undefined, null, ''].includes(value) && !/^—/.test(value))
     .map(([key, value, local]) => [t(`field.${key}`), String(value), local]);
   if (feature.geometry.type === 'Point') said.push([t('field.place'), place(middleOf(feature))]);

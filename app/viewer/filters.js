@@ -3,7 +3,7 @@
 import { byText } from './catalogue.js';
 import { byId, element } from './dom.js';
 import { latestFirst, seasonLabel } from './seasons.js';
-import { speciesFull } from './species.js';
+import { speciesFull, speciesKey } from './species.js';
 import { FILTERS, FIRST_DAY, LAST_DAY, LAYERS } from './state.js';
 import { fillSpan, listenToSpan } from './timespan.js';
 import { LANGUAGES, t } from './words.js';
@@ -32,11 +32,11 @@ export function listenToForm(change) {
 /** Bring the form in line with the state and what can be chosen. */
 export function fillForm(state, catalogue, language) {
   const birds = [...catalogue.birds.values()]
-    .filter((bird) => !state.species || bird.species === state.species)
+    .filter((bird) => !state.species || speciesKey(bird.species) === speciesKey(state.species))
     .map((bird) => [bird.id, bird.name]);
   const species = [...catalogue.species].map((name) => [name, speciesFull(name)]);
   const seasons = [...catalogue.seasons].sort(latestFirst);
-  fillSelect('species', species.sort(byLabel), state);
+  fillSelect('species', species.sort(byLabel), { species: chosenSpecies(state, catalogue) });
   fillSelect('individual', birds.sort(byLabel), state);
   const studies = catalogue.studies.map(({ id, name }) => [String(id), name ?? id]);
   fillSelect('study', studies.sort(byLabel), state);
@@ -51,6 +51,10 @@ export function fillForm(state, catalogue, language) {
   byId('filter-lang').replaceChildren(...options(Object.entries(LANGUAGES), language));
   for (const layer of LAYERS) byId(`layer-${layer}`).checked = state.layers.includes(layer);
 }
+
+/** The species as the feeds call it, whichever of its names a link gives. */
+export const chosenSpecies = ({ species }, catalogue) => (
+  [...catalogue.species].find((name) => speciesKey(name) === speciesKey(species)) ?? species);
 
 const byLabel = ([, a], [, b]) => byText(a, b);
 

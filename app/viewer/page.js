@@ -1,7 +1,7 @@
 // What stands around the map, drawn from the viewer's state: form, legend, lists, notices, session.
 
 import { byId, element } from './dom.js';
-import { fillForm } from './filters.js';
+import { chosenSpecies, fillForm } from './filters.js';
 import { redraw } from './focus.js';
 import { middleOf, viewBox } from './geometry.js';
 import { drawLegend } from './legend.js';
@@ -37,7 +37,7 @@ function drawPageLegend(viewer) {
     shown: new Set(coloured.map(({ properties }) => colourValue(state.colour, properties))),
     visible,
     parts: new Set(loader.data.flyways.map(({ properties: { part } }) => part)),
-    chosen: state[state.colour],
+    chosen: state.colour === 'species' ? chosenSpecies(state, catalogue) : state[state.colour],
     choose: (value) => viewer.change({ [state.colour]: value }),
     label: (value) => LABELS[state.colour](value, catalogue),
   });

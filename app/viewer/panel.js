@@ -13,7 +13,7 @@ export function openPanel(chosen, others, { choose, actions }) {
   const panel = byId('details');
   if (panel.hidden) returnFocus = document.activeElement;
   const list = element('dl', {});
-  fillRows(list, rows(chosen.feed, chosen.feature));
+  fillRows(list, rows(chosen));
   byId('details-kind').textContent = t(`layer.${chosen.feed}`);
   byId('details-title').textContent = title(chosen.feed, chosen.feature);
   byId('details-body').replaceChildren(
@@ -34,9 +34,9 @@ const fillRows = (list, said) => list.replaceChildren(...said.flatMap(([label, v
 ]));
 
 /** The panel opens at once with UTC; the clock of the place follows from the service. */
-async function addLocalTimes(list, { feed, feature }) {
+async function addLocalTimes(list, chosen) {
   try {
-    fillRows(list, rows(feed, feature, await zonesOf(feature)));
+    fillRows(list, rows(chosen, await zonesOf(chosen.feature)));
   } catch {
     list.append(
       element('dt', {}, t('field.time_zone')), element('dd', {}, t('problem.no_time_zone')),

@@ -8,9 +8,12 @@ const known = new Map(); // key, scientific name or synonym -> profile
 export async function loadSpecies() {
   for (const profile of await requestItems('api/v1/species')) {
     const { key, scientific_name: scientific, synonyms } = profile;
-    for (const name of [key, scientific, ...synonyms]) known.set(name, profile);
+    for (const name of [key, scientific, ...synonyms].filter(Boolean)) known.set(name, profile);
   }
 }
+
+/** The key of a species, by whichever of its names: a link may say `Grus vipio`. */
+export const speciesKey = (species) => known.get(species)?.key ?? species;
 
 /** `White-naped Crane`; a species without a profile stays as it was sent. */
 export function speciesName(species) {

@@ -24,6 +24,7 @@ from app.api.flyway_page import (
     stamped,
     words,
 )  # fmt: skip
+from app.api.flyway_report import _names
 from app.api.ledger import Flyway, LedgerOut
 from app.api.species import LANGUAGES
 from app.store.sight import GROUP_MIN
@@ -118,11 +119,23 @@ def test_the_heading_names_the_bird_and_the_season_in_every_language(lang, seaso
     w = words(lang)
     assert head == found.texts("title")[0]
     assert NAMES["own"] in head and w[f"season.{season}" if season else "year"] in head
+    assert page(content(lang)).count("<main>") == 1  # where a screen reader's reader begins
     assert "{" not in page(content(lang)).partition("</style>")[2]  # no gap is left unfilled
 
 
 def test_a_bird_without_a_name_in_the_language_has_its_english_one() -> None:
     assert "White-naped Crane" in read(content("mn", names=NAMES | {"own": ""})).texts("h1")[0]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_birds_of_any_other_species_are_called_so_in_every_language(lang) -> None:
+    names = _names("default", lang)
+    made = content(lang, names=names, flyway=Flyway("default", "other", simulated=False))
+    found = read(made)
+    assert names["own"] in found.texts("h1")[0]
+    assert names["own"] not in {"", "default"} and "<i class=" not in page(made)
+    below = found.texts("p")[0]
+    assert lang == "en" or below == "any other species"  # no comma before a name that is not there
 
 
 @pytest.mark.parametrize(("lang", "told"), [("mn", True), ("zh", False), ("en", False)])
@@ -273,8 +286,11 @@ def test_colours_are_told_while_they_can_be(n) -> None:
 def test_a_figure_of_two_pages_has_one_caption_and_missing_ones_no_heading() -> None:
     made = content(images={"calendar": ["data:,1", "data:,2"], "map": []})
     text, w = page(made), words("en")
-    assert text.count("<figure>") == 2 and text.count("<figcaption>") == 1
+    assert text.count('<figure class="calendar">') == 2 and text.count("<figcaption>") == 1
     assert w["calendar"] in read(made).texts("h2") and w["map"] not in read(made).texts("h2")
+    # In print a tall map is made smaller; the rows of a calendar would be too small to read.
+    *_, printed = text.partition("@media print")[2].partition("figure img { max-height")
+    assert ".calendar img { max-height: none; }" in printed.partition("</style>")[0]
 
 
 def test_studies_are_cited_without_gaps() -> None:

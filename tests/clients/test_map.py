@@ -173,3 +173,11 @@ def test_a_stay_tells_where_and_how_long(visit: Visit) -> None:
     page.click("#close")
     assert page.is_hidden("#details")
     assert visit.complaints == []
+
+
+def test_the_documents_of_the_interface_fit_a_telephone(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{visit.url}docs")
+    page.wait_for_selector("details .method")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -69,6 +69,22 @@ def part_of_flyway(visit: Visit, part: str) -> list[str]:
     return visit.page.inner_text("#details").split("\n")
 
 
+def test_a_bird_without_a_profile_has_the_name_that_its_institute_gives(
+    visit: Visit, stub: Stub
+) -> None:
+    for features in stub.feeds.values():
+        for feature in features:
+            if feature["properties"].get("individual") == "SH-11":
+                feature["properties"]["species"] = "default"
+                del feature["properties"]["species_name"]
+    stub.feeds["positions"][-1]["properties"]["species_name"] = "Antigone canadensis"
+    visit.open("#layers=stopovers,positions,tracks")
+    for feed in ("stopovers", "positions", "tracks"):
+        last = len(stub.feeds[feed]) - 1
+        assert "Species\nAntigone canadensis\n" in choose(visit, feed, last)
+    assert "Species\nWhite-naped Crane (Grus vipio)\n" in choose(visit, "stopovers", 0)
+
+
 def test_a_mean_route_and_silences_tell_what_they_are(visit: Visit, stub: Stub) -> None:
     stub.feeds["flyways"] = [
         each for each in stub.feeds["flyways"]

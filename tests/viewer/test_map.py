@@ -99,6 +99,13 @@ def test_a_link_shows_the_same_map(visit: Visit, stub: Stub) -> None:
     assert visit.page.locator("#layer-tracks").is_checked() is False
 
 
+def test_a_link_may_name_a_species_by_its_key(visit: Visit) -> None:
+    page = visit.open("#species=white_naped_crane&layers=sites,positions").page
+    chosen = page.evaluate("document.querySelector('#filter-species').selectedOptions[0].text")
+    assert chosen == "White-naped Crane (Grus vipio)"
+    assert page.inner_text("#filter-individual").split() == ["All", "WN-07"]
+
+
 def test_a_failing_feed_is_told_with_its_remedy_and_can_be_retried(
     visit: Visit, stub: Stub
 ) -> None:

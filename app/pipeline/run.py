@@ -119,8 +119,9 @@ async def _stopovers(conn: Connection, span: work.Span) -> Segmented:
 async def _all_else(conn: Connection, found: Segmented) -> None:
     await trace(conn, found)
     await habitat(conn, found)
-    await publish(conn, found)
+    # The mark before the version of the study: who settles areas takes both in this order as well.
     await measuring.mark(conn, found.bird, found.from_time, found.to_time)
+    await publish(conn, found)
 
 
 async def utilise_individual(store: Store, individual_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -138,6 +139,25 @@ async def test_a_failure_after_the_stopovers_is_counted(store, monkeypatch) -> N
     with pytest.raises(ValueError, match="no land"):
         await flow.derive_individual(store, 1)
     assert (await rows(store, DIRTY))[0] == (1, 1, "ValueError: no land", False)
+
+
+async def test_areas_settled_while_their_bird_is_derived_anew_lock_nothing_crosswise(store) -> None:
+    await flow.drain(store, areas=False)  # leaves the mark of the areas
+    async with store.write() as conn:
+        await work.mark_dirty(conn, 1, 1, START, START)
+    async with store.write() as conn:
+        taken = "delete from utilisation_due where individual_id = 1 returning 1"
+        assert await execute(conn, taken)  # as `measuring.settle` begins
+        deriving = asyncio.create_task(flow.derive_individual(store, 1))
+        waits = (
+            "select count(*) from pg_stat_activity"
+            " where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        while await rows(store, waits) == [(0,)]:  # noqa: ASYNC110 - a lock wakes nobody
+            await asyncio.sleep(0.01)
+        await work.bump_version(conn, 1)  # as it ends
+    await deriving
+    assert await rows(store, DIRTY) == []
 
 
 async def test_a_catalogue_that_another_has_made_is_left_alone(store, monkeypatch) -> None:

@@ -127,8 +127,7 @@ def decode(payload: bytes, *, tz: str = "UTC", now_us: int) -> Decoded:
     in every one of them: rows of one pass are the same record, stored once.
 
     The payload is the file, that of the web site (see `WEB_SITE`), or the SOAP answer that holds
-    one. ``tz`` is not
-    used: Argos times are UTC.
+    one. ``tz`` is not used: Argos times are UTC.
 
     Raises
     ------

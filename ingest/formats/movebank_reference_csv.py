@@ -23,14 +23,7 @@ from ingest.names import ROUNDED, mended
 from ingest.reasons import refuse
 from ingest.record import Decoded, Warning_
 from ingest.refusal import Refusal, UnreadablePush
-from ingest.vocabulary import (
-    EVENT_TERMS,
-    REFERENCE_TERMS,
-    YES,
-    columns_of,
-    hyphenated,
-    term,
-)
+from ingest.vocabulary import EVENT_TERMS, REFERENCE_TERMS, YES, columns_of, hyphenated, term
 
 NAME = "movebank-reference-csv"
 

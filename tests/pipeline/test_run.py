@@ -153,7 +153,7 @@ async def test_areas_settled_while_their_bird_is_derived_anew_lock_nothing_cross
             "select count(*) from pg_stat_activity"
             " where wait_event_type = 'Lock' and datname = current_database()"
         )
-        while await rows(store, waits) == [(0,)]:  # noqa: ASYNC110 - a lock wakes nobody
+        while await rows(store, waits) == [(0,)]:
             assert not deriving.done()
             await asyncio.sleep(0.01)
         await work.bump_version(conn, 1)  # as it ends

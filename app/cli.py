@@ -16,19 +16,24 @@ from pydantic_core import ValidationError
 
 from app import VERSION, archive, columns, connectors, lifeless, morning, partners, tags
 from app.errors import Problem, SetupError
-from app.files import write
+from app.files import ended, write
 from app.loading import loading
 from app.terminal import (
     DIFFERS,
     DONE,
     NOT_DONE,
     PUSH_FAILED,
+    STOPPED,
     UNFIT,
+    WRONG_USAGE,
     AsJson,
     answer,
     complain,
+    is_no_text,
+    not_utf8,
     say,
     settings,
+    told_output,
     uuid,
     with_database,
     with_store,
@@ -37,7 +42,7 @@ from app.terminal import (
 EPILOG = (
     "Exit codes: 0 done; 1 not done, with the remedy on standard error; 2 wrong usage; "
     "3 nothing of the push could be read; 4 the doctor found something; "
-    "5 what is stored differs from its rebuild."
+    "5 what is stored differs from its rebuild; 130 stopped by Ctrl-C."
 )
 
 cli = typer.Typer(no_args_is_help=True, epilog=EPILOG, pretty_exceptions_enable=False)
@@ -79,7 +84,15 @@ def _every_command(
 def main() -> None:
     """Run the command; turn every expected failure into one line with its remedy."""
     try:
-        cli()
+        with told_output():
+            cli()
+    except SystemExit as left:
+        if left.code == STOPPED:
+            say("Stopped by Ctrl-C before the end. What was not done yet is done by asking again.")
+        raise
+    except KeyboardInterrupt:
+        say("Stopped by Ctrl-C.")
+        sys.exit(STOPPED)
     except (SetupError, Problem, ValidationError) as error:
         complain(error)
         sys.exit(NOT_DONE)
@@ -88,6 +101,12 @@ def main() -> None:
             raise  # no file of whoever typed this
         say(f"{error.filename}: {error.strerror}. Name another place.")
         sys.exit(NOT_DONE)
+    except Exception as error:
+        wrong = not_utf8(sys.argv[1:])
+        if not (wrong and is_no_text(error)):
+            raise
+        say(f"{', '.join(wrong)}: that is no text in UTF-8. Type it anew, or set the terminal so.")
+        sys.exit(WRONG_USAGE)
 
 
 @cli.command()
@@ -188,19 +207,23 @@ def push(
     """
     if url is not None and secret is None:
         raise typer.BadParameter("a service elsewhere wants a key: add --key flw_…")
-    if url is not None and secret is not None:
-        from app.remote import push as send
+    with ended(file) as whole:  # first: what is loaded below lets no Ctrl-C through to a pipe
+        if url is not None and secret is not None:
+            from app.remote import push as send
 
-        options = {"format": format_name, "tz": tz, "encoding": encoding, "datum": datum}
-        options |= {"date_order": date_order, "tag": tag}
-        options |= {"mapping": str(mapping) if mapping else None}
-        receipt = send(url, file, study_id, key=secret, options=options)
-    else:
-        from app import deliver
-        from app.pipeline.receive import reading
+            options = {"format": format_name, "tz": tz, "encoding": encoding, "datum": datum}
+            options |= {"date_order": date_order, "tag": tag}
+            options |= {"mapping": str(mapping) if mapping else None}
+            receipt = send(url, whole, study_id, key=secret, options=options)
+        else:
+            from app import deliver
+            from app.pipeline.receive import reading
 
-        how, study = reading(format_name, tz, encoding, datum, date_order, tag=tag), uuid(study_id)
-        receipt = with_store(lambda at: deliver.delivered(at, file, study, how, mapping=mapping))
+            study = uuid(study_id)
+            how = reading(format_name, tz, encoding, datum, date_order, tag=tag)
+            receipt = with_store(
+                lambda at: deliver.delivered(at, whole, study, how, mapping=mapping)
+            )
     answer(receipt, as_json=as_json)
     _tell_unread(receipt, url)
 

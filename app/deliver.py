@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -297,5 +297,14 @@ async def verify(store: Store, say: Callable[[str], None]) -> list[dict[str, Any
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:
     with file.open("rb") as opened_file:
-        while piece := await asyncio.to_thread(opened_file.read, CHUNK_BYTES):
+        while piece := await asyncio.to_thread(_read, opened_file):
             yield piece
+
+
+def _read(file: BinaryIO) -> bytes:
+    try:
+        return file.read(CHUNK_BYTES)
+    except OSError as error:
+        raise SetupError(
+            f"{file.name} can't be read: {error.strerror}. Nothing is kept; name another file."
+        ) from error

@@ -1,9 +1,14 @@
-"""A file that a command writes takes its name when it is whole; what stands in the way is told."""
+"""
+A file that a command writes takes its name when it is whole; what stands in the way is told.
+
+One that it reads has an end.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,3 +56,40 @@ def write(path: Path, content: bytes) -> None:
     """Write a file as a whole."""
     with whole(path, "wb") as file:
         file.write(content)
+
+
+ENDLESS_MAX_BYTES = 256 << 20
+"""Most that is taken of a pipe or device [bytes]: as much as one request by default."""
+
+
+@contextmanager
+def ended(path: Path) -> Iterator[Path]:
+    """
+    Give a file that has an end: of a pipe or a device, a copy of all it gives, under its name.
+
+    Until all is there nothing else begins, so that a pipe may be waited for, and left by Ctrl-C.
+    SetupError names one that can't be read, or that goes on and on.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        yield _at_rest(path, Path(folder))
+
+
+def _at_rest(path: Path, folder: Path) -> Path:
+    try:
+        # The kernel's own files tell no size, and some have no end.
+        if path.is_file() and path.stat().st_size:
+            return path
+        copy, left = folder / path.name, ENDLESS_MAX_BYTES
+        with path.open("rb") as source, copy.open("wb") as kept:
+            while piece := source.read(min(1 << 20, left + 1)):
+                left -= len(piece)
+                if left < 0:
+                    raise SetupError(
+                        f"{path} gives more than {ENDLESS_MAX_BYTES} bytes, and may have no end. "
+                        "Save what it gives as a file, and push that."
+                    )
+                kept.write(piece)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SetupError(f"{path} can't be read: {reason}. Name another file.") from error
+    return copy

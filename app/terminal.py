@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -22,8 +26,10 @@ if TYPE_CHECKING:
     from app.config import Settings
     from app.store.engine import Store
 
-DONE, NOT_DONE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 3, 4, 5
-"""Exit codes; 2 is wrong usage."""
+DONE, NOT_DONE, WRONG_USAGE, PUSH_FAILED, UNFIT, DIFFERS = 0, 1, 2, 3, 4, 5
+"""Exit codes."""
+STOPPED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 T = TypeVar("T")
@@ -133,8 +139,69 @@ def _text(value: Any) -> str:
 
 
 def say(text: str) -> None:
-    """Tell progress."""
-    print(f"flyways: {text}", file=sys.stderr, flush=True)
+    """Tell progress, where anybody listens."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"flyways: {text}", file=sys.stderr, flush=True)
+
+
+class _Output(io.FileIO):
+    """Standard output, whose failures are told from those of all other files."""
+
+    def write(self, piece: Any) -> Any:
+        """Write a piece; raises SetupError where it can't be."""
+        try:
+            return super().write(piece)
+        except OSError as error:
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), self.fileno())  # Python writes the rest when it ends
+            raise SetupError(
+                f"The answer can't be written to standard output: {error.strerror}. What was asked "
+                "for may be done all the same: look before you ask again."
+            ) from error
+
+
+@contextmanager
+def told_output() -> Iterator[None]:
+    """Write all answers to the end, and tell where that fails; what is no text is escaped."""
+    was: Any = sys.stdout
+    if was is None:
+        raise SetupError("Standard output is closed. Send it to a file, or to /dev/null.")
+    try:
+        number = was.fileno()
+    except (AttributeError, OSError):  # of a test or a notebook: no file at all
+        yield
+        return
+    was.flush()
+    output = io.BufferedWriter(_Output(number, "w", closefd=False))
+    sys.stdout = io.TextIOWrapper(
+        output, was.encoding, "backslashreplace", line_buffering=was.line_buffering
+    )
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        finally:
+            sys.stdout = was
+
+
+def is_no_text(error: BaseException | None) -> bool:
+    """Tell whether bytes that are no UTF-8, typed as an argument, are behind an error."""
+    while error is not None:
+        if isinstance(error, UnicodeEncodeError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def not_utf8(words: list[str]) -> list[str]:
+    """Return the arguments that hold bytes which are no UTF-8, made readable."""
+    return [
+        os.fsencode(word).decode(errors="backslashreplace")
+        for word in words
+        if not word.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in word)
+    ]
 
 
 def complain(error: SetupError | Problem | ValidationError) -> None:

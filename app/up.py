@@ -21,6 +21,7 @@ from uuid import UUID
 from app import operate
 from app.config import Settings
 from app.errors import Problem, SetupError, in_a_line
+from app.files import ended
 
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 25  # longer than the worker's own time to finish a job
@@ -71,7 +72,8 @@ async def _load(
             study = await operate.own_study(store)
             for file in files:
                 try:
-                    push = await deliver.push(store, file, study)
+                    with ended(file) as whole:
+                        push = await deliver.push(store, whole, study)
                 except (SetupError, Problem) as error:
                     # One that can't be kept keeps none of the others back, nor the service.
                     say(f"{file.name}: {in_a_line(error)}")

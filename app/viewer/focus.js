@@ -7,7 +7,7 @@ import { byId } from './dom.js';
  * the heading of its list, the button that opens the side panel.
  */
 export function giveFocus(node) {
-  const list = byId(node.closest('details')?.id);
+  const list = byId(node.dataset.list);
   const places = [node, byId(node.id), list?.querySelector('summary'), byId('toggle')];
   places.find((place) => place?.isConnected && place.checkVisibility())?.focus();
 }

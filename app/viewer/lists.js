@@ -23,22 +23,23 @@ const LISTED = {
 
 const later = (a, b) => String(b ?? '').localeCompare(String(a ?? ''));
 
-/** Redraw the lists; `data` maps a feed to its features, `choose` opens one. */
+/**
+ * Redraw the lists; `data` maps a feed to its features, `choose` opens one. Each list stays the
+ * element that it is: a heading that is replaced is lost to who tabs or points to it just then.
+ */
 export function drawLists({ data, visible, inView, colourOf, choose }) {
-  const feeds = Object.keys(LISTED).filter((feed) => visible.has(feed));
-  redraw(byId('lists'), ...feeds.map((feed) => {
+  for (const feed of Object.keys(LISTED)) {
     const near = data[feed]
       .map((feature, index) => ({ feed, index, feature }))
       .filter(({ feature }) => inView(middleOf(feature)))
       .sort((a, b) => LISTED[feed].order(a.feature.properties, b.feature.properties));
     const rows = near.slice(0, MOST_ROWS).map((item) => row(item, colourOf, choose));
-    const open = byId(`list-${feed}`)?.open ?? false;
-    return element(
-      'details', { id: `list-${feed}`, open },
-      element('summary', {}, t('list.in_view', { what: t(`layer.${feed}`), n: near.length })),
-      element('ul', { class: 'rows' }, rows),
-    );
-  }));
+    const list = byId(`list-${feed}`);
+    const heading = t('list.in_view', { what: t(`layer.${feed}`), n: near.length });
+    list.hidden = !visible.has(feed);
+    list.querySelector('summary').textContent = heading;
+    redraw(list.querySelector('ul'), ...rows);
+  }
 }
 
 function row(item, colourOf, choose) {
@@ -46,7 +47,11 @@ function row(item, colourOf, choose) {
     : drawing(10, 10, ['circle', { cx: 5, cy: 5, r: 4, fill: colourOf(item.feature.properties) }]);
   const id = `row-${item.feed}-${item.feature.id}`; // the same after each redraw: the focus is kept
   return element('li', {}, element(
-    'button', { type: 'button', id, class: 'row', click: () => choose(item) },
+    'button',
+    {
+      type: 'button', id, class: 'row', 'data-list': `list-${item.feed}`,
+      click: () => choose(item),
+    },
     dot, element('span', {}, title(item.feed, item.feature)),
     element('span', { class: 'quiet' }, LISTED[item.feed].note(item.feature)),
   ));

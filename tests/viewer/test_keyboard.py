@@ -27,6 +27,23 @@ def test_tab_reaches_every_control_with_its_focus_shown(visit: Visit) -> None:
     assert [page.locator(one).evaluate("(node) => node.outerHTML") for one in missed] == []
 
 
+def test_headings_of_lists_stay_while_the_map_moves(visit: Visit) -> None:
+    page = visit.open("#layers=stopovers,sites").page
+    numbers = page.locator("#lists summary").evaluate_all(
+        "(nodes) => nodes.map((node, order) => (node.dataset.order = order))"
+    )
+    page.focus("#list-stopovers summary")
+    before = page.inner_text("#list-stopovers summary")
+    page.evaluate("() => { flyways.map.jumpTo({ center: [126, 37], zoom: 9 }); }")
+    page.wait_for_function(
+        "(before) => document.querySelector('#list-stopovers summary').innerText !== before",
+        arg=before,
+    )
+    assert page.evaluate("document.activeElement.closest('details')?.id") == "list-stopovers"
+    kept = "(nodes) => nodes.map((node) => Number(node.dataset.order))"
+    assert page.locator("#lists summary").evaluate_all(kept) == numbers
+
+
 def test_loading_is_told_until_the_last_feed_stands(visit: Visit, stub: Stub) -> None:
     page = visit.open("#layers=sites").page
     held: list[Route] = []

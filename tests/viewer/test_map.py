@@ -208,9 +208,9 @@ def test_lists_reach_across_the_antimeridian_and_keep_the_focus(visit: Visit) ->
     focused = "document.activeElement.id || document.activeElement.localName"
 
     def after(move: Callable[[], None]) -> object:
-        page.evaluate("() => { document.querySelector('#list-stopovers').dataset.old = 1; }")
+        page.evaluate("() => { document.querySelector('#list-stopovers li').dataset.old = 1; }")
         move()
-        page.wait_for_selector("#list-stopovers:not([data-old])")
+        page.wait_for_selector("#list-stopovers:not(:has([data-old]))")
         return page.evaluate(focused)
 
     rows.first.focus()

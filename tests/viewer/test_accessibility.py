@@ -73,6 +73,38 @@ def test_the_narrow_page_with_panel_closed_and_open(
     assert page.evaluate("document.activeElement.id") == "toggle"
 
 
+def test_all_letters_grow_with_the_text_size_of_the_browser(visit: Visit) -> None:
+    visit.page.set_viewport_size(WIDE)
+    page = visit.open(ALL).page
+    page.click("#list-stopovers summary")
+    page.locator("#list-stopovers button").first.click()
+    parts = ["h1", "h2", "#side label", ".key", ".row .quiet", "#details-title", "#details dd"]
+    read = (
+        "(parts) => parts.map((part) =>"
+        " parseFloat(getComputedStyle(document.querySelector(part)).fontSize))"
+    )
+    before = page.evaluate(read, parts)
+    width = page.evaluate("document.querySelector('#side').clientWidth")
+    page.evaluate("() => { document.documentElement.style.fontSize = '175%'; }")  # of 87.5 %: twice
+    assert page.evaluate(read, parts) == pytest.approx([2 * size for size in before], rel=0.01)
+    assert page.evaluate("document.querySelector('#side').clientWidth") > 1.9 * width
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_with_forced_colours_the_slider_and_the_zoom_buttons_are_seen(visit: Visit) -> None:
+    visit.page.emulate_media(color_scheme="dark", forced_colors="active")
+    page = visit.open(ALL).page
+    style = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
+    canvas, track = (
+        page.evaluate(style, [part, pseudo, "backgroundColor"])
+        for part, pseudo in (("body", None), ("#span-track", "::after"))
+    )
+    assert track != canvas
+    icon = ".maplibregl-ctrl-zoom-in .maplibregl-ctrl-icon"
+    assert page.evaluate(style, [icon, None, "filter"]) == "none"
+    assert page.evaluate(style, ["#simulated", None, "borderTopStyle"]) == "solid"
+
+
 def test_signing_in_being_refused_and_signed_out(
     visit: Visit, stub: Stub, broken: Callable[[], list[str]]
 ) -> None:

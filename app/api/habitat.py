@@ -109,7 +109,8 @@ async def read_use(
     """
     Read bird-days by class, area, designation, bird or season.
 
-    Birds of opened studies of others enter a row only where there are at least three of them.
+    Birds of opened studies of others enter by whole months within `datetime`, each when all of it
+    is released, and only where at least three of a study and species share its class and season.
     With `by=protection` a row is the exact set of designations that hold, so that overlaps count
     once; `protection` adds them up.
     """

@@ -18,8 +18,8 @@ from app.movement.families import BIRDS_MIN, family_index
 from app.movement.ledger import tally
 from app.movement.protection import Basis, Cover, cover
 from app.movement.track import DAY_US
-from app.store.audience import RELEASED, Audience
-from app.store.birddays import days_of
+from app.store.audience import Audience
+from app.store.birddays import MONTH, days_of, days_seen
 from app.store.engine import execute
 from app.store.layers import OUTSIDE, Layer
 from app.store.sight import GROUP_MIN, Filters, Where, where
@@ -142,23 +142,17 @@ async def use(
     """
     Return bird-days by key, largest first; `per` bird, season or species where that is asked.
 
-    Opened studies of others enter a row only with at least `GROUP_MIN` birds, and sums are over
-    what is shown. Own studies are complete: rows and pending make up their presence. `names` are
-    those of classes, where they are not the layer's own.
+    Opened studies of others enter as `_seen` tells, and sums are over what is shown. Own studies
+    are complete: rows and pending make up their presence. `names` are those of classes, where
+    they are not the layer's own.
     """
     seen, values = _seen(audience, filters, by=by, layer=layer, per=per, names=names)
     rows = await execute(
         conn,
         f"""
-        with seen as ({seen}), grouped as (
-          select part, key, name, {days_of("bird_days")} as bird_days,
-            count(distinct individual_id) as birds
-          from seen group by part, key, name, own
-          having own or count(distinct individual_id) >= {GROUP_MIN}
-        )
         select part, key, name, {days_of("bird_days")} as bird_days,
-          sum(birds)::int as n_individuals
-        from grouped group by part, key, name
+          count(distinct individual_id)::int as n_individuals
+        from ({seen}) as seen group by part, key, name
         order by part, bird_days desc, key limit {ROWS_MAX + 1}
         """,
         values,
@@ -184,19 +178,36 @@ def _seen(
     per: Per | None,
     names: Mapping[int, str] | None,
 ) -> tuple[str, dict[str, Any]]:
-    """Return the SQL of a row for each day of a bird with its key, and the values it binds."""
+    """
+    Return the SQL of a row for each day of a bird with its key, and the values it binds.
+
+    Days of opened studies of others enter by groups that no question divides: a study's birds of
+    one species in one class, season and whole month, told when there are `GROUP_MIN` of them. So
+    no two answers, not even those to two readers, differ by the days of fewer.
+    """
     key, name = _KEYS[by]
     table = "presence_day" if layer is None else "use_day"
     chosen = _chosen(audience, filters)
+    if "individual" in {by, per} or filters.individual is not None:
+        chosen.add("x.study_id = any(:exact)")
     if layer is not None:
         chosen.add("x.layer_id = :layer", layer=layer.id)
     if by in {"class", "area", "protection"} and layer is not None:
         chosen.values["class_names"] = _names(layer, by) if names is None else _json(names)
-    return (
+    group = ("i.study_id", "x.species_key", "coalesce(x.season, '')", MONTH,
+             "0" if layer is None else "x.class_id")  # fmt: skip
+    days = (
         f"select {key} as key, {name} as name, {_PARTS[per]} as part, x.individual_id,"
         " x.bird_days, x.study_id = any(:exact) as own, i.study_id, i.local_identifier,"
-        " i.terms ->> 'animal-siblings' as siblings"
-        f" from {table} x join individual i on i.id = x.individual_id where {chosen.sql}",
+        f" i.terms ->> 'animal-siblings' as siblings, row({', '.join(group)}) as told_by"
+        f" from {table} x join individual i on i.id = x.individual_id where {chosen.sql}"
+    )
+    told = (
+        "select told_by from days where not own group by told_by"
+        f" having count(distinct individual_id) >= {GROUP_MIN}"
+    )
+    return (
+        f"with days as ({days}) select * from days where own or told_by in ({told})",
         chosen.values,
     )
 
@@ -208,10 +219,10 @@ async def _spent(
     rows = await execute(
         conn,
         f"""
-        select part, key, own, individual_id, study_id, local_identifier, siblings,
+        select part, key, individual_id, study_id, local_identifier, siblings,
           sum((bird_days * {DAY_US})::bigint)::bigint as time_us
-        from ({seen}) as seen group by 1, 2, 3, 4, 5, 6, 7
-        order by 1, 2, 4 limit {CELLS_MAX + 1}
+        from ({seen}) as seen group by 1, 2, 3, 4, 5, 6
+        order by 1, 2, 3 limit {CELLS_MAX + 1}
         """,
         dict(values),
     )
@@ -221,15 +232,9 @@ async def _spent(
             remedy="Narrow it by species, study, season or datetime.",
         )
     found: dict[RowKey, dict[_Bird, int]] = defaultdict(dict)
-    others: dict[RowKey, set[int]] = defaultdict(set)
     for row in rows:
-        if not row["own"]:
-            others[row["part"], row["key"]].add(row["individual_id"])
-    for row in rows:
-        at = row["part"], row["key"]
-        if row["own"] or len(others[at]) >= GROUP_MIN:
-            who = (row["individual_id"], row["study_id"], row["local_identifier"], row["siblings"])
-            found[at][who] = row["time_us"]
+        who = (row["individual_id"], row["study_id"], row["local_identifier"], row["siblings"])
+        found[row["part"], row["key"]][who] = row["time_us"]
     return found
 
 
@@ -275,15 +280,7 @@ async def covers(
 
 
 def _chosen(audience: Audience, filters: Filters) -> Where:
-    chosen = where(audience).add(
-        f"(x.study_id = any(:exact) or x.study_id = any(:open) and x.{RELEASED})"
-    )
-    chosen.birds(filters).season(filters)
-    if filters.time_from is not None:
-        chosen.add("x.day >= cast(:first as date)", first=filters.time_from.date())
-    if filters.time_to is not None:
-        chosen.add("x.day <= cast(:last as date)", last=filters.time_to.date())
-    return chosen
+    return days_seen(audience, filters).birds(filters).season(filters)
 
 
 async def _pending(

@@ -263,6 +263,8 @@ def test_a_product_stands_on_birds_of_which_it_shows_days_alone(site: Site):
                 " where individual_id = (select id from individual where ref = :ref)",
                 {"ref": bird},
             )
+        # Days are told of three of a species; one of the three birds is of another.
+        await execute(conn, "update presence_day set species_key = 'white_naped_crane'", {})
 
     site.network.in_store(hide)
     made = site.keep("/api/v1/habitat/use?by=season", audience="public")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -107,6 +108,111 @@ async def test_sums_are_over_own_birds_and_groups_of_others(flock, days) -> None
                 (row["bird_days"] for row in found.rows), reverse=True
             )
             assert found.pending_bird_days == 0.0  # every own day is measured
+
+
+Spent = tuple[int, date, int, str]
+"""Bird, day, class and season of time of a bird."""
+SPENT = st.lists(
+    st.tuples(
+        st.integers(1, 6),
+        st.sampled_from([date(2020, month, day) for month in (3, 4) for day in (1, 16, 30)]),
+        st.integers(0, 1),
+        st.sampled_from(["2020-spring", "2020-breeding"]),
+    ),
+    min_size=8, max_size=40, unique_by=lambda row: row[:3],
+)  # fmt: skip
+QUESTIONS = st.builds(
+    Filters,
+    study=st.sampled_from([None, ref_of("study", "1"), ref_of("study", "2")]),
+    season=st.sampled_from([None, "2020-spring"]),
+    time_from=st.sampled_from([None, *(datetime(2020, 3, day, tzinfo=UTC) for day in (1, 2))]),
+    time_to=st.sampled_from([None, *(datetime(2020, 4, day, tzinfo=UTC) for day in (1, 29, 30))]),
+)
+
+
+async def spend(conn, spent: Iterable[Spent], release_at: datetime | str = RELEASED) -> None:
+    for bird, day, number, season in spent:
+        await execute(
+            conn,
+            "insert into use_day (individual_id, layer_id, day, kind, class_id, study_id,"
+            " species_key, season, bird_days, release_at) values (:bird, 1, :day, :season,"
+            " :class, :study, :species, :season, :hours, :release)",
+            {
+                "bird": bird, "day": day, "class": number, "study": study_of(bird),
+                "species": SPECIES, "season": season, "hours": 0.25 * (1 + bird),
+                "release": release_at,
+            },
+        )  # fmt: skip
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SPENT, QUESTIONS)
+async def test_no_question_divides_the_groups_that_strangers_are_told(flock, spent, asked) -> None:
+    """Each answer is made of the same whole groups: so no two differ by fewer than three birds."""
+    groups = defaultdict(list)
+    for row in spent:
+        groups[study_of(row[0]), row[1].month, row[2:]].append(row)
+    first = asked.time_from.date() if asked.time_from else date.min
+    last = asked.time_to.date() if asked.time_to else date.max
+    ends = {3: (date(2020, 3, 1), date(2020, 3, 31)), 4: (date(2020, 4, 1), date(2020, 4, 30))}
+
+    def told(who: Audience, study: int, month: int, season: str, rows: list[Spent]) -> list[Spent]:
+        if asked.study not in {None, ref_of("study", f"{study}")} or asked.season not in {
+            None, season,
+        }:  # fmt: skip
+            return []
+        if study in who.exact:
+            return [row for row in rows if first <= row[1] <= last]
+        whole = first <= ends[month][0] and ends[month][1] <= last
+        return rows if whole and len({row[0] for row in rows}) >= GROUP_MIN else []
+
+    async with flock.trial() as conn:
+        await spend(conn, spent)
+        land = await habitat.find_layer(conn, OWNER, ref_of("land"))
+        for who in (OWNER, OTHER, Audience("public", open=(1, 2))):
+            wanted = defaultdict(float)
+            for (study, month, (number, season)), rows in groups.items():
+                if study in {*who.exact, *who.open}:
+                    for bird, *_ in told(who, study, month, season, rows):
+                        wanted[season, ("marsh", "field")[number]] += 0.25 * (1 + bird)
+            found = await habitat.use(conn, who, asked, by="class", layer=land, per="season")
+            assert {(r["part"], r["key"]): r["bird_days"] for r in found.rows} == wanted
+
+
+async def test_one_birds_day_is_no_difference_of_two_intervals(trial) -> None:
+    """The last bird alone was there on the 20th: by days, it would be told by subtraction."""
+    await spend(trial, [(bird, date(2020, 3, 2), 0, "2020-spring") for bird in (3, 4, 5)])
+    await spend(trial, [(6, date(2020, 3, 20), 0, "2020-spring")])
+    land = await habitat.find_layer(trial, OWNER, ref_of("land"))
+
+    async def told(day: int, who: Audience = PUBLIC) -> float:
+        until = Filters(time_to=datetime(2020, 3, day, tzinfo=UTC))
+        found = await habitat.use(trial, who, until, by="class", layer=land)
+        return sum(row["bird_days"] for row in found.rows)
+
+    assert [await told(day) for day in (19, 20, 30, 31)] == [0.0, 0.0, 0.0, 5.5]
+    assert [await told(day, OTHER) for day in (19, 20)] == [3.75, 5.5]
+
+
+async def test_a_partner_who_knows_two_of_three_birds_learns_nothing_of_the_third(trial) -> None:
+    """Its own two are part of what the public may be told: never together with one of others."""
+    await spend(trial, [(bird, date(2020, 3, 2), 0, "2020-spring") for bird in (1, 2, 3)])
+    land = await habitat.find_layer(trial, OWNER, ref_of("land"))
+    stranger = Audience("public", open=(1, 2))
+    assert (await habitat.use(trial, stranger, Filters(), by="class", layer=land)).rows == []
+
+
+async def test_a_month_of_others_is_told_when_all_of_it_is_released(trial) -> None:
+    """Told day by day, today and tomorrow would differ by one."""
+    land = await habitat.find_layer(trial, OWNER, ref_of("land"))
+    lately = datetime.now(UTC) - timedelta(days=5)
+    for day, n in ((20, 0), (28, 3)):  # 11 and 3 days before the month's last
+        async with trial.begin_nested() as attempt:
+            spent = [(bird, date(2020, 3, day), 0, "2020-spring") for bird in (3, 4, 5)]
+            await spend(trial, spent, lately)
+            found = await habitat.use(trial, PUBLIC, Filters(), by="class", layer=land)
+            assert sum(row["n_individuals"] for row in found.rows) == n
+            await attempt.rollback()
 
 
 async def test_days_not_yet_measured_wait_and_make_up_the_whole(trial) -> None:

@@ -87,7 +87,8 @@ def product(show: Show = _plainly) -> list[Any]:
             raise Kept(await _answer(request, store, audience, as_of, show))
         request.scope.get(_SEEN, []).append(request.url.path)
         if PINNED not in request.scope:
-            query = urlencode(sorted(_filters_told(request.url.query).items()))
+            told = _filters_told(request.url.path, request.url.query)
+            query = urlencode(sorted(told.items()))
             asked = f"?{query}" if query else ""
             request.scope[CREDIT] = f'</api/v1/contributors{asked}>; rel="describedby"'
 
@@ -168,25 +169,32 @@ def address_of(path: str, query: str) -> str:
     return f"{path}?{urlencode(asked)}" if asked else path
 
 
-def _filters_told(query: str) -> Row:
-    told = dict(parse_qsl(query))
-    return {name: told[name] for name in ("species", "individual", "study", "season")
-            if name in told}  # fmt: skip
+def _filters_told(path: str, query: str) -> Row:
+    """Return the filters of contributors that the filters and the path of an address come to."""
+    asked = dict(parse_qsl(query))
+    told: Row = {name: asked[name] for name in ("species", "individual", "study", "season")
+                 if name in asked}  # fmt: skip
+    _, is_flyway, rest = path.partition("/flyways/")
+    if is_flyway:  # it is named by its species
+        told["species"], *words = rest.partition("/")[0].split(":")
+        told["simulated"] = str("simulated" in words).lower()
+    _, of_species, rest = path.partition("/species/")
+    if of_species:
+        told["species"] = rest.partition("/")[0]
+    _, of_bird, rest = path.partition("/individuals/")
+    if of_bird:
+        told["individual"] = rest.partition("/")[0]
+    return told
 
 
 def filters_of(path: str, query: str) -> Filters:
     """Return by which birds an address is narrowed, as far as its filters and its path tell."""
-    told = _filters_told(query)
-    species, individual = species_key(told.get("species")), told.get("individual")
-    _, is_flyway, rest = path.partition("/flyways/")
-    if is_flyway:  # it is named by its species
-        species = rest.partition("/")[0].partition(":")[0]
-    _, of_bird, rest = path.partition("/individuals/")
-    if of_bird:
-        individual = rest.partition("/")[0]
+    told = _filters_told(path, query)
+    simulated = told.get("simulated")
     return Filters(
-        species=species, season=told.get("season"),
-        individual=_id(individual), study=_id(told.get("study")),
+        species=species_key(told.get("species")), season=told.get("season"),
+        individual=_id(told.get("individual")), study=_id(told.get("study")),
+        simulated=None if simulated is None else simulated == "true",
     )  # fmt: skip
 
 

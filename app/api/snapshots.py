@@ -32,7 +32,8 @@ _STUDY = "5f0c1c1e-8a0e-4d9e-9a35-0c8f9d0a7b11"
 _ADDRESS = "/api/v1/stopovers?species=white_naped_crane"
 _CREDIT: dict[str, JsonValue] = {
     "study": _STUDY, "study_name": "Cranes of Daguur", "institute": "Institute of the Amur",
-    "country": "RU", "licence": "CC-BY-4.0", "citation": None, "n_individuals": 12,
+    "country": "RU", "licence": "CC-BY-4.0", "citation": None, "simulated": False,
+    "n_individuals": 12,
 }  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class ContributorOut(Shown):
     country: str | None
     licence: str | None
     citation: str | None
+    simulated: bool
     n_individuals: int
 
 
@@ -147,6 +149,10 @@ async def read_contributors(
     individual: UUID | None = None,
     study: UUID | None = None,
     season: SeasonOrKindQuery = None,
+    *,
+    simulated: Annotated[
+        bool | None, Query(description="simulated studies alone, or real ones alone")
+    ] = None,
 ) -> ContributorsOut:
     """
     Read which institutes and studies a product stands on, their licences, and how to cite it.
@@ -154,8 +160,9 @@ async def read_contributors(
     Takes the filters of the product; each product names this address in its Link header.
     """
     filters = Filters(
-        species=species_key(species), individual=individual, study=study, season=season
-    )
+        species=species_key(species), individual=individual, study=study, season=season,
+        simulated=simulated,
+    )  # fmt: skip
     async with store.read() as conn:
         credit = snapshots.credited(await snapshots.birds(conn, audience, filters))
     return ContributorsOut(

@@ -205,9 +205,10 @@ async def rotate_secret(
 
 @router.get("/{source}/statistics", responses=READING)
 async def read_source_statistics(
-    source: UUID, store: StoreDep, audience: CurrentAudience
+    source: UUID, store: StoreDep, audience: CurrentAudience, response: Response
 ) -> SourceStatistics:
     """Tell how a source sends, from its newest pushes, and whether it is silent by its habit."""
+    response.headers["Cache-Control"] = "no-store"  # a silence grows while nothing else changes
     async with store.read() as conn:
         return SourceStatistics(**await sending.of_source(conn, audience, source))
 

@@ -129,9 +129,10 @@ async def read_tag(tag: UUID, store: StoreDep, audience: CurrentAudience) -> Tag
 
 @router.get("/{tag}/statistics", responses=READING)
 async def read_tag_statistics(
-    tag: UUID, store: StoreDep, audience: CurrentAudience
+    tag: UUID, store: StoreDep, audience: CurrentAudience, response: Response
 ) -> TagStatistics:
     """Tell how a tag sends, from its newest fixes, and whether it is silent by its own habit."""
+    response.headers["Cache-Control"] = "no-store"  # a silence grows while nothing else changes
     async with store.read() as conn:
         return TagStatistics(**await sending.of_tag(conn, audience, tag))
 

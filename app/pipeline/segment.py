@@ -17,7 +17,7 @@ from app.movement.lines import draw
 from app.movement.profile import Profile
 from app.movement.seasons import Seasons, classify
 from app.movement.stopovers import Stopovers, find_stays, merge_stays
-from app.movement.track import FloatArray
+from app.movement.track import SECOND_US, FloatArray
 from app.pipeline import observed
 from app.pipeline.areas import area_names
 from app.pipeline.aside import aside
@@ -28,7 +28,7 @@ from app.pipeline.stops import renew_stops
 from app.pipeline.trackparts import renew_track_parts
 from app.store import derived, observations
 from app.store.engine import Connection
-from app.store.windows import FAR_FUTURE, FAR_PAST, instant
+from app.store.windows import FAR_FUTURE, FAR_PAST, instant, micros
 
 METHOD = "core stops 5"
 """Name and version of the method; a change of result is a new version."""
@@ -248,6 +248,8 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
     seen = [p for p in leg.parts if p.kind == "observed" and p.last > p.first]
     lines = [draw(track.lon[p.first : p.last + 1], track.lat[p.first : p.last + 1]) for p in seen]
     pieces = [piece for line in lines for piece in line.geoms]
+    # Of a step that an observer's end cuts, nothing was seen on this side of it.
+    beyond_us = leg.start_us - micros(start) + micros(end) - leg.end_us
     return {
         "departure_time": start,
         "arrival_time": end,
@@ -256,7 +258,7 @@ async def _measure(conn: Connection, window: Window, start: datetime, end: datet
         "straightness": leg.straightness,
         "speed_max_m_s": 0.0 if np.isnan(leg.speed_max_m_s) else leg.speed_max_m_s,
         "observed_s": leg.observed_s,
-        "unobserved_s": leg.unobserved_s,
+        "unobserved_s": leg.unobserved_s + beyond_us / SECOND_US,
         "unobserved_m": leg.unobserved_m,
         "n_fixes": leg.n_fixes,
         "line": bytes(shapely.to_wkb(shapely.MultiLineString(pieces))) if pieces else None,

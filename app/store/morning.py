@@ -93,8 +93,8 @@ select i.ref as individual_id, i.local_identifier as individual, i.species_key a
   extract(epoch from greatest({_NOW}, l.time) - l.time)::float8 as silence_s,
   {_moved("24 hours")} as moved_24h_m, {_moved("7 days")} as moved_7d_m,
   b.time as battery_time, b.battery_v::text::float8 as battery_v,
-  (select x.start_time from lifeless x where x.individual_id = i.id and not x.dismissed
-    order by x.start_time limit 1) as still_since,
+  (select x.start_time from lifeless x where x.individual_id = i.id and x.tag_id = w.tag_id
+    and not x.dismissed order by x.start_time limit 1) as still_since,
   before.silence_s as silence_before_s
 from worn w join individual i on i.id = w.individual_id join study s on s.id = i.study_id
 join tag t on t.id = w.tag_id

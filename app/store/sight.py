@@ -263,6 +263,7 @@ class Filters:
     box: Box | None = None
     time_from: datetime | None = None
     time_to: datetime | None = None
+    simulated: bool | None = None
 
 
 @dataclass(slots=True)
@@ -284,13 +285,15 @@ class Where:
         return self
 
     def birds(self, filters: Filters, *, species: str = "x.species_key") -> Where:
-        """Narrow to species, individual and study (tables i and s are joined)."""
+        """Narrow to species, individual, study and kind of study (tables i and s are joined)."""
         if filters.species is not None:
             self.add(f"{species} = :species", species=filters.species)
         if filters.individual is not None:
             self.add("i.ref = :individual", individual=filters.individual)
         if filters.study is not None:
             self.add("i.study_id = (select id from study where ref = :study)", study=filters.study)
+        if filters.simulated is not None:
+            self.add("s.simulated = :simulated", simulated=filters.simulated)
         return self
 
     def times(self, filters: Filters, first: str, last: str) -> Where:

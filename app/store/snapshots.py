@@ -54,7 +54,8 @@ async def birds(conn: AsyncConnection, audience: Audience, filters: Filters) -> 
         conn,
         f"""
         select i.id, i.ref, x.study_id, x.exact, s.protection, s.ref as study,
-          s.name as study_name, s.licence, s.citation, n.name as institute, n.country,
+          s.name as study_name, s.licence, s.citation, s.simulated,
+          n.name as institute, n.country,
           array_remove(array_agg(distinct x.parameters), null) as parameters
         from {_SEEN} as x {WITH_BIRD} join institute n on n.id = s.institute_id
         where {chosen.sql} group by i.id, x.study_id, x.exact, s.id, n.id
@@ -222,7 +223,8 @@ def credited(rows: Sequence[Row], named: Collection[str] | None = None) -> list[
             row["study"],
             {"study": row["study"], "study_name": row["study_name"],
              "institute": row["institute"], "country": row["country"],
-             "licence": row["licence"], "citation": row["citation"], "n_individuals": 0},
+             "licence": row["licence"], "citation": row["citation"],
+             "simulated": row["simulated"], "n_individuals": 0},
         )  # fmt: skip
         study["n_individuals"] += 1
     return list(found.values())

@@ -33,6 +33,9 @@ def test_an_address_says_which_birds_it_is_about() -> None:
     assert (found.individual, found.species) == (UUID(ref), "white_naped_crane")
     assert filters_of(f"/api/v1/individuals/{ref}/track", "").individual == UUID(ref)
     assert filters_of("/api/v1/flyways/hooded_crane:spring", "").species == "hooded_crane"
+    assert filters_of("/api/v1/flyways/hooded_crane:spring", "").simulated is False
+    assert filters_of("/api/v1/flyways/hooded_crane:simulated/report", "").simulated is True
+    assert filters_of("/api/v1/species/hooded_crane/utilisation", "").species == "hooded_crane"
     with pytest.raises(BadInput):
         filters_of("/api/v1/sites", "study=mine")
 

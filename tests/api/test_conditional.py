@@ -48,3 +48,13 @@ def test_lists_answer_304_until_they_change(network):
 def test_every_answer_varies_by_its_caller(network):
     vary = network.client.get("/api/v1/studies").headers["vary"]
     assert {"Authorization", "Cookie", "Accept-Encoding"} <= {v.strip() for v in vary.split(",")}
+
+
+def test_a_silence_that_grows_has_no_etag(network):
+    study = network.study(network.amur, "silent")
+    tag = network.make("tags", network.amur, study=study, local_identifier="T1")
+    source = network.make("sources", network.amur, study=study, name="S1", scheme="token")
+    for path in (f"tags/{tag['id']}", f"sources/{source['id']}"):
+        told = network.client.get(f"/api/v1/{path}/statistics", headers=network.amur)
+        assert (told.status_code, told.headers["cache-control"]) == (200, "no-store")
+        assert "etag" not in told.headers

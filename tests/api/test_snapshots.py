@@ -366,23 +366,3 @@ def test_a_time_names_the_newest_snapshot_up_to_it(site: Site):
 def test_what_is_no_answer_is_not_kept(site: Site, address: str, code: str):
     told = site.client.post("/api/v1/snapshots", json={"address": address}, headers=site.key)
     assert (told.status_code, told.json()["code"]) == (422, code)
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["/api/v1/flyways/white_naped_crane/ledger?format=csv", "/api/v1/reports/migrations?format=csv",
-     "/api/v1/reports/migrations"],
-)  # fmt: skip
-def test_a_product_names_them_in_any_form(site: Site, address: str):
-    told = site.client.get(address, headers=site.key)
-    assert told.status_code == 200, told.text
-    assert told.headers["Link"] == '</api/v1/contributors>; rel="describedby"'
-
-
-def test_a_product_names_who_contributed(site: Site):
-    told = site.client.get("/api/v1/stopovers?species=Grus+vipio&limit=1", headers=site.key)
-    link = '</api/v1/contributors?species=Grus+vipio>; rel="describedby"'
-    assert link in told.headers["Link"]
-    found = site.get("/api/v1/contributors", species="Grus vipio")
-    assert [each["institute"] for each in found["contributors"]] == ["Amur"]
-    assert found["contributors"][0]["n_individuals"] >= 1

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.movement.simulate import flock_csv
-from app.store import lifeless, lifeless_verdicts
+from app.store import lifeless, lifeless_verdicts, morning
 from app.store.lifeless_verdicts import Decision
 from tests.flow.conftest import Service, filled, flock
 from tests.flow.edits import stale
@@ -233,6 +233,12 @@ async def test_a_dropped_tag_leaves_its_bird_to_the_other_tag(died, new_service)
         " from fix f join tag t on t.id = f.tag_id group by 1 order by 1"
     )
     assert {row["tag"]: row["all"] for row in shown} == {tag: False, "second": True}
+    now = max(row["last"] for row in shown)
+    async with died.store.read() as conn:
+        (bird,) = await morning.birds(conn, died.audience, now=now)
+    assert bird["tag"] == "second"
+    assert bird["still_since"] is None
+    assert bird["state"] != "suspected_dead_or_dropped"
     other = await new_service()
     await other.push(second)
     await other.push(csv([line for line in KNOWN if at(line) < found["start_time"]]))

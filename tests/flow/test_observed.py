@@ -114,6 +114,25 @@ async def test_scripts_of_corrections_and_removals_equal_a_rebuild(whole, new_co
     assert await service.content() == before
 
 
+async def test_a_leg_between_corrected_ends_is_as_long_as_its_times(whole, new_copy) -> None:
+    service = await new_copy(whole)
+    stays = await service.rows(_STAYS)
+    legs = "select departure_time as a, arrival_time as b, observed_s + unobserved_s as told_s"
+    legs += " from leg order by departure_time"
+    before = await service.rows(legs)
+    k = next(k for k, leg in enumerate(before) if leg["b"] - leg["a"] > DAY)
+    away = timedelta(hours=2)  # fixes come every six
+    await corrected(service, "stopover", {"stopover": stays[k]["ref"]},
+                    departure_time=stays[k]["b"] + away)  # fmt: skip
+    await corrected(service, "stopover", {"stopover": stays[k + 1]["ref"]},
+                    arrival_time=stays[k + 1]["a"] - away)  # fmt: skip
+    assert await stale(service) == {}
+    after = await service.rows(legs)
+    leg = after[k]
+    assert (leg["a"], leg["b"]) == (before[k]["a"] + away, before[k]["b"] - away)
+    assert all(leg["told_s"] == (leg["b"] - leg["a"]).total_seconds() for leg in after)
+
+
 async def test_a_correction_of_what_is_gone_stays_listed(early, new_copy) -> None:
     service = await new_copy(early)
     stay = (await service.rows(_STAYS))[1]

@@ -174,16 +174,15 @@ def _filters_told(path: str, query: str) -> Row:
     asked = dict(parse_qsl(query))
     told: Row = {name: asked[name] for name in ("species", "individual", "study", "season")
                  if name in asked}  # fmt: skip
-    _, is_flyway, rest = path.partition("/flyways/")
-    if is_flyway:  # it is named by its species
-        told["species"], *words = rest.partition("/")[0].split(":")
+    noun, _, rest = path.removeprefix("/api/v1/").partition("/")
+    name = rest.partition("/")[0]
+    if noun == "flyways" and name:  # it is named by its species
+        told["species"], *words = name.split(":")
         told["simulated"] = str("simulated" in words).lower()
-    _, of_species, rest = path.partition("/species/")
-    if of_species:
-        told["species"] = rest.partition("/")[0]
-    _, of_bird, rest = path.partition("/individuals/")
-    if of_bird:
-        told["individual"] = rest.partition("/")[0]
+    elif noun == "species" and name:
+        told["species"] = name
+    elif noun == "individuals" and name:
+        told["individual"] = name
     return told
 
 

@@ -36,6 +36,7 @@ def test_an_address_says_which_birds_it_is_about() -> None:
     assert filters_of("/api/v1/flyways/hooded_crane:spring", "").simulated is False
     assert filters_of("/api/v1/flyways/hooded_crane:simulated/report", "").simulated is True
     assert filters_of("/api/v1/species/hooded_crane/utilisation", "").species == "hooded_crane"
+    assert filters_of("/tiles/flyways/3/6/3.pbf", "").species is None
     with pytest.raises(BadInput):
         filters_of("/api/v1/sites", "study=mine")
 

@@ -141,15 +141,26 @@ def test_a_closed_standard_output_is_told_before_anything_is_done() -> None:
     assert (done.returncode, done.stderr[:35]) == (1, b"flyways: Standard output is closed.")
 
 
+def _written_to(pipe: Path) -> int:
+    """Open the other end of a pipe as soon as somebody reads it."""
+    for _ in range(600):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("nobody reads the pipe")
+
+
 def test_a_push_that_waits_for_a_pipe_is_stopped_by_ctrl_c(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     words = [*FLYWAYS, "push", str(pipe), "--study", str(uuid4())]
     with subprocess.Popen(words, stderr=subprocess.PIPE) as waits:
-        time.sleep(2)
-        waits.send_signal(signal.SIGINT)
         try:
+            writer = _written_to(pipe)
+            waits.send_signal(signal.SIGINT)
             told = waits.communicate(timeout=20)[1]
+            os.close(writer)
         finally:
             waits.kill()
     assert waits.returncode == 130

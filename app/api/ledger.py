@@ -248,8 +248,9 @@ async def read_ledger(
     """
     Read bird-days by area, season, protection and class, with intervals and the sample.
 
-    Whole UTC days count. Birds of opened studies of others enter a row only where there are at
-    least three of them, and every sum is over what is shown.
+    Whole UTC days count. Real birds of opened studies of others enter by whole months within
+    `datetime`, each when all of it is released, and only where at least three of a study share
+    season, area, protection and class; every sum is over what is shown.
     """
     one = flyway_of(flyway)
     async with store.read() as conn:

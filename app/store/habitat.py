@@ -19,10 +19,10 @@ from app.movement.ledger import tally
 from app.movement.protection import Basis, Cover, cover
 from app.movement.track import DAY_US
 from app.store.audience import Audience
-from app.store.birddays import MONTH, days_of, days_seen
+from app.store.birddays import MONTH, TOLD, days_of, days_seen
 from app.store.engine import execute
 from app.store.layers import OUTSIDE, Layer
-from app.store.sight import GROUP_MIN, Filters, Where, where
+from app.store.sight import Filters, Where, where
 
 By = Literal["class", "area", "individual", "season", "protection"]
 Per = Literal["individual", "season", "species"]
@@ -181,9 +181,8 @@ def _seen(
     """
     Return the SQL of a row for each day of a bird with its key, and the values it binds.
 
-    Days of opened studies of others enter by groups that no question divides: a study's birds of
-    one species in one class, season and whole month, told when there are `GROUP_MIN` of them. So
-    no two answers, not even those to two readers, differ by the days of fewer.
+    Days of opened studies of others enter by `TOLD` groups: a study's birds of one species in one
+    class, season and whole month.
     """
     key, name = _KEYS[by]
     table = "presence_day" if layer is None else "use_day"
@@ -202,14 +201,7 @@ def _seen(
         f" i.terms ->> 'animal-siblings' as siblings, row({', '.join(group)}) as told_by"
         f" from {table} x join individual i on i.id = x.individual_id where {chosen.sql}"
     )
-    told = (
-        "select told_by from days where not own group by told_by"
-        f" having count(distinct individual_id) >= {GROUP_MIN}"
-    )
-    return (
-        f"with days as ({days}) select * from days where own or told_by in ({told})",
-        chosen.values,
-    )
+    return f"with days as ({days}) select * from days where {TOLD}", chosen.values
 
 
 async def _spent(

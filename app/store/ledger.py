@@ -16,10 +16,11 @@ from app.movement.families import family_index
 from app.movement.ledger import tally
 from app.movement.protection import BETWEEN, UNDATED, Basis, Cover, cover, is_ramsar
 from app.movement.track import DAY_US
-from app.store.audience import RELEASED, Audience
+from app.store.audience import Audience
+from app.store.birddays import MONTH, TOLD, days_seen
 from app.store.engine import execute
 from app.store.layers import COAST, OUTSIDE, Layer
-from app.store.sight import GROUP_MIN, Filters, where
+from app.store.sight import Filters
 
 Dimension = Literal["area", "season", "protection", "class"]
 DIMENSIONS: tuple[Dimension, ...] = ("area", "season", "protection", "class")
@@ -71,7 +72,6 @@ class _Bird:
     name: str
     siblings: str | None
     capture_area: str | None
-    own: bool
     wild: bool
 
 
@@ -79,27 +79,21 @@ async def ledger(
     conn: AsyncConnection, audience: Audience, filters: Filters, asked: Asked
 ) -> Ledger:
     """
-    Return the ledger; opened studies of others enter a row only with `GROUP_MIN` real birds.
+    Return the ledger; real birds of opened studies of others enter as `_cells` tells.
 
     Every sum is over what is shown; times are whole microseconds: no order changes a digit.
     """
     birds = await _birds(conn, audience, asked)
     wild = [bird for bird, about in birds.items() if about.wild]
     cells = await _cells(conn, audience, filters, asked, wild)
-    seen: dict[Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    shown: dict[Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     unseen: dict[tuple[int, str], int] = defaultdict(int)
     for cell in cells:
         bird = cell["individual_id"]
         if cell["observed"]:
-            seen[_key(cell, asked)][bird] += cell["time_us"]
+            shown[_asked_of(_key(cell, asked), asked)][bird] += cell["time_us"]
         else:
             unseen[bird, cell["season"]] += cell["time_us"]
-    # What is hidden is decided before rows are put together: the total is the same by whatever it
-    # is divided, and no two answers tell by their difference what neither shows.
-    shown: dict[Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for key, spent in seen.items():
-        for bird, time in _shown(spent, birds, simulated=asked.simulated).items():
-            shown[_asked_of(key, asked)][bird] += time
     rows, families = await asyncio.to_thread(_rows, shown, birds, unseen)
     used = {bird for spent in shown.values() for bird in spent}
     return Ledger(
@@ -111,14 +105,6 @@ async def ledger(
         birds_tracked=len(birds),
         birds_left_out=len(birds) - len(wild),
     )
-
-
-def _shown(spent: dict[int, int], birds: dict[int, _Bird], *, simulated: bool) -> dict[int, int]:
-    """Return the birds of a row that this audience may count; simulated ones have no secrets."""
-    others = sum(not birds[bird].own for bird in spent)
-    if simulated or others >= GROUP_MIN:
-        return spent
-    return {bird: time for bird, time in spent.items() if birds[bird].own}
 
 
 def _rows(
@@ -254,16 +240,16 @@ _MANIPULATED = """exists (select from deployment d where d.individual_id = i.id
 async def _cells(
     conn: AsyncConnection, audience: Audience, filters: Filters, asked: Asked, birds: list[int]
 ) -> list[dict[str, Any]]:
-    """Return the time of each of these birds in each combination of classes and seasons."""
-    chosen = where(audience).add(
-        f"(x.study_id = any(:exact) or x.study_id = any(:open) and x.{RELEASED})"
-    )
+    """
+    Return the time of each of these birds in each combination of classes and seasons.
+
+    Days of opened studies of others enter by `TOLD` groups: a study's birds in one combination,
+    season and whole month, before rows are put together: the total is the same by whatever it is
+    divided. Silence has no place, and simulated birds no secrets: neither waits for others.
+    """
+    chosen = days_seen(audience, filters, simulated=asked.simulated)
     chosen.add("x.individual_id = any(cast(:birds as int[]))", birds=birds)
     chosen.add("x.species_key = :species", species=asked.species)
-    if filters.time_from is not None:
-        chosen.add("x.day >= cast(:first as date)", first=filters.time_from.date())
-    if filters.time_to is not None:
-        chosen.add("x.day <= cast(:last as date)", last=filters.time_to.date())
     season = "coalesce(nullif(substr(x.season, 6), ''), 'unknown')"
     if asked.season == "other":
         chosen.add(f"{season} not in ('spring', 'autumn')")
@@ -275,14 +261,23 @@ async def _cells(
     }
     listed = {f"protection{k}": layer.id for k, layer in enumerate(asked.protection)}
     chosen.values |= listed
+    place = (
+        _class_in("boundary"), _class_in("layer"),
+        f"cast(array[{', '.join(map(_class_in, listed))}] as bigint[])",
+    )  # fmt: skip
+    group = ", ".join(("x.study_id", "x.observed", season, MONTH, *place))
     rows = await execute(
         conn,
         f"""
-        select x.individual_id, x.observed, {season} as season, {_class_in("boundary")} as area,
-          {_class_in("layer")} as class,
-          cast(array[{", ".join(map(_class_in, listed))}] as bigint[]) as protection,
-          sum((x.bird_days * {DAY_US})::bigint)::bigint as time_us
-        from ledger_day x where {chosen.sql} group by 1, 2, 3, 4, 5, 6 limit {CELLS_MAX + 1}
+        with days as (
+          select x.individual_id, x.observed, {season} as season, {place[0]} as area,
+            {place[1]} as class, {place[2]} as protection, x.bird_days,
+            x.study_id = any(:exact) as own, row({group}) as told_by
+          from ledger_day x where {chosen.sql})
+        select individual_id, observed, season, area, class, protection,
+          sum((bird_days * {DAY_US})::bigint)::bigint as time_us
+        from days where {"true" if asked.simulated else f"not observed or {TOLD}"}
+        group by 1, 2, 3, 4, 5, 6 limit {CELLS_MAX + 1}
         """,
         chosen.values,
     )
@@ -301,7 +296,7 @@ async def _birds(conn: AsyncConnection, audience: Audience, asked: Asked) -> dic
         f"""
         select i.id, i.study_id, i.local_identifier as name,
           i.terms ->> 'animal-siblings' as siblings, c.area as capture_area,
-          i.study_id = any(:exact) as own, not {_MANIPULATED} as wild
+          not {_MANIPULATED} as wild
         from individual i join study s on s.id = i.study_id
           left join capture c on c.individual_id = i.id
         where i.species_key = :species and s.simulated = :simulated

@@ -221,6 +221,17 @@ async def test_the_public_sees_three_birds_and_more_of_what_is_released(client) 
     assert unknown.status_code == 404
 
 
+async def test_no_two_intervals_tell_by_their_difference_what_a_day_was(client) -> None:
+    """By days, the second of March would be all that the first answer has more than none."""
+    month = {"2020-03-01/2020-03-31": 2.0, "2020-02-10/2020-04-10": 2.0}
+    parts = dict.fromkeys(("2020-03-01/2020-03-02", "2020-03-02/2020-03-31"), 0.0)
+    for interval, days in (month | parts).items():
+        assert (await ledger(client, key=None, datetime=interval))["total_bird_days"] == days
+    made_up = f"/api/v1/flyways/{SPECIES}:simulated/ledger"  # has no secrets: by the day
+    day = await ledger(client, key=None, path=made_up, datetime="2020-03-02/2020-03-02")
+    assert day["total_bird_days"] == 0.5
+
+
 async def test_parts_of_the_year_make_up_the_year(client) -> None:
     parts = [
         (await ledger(client, path=f"/api/v1/flyways/{SPECIES}:{season}/ledger"))

@@ -138,6 +138,7 @@ def serve() -> None:
         from app.main import create_app
         from app.operate import assert_fit, database
         from app.up import free_port
+        from app.wire import OneWrite
 
     chosen = settings()
     free_port(chosen)
@@ -149,6 +150,7 @@ def serve() -> None:
             create_app(chosen.model_copy(update={"database_url": dsn})),
             host=chosen.host,
             port=chosen.port,
+            http=OneWrite,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -8,10 +8,22 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from limits import parse
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from app import VERSION
-from app.api import as_of, feeds, openapi, pages, problems, push
-from app.api.middleware import BodyLimit, ContentETag, Credited, Guard, Head, Packed, RateLimit
+from app.api import as_of, feeds, openapi, pages, problems
+from app.api.letterbox import Letterbox
+from app.api.middleware import (
+    BodyLimit,
+    ContentETag,
+    Credited,
+    Guard,
+    Head,
+    Packed,
+    RateLimit,
+    Rates,
+)
+from app.api.push import Door
 from app.api.routers import ROUTERS
 from app.config import Settings
 from app.errors import SetupError
@@ -27,6 +39,20 @@ _DOORS = ("/push/", "/api/v1.0/sensors/", "/movebank/service/external-feed")
 GZIP_MIN_BYTES = 1_000
 GZIP_LEVEL = 5
 """Level 5 is within 3 % of the size of level 9 on track GeoJSON, at a third of its time."""
+
+
+class Application(FastAPI):
+    """What answers HTTP; small pushes are taken before anything else looks at them."""
+
+    letterbox: Letterbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        letter = self.letterbox.opens_for(scope)
+        if letter is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.letterbox.take(*letter, scope, receive, send)
 
 
 def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
@@ -57,7 +83,7 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
             await app.state.rebuffs.close()
             await store.close()
 
-    app = FastAPI(
+    app = Application(
         title="Flyways",
         summary="Telemetry of cranes and spoonbills: stopovers, flyway routes, habitat use.",
         version=VERSION,
@@ -67,8 +93,8 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.store = store
-    app.state.gatherer = Gatherer(store)
-    app.state.rebuffs = Rebuffs(store)
+    app.state.gatherer = gatherer = Gatherer(store)
+    app.state.rebuffs = rebuffs = Rebuffs(store)
     app.state.settings = settings
     problems.install(app)
     as_of.install(app)
@@ -78,11 +104,13 @@ def create_app(settings: Settings, *, demand_durable: bool = True) -> FastAPI:
     openapi.install(app)
     pages.install(app)
     app.router.routes.insert(0, feeds.SHORT_WAY)
-    _surround(app, settings)
+    rates = None if settings.rate_limit == "off" else Rates(parse(settings.rate_limit))
+    app.letterbox = Letterbox(Door(store, gatherer, rebuffs, settings.body_max_bytes), rates)
+    _surround(app, settings, rates)
     return app
 
 
-def _surround(app: FastAPI, settings: Settings) -> None:
+def _surround(app: FastAPI, settings: Settings, rates: Rates | None) -> None:
     """Add what surrounds every request; the last one added is the outermost."""
 
     def limit_bytes(path: str) -> int:
@@ -92,9 +120,8 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Credited)
     app.add_middleware(ContentETag)
     app.add_middleware(BodyLimit, limit_bytes=limit_bytes)
-    app.add_middleware(push.Letterbox)
-    if settings.rate_limit != "off":
-        app.add_middleware(RateLimit, item=parse(settings.rate_limit))
+    if rates is not None:
+        app.add_middleware(RateLimit, rates=rates)
     app.add_middleware(Packed, min_bytes=GZIP_MIN_BYTES, level=GZIP_LEVEL)
     app.add_middleware(
         CORSMiddleware,

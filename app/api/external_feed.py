@@ -57,7 +57,7 @@ async def _keep(request: Request, door: Door, form: FormData, password: str) -> 
         )
     body = _with_tag(await _data(form), form.get("tag"))
     door = replace(door, format_name=movebank_json.NAME)
-    await door.keep(source, body, request, prover(request, body))
+    await door.keep(source, body, request.headers, prover(request.headers, body=body))
 
 
 def _word(form: FormData, name: str) -> str:

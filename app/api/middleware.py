@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable
 from hashlib import sha256
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipResponder
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.as_of import CREDIT
@@ -47,9 +48,8 @@ GONE = 499
 
 RawHeaders = list[tuple[bytes, bytes]]
 """As ASGI hands them on: names in lower case. Asked by name they cost a tenth of a request."""
-_SECURITY: RawHeaders = [
-    (name.lower().encode(), v.encode()) for name, v in SECURITY_HEADERS.items()
-]
+COMMON: RawHeaders = [(name.lower().encode(), v.encode()) for name, v in SECURITY_HEADERS.items()]
+"""Headers of every answer."""
 _VARY = VARY.encode()
 
 
@@ -61,36 +61,45 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "http":
+            await guard(self.app, scope, receive, send, time.perf_counter())
+        else:
             await self.app(scope, receive, send)
-            return
-        asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
-        started, status, began = False, 500, time.perf_counter()
 
-        async def dressed(message: Message) -> None:
-            nonlocal started, status
-            if message["type"] == "http.response.start":
-                started, status = True, message["status"]
-                message = {**message, "headers": _dressed(message["headers"], request_id)}
-            await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                if _holds_nul(scope):
-                    await problem_response(of_status(400))(scope, receive, dressed)
-                else:
-                    await self.app(scope, receive, dressed)
-            except ClientDisconnect:
-                status = GONE
-            except Exception:
-                # The text of an unexpected error may hold stored values: it goes to the log alone.
-                _log.exception("unexpected error", path=_route_of(scope))
-                if started:
-                    raise
-                await problem_response(internal())(scope, receive, dressed)
-            finally:
-                _account(scope, status, time.perf_counter() - began)
+async def guard(app: ASGIApp, scope: Scope, receive: Receive, send: Send, began_s: float) -> None:
+    """Serve one request, taken up at `began_s` [s of perf_counter], as `Guard` does."""
+    request_id = id_of(Headers(scope=scope).get("x-request-id", ""))
+    started, status = False, 500
+
+    async def dressed(message: Message) -> None:
+        nonlocal started, status
+        if message["type"] == "http.response.start":
+            started, status = True, message["status"]
+            message = {**message, "headers": _dressed(message["headers"], request_id)}
+        await send(message)
+
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            if _holds_nul(scope):
+                await problem_response(of_status(400))(scope, receive, dressed)
+            else:
+                await app(scope, receive, dressed)
+        except ClientDisconnect:
+            status = GONE
+        except Exception:
+            # The text of an unexpected error may hold stored values: it goes to the log alone.
+            _log.exception("unexpected error", path=_route_of(scope))
+            if started:
+                raise
+            await problem_response(internal())(scope, receive, dressed)
+        finally:
+            _account(scope, status, time.perf_counter() - began_s)
+
+
+def id_of(asked: str) -> str:
+    """Return the id of a request: the one it asks for, or a new one."""
+    return asked if _REQUEST_ID.fullmatch(asked) else os.urandom(16).hex()
 
 
 def _account(scope: Scope, status: int, took_s: float) -> None:
@@ -111,7 +120,7 @@ def _dressed(headers: RawHeaders, request_id: str) -> RawHeaders:
         vary = b", ".join({name.lower(): name for name in names}.values())
     return [
         *((name, value) for name, value in headers if name != b"vary"),
-        *((name, value) for name, value in _SECURITY if name not in told),
+        *((name, value) for name, value in COMMON if name not in told),
         (b"vary", vary),
         (b"x-request-id", request_id.encode()),
     ]
@@ -221,31 +230,39 @@ _UNCOUNTED = ("/health/", "/metrics", "/viewer/")
 """Paths of supervisors, and of the map's files, of which one page loads dozens."""
 
 
-class RateLimit:
-    """Hold each client address to a number of requests; `_UNCOUNTED` are never refused."""
+class Rates:
+    """How many requests each client address sent lately."""
 
-    def __init__(self, app: ASGIApp, item: RateLimitItem) -> None:
-        self.app = app
+    def __init__(self, item: RateLimitItem) -> None:
         self.item = item
         self.windows = FixedWindowRateLimiter(MemoryStorage())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http" or scope["path"].startswith(_UNCOUNTED):
-            await self.app(scope, receive, send)
-            return
+    async def refusal(self, scope: Scope) -> Response | None:
+        """Count a request; return what answers it if it is one too many."""
         client = scope["client"][0] if scope.get("client") else "local"
         if await self.windows.hit(self.item, client):
-            await self.app(scope, receive, send)
-            return
+            return None
         window = await self.windows.get_window_stats(self.item, client)
         wait_s = max(1, int(window.reset_time - time.time()) + 1)
         problem = TooMany(
             "This address sent too many requests.",
             remedy="Send the request again after the time in Retry-After.",
         )
-        answer = problem_response(problem, headers={"Retry-After": str(wait_s)})
-        await answer(scope, receive, send)
+        return problem_response(problem, headers={"Retry-After": str(wait_s)})
+
+
+class RateLimit:
+    """Hold each client address to a number of requests; `_UNCOUNTED` are never refused."""
+
+    def __init__(self, app: ASGIApp, rates: Rates) -> None:
+        self.app = app
+        self.rates = rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        counted = scope["type"] == "http" and not scope["path"].startswith(_UNCOUNTED)
+        refused = await self.rates.refusal(scope) if counted else None
+        await (refused or self.app)(scope, receive, send)
 
 
 class Credited:

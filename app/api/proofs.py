@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from starlette.requests import Request
 
 from ingest.signatures import (
     SECRET_PREFIX,
@@ -29,14 +27,22 @@ TOKEN_PARAMETER = "token"  # noqa: S105 - its name, not one
 """Where makers of tags put a static token, besides `Authorization: Bearer`."""
 
 
-def prover(request: Request, body: bytes = b"") -> Prover:
-    """Return what checks a push against its sender's secrets; `SIGNED` schemes need the body."""
-    headers, now_s = request.headers, int(time.time())
+NOTHING: Mapping[str, str] = {}
+
+
+def prover(
+    headers: Mapping[str, str], parameters: Mapping[str, str] = NOTHING, body: bytes = b""
+) -> Prover:
+    """
+    Return what checks a push against its sender's secrets; `SIGNED` schemes need the body.
+
+    Names of headers are in lower case.
+    """
 
     def prove(sender: Row) -> None:
         scheme, secrets = sender["scheme"], sender["secrets"]
         if scheme == "token":
-            check_token(token_of(request), secrets)
+            check_token(token_of(headers, parameters), secrets)
         elif scheme == "basic":
             check_basic(headers.get("authorization"), secrets)
         elif scheme == "github":
@@ -48,18 +54,16 @@ def prover(request: Request, body: bytes = b"") -> Prover:
                 timestamp=headers.get("webhook-timestamp"),
                 signature=headers.get("webhook-signature"),
                 secrets=[SECRET_PREFIX + b64encode(key).decode() for key in secrets],
-                now_s=now_s,
+                now_s=int(time.time()),
             )
 
     return prove
 
 
-def token_of(request: Request) -> str | None:
+def token_of(headers: Mapping[str, str], parameters: Mapping[str, str] = NOTHING) -> str | None:
     """Return the static token of a request: of its headers first, then of its address."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
-    named = (request.headers.get(name) for name in TOKEN_HEADERS)
-    return next((found for found in named if found), None) or request.query_params.get(
-        TOKEN_PARAMETER
-    )
+    named = (headers.get(name) for name in TOKEN_HEADERS)
+    return next((found for found in named if found), None) or parameters.get(TOKEN_PARAMETER)

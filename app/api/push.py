@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.deps import SettingsDep, StoreDep, settings_of, store_of
-from app.api.problems import WRITING, answer_of, problem_response
+from app.api.deps import SettingsDep, StoreDep
+from app.api.problems import WRITING, problem_response
 from app.api.proofs import SIGNED, Prover, prover
 from app.api.pushes import announce
 from app.api.receipts import Receipt, receipt_of, shape
-from app.errors import BadInput, NotSignedIn, Problem
-from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, known_sender
+from app.errors import BadInput, NotSignedIn
+from app.pipeline.gather import SMALL_BYTES, Gatherer, Handed, Posted, unknown_source
 from app.pipeline.rebuffs import Rebuffs
 from app.pipeline.receive import bounded, reading, reading_of, receive
-from app.store import inbox, sources
+from app.store import inbox, letters, sources
 from app.store.audience import Audience
 from app.store.engine import Store
 from ingest.signatures import SignatureRefused
@@ -48,50 +45,70 @@ class Door:
     tag: str | None = None
 
     async def keep(
-        self, source: UUID, body: bytes, request: Request, prove: Prover
+        self, source: UUID, body: bytes, headers: Mapping[str, str], prove: Prover
     ) -> tuple[Row, Receipt]:
         """
         Keep a body that is here, if it is proven to come from a source; small ones share a commit.
 
         Raises NotSignedIn, counted at the source, so that one under attack or misset shows.
         """
-        try:
-            return await self._keep(source, body, request, prove)
-        except SignatureRefused as refused:
-            self.rebuffs.note(source, refused.code)
-            raise unproven(refused) from refused
-
-    async def _keep(
-        self, source: UUID, body: bytes, request: Request, prove: Prover
-    ) -> tuple[Row, Receipt]:
         if 0 < len(body) <= SMALL_BYTES and self.tag is None:
-            posted = await self.gatherer.keep(
-                Handed(
-                    source, body, prove, request.headers.get("content-type"), key_of(request),
-                    self.format_name,
-                )
-            )  # fmt: skip
-            if posted.receipt is not None:
-                return posted.sender, shape(posted.receipt)
-            return posted.sender, await self.store_alone(posted.sender, request, _whole(body))
+            posted = await self.gather(source, body, headers, prove)
+            return posted.way.sender, await self.receipt(posted, body, headers)
         sender = await self.sender(source)
-        prove(sender)
-        return sender, await self.store_alone(sender, request, _whole(body))
+        self.check(source, sender, prove)
+        return sender, await self.store_alone(sender, headers, whole(body))
+
+    async def gather(
+        self, source: UUID, body: bytes, headers: Mapping[str, str], prove: Prover
+    ) -> Posted:
+        """Keep a small body beside others; raises NotSignedIn as `keep` does."""
+        handed = Handed(
+            (source, self.format_name), body, prove, headers.get("content-type"), key_of(headers)
+        )
+        try:
+            return await self.gatherer.keep(handed)
+        except SignatureRefused as refused:
+            raise self._rebuffed(source, refused) from refused
+
+    async def receipt(self, posted: Posted, body: bytes, headers: Mapping[str, str]) -> Receipt:
+        """Return the receipt of a small push; one whose bytes or key came before is kept alone."""
+        if posted.kept is not None:
+            return shape(letters.receipt(posted.way, posted.kept))
+        return await self.store_alone(posted.way.sender, headers, whole(body))
 
     async def sender(self, source: UUID) -> Row:
         """Return the row of a source; raises NotFound."""
         async with self.store.read() as conn:
-            return known_sender(await sources.sender(conn, source))
+            sender = await sources.sender(conn, source)
+        if sender is None:
+            raise unknown_source()
+        return sender
+
+    def check(self, source: UUID, sender: Row, prove: Prover) -> None:
+        """Raise NotSignedIn, counted at the source, where a push is not proven to be its own."""
+        try:
+            prove(sender)
+        except SignatureRefused as refused:
+            raise self._rebuffed(source, refused) from refused
+
+    def _rebuffed(self, source: UUID, refused: SignatureRefused) -> NotSignedIn:
+        self.rebuffs.note(source, refused.code)
+        return NotSignedIn(
+            "The push is not proven to come from this source.",
+            remedy=refused.remedy,
+            code=refused.code,
+        )
 
     async def store_alone(
-        self, sender: Row, request: Request, body: AsyncIterator[bytes]
+        self, sender: Row, headers: Mapping[str, str], body: AsyncIterator[bytes]
     ) -> Receipt:
         """Keep a proven push in a transaction of its own."""
         delivery = inbox.Delivery(
             sender["study_id"],
             source_id=sender["id"],
-            content_type=request.headers.get("content-type"),
-            idempotency_key=key_of(request),
+            content_type=headers.get("content-type"),
+            idempotency_key=key_of(headers),
         )
         how = replace(reading_of(sender, self.format_name), tag=self.tag)
         kept = await receive(self.store, delivery, how, body)
@@ -134,63 +151,22 @@ async def push_from_source(
     try:
         if _is_small(request):
             body = await request.body()
-            sender, receipt = await door.keep(source, body, request, prover(request, body))
+            prove = prover(request.headers, request.query_params, body)
+            sender, receipt = await door.keep(source, body, request.headers, prove)
         else:
             sender, receipt = await _large(source, request, door)
-    except NotSignedIn as refused:
-        return challenged(refused, basic=refused.code == "password-mismatch")
-    answer = Response(receipt.model_dump_json(), sender["ack_status"], media_type=_JSON)
+    except NotSignedIn as unproven:
+        return refused(unproven)
+    return accepted(sender, receipt)
+
+
+def accepted(sender: Row, receipt: Receipt) -> Response:
+    """Return the answer to a push that is kept, with the status that its sender wants."""
+    answer = Response(
+        receipt.model_dump_json(), sender["ack_status"], media_type="application/json"
+    )
     announce(answer, receipt)
     return answer
-
-
-_JSON = "application/json"
-
-
-class Letterbox:
-    """
-    Take small pushes past the routes and what surrounds them: tags report a fix at a time.
-
-    FastAPI finds a route and solves its arguments anew for each request, which took half of what
-    a push costs the web process. What is sent in any other way goes on to the common route.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        source = _small_push(scope)
-        if source is None:
-            await self.app(scope, receive, send)
-            return
-        scope["route"] = _ROUTE
-        request = Request(scope, receive)
-        door = await door_of(request, store_of(request), settings_of(request))
-        try:
-            answer = await push_from_source(source, request, door)
-        except Problem as told:
-            answer = answer_of(told)
-        await answer(scope, receive, send)
-
-
-_ROUTE = next(route for route in router.routes if isinstance(route, Route))
-_ADDRESS = re.compile(r"/push/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
-
-
-def _small_push(scope: Scope) -> UUID | None:
-    """Return the source of a request for the letterbox; None for one with anything unusual."""
-    if scope["type"] != "http" or scope["method"] != "POST" or b"tag" in scope["query_string"]:
-        return None
-    address = _ADDRESS.fullmatch(scope["path"])
-    if address is None:
-        return None
-    headers = dict(scope["headers"])
-    size = headers.get(b"content-length", b"")
-    plain = (
-        size.isdigit() and 0 < int(size[:20]) <= SMALL_BYTES and b"content-encoding" not in headers
-    )
-    return UUID(address[1]) if plain else None
 
 
 def _is_small(request: Request) -> bool:
@@ -200,25 +176,17 @@ def _is_small(request: Request) -> bool:
 async def _large(source: UUID, request: Request, door: Door) -> tuple[Row, Receipt]:
     """Keep a large push: nobody unknown sends more than its headers, unless it signs its body."""
     sender = await door.sender(source)
-    stream = bounded(request.stream(), door.limit_bytes)
+    stream, headers = bounded(request.stream(), door.limit_bytes), request.headers
     if sender["scheme"] in SIGNED:
         body = b"".join([piece async for piece in stream])
-        return await door.keep(source, body, request, prover(request, body))
-    try:
-        prover(request)(sender)
-    except SignatureRefused as refused:
-        door.rebuffs.note(source, refused.code)
-        raise unproven(refused) from refused
-    return sender, await door.store_alone(sender, request, stream)
+        return await door.keep(source, body, headers, prover(headers, body=body))
+    door.check(source, sender, prover(headers, request.query_params))
+    return sender, await door.store_alone(sender, headers, stream)
 
 
-def unproven(refused: SignatureRefused) -> NotSignedIn:
-    """Return the problem of a push whose sender is not proven."""
-    return NotSignedIn(
-        "The push is not proven to come from this source.",
-        remedy=refused.remedy,
-        code=refused.code,
-    )
+def refused(unproven: NotSignedIn) -> Response:
+    """Return the answer to a push that is not proven to come from its source."""
+    return challenged(unproven, basic=unproven.code == "password-mismatch")
 
 
 def challenged(refused: NotSignedIn, *, basic: bool) -> Response:
@@ -233,9 +201,9 @@ KEY_MAX_CHARS = 255
 KEY_HEADERS = ("webhook-id", "idempotency-key", "x-github-delivery")
 
 
-def key_of(request: Request) -> str | None:
+def key_of(headers: Mapping[str, str]) -> str | None:
     """Return the name that a sender gives its delivery."""
-    found = next((key for name in KEY_HEADERS if (key := request.headers.get(name))), None)
+    found = next((key for name in KEY_HEADERS if (key := headers.get(name))), None)
     if found is not None and len(found) > KEY_MAX_CHARS:
         raise BadInput(
             f"The name of the delivery is over {KEY_MAX_CHARS} characters.",
@@ -245,5 +213,6 @@ def key_of(request: Request) -> str | None:
     return found
 
 
-async def _whole(body: bytes) -> AsyncIterator[bytes]:
+async def whole(body: bytes) -> AsyncIterator[bytes]:
+    """Give a body that is here as those are given that still come."""
     yield body

@@ -35,7 +35,7 @@ KEY_PREFIX = "flw_"
 
 async def _owner(request: Request, store: StoreDep) -> Audience | None:
     """Return the institute whose key comes with the request; None for a sender with a token."""
-    if not (token_of(request) or "").startswith(KEY_PREFIX):
+    if not (token_of(request.headers, request.query_params) or "").startswith(KEY_PREFIX):
         return None
     return require(await caller(request, store), "push")
 
@@ -70,9 +70,10 @@ async def push_from_sensor(
     del sensor_type  # EarthRanger's own drivers; the observations say what they are
     source = await _source(door, provider, request, owner)
     body = b"".join([piece async for piece in request.stream()])
-    prove = prover(request, body) if owner is None else _owned(owner)
+    sent = request.headers
+    prove = prover(sent, request.query_params, body) if owner is None else _owned(owner)
     format_name = earthranger_json.NAME
-    _, receipt = await replace(door, format_name=format_name).keep(source, body, request, prove)
+    _, receipt = await replace(door, format_name=format_name).keep(source, body, sent, prove)
     status = 201 if receipt.replay_of is None else 200
     answer = Response(receipt.model_dump_json(), status, media_type="application/json")
     announce(answer, receipt)
@@ -88,7 +89,7 @@ def _owned(owner: Audience) -> Prover:
 
 
 async def _source(door: Door, provider: str, request: Request, owner: Audience | None) -> UUID:
-    token = token_of(request)
+    token = token_of(request.headers, request.query_params)
     if owner is None:
         return await source_of(door, provider, secret=("token", token) if token else None)
     try:

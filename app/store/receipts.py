@@ -55,6 +55,14 @@ NOTHING_STORED: dict[str, Any] = {
 }  # fmt: skip
 """What the fixes of a push have become that brought none."""
 
+UNREAD: dict[str, Any] = {
+    **NOTHING_STORED, "number": 1, "state": "received", "replay_of": None, "units": 0,
+    "records": 0, "refused": 0, "stored": 0, "duplicates": 0, "superseded": 0,
+    "without_position": 0, "time_first": None, "time_last": None, "warnings": [], "problem": None,
+    "stored_at": None, "processed_at": None,
+}  # fmt: skip
+"""What the receipt of a push says that nobody has decoded yet."""
+
 _WAITING = f"""
 select t.ref as tag, t.local_identifier, sum(w.n)::bigint as n_fixes,
   min(w.first) as time_first, max(w.last) as time_last

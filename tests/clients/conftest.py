@@ -12,6 +12,7 @@ import uvicorn
 
 from app.config import Settings
 from app.main import create_app
+from app.wire import OneWrite
 from tests.viewer.chromium import browser, chromium, context, pytest_runtest_protocol
 from tests.viewer.conftest import visit
 
@@ -25,6 +26,7 @@ def serving(dsn: str, **server: Any) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         app = create_app(settings, demand_durable=False)
         # As `flyways serve` does, it leaves logs to whoever set them up.
+        server = {"http": OneWrite} | server
         config = uvicorn.Config(app, log_level="error", log_config=None, lifespan="on", **server)
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, args=([listening],))

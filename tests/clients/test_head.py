@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.wire import OneWrite
 from tests.clients.conftest import serving
 
 ADDRESSES = (
@@ -23,9 +24,12 @@ ADDRESSES = (
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-@pytest.mark.parametrize("http", ["httptools", "h11"])
+@pytest.mark.parametrize("http", [OneWrite, "h11"])
 def test_a_head_and_a_get_share_one_connection(
-    new_database: Callable[[], str], caplog: pytest.LogCaptureFixture, http: str, encoding: str
+    new_database: Callable[[], str],
+    caplog: pytest.LogCaptureFixture,
+    http: type[OneWrite] | str,
+    encoding: str,
 ) -> None:
     headers = {"Accept-Encoding": encoding}
     with serving(new_database(), http=http) as url:

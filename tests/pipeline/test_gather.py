@@ -8,10 +8,12 @@ from uuid import uuid4
 
 import pytest
 
+from app.api.receipts import shape
 from app.errors import NotFound, Unavailable
 from app.pipeline import gather
-from app.pipeline.gather import Gatherer, Handed, known_sender
-from app.store import letters
+from app.pipeline.gather import Gatherer, Handed, unknown_source
+from app.store import letters, receipts, work
+from app.store.audience import Audience
 from app.store.engine import Store, execute
 from ingest.signatures import SignatureRefused
 from tests.store.flock import Flock, ref_of
@@ -47,10 +49,24 @@ async def gatherer(store):
 def batches(monkeypatch):
     """Give the sizes of the transactions that are tried."""
     seen: list[int] = []
+    real = letters.keep_all
+
+    async def keep_all(conn, sent):
+        seen.append(len(sent))
+        return await real(conn, sent)
+
+    monkeypatch.setattr(letters, "keep_all", keep_all)
+    return seen
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Give the sources that are asked for, question by question."""
+    seen: list[set] = []
     real = letters.senders
 
     async def senders(conn, refs):
-        seen.append(len(refs))
+        seen.append(set(refs))
         return await real(conn, refs)
 
     monkeypatch.setattr(letters, "senders", senders)
@@ -66,7 +82,7 @@ def forged(_sender) -> None:
 
 
 def handed(body: bytes, source=SOURCE, prove=proven, key=None) -> Handed:
-    return Handed(source, body, prove, "text/csv", key)
+    return Handed((source, None), body, prove, "text/csv", key)
 
 
 async def kept(store, body: bytes) -> int:
@@ -78,13 +94,16 @@ async def kept(store, body: bytes) -> int:
     return rows[0]["n"]
 
 
-async def test_all_that_wait_share_a_transaction(gatherer, store, batches) -> None:
-    bodies = [f"shared {n}".encode() for n in range(40)]
+@pytest.mark.parametrize(("waiting", "shared"), [(16, [16]), (17, [16, 1]), (40, [20, 20])])
+async def test_those_that_wait_share_a_transaction_or_two(
+    gatherer, store, batches, waiting, shared
+) -> None:
+    bodies = [f"shared {n} of {waiting}".encode() for n in range(waiting)]
     posted = await asyncio.gather(*(gatherer.keep(handed(body)) for body in bodies))
-    assert len(batches) == 1
+    assert batches == shared
     for body, each in zip(bodies, posted, strict=True):
-        assert each.receipt["digest"] == hashlib.sha256(body).digest()
-        assert each.sender["id"] == 1
+        assert each.kept.digest == hashlib.sha256(body).digest()
+        assert each.way.sender["id"] == 1
         assert await kept(store, body) == 1
 
 
@@ -127,14 +146,14 @@ async def test_a_forged_push_is_refused_and_those_beside_it_are_kept(gatherer, s
     assert [await kept(store, b) for b in (b"good a", b"forged", b"nobody's", b"good b")] == [
         1, 0, 0, 1
     ]  # fmt: skip
-    assert found[4].sender["ref"] == OTHER
+    assert found[4].way.sender["ref"] == OTHER
 
 
 async def test_the_same_twice_is_left_to_receive(gatherer, store) -> None:
     found = await asyncio.gather(*(gatherer.keep(handed(b"twice")) for _ in range(3)))
-    assert [each.receipt is not None for each in found] == [True, False, False]
+    assert [each.kept is not None for each in found] == [True, False, False]
     assert await kept(store, b"twice") == 1
-    assert (await gatherer.keep(handed(b"twice"))).receipt is None
+    assert (await gatherer.keep(handed(b"twice"))).kept is None
 
 
 async def test_a_push_that_breaks_its_batch_fails_alone(gatherer, store) -> None:
@@ -164,7 +183,7 @@ async def test_without_a_database_all_are_told_at_once(gatherer, monkeypatch) ->
     assert {type(each) for each in found} == {Unavailable}
     assert tried == 1
     monkeypatch.undo()
-    assert (await gatherer.keep(handed(b"back again"))).receipt is not None
+    assert (await gatherer.keep(handed(b"back again"))).kept is not None
 
 
 async def test_a_client_that_leaves_takes_nobody_along(gatherer, store) -> None:
@@ -172,7 +191,7 @@ async def test_a_client_that_leaves_takes_nobody_along(gatherer, store) -> None:
     staying = asyncio.create_task(gatherer.keep(handed(b"stays")))
     await asyncio.sleep(0)
     leaving.cancel()
-    assert (await staying).receipt is not None
+    assert (await staying).kept is not None
     with pytest.raises(asyncio.CancelledError):
         await leaving
     assert await kept(store, b"stays") == 1
@@ -193,7 +212,7 @@ async def test_a_batch_has_its_bounds(gatherer, batches, monkeypatch, limit, val
     bodies = [f"{limit[-3:]} {n:02}".encode() for n in range(5)]
     found = await asyncio.gather(*(gatherer.keep(handed(body)) for body in bodies))
     assert len(batches) == 3
-    assert all(each.receipt is not None for each in found)
+    assert all(each.kept is not None for each in found)
 
 
 async def test_closing_keeps_what_still_waits(store) -> None:
@@ -202,12 +221,172 @@ async def test_closing_keeps_what_still_waits(store) -> None:
     waits = asyncio.create_task(closing.keep(handed(b"the last one")))
     await asyncio.sleep(0)
     await closing.close()
-    assert waits.done() or (await waits).receipt is not None
+    assert waits.done() or (await waits).kept is not None
     assert await kept(store, b"the last one") == 1
 
 
 def test_a_source_that_is_not_there_says_where_to_look() -> None:
-    with pytest.raises(NotFound) as missing:
-        known_sender(None)
-    assert "address" in missing.value.remedy
-    assert known_sender({"id": 1}) == {"id": 1}
+    assert "address" in unknown_source().remedy
+
+
+async def change(store, sql: str) -> None:
+    async with store.write() as conn:
+        await execute(conn, sql)
+
+
+def with_secret(known: bytes):
+    def prove(sender) -> None:
+        if sender["secrets"] != [known]:
+            raise SignatureRefused("token-mismatch", "Send the token of this source.")
+
+    return prove
+
+
+async def test_a_sender_is_asked_for_once_while_it_stays_as_it_is(gatherer, asked) -> None:
+    for n in range(3):
+        assert (await gatherer.keep(handed(b"one by one %d" % n))).kept is not None
+    assert asked == [{SOURCE}]
+    await gatherer.keep(handed(b"of another", source=OTHER))
+    assert asked == [{SOURCE}, {OTHER}]
+
+
+async def test_a_new_secret_holds_from_its_first_push_and_the_old_one_no_longer(
+    gatherer, store, asked
+) -> None:
+    await gatherer.keep(handed(b"before", prove=with_secret(b"x")))
+    await change(store, "update source set secrets = array['new'::bytea] where name = 'a'")
+    found = await asyncio.gather(
+        gatherer.keep(handed(b"with the old secret", prove=with_secret(b"x"))),
+        gatherer.keep(handed(b"with the old secret", prove=with_secret(b"x"))),
+        gatherer.keep(handed(b"with the new one", prove=with_secret(b"new"))),
+        return_exceptions=True,
+    )
+    assert [type(each).__name__ for each in found] == [
+        "SignatureRefused", "SignatureRefused", "Posted"
+    ]  # fmt: skip
+    assert len(asked) == 2
+    assert [await kept(store, b) for b in (b"with the old secret", b"with the new one")] == [0, 1]
+    await change(store, "update source set secrets = array['x'::bytea] where name = 'a'")
+
+
+async def test_a_source_that_is_closed_takes_no_more(gatherer, store) -> None:
+    await gatherer.keep(handed(b"still open", source=OTHER))
+    await change(store, "update source set disabled_at = now() where name = 'b'")
+    with pytest.raises(NotFound):
+        await gatherer.keep(handed(b"closed", source=OTHER))
+    assert await kept(store, b"closed") == 0
+    await change(store, "update source set disabled_at = null where name = 'b'")
+    assert (await gatherer.keep(handed(b"open again", source=OTHER))).kept is not None
+
+
+async def test_a_new_version_of_a_mapping_reads_the_next_push(gatherer, store) -> None:
+    await change(
+        store,
+        "with made as (insert into mapping (study_id, name) values (1, 'columns') returning id)"
+        " insert into mapping_version (mapping_id, number, document, made_by)"
+        " select id, 1, '{}', 'a person' from made",
+    )
+    await change(store, "update source set mapping_id = (select max(id) from mapping)")
+    first = await gatherer.keep(handed(b"by the first version"))
+    await change(
+        store,
+        "insert into mapping_version (mapping_id, number, document, made_by)"
+        " select max(id), 2, '{}', 'a person' from mapping",
+    )
+    second = await gatherer.keep(handed(b"by the second version"))
+    assert [each.way.reading.mapping_version for each in (first, second)] == [1, 2]
+    await change(store, "update source set mapping_id = null")
+    assert (await gatherer.keep(handed(b"by none"))).way.reading.mapping_id is None
+
+
+async def test_many_senders_are_not_remembered_for_ever(gatherer, asked, monkeypatch) -> None:
+    monkeypatch.setattr(gather, "WAYS_MAX", 0)
+    for name, source in ((b"1", SOURCE), (b"2", OTHER), (b"3", SOURCE)):
+        await gatherer.keep(handed(b"forgotten " + name, source=source))
+    assert asked == [{SOURCE}, {OTHER}, {SOURCE}]
+
+
+async def test_the_receipt_of_a_letter_is_the_one_that_is_asked_for_later(gatherer, store) -> None:
+    posted = await gatherer.keep(handed(b"told twice", key="a key"))
+    own = Audience("institute", exact=(1,))
+    async with store.read() as conn:
+        later = await receipts.receipt(conn, own, posted.kept.ref)
+    now = shape(letters.receipt(posted.way, posted.kept))
+    assert now == shape(later)
+    assert now.state == "received"
+
+
+@pytest.mark.parametrize(("lease_s", "times"), [(60.0, 1), (0.0, 9)])
+async def test_workers_are_told_when_none_waits_or_the_lease_is_over(
+    gatherer, monkeypatch, lease_s, times
+) -> None:
+    told = 0
+    real = work.notify
+
+    async def notify(conn):
+        nonlocal told
+        told += 1
+        await real(conn)
+
+    monkeypatch.setattr(work, "notify", notify)
+    monkeypatch.setattr(gather, "BATCH_MAX", 1)
+    monkeypatch.setattr(gather, "LEASE_S", lease_s)
+    bodies = [b"told of %d %d" % (times, n) for n in range(9)]
+    await asyncio.gather(*(gatherer.keep(handed(body)) for body in bodies))
+    await gatherer.close()
+    assert told == times
+
+
+async def test_a_flood_leaves_the_only_connection_to_others(dsn) -> None:
+    narrow = Store(dsn, pool_size=1)
+    flooded, over = Gatherer(narrow), asyncio.Event()
+
+    async def flood(lane: int) -> None:
+        n = 0
+        while not over.is_set():
+            await flooded.keep(handed(b"flood %d %d" % (lane, n)))
+            n += 1
+
+    lanes = [asyncio.create_task(flood(lane)) for lane in range(4)]
+    await asyncio.sleep(0.1)
+    for _ in range(5):
+        async with narrow.read() as conn:  # raises Unavailable after two seconds
+            await execute(conn, "select 1")
+    over.set()
+    await asyncio.gather(*lanes)
+    await flooded.close()
+    await narrow.close()
+
+
+async def test_workers_that_cannot_be_told_cost_no_push(gatherer, store, monkeypatch) -> None:
+    async def away(_conn) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(work, "notify", away)
+    assert (await gatherer.keep(handed(b"kept anyhow"))).kept is not None
+    await gatherer.close()
+    assert await kept(store, b"kept anyhow") == 1
+
+
+async def test_none_waits_for_ever_however_they_come(gatherer, store) -> None:
+    """A push that is handed in just as the last one is answered begins a batch of its own."""
+    for turn in range(20):
+        burst = [gatherer.keep(handed(b"burst %d %d" % (turn, n))) for n in range(turn % 4 + 1)]
+        found = await asyncio.wait_for(asyncio.gather(*burst), 10)
+        assert all(each.kept is not None for each in found)
+        for _ in range(turn % 7):
+            await asyncio.sleep(0)
+
+
+async def test_equal_keys_in_two_processes_never_wait_crosswise(store) -> None:
+    """Each process has a statement of its own; both name the same keys, in opposite order."""
+    one, two = Gatherer(store), Gatherer(store)
+    for turn in range(10):
+        keys = [f"turn {turn} key {n}" for n in range(20)]
+        found = await asyncio.gather(
+            *(one.keep(handed(f"one {turn} {key}".encode(), key=key)) for key in keys),
+            *(two.keep(handed(f"two {turn} {key}".encode(), key=key)) for key in keys[::-1]),
+        )
+        assert sum(each.kept is not None for each in found) == len(keys)
+    await one.close()
+    await two.close()

@@ -190,7 +190,7 @@ class Gatherer:
                     sent[n] = each.letter or _letter(each.handed, told[each.handed.address])
                 except (NotFound, SignatureRefused) as refused:
                     found[n] = refused
-            kept = await letters.keep_all(conn, list(sent.values())) if sent else []
+            kept = await letters.keep_all(conn, list(sent.values()))
             for (n, letter), outcome in zip(sent.items(), kept, strict=True):
                 if outcome != "stale":
                     found[n] = Posted(letter.way, None if outcome == "known" else outcome)

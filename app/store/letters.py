@@ -118,6 +118,8 @@ async def keep_all(
     "known" is one that came before, or twice in the batch: `inbox.keep` answers it. "stale" is one
     whose sender is no more as its way has it: nothing is kept of it.
     """
+    if not letters:
+        return []
     ways = {way: n for n, way in enumerate(dict.fromkeys(x.way for x in letters), 1)}
     firsts = _firsts(letters)
     keyed = any(x.idempotency_key is not None for x in letters)

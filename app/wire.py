@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, cast
 
 import httptools
@@ -31,15 +32,24 @@ class OneWrite(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read what came."""
         self._unset_keepalive_if_required()
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = self._read(rest)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _read(self, data: memoryview) -> memoryview:
+        """Read on; return what follows the head of a request that asked in vain."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as ended:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
             elif self._asks_in_vain():
-                self._read_on(data[ended.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+                self._read_unasked()
+                return data[ended.args[0] :]
+        return data[:0]
 
     def on_headers_complete(self) -> None:
         """Begin to answer, if the body is read as well."""
@@ -58,8 +68,8 @@ class OneWrite(HttpToolsProtocol):
             and not self._should_upgrade()
         )
 
-    def _read_on(self, rest: bytes) -> None:
-        """Read a request that asked in vain once more, without its question."""
+    def _read_unasked(self) -> None:
+        """Read the head of a request that asked in vain once more, without its question."""
         head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
         for name, value in self.headers:
             words = [
@@ -71,7 +81,8 @@ class OneWrite(HttpToolsProtocol):
                 head += [name, b": ", b",".join(words), b"\r\n"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"".join([*head, b"\r\n", rest]))
+        with suppress(httptools.HttpParserUpgrade):  # as every CONNECT ends
+            self.parser.feed_data(b"".join([*head, b"\r\n"]))
 
     def on_response_complete(self) -> None:
         """Let the head of an answer without a body go."""

@@ -166,6 +166,27 @@ def test_who_would_rather_speak_http_2_is_answered_in_http_1(address, split, con
             assert until(connected, b"crane").count(b"HTTP/1.1 200") == 1
 
 
+def test_many_that_would_rather_speak_http_2_are_answered_one_by_one(address):
+    asked = ASKED % (b"GET", b"/short", b"Connection: upgrade\r\nUpgrade: h2c\r\n")
+    with line(address) as connected:
+        connected.sendall(asked * 1_500)
+        came = b""
+        while came.count(b"crane") < 1_500:
+            came += connected.recv(65536)
+    assert came.count(b"HTTP/1.1 200") == 1_500
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: upgrade\r\nUpgrade: h2c\r\n"])
+def test_a_tunnel_is_not_opened(address, more):
+    with line(address) as connected:
+        connected.sendall(ASKED % (b"CONNECT", b"elsewhere:443", more))
+        connected.shutdown(socket.SHUT_WR)
+        came = b""
+        while piece := connected.recv(65536):
+            came += piece
+    assert not came.startswith(b"HTTP/1.1 2")
+
+
 def test_requests_in_one_go_are_answered_in_their_order(address):
     with line(address) as connected:
         asked = [

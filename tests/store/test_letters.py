@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from app.store import inbox, letters, receipts
 from app.store.audience import Audience
 from app.store.engine import execute
-from app.store.letters import Letter
-from tests.store.flock import Flock
+from app.store.letters import Kept, Letter, Way
+from tests.store.flock import Flock, ref_of
 
 
 @pytest.fixture(scope="module")
@@ -24,25 +24,29 @@ def flock(new_database) -> Flock:
     for name in ("one", "two"):
         flock.study(institute, name)
     for study, name in ((1, "a"), (2, "b"), (1, "c")):
-        flock.insert("source", study_id=study, name=name, scheme="token", secrets=[b"x"])
+        flock.insert("source", study_id=study, name=name, scheme="token", secrets=[b"x"],
+                     ref=ref_of("source", name))  # fmt: skip
     return flock
 
 
-SOURCES = {1: 1, 2: 2, 3: 1}
-"""Study of each source."""
+SOURCES = {1: ref_of("source", "a"), 2: ref_of("source", "b"), 3: ref_of("source", "c")}
+READING = inbox.Reading("movebank-csv", "UTC+8")
 
 
-def letter(source: int, text: str, key: str | None = None) -> Letter:
-    body = text.encode()
-    reading = inbox.Reading("movebank-csv", "UTC+8")
-    return Letter(SOURCES[source], source, body, hashlib.sha256(body).digest(), reading,
-                  "text/csv", key)  # fmt: skip
+async def post(conn, *sent: tuple[int, str, str | None]) -> list[Letter]:
+    """Give letters of sources, by their texts and keys, as senders are at this moment."""
+    known = await letters.senders(conn, list(SOURCES.values()))
+    ways = {source: Way(known[ref], READING) for source, ref in SOURCES.items()}
+    return [
+        Letter(ways[source], text.encode(), hashlib.sha256(text.encode()).digest(), "text/csv", key)
+        for source, text, key in sent
+    ]
 
 
 SENT = st.lists(
-    st.builds(letter, st.sampled_from([1, 2, 3]), st.sampled_from(["x", "y", ""]),
+    st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from(["x", "y", ""]),
               st.none() | st.sampled_from(["k1", "k2"])),
-    max_size=8,
+    min_size=1, max_size=8,
 )  # fmt: skip
 
 
@@ -53,20 +57,18 @@ async def test_a_letter_is_kept_when_its_bytes_and_its_key_are_new(flock, batche
         names: set[tuple] = set()
         kept = 0
         for batch in batches:
-            receipts = await letters.keep_all(conn, batch)
+            sent = await post(conn, *batch)
             seen = set(names)
-            for sent, receipt in zip(batch, receipts, strict=True):
-                mine = {("bytes", sent.study_id, sent.digest)}
-                if sent.idempotency_key is not None:
-                    mine.add(("key", sent.source_id, sent.idempotency_key))
-                assert (receipt is not None) is not mine & seen or bool(receipt) != bool(
-                    mine & seen
-                )
-                assert (receipt is None) == bool(mine & seen)
-                if receipt is not None:
+            for each, outcome in zip(sent, await letters.keep_all(conn, sent), strict=True):
+                sender = each.way.sender
+                mine = {("bytes", sender["study_id"], each.digest)}
+                if each.idempotency_key is not None:
+                    mine.add(("key", sender["id"], each.idempotency_key))
+                assert (outcome == "known") == bool(mine & seen)
+                if isinstance(outcome, Kept):
                     names |= mine
                     kept += 1
-                    assert receipt["digest"] == sent.digest
+                    assert outcome.digest == each.digest
                 # A refused twin still names its bytes and its key within the batch.
                 seen |= mine
         rows = await execute(
@@ -83,21 +85,43 @@ async def test_a_letter_is_kept_when_its_bytes_and_its_key_are_new(flock, batche
 
 
 async def test_the_receipt_is_that_of_the_inbox(trial) -> None:
-    (made,) = await letters.keep_all(trial, [letter(1, "rows")])
-    told = await receipts.receipt(trial, Audience("operator", exact=(1, 2)), made["ref"])
+    (sent,) = await post(trial, (1, "rows", None))
+    (kept,) = await letters.keep_all(trial, [sent])
+    assert isinstance(kept, Kept)
+    made = letters.receipt(sent.way, kept)
+    told = await receipts.receipt(trial, Audience("operator", exact=(1, 2)), kept.ref)
     assert told is not None
     shared = set(told) & set(made)
     assert {"ref", "state", "study", "records", "flagged", "individuals"} <= shared
     assert {name: made[name] for name in shared} == {name: told[name] for name in shared}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update source set secrets = array['y'::bytea] where name = 'a'",
+        "update source set disabled_at = now() where name = 'a'",
+        "delete from source where name = 'a'",
+    ],
+)
+async def test_of_a_sender_that_changed_nothing_is_kept_and_of_others_all(trial, change) -> None:
+    sent = await post(trial, (1, "changed", None), (2, "as before", None), (3, "changed", None))
+    await execute(trial, change)
+    found = await letters.keep_all(trial, sent)
+    # The third has the bytes of the first: whoever is asked next finds that nobody kept them.
+    assert [each if isinstance(each, str) else "kept" for each in found] == [
+        "stale", "kept", "known"
+    ]  # fmt: skip
+    assert await execute(trial, "select source_id from push") == [{"source_id": 2}]
+
+
 async def test_bytes_that_came_for_a_tag_are_new_without_one(trial) -> None:
-    mine = letter(1, "rows")
+    (mine,) = await post(trial, (1, "rows", None))
     how = inbox.Reading("movebank-csv", "UTC+8", tag="7304")
     await inbox.keep(trial, inbox.Delivery(1), how, _pieces(mine.body))
-    assert all(await letters.keep_all(trial, [mine]))
-    assert await letters.keep_all(trial, [mine]) == [None]
-    kept = await inbox.keep(trial, inbox.Delivery(1, 1), mine.reading, _pieces(mine.body))
+    assert isinstance((await letters.keep_all(trial, [mine]))[0], Kept)
+    assert await letters.keep_all(trial, [mine]) == ["known"]
+    kept = await inbox.keep(trial, inbox.Delivery(1, 1), READING, _pieces(mine.body))
     assert kept.replayed
 
 
@@ -106,19 +130,20 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
 
 
 async def test_two_batches_with_one_letter_in_common_keep_it_once(flock, store, meets) -> None:
-    first = [letter(1, "1"), letter(1, "both"), letter(2, "2")]
-    second = [letter(2, "2"), letter(1, "both"), letter(1, "3")]
+    first = [(1, "1", None), (1, "both", None), (2, "2", None)]
+    second = [(2, "2", None), (1, "both", None), (1, "3", None)]
     found = []
 
     async def later() -> None:
         async with store.write() as conn:
-            found.extend(await letters.keep_all(conn, second))
+            found.extend(await letters.keep_all(conn, await post(conn, *second)))
 
     async with store.engine.connect() as conn:
         await conn.begin()
-        assert all(await letters.keep_all(conn, first))
+        kept = await letters.keep_all(conn, await post(conn, *first))
+        assert all(isinstance(each, Kept) for each in kept)
         await meets(conn.commit, later())
-    assert [receipt is not None for receipt in found] == [False, False, True]
+    assert [isinstance(each, Kept) for each in found] == [False, False, True]
     assert flock.run("select count(*) from push") == [(4,)]
     for table in ("push_chunk", "decoding", "push"):
         flock.run(f"delete from {table}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,7 +41,10 @@ async def answering(scope, receive, send):
                 await asyncio.sleep(0.01)
             await send(body(b""))
         case "/echo":
-            content = (await receive())["body"]
+            content, more = b"", True
+            while more:
+                message = await receive()
+                content, more = content + message["body"], message["more_body"]
             await send(start((b"content-length", b"%d" % len(content))))
             await send(body(content))
         case "/broken":
@@ -140,6 +144,47 @@ def test_who_waits_for_leave_to_send_the_body_gets_it(address):
         assert until(connected, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         connected.sendall(b"abc")
         assert until(connected, b"abc").startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("split", [0, 1, 3])
+@pytest.mark.parametrize("connection", [b"Upgrade, HTTP2-Settings", b"close,upgrade"])
+def test_who_would_rather_speak_http_2_is_answered_in_http_1(address, split, connection):
+    """As Java's client asks; its body goes with the head, after it, or in two."""
+    head = b"Connection: %s\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\nContent-Length: 3\r\n"
+    asked = ASKED % (b"POST", b"/echo", head % connection) + b"abc"
+    with line(address) as connected:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.sendall(asked[: len(asked) - split])
+        if split:
+            time.sleep(0.1)
+            connected.sendall(asked[-split:])
+        assert until(connected, b"\r\n\r\nabc").startswith(b"HTTP/1.1 200")
+        if b"close" in connection:
+            assert connected.recv(1) == b""
+        else:
+            connected.sendall(ASKED % (b"GET", b"/short", b""))
+            assert until(connected, b"crane").count(b"HTTP/1.1 200") == 1
+
+
+def test_many_that_would_rather_speak_http_2_are_answered_one_by_one(address):
+    asked = ASKED % (b"GET", b"/short", b"Connection: upgrade\r\nUpgrade: h2c\r\n")
+    with line(address) as connected:
+        connected.sendall(asked * 1_500)
+        came = b""
+        while came.count(b"crane") < 1_500:
+            came += connected.recv(65536)
+    assert came.count(b"HTTP/1.1 200") == 1_500
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: upgrade\r\nUpgrade: h2c\r\n"])
+def test_a_tunnel_is_not_opened(address, more):
+    with line(address) as connected:
+        connected.sendall(ASKED % (b"CONNECT", b"elsewhere:443", more))
+        connected.shutdown(socket.SHUT_WR)
+        came = b""
+        while piece := connected.recv(65536):
+            came += piece
+    assert not came.startswith(b"HTTP/1.1 2")
 
 
 def test_requests_in_one_go_are_answered_in_their_order(address):

@@ -27,8 +27,9 @@ from app.store.letters import Kept, Way
 
 _ROUTE = next(route for route in push.router.routes if isinstance(route, Route))
 _ADDRESS = re.compile(r"/push/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
-_UNUSUAL = frozenset({"origin", "content-encoding", "transfer-encoding"})
-"""Headers for others to look at: those of pages elsewhere, of packed and of endless bodies."""
+_UNUSUAL = frozenset({"origin", "content-encoding", "transfer-encoding", "upgrade"})
+"""Headers for others to look at: those of pages elsewhere, of packed and of endless bodies, and of
+senders that ask for another protocol."""
 
 Headers = dict[str, str]
 
@@ -160,12 +161,9 @@ async def _answer(way: Way, kept: Kept, headers: Headers, send: Send) -> None:
         (b"location", b"/api/v1/pushes/" + own[b"ref"]),
         (b"retry-after", b"1"),
         *COMMON,
-        (b"vary", _VARY),
+        (b"vary", VARY.encode()),
         (b"x-request-id", id_of(headers.get("x-request-id", "")).encode()),
     ]
     status = way.sender["ack_status"]
     await send({"type": "http.response.start", "status": status, "headers": told})
     await send({"type": "http.response.body", "body": body})
-
-
-_VARY = b"Origin, " + VARY.encode()

@@ -40,8 +40,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-VARY = "Authorization, Cookie, Accept-Encoding"
-"""Every answer depends on who asks; a cache between must know."""
+VARY = "Origin, Authorization, Cookie, Accept-Encoding"
+"""Every answer depends on who asks, and from where; a cache between must know."""
 
 GONE = 499
 """A sender that went away before its body was whole, as proxies log it: nobody is answered."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from app.errors import NotFound, Unavailable
+from app.errors import NotFound, Overrun, Unavailable
 from app.pipeline.receive import reading_of
 from app.store import letters, work
 from app.store.engine import Connection, Store
@@ -81,6 +81,9 @@ class Waiting:
 Batch = list[Waiting]
 Outcome = Posted | Exception
 
+_HELD_UP = (Unavailable, Overrun)
+"""What the next push would meet as well, each after as long a wait."""
+
 
 class Gatherer:
     """
@@ -137,6 +140,7 @@ class Gatherer:
     async def _keep_from(self, batch: Batch) -> None:
         """Keep batch after batch over one connection while any wait, for a while; tell workers."""
         until_s = time.monotonic() + LEASE_S
+        conn: Connection | None = None
         try:
             async with self._store.look() as conn:
                 while batch:
@@ -144,6 +148,11 @@ class Gatherer:
                     batch = self._next(len(batch)) if time.monotonic() < until_s else []
                 await work.notify(conn)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait for it
+            if conn is None or isinstance(error, Overrun):
+                # Batch after batch the last of those who wait would be told minutes later.
+                _answer([*batch, *self._waiting], [error] * (len(batch) + len(self._waiting)))
+                self._waiting.clear()
+                return
             if not batch:
                 log.warning("workers_not_told", cause=repr(error))
             _answer(batch, await self._one_by_one(batch, error))
@@ -163,7 +172,7 @@ class Gatherer:
 
     async def _one_by_one(self, batch: Batch, error: Exception) -> list[Outcome]:
         """Let nobody suffer for another's push: each goes alone, and meets its own error."""
-        if len(batch) == 1 or isinstance(error, Unavailable):
+        if len(batch) == 1 or isinstance(error, _HELD_UP):
             return [error] * len(batch)
         log.warning("batch_kept_one_by_one", n=len(batch), cause=repr(error))
         found: list[Outcome] = []
@@ -172,6 +181,8 @@ class Gatherer:
                 async with self._store.look() as conn:
                     found += await self._keep_all(conn, [waiting])
                     await work.notify(conn)
+            except _HELD_UP as away:
+                return found + [away] * (len(batch) - len(found))
             except Exception as own:  # noqa: BLE001 - raised to the one who waits for it
                 found.append(own)
         return found

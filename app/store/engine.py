@@ -216,7 +216,7 @@ def _replace_dead(connection: Any, _record: Any, _proxy: Any) -> None:
 
 @contextmanager
 def _connecting() -> Iterator[None]:
-    """Tell a server that does not answer from one that lets nobody in so."""
+    """Tell a server that does not answer, or not yet, from one that lets nobody in so."""
     try:
         yield
     except (OSError, PoolTimeoutError) as lost:
@@ -224,12 +224,15 @@ def _connecting() -> Iterator[None]:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, Refused, DBAPIError) as error:
         orig = error.orig if isinstance(error, DBAPIError) else error
         cause = (orig.__cause__ if orig else None) or error
-        if not isinstance(cause, _SHUT):
+        if isinstance(cause, _SHUT):
+            raise SetupError(
+                f"The database lets nobody in: {str(cause).partition(chr(10))[0]}. Correct "
+                "FLYWAYS_DATABASE_URL, or make what it names: a role that may log in, a database."
+            ) from error
+        told = _temporary(cause)
+        if told is None:
             raise
-        raise SetupError(
-            f"The database lets nobody in: {str(cause).partition(chr(10))[0]}. Correct "
-            "FLYWAYS_DATABASE_URL, or make what it names: a role that may log in, a database."
-        ) from error
+        raise told from error
 
 
 @asynccontextmanager

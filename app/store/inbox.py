@@ -156,7 +156,7 @@ async def _keep(
     )
     if not earlier:
         await savepoint.commit()
-        await _finish(conn, push_id, digest, size, replay_of=None)
+        await _finish(conn, delivery, (push_id, digest, size), replay_of=None)
         made = await new_decoding(conn, delivery.study_id, push_id, reading)
         return Kept(ref, made, replayed=False)
     await savepoint.rollback()
@@ -172,7 +172,7 @@ async def _keep_again(
 ) -> Kept:
     current, failed = await standing(conn, first["id"])
     push_id, ref, digest, size = new
-    await _finish(conn, push_id, digest, size, replay_of=first["id"])
+    await _finish(conn, delivery, (push_id, digest, size), replay_of=first["id"])
     by_itself = delivery.source_id is not None or delivery.connector_id is not None
     if reading.is_of(current) or (by_itself and current["asked_by"] is not None):
         await revive(conn, int(current["id"]))
@@ -214,12 +214,12 @@ async def _new_push(conn: AsyncConnection, delivery: Delivery, tag: str | None) 
     rows = await execute(
         conn,
         "insert into push (study_id, source_id, connector_id, digest, size_bytes, content_type,"
-        " idempotency_key, tag, named_tag, replay_of_id) values (:study, :source, :connector,"
-        " uuid_send(gen_random_uuid()), 0, :content_type, :key, :tag, :named, null)"
+        " tag, named_tag, replay_of_id) values (:study, :source, :connector,"
+        " uuid_send(gen_random_uuid()), 0, :content_type, :tag, :named, null)"
         " returning id, ref",
         {"study": delivery.study_id, "source": delivery.source_id,
          "connector": delivery.connector_id, "content_type": delivery.content_type,
-         "key": delivery.idempotency_key, "tag": tag, "named": delivery.named_tag},
+         "tag": tag, "named": delivery.named_tag},
     )  # fmt: skip
     return int(rows[0]["id"]), rows[0]["ref"]
 
@@ -243,14 +243,26 @@ async def _store_body(
 
 
 async def _finish(
-    conn: AsyncConnection, push_id: int, digest: bytes, size: int, *, replay_of: int | None
+    conn: AsyncConnection,
+    delivery: Delivery,
+    come: tuple[int, bytes, int],
+    *,
+    replay_of: int | None,
 ) -> None:
+    """
+    Give a push whose bytes have all come what it is known by.
+
+    Its key as well, only now: `letters.keep_all` queues for bytes before it takes keys, and who
+    does it the other way round waits crosswise with it.
+    """
+    push_id, digest, size = come
     await execute(
         conn,
-        "update push set digest = :digest, size_bytes = :size, replay_of_id = :replay_of"
-        " where id = :id",
-        {"id": push_id, "digest": digest, "size": size, "replay_of": replay_of},
-    )
+        "update push set digest = :digest, size_bytes = :size, replay_of_id = :replay_of,"
+        " idempotency_key = :key where id = :id",
+        {"id": push_id, "digest": digest, "size": size, "replay_of": replay_of,
+         "key": delivery.idempotency_key},
+    )  # fmt: skip
 
 
 async def new_decoding(

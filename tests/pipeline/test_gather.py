@@ -376,17 +376,3 @@ async def test_none_waits_for_ever_however_they_come(gatherer, store) -> None:
         assert all(each.kept is not None for each in found)
         for _ in range(turn % 7):
             await asyncio.sleep(0)
-
-
-async def test_equal_keys_in_two_processes_never_wait_crosswise(store) -> None:
-    """Each process has a statement of its own; both name the same keys, in opposite order."""
-    one, two = Gatherer(store), Gatherer(store)
-    for turn in range(10):
-        keys = [f"turn {turn} key {n}" for n in range(20)]
-        found = await asyncio.gather(
-            *(one.keep(handed(f"one {turn} {key}".encode(), key=key)) for key in keys),
-            *(two.keep(handed(f"two {turn} {key}".encode(), key=key)) for key in keys[::-1]),
-        )
-        assert sum(each.kept is not None for each in found) == len(keys)
-    await one.close()
-    await two.close()

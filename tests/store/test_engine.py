@@ -124,6 +124,26 @@ async def test_no_server_is_unavailable() -> None:
     await nowhere.close()
 
 
+@pytest.mark.parametrize("state", ["57P03", "53300"])  # it still starts; it has no room
+async def test_a_server_that_lets_nobody_in_yet_is_unavailable(state: str) -> None:
+    fields = f"SFATAL\0VFATAL\0C{state}\0Mnot yet\0\0".encode()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"E" + (4 + len(fields)).to_bytes(4) + fields)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        starting = Store(f"postgresql://me@127.0.0.1:{port}/x?ssl=disable")
+        for way in (starting.read, starting.look, starting.write):
+            with pytest.raises(Unavailable):
+                async with way():
+                    pass
+        await starting.close()
+
+
 async def test_one_of_two_that_deadlock_is_told_to_come_again(store: Store) -> None:
     met = asyncio.Barrier(2)
 

@@ -88,8 +88,11 @@ async def test_one_sender_and_many_are_told_the_same(trial) -> None:
     refs = [(await create(trial, name))["ref"] for name in "AB"]
     many = await letters.senders(trial, [*refs, uuid4()])
     one = {ref: await sources.sender(trial, ref) for ref in refs}
-    assert {ref: {k: many[ref][k] for k in row} for ref, row in one.items()} == one
-    assert many.keys() == one.keys()
+    beside = {"ref", "version", "study", "mapping"}
+    assert {
+        ref: {name: told for name, told in row.items() if name not in beside}
+        for ref, row in many.items()
+    } == one
     assert await sources.sender(trial, uuid4()) is None
 
 

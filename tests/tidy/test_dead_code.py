@@ -15,6 +15,7 @@ CALLED_FROM_OUTSIDE = {
     "peer_stops": "the oracle of `make validate`: what our stops must equal",
     "peer_kept": "the oracle of our outlier cleaner: the fixes MovingPandas keeps",
     "fit_walk": "whoever makes a new version of noise.csv calls it; the flow must never fit",
+    "data_received": "the event loop calls it with what a client sent",
     "redirect_request": "urllib asks it before it follows a redirect",
     "validate_host_public_key": "asyncssh asks it of the key that a server shows",
 }

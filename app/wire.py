@@ -37,7 +37,9 @@ class OneWrite(HttpToolsProtocol):
             while rest:
                 rest = self._read(rest)
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            told = "Invalid HTTP request received."
+            self.logger.warning(told)
+            self.send_400_response(told)
 
     def _read(self, data: memoryview) -> memoryview:
         """Read on; return what follows the head of a request that asked in vain."""

@@ -180,7 +180,6 @@ class Gatherer:
             try:
                 async with self._store.look() as conn:
                     found += await self._keep_all(conn, [waiting])
-                    await work.notify(conn)
             except _HELD_UP as away:
                 return found + [away] * (len(batch) - len(found))
             except Exception as own:  # noqa: BLE001 - raised to the one who waits for it

@@ -120,8 +120,11 @@ def main(
     run: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    unused_tcp_port: int,
 ) -> Main:
     """Run the command to its end; give its exit code and what it says to a person."""
+    # Somebody may have the service running beside its tests.
+    monkeypatch.setenv("FLYWAYS_PORT", str(unused_tcp_port))
 
     def typed(*words: str, **env: str) -> tuple[int, str]:
         for name, value in env.items():

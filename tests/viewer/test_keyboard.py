@@ -48,10 +48,13 @@ def test_loading_is_told_until_the_last_feed_stands(visit: Visit, stub: Stub) ->
     page = visit.open("#layers=sites").page
     held: list[Route] = []
     page.route("**/feeds/stopovers.geojson*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
-    page.check("#layer-stopovers")
+    with page.expect_request("**/feeds/stopovers.geojson*"):
+        page.check("#layer-stopovers")
     page.wait_for_selector("#loading:visible")
     assert page.inner_text("#loading") == "Loading Stopovers \u2026"
     assert page.get_attribute("#map", "aria-busy") == "true"
+    while not held:
+        page.wait_for_timeout(20)  # the page tells of its request before it is held
     held[0].continue_()
     visit.settle()
     assert page.is_hidden("#loading")

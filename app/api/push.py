@@ -57,7 +57,7 @@ class Door:
             return posted.way.sender, await self.receipt(posted, body, headers)
         sender = await self.sender(source)
         self.check(source, sender, prove)
-        return sender, await self.store_alone(sender, headers, whole(body))
+        return sender, await self.store_alone(sender, headers, _whole(body))
 
     async def gather(
         self, source: UUID, body: bytes, headers: Mapping[str, str], prove: Prover
@@ -75,7 +75,7 @@ class Door:
         """Return the receipt of a small push; one whose bytes or key came before is kept alone."""
         if posted.kept is not None:
             return shape(letters.receipt(posted.way, posted.kept))
-        return await self.store_alone(posted.way.sender, headers, whole(body))
+        return await self.store_alone(posted.way.sender, headers, _whole(body))
 
     async def sender(self, source: UUID) -> Row:
         """Return the row of a source; raises NotFound."""
@@ -213,6 +213,5 @@ def key_of(headers: Mapping[str, str]) -> str | None:
     return found
 
 
-async def whole(body: bytes) -> AsyncIterator[bytes]:
-    """Give a body that is here as those are given that still come."""
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
     yield body

@@ -88,6 +88,12 @@ def base_url(real: Real) -> str:
     return real.url
 
 
+@pytest.fixture
+def headers() -> dict[str, str]:
+    """The service needs to know of no visit."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
 def _signed_out(visit: Visit) -> Iterator[None]:
     yield

@@ -45,32 +45,29 @@ async def gatherer(store):
     await made.close()
 
 
+def noted(monkeypatch, name, note) -> list:
+    """Give what `note` makes of each call of the store; the calls go on."""
+    seen: list = []
+    real = getattr(letters, name)
+
+    async def watched(conn, many):
+        seen.append(note(many))
+        return await real(conn, many)
+
+    monkeypatch.setattr(letters, name, watched)
+    return seen
+
+
 @pytest.fixture
-def batches(monkeypatch):
+def batches(monkeypatch) -> list[int]:
     """Give the sizes of the transactions that are tried."""
-    seen: list[int] = []
-    real = letters.keep_all
-
-    async def keep_all(conn, sent):
-        seen.append(len(sent))
-        return await real(conn, sent)
-
-    monkeypatch.setattr(letters, "keep_all", keep_all)
-    return seen
+    return noted(monkeypatch, "keep_all", len)
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(monkeypatch) -> list[set]:
     """Give the sources that are asked for, question by question."""
-    seen: list[set] = []
-    real = letters.senders
-
-    async def senders(conn, refs):
-        seen.append(set(refs))
-        return await real(conn, refs)
-
-    monkeypatch.setattr(letters, "senders", senders)
-    return seen
+    return noted(monkeypatch, "senders", set)
 
 
 def proven(_sender) -> None:

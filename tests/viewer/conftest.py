@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
@@ -35,6 +36,7 @@ BOX_LAND = {
     }},
 }  # fmt: skip
 TICKET = "ticket-for-the-operator"
+VISIT = "X-Visit"
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Stub:
     signed_in: bool = False
     whole_land: bool = False  # a box stands for the land, save where the land is looked at
     url: str = ""
+    visit: str = field(default_factory=lambda: uuid4().hex)
 
     def queries(self, feed: str) -> list[dict[str, str]]:
         return [query for path, query in self.asked if path == f"/feeds/{feed}.geojson"]
@@ -96,7 +99,9 @@ class Handler(BaseHTTPRequestHandler):
     def read_path(self) -> tuple[str, dict[str, str]]:
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        self.stub.asked.append((parts.path, query))
+        # What the page of the test before still had under way is no question of this one.
+        if self.headers.get(VISIT, self.stub.visit) == self.stub.visit:
+            self.stub.asked.append((parts.path, query))
         return parts.path, query
 
     def feed(self, name: str, query: dict[str, str]) -> None:
@@ -225,9 +230,16 @@ def base_url(stub: Stub) -> str:
 
 
 @pytest.fixture
-def visit(context: BrowserContext, base_url: str) -> Iterator[Visit]:
+def headers(stub: Stub) -> dict[str, str]:
+    """What each request of the page tells besides: which visit it is of."""
+    return {VISIT: stub.visit}
+
+
+@pytest.fixture
+def visit(context: BrowserContext, base_url: str, headers: dict[str, str]) -> Iterator[Visit]:
     visit = Visit(context.new_page(), base_url)
     page = visit.page
+    page.set_extra_http_headers(headers)
     page.on("request", lambda request: visit.hosts.add(urlsplit(request.url).netloc))
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.on(

@@ -81,6 +81,7 @@ class OneWrite(HttpToolsProtocol):
             ]
             if name != b"upgrade":
                 head += [name, b": ", b",".join(words), b"\r\n"]
+        # A parser that has ended at a head reads on in no other way; made as Uvicorn makes its own.
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         with suppress(httptools.HttpParserUpgrade):  # as every CONNECT ends

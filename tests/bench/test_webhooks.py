@@ -23,8 +23,9 @@ import pytest
 from tests.faults.conftest import Site, kill, until
 
 ROOT = Path(__file__).parents[2]
-ROUNDS = 3
-SECONDS = 4
+ROUNDS = 9
+SECONDS = 2
+"""Many short turns: a shared machine changes its pace within seconds. A fills one core, B both."""
 CASES = {"1 fix, 32 clients": (1, 32), "1,000 fixes, 8 clients": (1_000, 8)}
 
 
@@ -98,7 +99,8 @@ def test_webhooks_against_the_orm(site: Site, orm: int, name: str, capsys):
             rate, p99 = (statistics.median(r[k] for r in runs) for k in ("per_s", "p99_ms"))
             print(f"  {said:14}{rate:>9,.0f} requests/s, {rate * case[0]:>9,.0f} fixes/s,"
                   f" p99 {p99:,.0f} ms")  # fmt: skip
-        print(f"  ratio         {statistics.median(ratios):>9.1f} (goal 8)")
+        print(f"  ratio         {statistics.median(ratios):>9.1f} (goal 8),"
+              f" {min(ratios):.1f} to {max(ratios):.1f}")  # fmt: skip
         print(f"  p99 ratio     {statistics.median(tails):>9.2f} (goal <= 0.5)")
         print(f"  all {sent:,} pushes stored by one worker in {stored_s:.1f} s:"
               f" {sent * case[0] / stored_s:,.0f} fixes/s")  # fmt: skip
